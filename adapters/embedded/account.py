@@ -1,0 +1,91 @@
+"""Who the servers run as. PostgreSQL refuses to run as root, so root lends it another account."""
+
+import logging
+import os
+import pwd
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapters.embedded.errors import EmbeddedServerError
+
+_STAND_IN = "nobody"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Account:
+    """The account of the servers' processes and files; `changed` if it is not our own."""
+
+    uid: int
+    gid: int
+    changed: bool
+
+    def take(self, path: Path) -> None:
+        if self.changed:
+            os.chown(path, self.uid, self.gid)
+
+    def let_in(self, target: Path) -> None:
+        """See to it that the account reaches `target`, whose parents may be closed (as /root is).
+
+        Others get the right to pass through such a directory, not to list it. This is logged.
+        """
+        if self.changed:
+            for folder in reversed(target.parents):
+                if not self._may_pass(folder.stat()):
+                    self._open(folder)
+
+    def let_read(self, tree: Path, sample: Path) -> None:
+        """Make a package's files readable where a strict umask closed them; `sample` is one of them."""
+        self.let_in(sample)
+        if self.changed and not sample.stat().st_mode & stat.S_IROTH:
+            for path in (tree, *tree.rglob("*")):
+                mode = path.stat().st_mode
+                path.chmod(mode | (mode & stat.S_IRWXU) >> 6)
+
+    def _may_pass(self, folder: os.stat_result) -> bool:
+        if folder.st_uid == self.uid:
+            return bool(folder.st_mode & stat.S_IXUSR)
+        if folder.st_gid == self.gid:
+            return bool(folder.st_mode & stat.S_IXGRP)
+        return bool(folder.st_mode & stat.S_IXOTH)
+
+    def _open(self, folder: Path) -> None:
+        try:
+            folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
+        except OSError as error:
+            raise EmbeddedServerError(
+                f"The database server does not run as root but as user {self.uid}, who may not pass"
+                f" through {folder}. Allow it (chmod o+x {folder}), or start as a normal user."
+            ) from error
+        log.warning("chmod o+x %s: the database server runs as user %d", folder, self.uid)
+
+
+def account_for(data: Path) -> Account:
+    """Whoever owns the data already; else we ourselves, or the stand-in if we are root."""
+    ours = os.geteuid()
+    owner = data.stat() if data.exists() else None
+    if ours == 0:
+        return _owner(owner) if owner is not None and owner.st_uid != 0 else _stand_in()
+    if owner is not None and owner.st_uid != ours:
+        raise EmbeddedServerError(
+            f"{data} belongs to user {owner.st_uid}, not to you ({ours}); perhaps it was first started as"
+            f" root. Start as that user, or hand the files over: chown -R {ours} {data.parent}"
+        )
+    return Account(ours, os.getegid(), changed=False)
+
+
+def _owner(entry: os.stat_result) -> Account:
+    return Account(entry.st_uid, entry.st_gid, changed=True)
+
+
+def _stand_in() -> Account:
+    try:
+        entry = pwd.getpwnam(_STAND_IN)
+    except KeyError as error:
+        raise EmbeddedServerError(
+            f"PostgreSQL refuses to run as root, and this machine has no user {_STAND_IN!r} to run it:"
+            " start as a normal user."
+        ) from error
+    return Account(entry.pw_uid, entry.pw_gid, changed=True)

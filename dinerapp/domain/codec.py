@@ -1,0 +1,117 @@
+"""Records as plain values and back, and what both databases can hold of them."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from dinerapp.domain.record import Record, to_milliseconds
+from dinerapp.errors import InvalidRecord
+
+R = TypeVar("R", bound=Record)
+
+ENVELOPE = frozenset(field.name for field in fields(Record))
+BUCKETS = 4096
+DEEPEST = 32
+_INT64 = 2**63
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+def dump(record: Record) -> dict[str, Any]:
+    """The record as dicts, lists and scalars; times stay datetimes."""
+    plain: dict[str, Any] = msgspec.to_builtins(record, builtin_types=(datetime,))
+    return plain
+
+
+def load(record_type: type[R], plain: Mapping[str, Any]) -> R:
+    """The record that `dump` wrote, or that a database's JSON gives back."""
+    return msgspec.convert(plain, record_type)
+
+
+def content(record: Record) -> dict[str, Any]:
+    """What the record says, without its envelope."""
+    return {name: value for name, value in dump(record).items() if name not in ENVELOPE}
+
+
+def digest(record: Record) -> int:
+    """44 bits over the whole state; sums of 2**19 of them still fit a 64-bit integer."""
+    hashed = hashlib.blake2b(_encoder.encode(record), digest_size=8).digest()
+    return int.from_bytes(hashed) >> 20
+
+
+def bucket(record_id: str) -> int:
+    """The consistency bucket an id falls into, the same in every store."""
+    hashed = hashlib.blake2b(record_id.encode(), digest_size=2).digest()
+    return int.from_bytes(hashed) % BUCKETS
+
+
+def canonical(record: R) -> R:
+    """The record as both databases give it back unchanged; InvalidRecord when they cannot."""
+    plain = _canonical(dump(record), "", 0)
+    return load(type(record), plain)
+
+
+def _canonical(value: Any, path: str, depth: int) -> Any:
+    if depth > DEEPEST:
+        raise InvalidRecord(path, f"is nested deeper than {DEEPEST} levels")
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return _text(value, path)
+        case int():
+            return _integer(value, path)
+        case float():
+            return _float(value, path)
+        case datetime():
+            return _moment(value, path)
+        case dict():
+            return {
+                _key(key, path): _canonical(item, f"{path}.{key}".lstrip("."), depth + 1)
+                for key, item in value.items()
+            }
+        case list() | tuple():
+            return [
+                _canonical(item, f"{path}.{index}", depth + 1) for index, item in enumerate(value)
+            ]
+    raise InvalidRecord(path, f"a value of type {type(value).__name__} cannot be stored")
+
+
+def _text(value: str, path: str) -> str:
+    if "\0" in value:
+        raise InvalidRecord(path, "must not contain NUL characters")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidRecord(path, "must be valid Unicode, without lone surrogates") from None
+    return value
+
+
+def _integer(value: int, path: str) -> int:
+    if not -_INT64 <= value < _INT64:
+        raise InvalidRecord(path, "must fit in a signed 64-bit integer")
+    return value
+
+
+def _float(value: float, path: str) -> float:
+    if not math.isfinite(value):
+        raise InvalidRecord(path, "must be a finite number")
+    return value
+
+
+def _moment(value: datetime, path: str) -> datetime:
+    if value.tzinfo is None:
+        raise InvalidRecord(path, "must carry a time zone")
+    return to_milliseconds(value)
+
+
+def _key(key: Any, path: str) -> str:
+    if not isinstance(key, str) or not key or "\0" in key or key.startswith("$") or "." in key:
+        raise InvalidRecord(path, f"{key!r} cannot be a field name")
+    return key

@@ -1,0 +1,83 @@
+"""What lost when two states met, kept until a manager has looked at it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from dinerapp.domain import codec
+from dinerapp.domain.kind import Kind
+from dinerapp.domain.record import Record
+
+
+class ConflictState(StrEnum):
+    """Whether a manager has dealt with it."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict(Record):
+    """Both states as they were, who wrote them (their `source`), and why one won.
+
+    `winner` and `loser` are plain values, so that a conflict outlives changes of the schema.
+    """
+
+    about: str
+    record_id: str
+    reason: str
+    winner: dict[str, Any]
+    loser: dict[str, Any]
+    state: ConflictState = ConflictState.OPEN
+    resolution: str | None = None
+
+
+def of_states(about: str, winner: Record, loser: Record, reason: str, now: datetime) -> Conflict:
+    """The conflict of two states; the same on whichever side and however often it is found."""
+    parts = (about, winner.id, str(codec.digest(winner)), str(codec.digest(loser)))
+    return Conflict(
+        id=_derived(*parts),
+        op_id=_derived("op", *parts),
+        created_at=now,
+        updated_at=now,
+        about=about,
+        record_id=winner.id,
+        reason=reason,
+        winner=_plain(winner),
+        loser=_plain(loser),
+    )
+
+
+def of_counter(key: str, held: int, ceiling: int, now: datetime) -> Conflict:
+    """More of a counted thing was taken than there was, while the stores were cut off."""
+    return Conflict(
+        id=_derived(key, str(ceiling)),
+        op_id=_derived("op", key, str(ceiling)),
+        created_at=now,
+        updated_at=now,
+        about=key.partition(":")[0],
+        record_id=key.partition(":")[2],
+        reason="oversold",
+        winner={"held": held},
+        loser={"ceiling": ceiling},
+    )
+
+
+def _derived(*parts: str) -> str:
+    hashed = hashlib.sha256("\n".join(parts).encode()).digest()
+    return str(UUID(bytes=hashed[:16], version=8))
+
+
+def _plain(record: Record) -> dict[str, Any]:
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in codec.dump(record).items()
+    }
+
+
+CONFLICTS = Kind("conflicts", Conflict)

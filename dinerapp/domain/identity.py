@@ -1,0 +1,56 @@
+"""Ids of records and of operations, and how an idempotency key becomes both.
+
+A key gives the same ids on every try, so two tries that reach two databases are one record and
+one operation. An operation id has two halves: who asks (scope and key) and what for (the body).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from uuid import UUID
+
+from uuid_utils import uuid7
+
+_HALF = 16
+
+
+def new_id() -> str:
+    """A UUIDv7, made before the first write."""
+    return str(uuid7())
+
+
+def new_op_id() -> str:
+    """The id of an operation nobody will retry under a key."""
+    return secrets.token_hex(_HALF)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """The ids one request writes under."""
+
+    record_id: str
+    op_id: str
+
+    @classmethod
+    def fresh(cls) -> Operation:
+        """Ids for a request without an idempotency key."""
+        return cls(new_id(), new_op_id())
+
+    @classmethod
+    def keyed(cls, scope: str, key: str, body: bytes) -> Operation:
+        """Ids that every try of this key within this scope arrives at."""
+        who = hashlib.sha256(f"{scope}\n{key}".encode()).digest()
+        what = hashlib.sha256(body).hexdigest()
+        return cls(str(UUID(bytes=who[:16], version=8)), who[16:24].hex() + what[:_HALF])
+
+    def part(self, name: str) -> str:
+        """A stable id for a part of the record this operation creates."""
+        digest = hashlib.sha256(f"{self.record_id}\n{name}".encode()).digest()
+        return str(UUID(bytes=digest[:16], version=8))
+
+
+def same_key(one: str, other: str) -> bool:
+    """Whether two operation ids were made from one key, whatever the bodies."""
+    return one[:_HALF] == other[:_HALF]

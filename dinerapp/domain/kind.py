@@ -1,0 +1,58 @@
+"""A kind of record: the little that the two-store machinery has to know about an aggregate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from dinerapp.domain.record import Record
+
+if TYPE_CHECKING:
+    from dinerapp.domain.merging import Policy
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class Merge(Generic[R]):
+    """What two concurrent states become; `lost` is a state whose content did not survive."""
+
+    record: R
+    lost: R | None = None
+    reason: str = ""
+
+
+def by_policy(one: R, other: R, policy: Policy) -> Merge[R]:
+    """The merge rule of kinds that know no better: one side wins whole."""
+    return policy.decide(one, other)
+
+
+def _nothing(_record: Record) -> Mapping[str, int]:
+    return {}
+
+
+def _no_ceilings(_record: Record) -> Mapping[str, int | None]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[R]):
+    """One kind of aggregate.
+
+    `merge` is called with two concurrent states, neither a tombstone, in an order that does not
+    depend on where it happens; it must be deterministic.
+
+    `unique` names fields that no two living records share.
+
+    `holds` says how much the record takes of counted things, by key; `ceilings` says how much of
+    a counted thing there is, None for no limit. Stores count what is held when they take a
+    record, and refuse to accept one that would pass a ceiling.
+    """
+
+    name: str
+    record: type[R]
+    merge: Callable[[R, R, Policy], Merge[R]] = by_policy
+    unique: tuple[str, ...] = ()
+    holds: Callable[[R], Mapping[str, int]] = _nothing
+    ceilings: Callable[[R], Mapping[str, int | None]] = _no_ceilings

@@ -1,0 +1,65 @@
+"""Version vectors: one counter per place that accepts writes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+class Place(StrEnum):
+    """Where a write can be accepted. Each place raises its own counter and no other."""
+
+    POSTGRESQL = "postgresql"
+    MONGODB = "mongodb"
+    NOCODB = "nocodb"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Of two versions one covers the other, or their states were written concurrently."""
+
+    postgresql: int = 0
+    mongodb: int = 0
+    nocodb: int = 0
+
+    @property
+    def revision(self) -> int:
+        """How many writes the state contains; what clients see as a plain number."""
+        return self.postgresql + self.mongodb + self.nocodb
+
+    def at(self, place: Place) -> int:
+        """The counter of one place."""
+        counter: int = getattr(self, place.value)
+        return counter
+
+    def raised(self, place: Place) -> Version:
+        """This version after one more write accepted by the place."""
+        return replace(self, **{place.value: self.at(place) + 1})
+
+    def covers(self, other: Version) -> bool:
+        """Whether every write the other counts is counted here."""
+        return (
+            self.postgresql >= other.postgresql
+            and self.mongodb >= other.mongodb
+            and self.nocodb >= other.nocodb
+        )
+
+    def joined(self, other: Version) -> Version:
+        """The smallest version that covers both."""
+        return Version(
+            max(self.postgresql, other.postgresql),
+            max(self.mongodb, other.mongodb),
+            max(self.nocodb, other.nocodb),
+        )
+
+    def __str__(self) -> str:
+        return f"p{self.postgresql}m{self.mongodb}n{self.nocodb}"
+
+    @classmethod
+    def parse(cls, text: str) -> Version:
+        """The version that `str` wrote; ValueError when it did not."""
+        match = re.fullmatch(r"p(\d{1,18})m(\d{1,18})n(\d{1,18})", text, re.ASCII)
+        if match is None:
+            raise ValueError(f"not a version: {text[:40]!r}")
+        return cls(*map(int, match.groups()))

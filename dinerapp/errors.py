@@ -1,0 +1,113 @@
+"""Every error of ports, services and domain. Adapters translate the drivers' errors into these."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dinerapp.domain.record import Record
+    from dinerapp.domain.version import Place
+
+
+class DinerError(Exception):
+    """The root of all errors of this application."""
+
+
+class InvalidRecord(DinerError):
+    """A value that not both databases can hold, or that breaks a rule of its kind."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class Rejection(DinerError):
+    """A store answered, and the answer is no. Says nothing about the store's health."""
+
+
+class NotFound(Rejection):
+    """No such record, or it was deleted."""
+
+    def __init__(self, kind: str, record_id: str) -> None:
+        super().__init__(f"{kind} {record_id} does not exist")
+        self.kind = kind
+        self.record_id = record_id
+
+
+class RecordRejection(Rejection):
+    """A rejection that comes with the state the store holds."""
+
+    def __init__(self, stored: Record) -> None:
+        super().__init__(f"{type(stored).__name__} {stored.id} is at version {stored.version}")
+        self.stored: Any = stored
+
+
+class AlreadyExists(RecordRejection):
+    """A new record whose id is taken by another operation."""
+
+
+class StaleVersion(RecordRejection):
+    """The record moved on since the caller read it."""
+
+
+class Replayed(RecordRejection):
+    """This very operation was taken earlier; `stored` is the record as it stands now."""
+
+
+class KeyReused(RecordRejection):
+    """The idempotency key was used earlier on this record for something else."""
+
+
+class DuplicateKey(Rejection):
+    """Another record of the kind holds the same unique value."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"{field} is taken by another record")
+        self.field = field
+
+
+class Exhausted(Rejection):
+    """A counted thing (stock, slot, coupon) has less left than the record would take."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"not enough left of {key}")
+        self.key = key
+
+
+class Refused(Rejection):
+    """The store cannot hold this record, now or on a later try, for a reason of its data."""
+
+
+class StoreFailure(DinerError):
+    """A store did not answer. Only these change what we think of its health."""
+
+    def __init__(self, place: Place, reason: str) -> None:
+        super().__init__(f"{place}: {reason}")
+        self.place = place
+        self.reason = reason
+
+
+class StoreUnavailable(StoreFailure):
+    """The operation did not reach the store; nothing was applied."""
+
+
+class OutcomeUnknown(StoreFailure):
+    """The connection was lost in the middle of a write: perhaps applied, perhaps not."""
+
+
+class NothingAvailable(DinerError):
+    """No store that could answer is reachable; worth another try in `retry_after` seconds."""
+
+    def __init__(self, reason: str, retry_after: int = 2) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class RuleBroken(DinerError):
+    """A rule of the restaurant forbids it; the words are meant for the caller."""
+
+    def __init__(self, reason: str, field: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.field = field

@@ -1,0 +1,25 @@
+"""What lost when two states met. Contract suite: tests/contracts/conflicts.py."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from dinerapp.domain.conflicts import CONFLICTS, Conflict, ConflictState
+from dinerapp.ports.repository import After, Page, Repository
+from dinerapp.ports.routing import question
+
+
+class Conflicts(Repository[Conflict]):
+    """Conflicts, open and resolved."""
+
+    kind = CONFLICTS
+
+    @abstractmethod
+    @question
+    def page(self, state: ConflictState | None, after: After | None, limit: int) -> Page[Conflict]:
+        """The conflicts in a state, or all, newest first by creation and then by id."""
+
+    @abstractmethod
+    @question
+    def open_count(self) -> int:
+        """How many wait for a manager."""

@@ -1,0 +1,39 @@
+"""Orders. Contract suite: tests/contracts/orders.py."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from dinerapp.domain.orders import ORDERS, FulfilmentType, Order, Status
+from dinerapp.ports.replica import Count
+from dinerapp.ports.repository import After, Page, Repository
+from dinerapp.ports.routing import question
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFilter:
+    """Which orders are wanted; None does not narrow."""
+
+    status: Status | None = None
+    phone: str | None = None
+    since: datetime | None = None
+    fulfilment: FulfilmentType | None = None
+
+
+class Orders(Repository[Order]):
+    """Orders with their lines."""
+
+    kind = ORDERS
+
+    @abstractmethod
+    @question
+    def page(self, wanted: OrderFilter, after: After | None, limit: int) -> Page[Order]:
+        """The orders wanted, newest first by creation and then by id."""
+
+    @abstractmethod
+    @question
+    def counts(self, keys: Collection[str]) -> Mapping[str, Count]:
+        """What orders hold of counted things; zero for unknown keys."""

@@ -1,0 +1,182 @@
+"""What replication needs of a store, for every kind of record alike.
+
+Use cases never see this port; the composite, the relay and the consistency check do.
+Contract suite: tests/contracts/replica.py.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from dinerapp.domain.kind import Kind
+from dinerapp.domain.record import Record
+from dinerapp.domain.version import Place, Version
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class Owing:
+    """To whom a store owes the state it takes, and from when a relay may ship it.
+
+    `missed` says that nobody is delivering it right now: the other store was not up. A store that
+    came back has received everything once no missed debt to it is left.
+    """
+
+    place: Place
+    due: datetime
+    missed: bool
+
+
+class Taken(StrEnum):
+    """What became of one delivered state."""
+
+    STORED = "stored"
+    HAD_IT = "had it"
+    CONCURRENT = "concurrent"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery(Generic[R]):
+    """The answer to one delivered state.
+
+    CONCURRENT comes with the `stored` state that the delivered one does not simply follow:
+    neither version covers the other, or both are equal and the states are not.
+    REFUSED comes with a `reason`: this store cannot hold the state.
+    A STORED state may have `displaced` another record, or itself, from a unique value that two
+    records took while the stores were cut off: the id of the record that is without it now.
+    """
+
+    taken: Taken
+    stored: R | None = None
+    reason: str = ""
+    displaced: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owed(Generic[R]):
+    """A state that a relay claimed and has to ship before its lease ends."""
+
+    record: R
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A debt that a relay gave up on, with the last reason."""
+
+    kind: str
+    record_id: str
+    tries: int
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many records are owed: waiting in all, of these missed, and parked ones aside."""
+
+    waiting: int = 0
+    missed: int = 0
+    parked: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """How many records, tombstones included, and the sum of their digests."""
+
+    count: int
+    digest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How much of a counted thing is held, and how much there is, None for no limit."""
+
+    held: int
+    ceiling: int | None
+
+
+class Replica(ABC, Generic[R]):
+    """One kind of record in one store. Every method may raise StoreFailure."""
+
+    place: Place
+    kind: Kind[R]
+
+    @abstractmethod
+    def accept(self, record: R, owing: Collection[Owing] = ()) -> R:
+        """Checks the version the caller read, stamps the record and keeps it, with its debts.
+
+        One atomic step: the check, the state, the debts, and what the record holds of counted
+        things. The stored state must be covered by `record.version`; a record this store has not
+        got yet is taken whatever its version. The record is `admissible`. Raises what
+        `Repository.save` promises; `Store.rejection` tells which.
+        """
+
+    @abstractmethod
+    def deliver(self, records: Sequence[R], owing: Collection[Owing] = ()) -> Sequence[Delivery[R]]:
+        """Keeps each state if it is newer than what is stored; answers in the same order.
+
+        Versions are kept as they come. A state that is kept replaces the debts of the one before
+        it by `owing`. Never raises for one record's sake. No ceiling is checked: what another
+        store accepted is accepted. The records of one call have different ids.
+        """
+
+    @abstractmethod
+    def replace(self, stored: R, merged: R, owing: Collection[Owing] = ()) -> bool:
+        """Puts the merged state in place of exactly `stored`; False when that has changed."""
+
+    @abstractmethod
+    def load(self, record_ids: Collection[str]) -> Mapping[str, R]:
+        """The states as they are, tombstones included."""
+
+    @abstractmethod
+    def scan(self, after: str | None, limit: int) -> Sequence[R]:
+        """The next states in the order of their ids, tombstones included."""
+
+    @abstractmethod
+    def claim(self, to: Place, limit: int, now: datetime, until: datetime) -> Sequence[Owed[R]]:
+        """Leases states owed to the place and due, oldest debt first.
+
+        Until the lease ends nobody else is given them; their debts become due again at `until`.
+        """
+
+    @abstractmethod
+    def settle(self, to: Place, shipped: Collection[tuple[str, Version]]) -> None:
+        """Strikes off the debts of records that are still at the version that was shipped."""
+
+    @abstractmethod
+    def postpone(
+        self, to: Place, record_id: str, reason: str, due: datetime, *, park: bool
+    ) -> None:
+        """Counts a failed try and says when the next one is due; a parked debt has no next one."""
+
+    @abstractmethod
+    def retry_parked(self, to: Place, now: datetime) -> int:
+        """Makes parked debts due again and says how many they were."""
+
+    @abstractmethod
+    def parked(self, to: Place, limit: int) -> Sequence[Parked]:
+        """The parked debts, oldest first."""
+
+    @abstractmethod
+    def backlog(self, to: Place) -> Backlog:
+        """How much of this kind is owed to the place."""
+
+    @abstractmethod
+    def fingerprints(self) -> Mapping[int, Fingerprint]:
+        """Count and digest of each bucket that is not empty, computed inside the store."""
+
+    @abstractmethod
+    def bucket(self, number: int) -> Mapping[str, int]:
+        """The digest of every record in a bucket, by id."""
+
+    @abstractmethod
+    def counts(self, keys: Collection[str]) -> Mapping[str, Count]:
+        """What is held of counted things, of all kinds in this store; zero for unknown keys."""

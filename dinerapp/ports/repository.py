@@ -1,0 +1,85 @@
+"""The base of every port: what use cases may do with any kind of record.
+
+Contract suite: tests/contracts/repository.py.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Generic, TypeVar
+
+from dinerapp.domain.kind import Kind
+from dinerapp.domain.record import Record
+from dinerapp.ports.routing import command, lookup
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """The place in a list, newest first, after which a page begins."""
+
+    created_at: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[R]):
+    """Some records of a list and where the next page begins, if there is one."""
+
+    items: tuple[R, ...]
+    next: After | None = None
+
+    @classmethod
+    def of(cls, found: list[R], limit: int) -> Page[R]:
+        """The page of `limit` records out of up to `limit + 1` that were found."""
+        items = tuple(found[:limit])
+        more = len(found) > limit
+        return cls(items, After(items[-1].created_at, items[-1].id) if more else None)
+
+
+class Repository(ABC, Generic[R]):
+    """Records of one kind.
+
+    Every method may raise StoreFailure when a store is asked directly, and NothingAvailable when
+    the composite found no store to ask.
+    """
+
+    kind: ClassVar[Kind]  # type: ignore[type-arg]
+
+    @abstractmethod
+    @lookup
+    def get(self, record_id: str) -> R:
+        """The record. Raises NotFound when there is none or it was deleted."""
+
+    @abstractmethod
+    @lookup
+    def get_many(self, record_ids: Collection[str]) -> Mapping[str, R]:
+        """Those of the records that exist and are not deleted, by id, in one round trip."""
+
+    @abstractmethod
+    @command
+    def save(self, record: R) -> R:
+        """Keeps the record and returns it at its new version.
+
+        `record.version` is the version the caller read, `Version()` for a new record. Everything
+        both databases cannot hold alike is made canonical, or refused with InvalidRecord, before
+        any store is asked.
+
+        Raises, without any change:
+        AlreadyExists: a new record, and its id is taken.
+        StaleVersion: the stored state has writes the caller has not seen.
+        NotFound: the caller's state was overtaken by a deletion.
+        Replayed: the operation `record.op_id` is already part of the stored record.
+        KeyReused: an operation with the same idempotency key but another body is.
+        DuplicateKey: another living record has the same value in a unique field.
+        Exhausted: the record holds more of a counted thing than is left.
+        """
+
+    @abstractmethod
+    @command
+    def delete(self, record: R) -> R:
+        """Saves the record as a tombstone, which no reader sees and nothing brings back."""

@@ -1,0 +1,52 @@
+"""How the fallback composite sends each method of a port to one store or the other.
+
+Every abstract method of a port carries one of these marks; a port with an unmarked method cannot
+be composed, and the application does not start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_MARK = "__diner_route__"
+
+
+class Route(StrEnum):
+    """What a method is, as far as routing is concerned."""
+
+    LOOKUP = "lookup"
+    QUESTION = "question"
+    COMMAND = "command"
+
+
+def lookup(method: F) -> F:
+    """Finds one record or raises NotFound; not found in one store is asked of the other."""
+    return _marked(method, Route.LOOKUP)
+
+
+def question(method: F) -> F:
+    """Answered by the store that is serving, alone."""
+    return _marked(method, Route.QUESTION)
+
+
+def command(method: F) -> F:
+    """Changes records. The composite has its own implementation."""
+    return _marked(method, Route.COMMAND)
+
+
+def route_of(port: type, name: str) -> Route | None:
+    """The mark on the method, wherever in the port's bases it was declared."""
+    for base in port.__mro__:
+        method = base.__dict__.get(name)
+        if method is not None and hasattr(method, _MARK):
+            return Route(getattr(method, _MARK))
+    return None
+
+
+def _marked(method: F, route: Route) -> F:
+    setattr(method, _MARK, route)
+    return method

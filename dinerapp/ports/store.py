@@ -1,0 +1,75 @@
+"""What every store adapter is: a repository and a replica of one kind, in one database.
+
+Adapters implement Replica and the questions of their port; what a use case may do with a record
+follows from these here, so that it is the same in every store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from dinerapp.domain import codec
+from dinerapp.domain.record import Record
+from dinerapp.domain.version import Version
+from dinerapp.errors import (
+    AlreadyExists,
+    KeyReused,
+    NotFound,
+    Rejection,
+    Replayed,
+    StaleVersion,
+)
+from dinerapp.ports.replica import Delivery, Replica, Taken
+from dinerapp.ports.repository import Repository
+
+R = TypeVar("R", bound=Record)
+
+
+def admissible(record: R) -> R:
+    """The record as any store may be asked to accept it; raises what no store need be asked for."""
+    if record.has_done(record.op_id):
+        raise Replayed(record)
+    if record.has_seen_key_of(record.op_id):
+        raise KeyReused(record)
+    return codec.canonical(record)
+
+
+class Store(Repository[R], Replica[R]):
+    """One kind of record in one database."""
+
+    def get(self, record_id: str) -> R:
+        found = self.get_many([record_id])
+        if record_id not in found:
+            raise NotFound(self.kind.name, record_id)
+        return found[record_id]
+
+    def get_many(self, record_ids: Collection[str]) -> Mapping[str, R]:
+        return {key: record for key, record in self.load(record_ids).items() if not record.deleted}
+
+    def save(self, record: R) -> R:
+        return self.accept(admissible(record))
+
+    def delete(self, record: R) -> R:
+        return self.save(replace(record, deleted=True))
+
+    def rejection(self, record: R, stored: R) -> Rejection:
+        """Why `accept` did not take the record over the state that is stored."""
+        if stored.has_done(record.op_id):
+            return Replayed(stored)
+        if stored.has_seen_key_of(record.op_id):
+            return KeyReused(stored)
+        if stored.deleted:
+            return NotFound(self.kind.name, record.id)
+        if record.version == Version():
+            return AlreadyExists(stored)
+        return StaleVersion(stored)
+
+    def passed_over(self, record: R, stored: R) -> Delivery[R]:
+        """The answer to a delivered state that does not simply follow the one that is stored."""
+        if stored == record:
+            return Delivery(Taken.HAD_IT)
+        if stored.version.covers(record.version) and stored.version != record.version:
+            return Delivery(Taken.HAD_IT)
+        return Delivery(Taken.CONCURRENT, stored=stored)
