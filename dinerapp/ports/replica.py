@@ -152,10 +152,17 @@ class Replica(ABC, Generic[R]):
         """Strikes off the debts of records that are still at the version that was shipped."""
 
     @abstractmethod
+    def miss(self, to: Place, record_ids: Collection[str], now: datetime) -> None:
+        """Makes debts missed and due: whoever was delivering them did not get through."""
+
+    @abstractmethod
     def postpone(
         self, to: Place, record_id: str, reason: str, due: datetime, *, park: bool
     ) -> None:
-        """Counts a failed try and says when the next one is due; a parked debt has no next one."""
+        """Counts a failed try and says when the next one is due; a parked debt has no next one.
+
+        The debt no longer counts as missed: one record must not keep its store from being up.
+        """
 
     @abstractmethod
     def retry_parked(self, to: Place, now: datetime) -> int:

@@ -151,6 +151,12 @@ class ReferenceStore(Store[R]):
             if row is not None and row.record.version == version:
                 row.debts.pop(to, None)
 
+    def miss(self, to: Place, record_ids: Collection[str], now: datetime) -> None:
+        for record_id in record_ids:
+            row = self.rows.get(record_id)
+            if row is not None and to in row.debts:
+                row.debts[to].missed, row.debts[to].due = True, now
+
     def postpone(
         self, to: Place, record_id: str, reason: str, due: datetime, *, park: bool
     ) -> None:
@@ -158,7 +164,7 @@ class ReferenceStore(Store[R]):
         if row is not None and to in row.debts:
             debt = row.debts[to]
             debt.tries += 1
-            debt.reason, debt.due, debt.parked = reason, due, park
+            debt.reason, debt.due, debt.parked, debt.missed = reason, due, park, False
 
     def retry_parked(self, to: Place, now: datetime) -> int:
         debts = [r.debts[to] for r in self.rows.values() if to in r.debts and r.debts[to].parked]

@@ -1,0 +1,229 @@
+"""Two stores behind one port: written once, for every port there is.
+
+Contract suite: the composite passes the suite of each port it stands for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from adapters.fallback.settler import Settler
+from adapters.fallback.side import Side
+from dinerapp.domain.record import Record, utc_now
+from dinerapp.errors import (
+    NotFound,
+    NothingAvailable,
+    OutcomeUnknown,
+    Rejection,
+    Replayed,
+    StoreFailure,
+)
+from dinerapp.ports.replica import Owing
+from dinerapp.ports.repository import Repository
+from dinerapp.ports.routing import Route, route_of
+from dinerapp.ports.store import admissible
+from dinerapp.sync.handover import Handover
+
+R = TypeVar("R", bound=Record)
+P = TypeVar("P", bound=Repository[Any])
+
+MAY_BE_ELSEWHERE = "the database that may hold this record cannot be reached"
+NOBODY_ANSWERED = "no database is reachable"
+
+
+class UnroutableMethod(TypeError):
+    """A port declares a method the composite cannot send anywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workings:
+    """What all composites of a process share. `grace` is how long an inline delivery may take
+    before a relay does it."""
+
+    handover: Handover
+    settler: Settler
+    grace: timedelta = timedelta(seconds=3)
+    now: Callable[[], datetime] = utc_now
+
+
+class Composite(Repository[R], Generic[R]):
+    """The routing of reads and writes over a primary and, unless the kind is placed in one
+    store only, its backup. Subclasses are made by `compose`."""
+
+    def __init__(self, sides: Sequence[Side[R]], workings: Workings) -> None:
+        self.sides = tuple(sides)
+        self._workings = workings
+
+    def get(self, record_id: str) -> R:
+        found = self.get_many([record_id])
+        if record_id not in found:
+            raise NotFound(self.kind.name, record_id)
+        return found[record_id]
+
+    def get_many(self, record_ids: Collection[str]) -> Mapping[str, R]:
+        """Loads tombstones too: what one store knows to be deleted is not asked of the other."""
+        found: dict[str, R] = {}
+        answered: list[Side[R]] = []
+        for side in self._serving():
+            missing = [key for key in record_ids if key not in found]
+            if answered and not missing:
+                break
+            try:
+                with side.calling(f"{self.kind.name}.get"):
+                    more = side.store.load(missing)
+            except StoreFailure:
+                continue
+            if more or not answered:
+                side.note_served(f"{self.kind.name}.get")
+            found.update(more)
+            answered.append(side)
+        if any(key not in found for key in record_ids):
+            self._require_certainty(answered)
+        self._require_answer(answered)
+        return {key: record for key, record in found.items() if not record.deleted}
+
+    def save(self, record: R) -> R:
+        record = admissible(record)
+        unknown: OutcomeUnknown | None = None
+        for side in self._serving():
+            try:
+                return self._accept(side, record)
+            except OutcomeUnknown as exc:
+                unknown = exc
+            except StoreFailure:
+                continue
+            except Replayed as replay:
+                if unknown is None:
+                    raise
+                return self._own(replay)
+            except Rejection as exc:
+                if unknown is None:
+                    raise
+                raise NothingAvailable(f"{unknown.reason}; then: {exc}") from exc
+        raise NothingAvailable(NOBODY_ANSWERED) from unknown
+
+    def delete(self, record: R) -> R:
+        return self.save(replace(record, deleted=True))
+
+    def _find(self, name: str, *args: Any, **kwargs: Any) -> R:
+        """One record by something else than its id."""
+        operation = f"{self.kind.name}.{name}"
+        answered: list[Side[R]] = []
+        for side in self._serving():
+            try:
+                with side.calling(operation):
+                    found: R = getattr(side.store, name)(*args, **kwargs)
+                    self._refuse_overtaken(found, answered)
+            except NotFound:
+                answered.append(side)
+            except StoreFailure:
+                continue
+            else:
+                side.note_served(operation)
+                return found
+        self._require_certainty(answered)
+        raise NotFound(self.kind.name, name)
+
+    def _ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Whatever the port asks, of the store that is serving."""
+        operation = f"{self.kind.name}.{name}"
+        for side in self._serving():
+            try:
+                with side.calling(operation):
+                    answer = getattr(side.store, name)(*args, **kwargs)
+            except StoreFailure:
+                continue
+            side.note_served(operation)
+            return answer
+        raise NothingAvailable(NOBODY_ANSWERED)
+
+    def _serving(self) -> Iterator[Side[R]]:
+        """The sides worth asking, best first: what is up, then what is only catching up."""
+        for side in sorted(self.sides, key=lambda side: not side.breaker.is_up):
+            if side.breaker.is_reachable:
+                yield side
+
+    def _other(self, side: Side[R]) -> Side[R] | None:
+        return next((other for other in self.sides if other is not side), None)
+
+    def _accept(self, side: Side[R], record: R) -> R:
+        """Accepts, then delivers inline if the other store is reachable by now: it may have come
+        back since the debt was noted, and must not be up before it has received this."""
+        other = self._other(side)
+        with side.calling(f"{self.kind.name}.save"):
+            accepted = side.store.accept(record, self._owing(other))
+        side.note_served(f"{self.kind.name}.save")
+        if other is not None and other.breaker.is_reachable:
+            self._deliver(accepted, side, other)
+        return accepted
+
+    def _owing(self, other: Side[R] | None) -> list[Owing]:
+        if other is None:
+            return []
+        inline = other.breaker.is_reachable
+        now = self._workings.now()
+        due = now + self._workings.grace if inline else now
+        return [Owing(other.place, due, missed=not inline)]
+
+    def _deliver(self, record: R, side: Side[R], other: Side[R]) -> None:
+        try:
+            with other.calling(f"{self.kind.name}.deliver"):
+                handed = self._workings.handover.deliver([record], side.store, other.store)
+        except (StoreFailure, NothingAvailable):
+            self._note_missed(record, side, other)
+            return
+        for record_id, version in handed.settled:
+            self._workings.settler.add(side.store, other.place, record_id, version)
+
+    def _note_missed(self, record: R, side: Side[R], other: Side[R]) -> None:
+        """Until this is noted the write must not be acknowledged: the other store would come
+        back without knowing that it lacks it."""
+        try:
+            with side.calling(f"{self.kind.name}.miss"):
+                side.store.miss(other.place, [record.id], self._workings.now())
+        except StoreFailure as exc:
+            raise NothingAvailable(NOBODY_ANSWERED) from exc
+
+    def _own(self, replay: Replayed) -> R:
+        """Our own first try, which did reach the other store."""
+        stored: R = replay.stored
+        return stored
+
+    def _refuse_overtaken(self, found: R, asked: Sequence[Side[R]]) -> None:
+        for side in asked:
+            if found.id in side.store.load([found.id]):
+                raise NotFound(self.kind.name, found.id)
+
+    def _require_answer(self, answered: Sequence[Side[R]]) -> None:
+        if not answered:
+            raise NothingAvailable(NOBODY_ANSWERED)
+
+    def _require_certainty(self, answered: Sequence[Side[R]]) -> None:
+        """That nobody has a record is known if all were asked, or one that missed nothing."""
+        self._require_answer(answered)
+        if len(answered) < len(self.sides) and not any(s.breaker.is_up for s in answered):
+            raise NothingAvailable(MAY_BE_ELSEWHERE)
+
+
+def compose(port: type[P], sides: Sequence[Side[Any]], workings: Workings) -> P:
+    """The stores, primary first, as one port; refuses a port it cannot route whole."""
+    own = port.__abstractmethods__ - Repository.__abstractmethods__
+    methods = {name: _routed(port, name) for name in sorted(own)}
+    made = type(f"Fallback{port.__name__}", (Composite, port), methods)
+    composite: P = made(sides, workings)
+    return composite
+
+
+def _routed(port: type, name: str) -> Callable[..., Any]:
+    match route_of(port, name):
+        case Route.LOOKUP:
+            return lambda self, *args, **kwargs: self._find(name, *args, **kwargs)
+        case Route.QUESTION:
+            return lambda self, *args, **kwargs: self._ask(name, *args, **kwargs)
+    raise UnroutableMethod(
+        f"{port.__name__}.{name} is neither a @lookup nor a @question, and the composite has no "
+        "method of that name: it would not know which store to ask"
+    )

@@ -1,0 +1,71 @@
+"""One of the two stores of a composite, with its breaker and its share of the deadline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from adapters.fallback.breaker import Breaker
+from dinerapp.domain.record import Record
+from dinerapp.domain.version import Place
+from dinerapp.errors import OutcomeUnknown, Rejection, StoreFailure
+from dinerapp.ports import deadline, serving
+from dinerapp.ports.observer import Observer, Outcome
+from dinerapp.ports.serving import Role
+from dinerapp.ports.store import Store
+
+R = TypeVar("R", bound=Record)
+
+FAIR_SHARE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Side(Generic[R]):
+    """A store in the role it has for one kind of record.
+
+    An attempt takes at most `patience` seconds. One that was given less than its fair share of
+    that says nothing about the store when it fails.
+    """
+
+    store: Store[R]
+    breaker: Breaker
+    role: Role
+    patience: float = 0.45
+    observer: Observer = field(default_factory=Observer)
+
+    @property
+    def place(self) -> Place:
+        return self.store.place
+
+    @contextmanager
+    def calling(self, operation: str) -> Iterator[None]:
+        """Around every call of the store: times it, bounds it, and tells the breaker."""
+        given = min(self.patience, deadline.remaining(self.patience))
+        started = time.perf_counter()
+        outcome = Outcome.OK
+        try:
+            with deadline.within(self.patience):
+                yield
+        except StoreFailure as exc:
+            outcome = Outcome.UNKNOWN if isinstance(exc, OutcomeUnknown) else Outcome.UNAVAILABLE
+            if given >= self.patience * FAIR_SHARE:
+                self.breaker.failed(exc.reason)
+            raise
+        except Rejection:
+            outcome = Outcome.REJECTED
+            raise
+        finally:
+            seconds = time.perf_counter() - started
+            self.observer.called(self.place, self.role, operation, outcome, seconds)
+            if outcome in (Outcome.OK, Outcome.REJECTED):
+                self.breaker.took(seconds)
+
+    def note_served(self, operation: str) -> None:
+        """Says in the answer that this store gave it; one that is behind is nobody's primary."""
+        role = self.role if self.breaker.is_up else Role.BACKUP
+        serving.note(self.place, role)
+        if role is Role.BACKUP:
+            self.observer.fell_back(operation, self.place)

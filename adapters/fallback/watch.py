@@ -1,0 +1,161 @@
+"""Watches one store for this process: notices its loss and its return, and brings it up to date.
+
+`look` is one step and has no thread of its own. A store that answers again is prepared (it may be
+new), receives everything it missed, and only then is up. While any process cannot use a store it
+says so in the other one, so that all processes agree on who takes the writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from adapters.fallback.breaker import Breaker
+from dinerapp.domain.record import utc_now
+from dinerapp.errors import NothingAvailable, StoreFailure
+from dinerapp.ports import deadline
+from dinerapp.ports.connections import State
+from dinerapp.ports.database import Absence, Database
+from dinerapp.sync.consistency import Consistency
+from dinerapp.sync.pairs import Pair
+from dinerapp.sync.relay import Relay
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A database and what this process thinks of it."""
+
+    database: Database
+    breaker: Breaker
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How patiently a store is watched, in seconds."""
+
+    ping: float = 1.5
+    word_holds: float = 5.0
+    drain_for: float = 2.0
+
+
+class Watch:
+    """Watches `member`; `other` is the store that holds what it missed, if there is one."""
+
+    def __init__(
+        self,
+        member: Member,
+        other: Member | None,
+        *,
+        process: str,
+        relay: Relay,
+        consistency: Consistency,
+        pairs: list[Pair[Any]],
+        manners: Manners | None = None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._member = member
+        self._other = other
+        self._process = process
+        self._relay = relay
+        self._consistency = consistency
+        self._pairs = pairs
+        self._manners = manners or Manners()
+        self._now = now
+        self._attempt = 0
+        self._word_given = False
+        self.latency: float | None = None
+
+    def look(self) -> None:
+        """One look at the store. A failure of either database ends it; the next look goes on."""
+        try:
+            self._look()
+        except StoreFailure as exc:
+            self._blame(exc)
+        except NothingAvailable as exc:
+            _log.debug("watch_interrupted", store=self._member.breaker.place, reason=str(exc))
+
+    def _look(self) -> None:
+        breaker = self._member.breaker
+        if not self._answers():
+            self._give_word()
+            return
+        if breaker.state is State.DOWN:
+            self._member.database.reset()
+            self._member.database.prepare()
+            self._attempt = breaker.catch_up("it answers again")
+        elif breaker.state is State.UP and self._is_missed_elsewhere():
+            self._attempt = breaker.catch_up("another process cannot use it")
+        if breaker.state is State.CATCHING_UP:
+            self._withdraw_word()
+            if self._has_everything():
+                breaker.caught_up(self._attempt)
+
+    def _answers(self) -> bool:
+        breaker = self._member.breaker
+        try:
+            with deadline.within(self._manners.ping):
+                ping = self._member.database.ping()
+        except StoreFailure as exc:
+            breaker.failed(exc.reason)
+            self.latency = None
+            return False
+        self.latency = ping.seconds
+        if breaker.state is State.DOWN:
+            return ping.seconds <= breaker.slow.after
+        return True
+
+    def _has_everything(self) -> bool:
+        if self._other is None:
+            return True
+        if not self._other.breaker.is_reachable:
+            return False
+        if not self._member.database.has_joined():
+            self._copy_everything()
+        if self._is_missed_elsewhere():
+            return False
+        return self._drained()
+
+    def _copy_everything(self) -> None:
+        """The store has never held what the other one holds: it is new, or was replaced."""
+        for pair in self._pairs:
+            self._consistency.repair_all(pair)
+        self._member.database.join()
+
+    def _drained(self) -> bool:
+        """Ships until nothing that was missed is left; False when that takes too long."""
+        place = self._member.breaker.place
+        give_up = self._now() + timedelta(seconds=self._manners.drain_for)
+        while self._relay.backlog(place).missed:
+            if not self._relay.ship_to(place) and self._now() > give_up:
+                return False
+        return True
+
+    def _is_missed_elsewhere(self) -> bool:
+        if self._other is None or not self._other.breaker.is_reachable:
+            return False
+        place = self._member.breaker.place
+        words = self._other.database.absences(self._now())
+        return any(w.store == place and w.process != self._process for w in words)
+
+    def _blame(self, failure: StoreFailure) -> None:
+        for member in filter(None, (self._member, self._other)):
+            if member.breaker.place == failure.place:
+                member.breaker.failed(failure.reason)
+
+    def _give_word(self) -> None:
+        if self._other is not None and self._other.breaker.is_reachable:
+            until = self._now() + timedelta(seconds=self._manners.word_holds)
+            word = Absence(self._member.breaker.place, self._process, until)
+            self._other.database.report_absence(word)
+            self._word_given = True
+
+    def _withdraw_word(self) -> None:
+        if self._word_given and self._other is not None:
+            self._other.database.withdraw_absence(self._member.breaker.place, self._process)
+            self._word_given = False

@@ -1,0 +1,51 @@
+"""The state of the named connections, as far as anybody outside the adapters needs to know it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from dinerapp.ports.database import PoolUse
+
+
+class State(StrEnum):
+    """What a process thinks of a store."""
+
+    UP = "up"
+    DOWN = "down"
+    CATCHING_UP = "catching_up"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionStatus:
+    """One named connection. `owed` counts records that wait to be shipped to it."""
+
+    name: str
+    engine: str
+    role: str
+    state: State
+    since: datetime
+    latency_ms: float | None = None
+    reason: str = ""
+    pool: PoolUse = field(default_factory=PoolUse)
+    owed: int | None = None
+    parked: int | None = None
+
+
+class Connections(ABC):
+    """All named connections of this process."""
+
+    @abstractmethod
+    def initialize_all(self) -> None:
+        """Opens every pool and starts watching; waits a little for the first store to be up."""
+
+    @abstractmethod
+    def close_all(self) -> None:
+        """Strikes off what is settled, stops watching and closes every pool."""
+
+    @abstractmethod
+    def status(self) -> Sequence[ConnectionStatus]:
+        """Every connection as this process sees it."""

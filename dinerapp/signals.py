@@ -1,0 +1,45 @@
+"""What has happened, for whoever wants to know. Sent after the fact; receivers never undo it.
+
+Receivers are module-level functions (blinker keeps weak references), and `announce` keeps a
+failing one from stopping the request or the other receivers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from blinker import NamedSignal, Namespace
+
+_log = structlog.get_logger(__name__)
+_signals = Namespace()
+
+connection_lost = _signals.signal("connection_lost")
+"""A store stopped answering this process. place: Place, reason: str."""
+
+connection_restored = _signals.signal("connection_restored")
+"""A store has received all it missed and is up again. place: Place, seconds: float down."""
+
+connection_slow = _signals.signal("connection_slow")
+"""Too many calls of a store were slow; connection_lost follows. place: Place, seconds: float."""
+
+order_placed = _signals.signal("order_placed")
+"""An order was accepted. order: Order."""
+
+order_status_changed = _signals.signal("order_status_changed")
+"""An order took a step. order: Order, before: Status."""
+
+menu_changed = _signals.signal("menu_changed")
+"""An item was added, changed or removed. item: MenuItem."""
+
+conflict_found = _signals.signal("conflict_found")
+"""Two states met and one lost. conflict: Conflict."""
+
+
+def announce(signal: NamedSignal, sender: object, **payload: Any) -> None:
+    """Sends the signal to every receiver; one that fails is logged."""
+    for receiver in signal.receivers_for(sender):
+        try:
+            receiver(sender, **payload)
+        except Exception:  # noqa: BLE001 whatever a receiver does wrong is its own affair
+            _log.exception("receiver_failed", signal=signal.name, receiver=repr(receiver))

@@ -1,0 +1,114 @@
+"""Bringing states from one store to the other: the one way it is done, inline and by the relay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from dinerapp import signals
+from dinerapp.domain import conflicts as filing
+from dinerapp.domain.conflicts import Conflict
+from dinerapp.domain.kind import Merge
+from dinerapp.domain.merging import Policy, reconciled
+from dinerapp.domain.record import Record, utc_now
+from dinerapp.domain.version import Version
+from dinerapp.errors import RecordRejection
+from dinerapp.ports.observer import Observer
+from dinerapp.ports.replica import Delivery, Owing, Replica, Taken
+from dinerapp.ports.repository import Repository
+
+R = TypeVar("R", bound=Record)
+
+ROUNDS = 8
+
+
+@dataclass(slots=True)
+class Handed:
+    """Which states need not be shipped again, and which the target cannot hold, with reasons."""
+
+    settled: list[tuple[str, Version]] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+class Handover:
+    """Delivers states, merges those that were written concurrently, and files what lost.
+
+    Everything it does may be repeated: conflicts have ids made from the states they are about,
+    and are filed before the merged state replaces the one that lost.
+    """
+
+    def __init__(
+        self,
+        conflicts: Repository[Conflict],
+        policy: Policy,
+        *,
+        observer: Observer | None = None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._conflicts = conflicts
+        self._policy = policy
+        self._observer = observer or Observer()
+        self._now = now
+
+    def deliver(self, records: Sequence[R], source: Replica[R], target: Replica[R]) -> Handed:
+        """Brings the states, which are the source's, to the target."""
+        handed = Handed()
+        for record, answer in zip(records, target.deliver(records), strict=True):
+            if answer.taken is Taken.CONCURRENT and answer.stored is not None:
+                answer = self._settle_concurrent(record, answer.stored, source, target)
+            if answer.taken is Taken.REFUSED:
+                handed.refused.append((record.id, answer.reason))
+                continue
+            if answer.displaced is not None:
+                self._file_displaced(record, answer.displaced, target)
+            handed.settled.append((record.id, record.version))
+        self._file_overdrawn(records, target)
+        return handed
+
+    def _settle_concurrent(
+        self, incoming: R, stored: R, source: Replica[R], target: Replica[R]
+    ) -> Delivery[R]:
+        for _ in range(ROUNDS):
+            merge = reconciled(target.kind, stored, incoming, self._policy)
+            self._file_lost(merge, target)
+            back = self._owed_back(merge.record, incoming, source)
+            if merge.record == stored and not back:
+                return Delivery(Taken.HAD_IT)
+            if target.replace(stored, merge.record, back):
+                return Delivery(Taken.STORED)
+            stored = target.load([incoming.id])[incoming.id]
+        return Delivery(Taken.REFUSED, reason="changed too often while it was merged")
+
+    def _owed_back(self, merged: R, incoming: R, source: Replica[R]) -> tuple[Owing, ...]:
+        if merged == incoming:
+            return ()
+        return (Owing(source.place, due=self._now(), missed=True),)
+
+    def _file_lost(self, merge: Merge[R], target: Replica[R]) -> None:
+        if merge.lost is not None:
+            name, winner, lost = target.kind.name, merge.record, merge.lost
+            self._file(filing.of_states(name, winner, lost, merge.reason, self._now()))
+
+    def _file_displaced(self, record: R, displaced: str, target: Replica[R]) -> None:
+        held = target.load([displaced])[displaced]
+        reason = "a unique value was taken twice; this record is without it"
+        name = target.kind.name
+        self._file(filing.of_states(name, held, record, reason, self._now()))
+
+    def _file_overdrawn(self, records: Sequence[R], target: Replica[R]) -> None:
+        keys = {key for record in records for key in target.kind.holds(record)}
+        if not keys:
+            return
+        for key, count in target.counts(keys).items():
+            if count.ceiling is not None and count.held > count.ceiling:
+                self._file(filing.of_counter(key, count.held, count.ceiling, self._now()))
+
+    def _file(self, conflict: Conflict) -> None:
+        try:
+            self._conflicts.save(conflict)
+        except RecordRejection:
+            return
+        self._observer.conflict(conflict.about, conflict.reason)
+        signals.announce(signals.conflict_found, self, conflict=conflict)
