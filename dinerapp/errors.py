@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dinerapp.domain.record import Record
-    from dinerapp.domain.version import Place
 
 
 class DinerError(Exception):
@@ -82,7 +81,7 @@ class Refused(Rejection):
 class StoreFailure(DinerError):
     """A store did not answer. Only these change what we think of its health."""
 
-    def __init__(self, place: Place, reason: str) -> None:
+    def __init__(self, place: str, reason: str) -> None:
         super().__init__(f"{place}: {reason}")
         self.place = place
         self.reason = reason

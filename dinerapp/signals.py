@@ -15,13 +15,13 @@ _log = structlog.get_logger(__name__)
 _signals = Namespace()
 
 connection_lost = _signals.signal("connection_lost")
-"""A store stopped answering this process. place: Place, reason: str."""
+"""A store stopped answering this process. place: str, reason: str."""
 
 connection_restored = _signals.signal("connection_restored")
-"""A store has received all it missed and is up again. place: Place, seconds: float down."""
+"""A store has received all it missed and is up again. place: str, seconds: float down."""
 
 connection_slow = _signals.signal("connection_slow")
-"""Too many calls of a store were slow; connection_lost follows. place: Place, seconds: float."""
+"""Too many calls of a store were slow; connection_lost follows. place: str, seconds: float."""
 
 order_placed = _signals.signal("order_placed")
 """An order was accepted. order: Order."""

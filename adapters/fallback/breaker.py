@@ -16,11 +16,12 @@ import structlog
 
 from dinerapp import signals
 from dinerapp.domain.record import utc_now
-from dinerapp.domain.version import Place
 from dinerapp.ports.connections import State
 from dinerapp.ports.observer import Observer
 
 _log = structlog.get_logger(__name__)
+
+NOT_YET = "not connected yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,19 @@ class SlowCalls:
     share: float = 0.5
 
 
+def _nobody() -> None:
+    """Until somebody wants to be woken."""
+
+
 class Breaker:
-    """`up → down → catching_up → up`, with a number that tells one catching-up from the next."""
+    """`up → down → catching_up → up`, with a number that tells one catching-up from the next.
+
+    `place` is the connection's name.
+    """
 
     def __init__(
         self,
-        place: Place,
+        place: str,
         *,
         slow: SlowCalls | None = None,
         observer: Observer | None = None,
@@ -45,9 +53,9 @@ class Breaker:
     ) -> None:
         self.place = place
         self.state = State.DOWN
-        self.reason = "not connected yet"
+        self.reason = NOT_YET
         self.slow = slow or SlowCalls()
-        self.changed = threading.Event()
+        self.on_lost: Callable[[], None] = _nobody
         self._now = now
         self.since = self.down_since = now()
         self._observer = observer or Observer()
@@ -68,12 +76,13 @@ class Breaker:
         """The store did not answer: it is down from now on."""
         with self._lock:
             was = self.state
-            if was is State.DOWN:
+            if was is State.DOWN and self.reason != NOT_YET:
                 return
             if was is State.UP:
                 self.down_since = self._now()
             self._move(State.DOWN, reason)
         _log.warning("store_lost", store=self.place, reason=reason)
+        self.on_lost()
         signals.announce(signals.connection_lost, self, place=self.place, reason=reason)
 
     def took(self, seconds: float) -> None:
@@ -110,4 +119,3 @@ class Breaker:
     def _move(self, state: State, reason: str) -> None:
         self.state, self.reason, self.since = state, reason, self._now()
         self._observer.state_changed(self.place, state)
-        self.changed.set()

@@ -15,10 +15,9 @@ from typing import Any
 import structlog
 
 from adapters.fallback.breaker import Breaker
+from adapters.fallback.probe import Manners, Probe
 from dinerapp.domain.record import utc_now
 from dinerapp.errors import NothingAvailable, StoreFailure
-from dinerapp.ports import deadline
-from dinerapp.ports.connections import State
 from dinerapp.ports.database import Absence, Database
 from dinerapp.sync.consistency import Consistency
 from dinerapp.sync.pairs import Pair
@@ -35,16 +34,7 @@ class Member:
     breaker: Breaker
 
 
-@dataclass(frozen=True, slots=True)
-class Manners:
-    """How patiently a store is watched, in seconds."""
-
-    ping: float = 1.5
-    word_holds: float = 5.0
-    drain_for: float = 2.0
-
-
-class Watch:
+class Watch(Probe):
     """Watches `member`; `other` is the store that holds what it missed, if there is one."""
 
     def __init__(
@@ -59,56 +49,32 @@ class Watch:
         manners: Manners | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
+        super().__init__(member.database, member.breaker, manners)
         self._member = member
         self._other = other
         self._process = process
         self._relay = relay
         self._consistency = consistency
         self._pairs = pairs
-        self._manners = manners or Manners()
         self._now = now
-        self._attempt = 0
         self._word_given = False
-        self.latency: float | None = None
 
     def look(self) -> None:
-        """One look at the store. A failure of either database ends it; the next look goes on."""
         try:
-            self._look()
-        except StoreFailure as exc:
-            self._blame(exc)
+            super().look()
         except NothingAvailable as exc:
-            _log.debug("watch_interrupted", store=self._member.breaker.place, reason=str(exc))
+            _log.debug("watch_interrupted", store=self.breaker.place, reason=str(exc))
 
-    def _look(self) -> None:
-        breaker = self._member.breaker
-        if not self._answers():
-            self._give_word()
-            return
-        if breaker.state is State.DOWN:
-            self._member.database.reset()
-            self._member.database.prepare()
-            self._attempt = breaker.catch_up("it answers again")
-        elif breaker.state is State.UP and self._is_missed_elsewhere():
-            self._attempt = breaker.catch_up("another process cannot use it")
-        if breaker.state is State.CATCHING_UP:
-            self._withdraw_word()
-            if self._has_everything():
-                breaker.caught_up(self._attempt)
+    def _is_lost(self) -> None:
+        self._give_word()
 
-    def _answers(self) -> bool:
-        breaker = self._member.breaker
-        try:
-            with deadline.within(self._manners.ping):
-                ping = self._member.database.ping()
-        except StoreFailure as exc:
-            breaker.failed(exc.reason)
-            self.latency = None
-            return False
-        self.latency = ping.seconds
-        if breaker.state is State.DOWN:
-            return ping.seconds <= breaker.slow.after
-        return True
+    def _may_be_up(self) -> bool:
+        if self.breaker.is_up:
+            if not self._is_missed_elsewhere():
+                return True
+            self._attempt = self.breaker.catch_up("another process cannot use it")
+        self._withdraw_word()
+        return self._has_everything()
 
     def _has_everything(self) -> bool:
         if self._other is None:
@@ -129,7 +95,7 @@ class Watch:
 
     def _drained(self) -> bool:
         """Ships until nothing that was missed is left; False when that takes too long."""
-        place = self._member.breaker.place
+        place = self._member.database.place
         give_up = self._now() + timedelta(seconds=self._manners.drain_for)
         while self._relay.backlog(place).missed:
             if not self._relay.ship_to(place) and self._now() > give_up:
@@ -139,23 +105,23 @@ class Watch:
     def _is_missed_elsewhere(self) -> bool:
         if self._other is None or not self._other.breaker.is_reachable:
             return False
-        place = self._member.breaker.place
+        place = self._member.database.place
         words = self._other.database.absences(self._now())
         return any(w.store == place and w.process != self._process for w in words)
 
     def _blame(self, failure: StoreFailure) -> None:
-        for member in filter(None, (self._member, self._other)):
-            if member.breaker.place == failure.place:
-                member.breaker.failed(failure.reason)
+        super()._blame(failure)
+        if self._other is not None and failure.place == self._other.breaker.place:
+            self._other.breaker.failed(failure.reason)
 
     def _give_word(self) -> None:
         if self._other is not None and self._other.breaker.is_reachable:
             until = self._now() + timedelta(seconds=self._manners.word_holds)
-            word = Absence(self._member.breaker.place, self._process, until)
+            word = Absence(self._member.database.place, self._process, until)
             self._other.database.report_absence(word)
             self._word_given = True
 
     def _withdraw_word(self) -> None:
         if self._word_given and self._other is not None:
-            self._other.database.withdraw_absence(self._member.breaker.place, self._process)
+            self._other.database.withdraw_absence(self._member.database.place, self._process)
             self._word_given = False

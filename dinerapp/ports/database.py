@@ -43,10 +43,10 @@ class Ping:
     details: dict[str, str] = field(default_factory=dict)
 
 
-class Database(ABC):
-    """A database that holds records of many kinds. Every method may raise StoreFailure."""
+class Connection(ABC):
+    """A named connection to a server. Every method may raise StoreFailure."""
 
-    place: Place
+    name: str
 
     @abstractmethod
     def open(self) -> None:
@@ -71,6 +71,12 @@ class Database(ABC):
     @abstractmethod
     def pool(self) -> PoolUse:
         """The pool as it is now; asks nobody."""
+
+
+class Database(Connection):
+    """A database that holds records of many kinds."""
+
+    place: Place
 
     @abstractmethod
     def has_joined(self) -> bool:

@@ -27,7 +27,7 @@ class Observer:
     def fell_back(self, operation: str, to: Place) -> None:
         """A store answered that is not the kind's primary, or that is behind."""
 
-    def state_changed(self, place: Place, state: str) -> None:
+    def state_changed(self, place: str, state: str) -> None:
         """A breaker changed its mind."""
 
     def shipped(self, kind: str, to: Place, count: int, refused: int) -> None:

@@ -41,16 +41,19 @@ class Handover:
 
     def __init__(
         self,
-        conflicts: Repository[Conflict],
         policy: Policy,
         *,
         observer: Observer | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._conflicts = conflicts
+        self._conflicts: Repository[Conflict] | None = None
         self._policy = policy
         self._observer = observer or Observer()
         self._now = now
+
+    def file_in(self, conflicts: Repository[Conflict]) -> None:
+        """Where conflicts go. They are themselves handed over, hence the second step."""
+        self._conflicts = conflicts
 
     def deliver(self, records: Sequence[R], source: Replica[R], target: Replica[R]) -> Handed:
         """Brings the states, which are the source's, to the target."""
@@ -106,6 +109,8 @@ class Handover:
                 self._file(filing.of_counter(key, count.held, count.ceiling, self._now()))
 
     def _file(self, conflict: Conflict) -> None:
+        if self._conflicts is None:
+            raise RuntimeError("no place to file conflicts in; call file_in first")
         try:
             self._conflicts.save(conflict)
         except RecordRejection:

@@ -1,0 +1,159 @@
+"""The named connections of a process: opened together, watched, and closed together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from adapters.fallback.loops import Loop
+from adapters.fallback.probe import Probe
+from adapters.fallback.settler import Settler
+from dinerapp.errors import DinerError
+from dinerapp.ports.connections import Connections, ConnectionStatus, State
+from dinerapp.ports.database import Database
+from dinerapp.ports.replica import Backlog
+from dinerapp.sync.pairs import Pair
+from dinerapp.sync.relay import Relay
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds between the steps of a process's background work, and how long its ends may take."""
+
+    look: float = 0.5
+    first_retry: float = 0.1
+    longest_retry: float = 1.0
+    relay: float = 0.25
+    settle: float = 0.05
+    start: float = 3.0
+    stop: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A connection as operators see it, with what looks after it."""
+
+    engine: str
+    role: str
+    probe: Probe
+
+
+class NamedConnections(Connections):
+    """One thread watches each connection; one ships debts, one strikes off what was delivered."""
+
+    def __init__(
+        self,
+        named: Sequence[Named],
+        *,
+        relay: Relay,
+        pairs: Sequence[Pair[Any]],
+        settler: Settler,
+        with_relay: bool = True,
+        pace: Pace | None = None,
+    ) -> None:
+        self._named = named
+        self._relay = relay
+        self._pairs = pairs
+        self._settler = settler
+        self._with_relay = with_relay
+        self._pace = pace or Pace()
+        self._loops: list[Loop] = []
+
+    def initialize_all(self) -> None:
+        for one in self._named:
+            one.probe.connection.open()
+        self._loops = [self._watching(one) for one in self._named]
+        self._loops.append(Loop("settler", self._settle))
+        if self._with_relay:
+            self._loops.append(Loop("relay", self._ship))
+        for loop in self._loops:
+            loop.start()
+        self._await_first_store()
+
+    def close_all(self) -> None:
+        for loop in self._loops:
+            loop.stop()
+        for loop in self._loops:
+            loop.join(self._pace.stop)
+        self._settler.flush()
+        for one in self._named:
+            one.probe.connection.close()
+        self._loops = []
+
+    def status(self) -> Sequence[ConnectionStatus]:
+        return [self._status(one) for one in self._named]
+
+    def _await_first_store(self) -> None:
+        """Lets the first requests find a store, without insisting on it."""
+        stores = [one.probe for one in self._named if isinstance(one.probe.connection, Database)]
+        give_up = time.monotonic() + self._pace.start
+        while time.monotonic() < give_up:
+            states = {probe.breaker.state for probe in stores}
+            if State.UP in states and State.CATCHING_UP not in states:
+                return
+            time.sleep(0.02)
+
+    def _watching(self, one: Named) -> Loop:
+        retry = self._pace.first_retry
+
+        def step() -> float:
+            nonlocal retry
+            one.probe.look()
+            if one.probe.breaker.is_up:
+                retry = self._pace.first_retry
+                return self._pace.look
+            retry = min(retry * 2, self._pace.longest_retry)
+            return retry
+
+        loop = Loop(f"watch-{one.probe.connection.name}", step)
+        one.probe.breaker.on_lost = loop.wake.set
+        return loop
+
+    def _settle(self) -> float:
+        self._settler.flush()
+        return self._pace.settle
+
+    def _ship(self) -> float:
+        shipped = sum(self._ship_to(one.probe) for one in self._named)
+        return 0.0 if shipped else self._pace.relay
+
+    def _ship_to(self, probe: Probe) -> int:
+        database = probe.connection
+        if not isinstance(database, Database) or not probe.breaker.is_reachable:
+            return 0
+        try:
+            return self._relay.ship_to(database.place)
+        except DinerError as exc:
+            _log.debug("relay_interrupted", to=database.place, reason=str(exc))
+            return 0
+
+    def _status(self, one: Named) -> ConnectionStatus:
+        probe = one.probe
+        owed = self._owed(probe)
+        return ConnectionStatus(
+            name=probe.connection.name,
+            engine=one.engine,
+            role=one.role,
+            state=probe.breaker.state,
+            since=probe.breaker.since,
+            reason=probe.breaker.reason,
+            latency_ms=None if probe.latency is None else round(probe.latency * 1000, 3),
+            pool=probe.connection.pool(),
+            owed=None if owed is None else owed.waiting,
+            parked=None if owed is None else owed.parked,
+        )
+
+    def _owed(self, probe: Probe) -> Backlog | None:
+        """None where it does not apply or the store that would know cannot be asked."""
+        if not self._pairs or not isinstance(probe.connection, Database):
+            return None
+        try:
+            return self._relay.backlog(probe.connection.place)
+        except DinerError:
+            return None

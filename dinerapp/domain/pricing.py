@@ -1,0 +1,123 @@
+"""What an order costs: computed once, per line, from the menu, in whole minor units.
+
+One rounding rule: each amount that is a share of another is rounded half up, on its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dinerapp.domain.menu import MenuItem, OptionGroup
+from dinerapp.domain.orders import ChosenOption, FulfilmentType, Line
+from dinerapp.errors import RuleBroken
+
+WHOLE = 10_000
+"""Rates are hundredths of a percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How the restaurant charges."""
+
+    tax_rate: int = 0
+    tax_included: bool = True
+    service_charge: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One position as the guest asks for it: ids and a quantity, never a price."""
+
+    item_id: str
+    quantity: int
+    options: tuple[str, ...] = ()
+    notes: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """The lines and their sums."""
+
+    lines: tuple[Line, ...]
+    subtotal: int
+    service_charge: int
+    tax: int
+    tip: int
+    total: int
+
+
+def share(amount: int, rate: int, whole: int = WHOLE) -> int:
+    """`amount * rate / whole`, rounded half up."""
+    return (2 * amount * rate + whole) // (2 * whole)
+
+
+def priced(
+    wanted: Sequence[Wanted],
+    menu: Mapping[str, MenuItem],
+    line_ids: Sequence[str],
+    rates: Rates,
+    fulfilment: FulfilmentType,
+    tip: int,
+) -> Bill:
+    """The bill; RuleBroken names the first position that cannot be served."""
+    lines = tuple(
+        _line(one, menu, line_id, f"items.{number}")
+        for number, (one, line_id) in enumerate(zip(wanted, line_ids, strict=True))
+    )
+    subtotal = sum(line.total for line in lines)
+    service = 0
+    if fulfilment is FulfilmentType.DINE_IN:
+        service = share(subtotal, rates.service_charge)
+    tax = sum(_tax(line.total, menu[line.item_id], rates) for line in lines)
+    added = 0 if rates.tax_included else tax
+    total = subtotal + service + added + tip
+    return Bill(
+        lines=lines, subtotal=subtotal, service_charge=service, tax=tax, tip=tip, total=total
+    )
+
+
+def _line(wanted: Wanted, menu: Mapping[str, MenuItem], line_id: str, path: str) -> Line:
+    item = menu.get(wanted.item_id)
+    if item is None:
+        raise RuleBroken("is not on the menu", field=f"{path}.item_id")
+    if not item.available:
+        raise RuleBroken(f"{item.name} is not available now", field=f"{path}.item_id")
+    options = _chosen(item, wanted.options, path)
+    unit = item.price + sum(option.price for option in options)
+    return Line(
+        id=line_id,
+        item_id=item.id,
+        name=item.name,
+        quantity=wanted.quantity,
+        unit_price=unit,
+        options=options,
+        notes=wanted.notes,
+        total=unit * wanted.quantity,
+        counted=item.stock_limit is not None,
+    )
+
+
+def _chosen(item: MenuItem, option_ids: Sequence[str], path: str) -> tuple[ChosenOption, ...]:
+    field = f"{path}.options"
+    if len(set(option_ids)) != len(option_ids):
+        raise RuleBroken("the same option is given twice", field=field)
+    known = {option.id: option for group in item.option_groups for option in group.options}
+    for option_id in option_ids:
+        if option_id not in known:
+            raise RuleBroken(f"{item.name} has no option {option_id}", field=field)
+    for group in item.option_groups:
+        _check_group(group, sum(option.id in option_ids for option in group.options), field)
+    return tuple(
+        ChosenOption(id=key, name=known[key].name, price=known[key].price) for key in option_ids
+    )
+
+
+def _check_group(group: OptionGroup, taken: int, field: str) -> None:
+    if not group.min <= taken <= group.max:
+        raise RuleBroken(f"{group.name}: take {group.min} to {group.max}, not {taken}", field=field)
+
+
+def _tax(amount: int, item: MenuItem, rates: Rates) -> int:
+    rate = rates.tax_rate if item.tax_rate is None else item.tax_rate
+    return share(amount, rate, WHOLE + rate if rates.tax_included else WHOLE)

@@ -1,0 +1,69 @@
+"""What a manager does about two states that met."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from dinerapp.domain import codec
+from dinerapp.domain.conflicts import Conflict, ConflictState
+from dinerapp.domain.identity import Operation
+from dinerapp.domain.record import Record, utc_now
+from dinerapp.errors import NotFound, RuleBroken
+from dinerapp.ports.conflicts import Conflicts
+from dinerapp.ports.repository import After, Page, Repository
+from dinerapp.services.saving import Saved, changed
+
+KEEP, TAKE_OTHER = "keep", "take_other"
+
+
+class ConflictService:
+    """Use cases around conflicts of any kind of record."""
+
+    def __init__(self, conflicts: Conflicts, kinds: Mapping[str, Repository[Any]]) -> None:
+        self._conflicts = conflicts
+        self._kinds = kinds
+
+    def get(self, conflict_id: str) -> Conflict:
+        """One conflict."""
+        return self._conflicts.get(conflict_id)
+
+    def page(self, state: ConflictState | None, after: After | None, limit: int) -> Page[Conflict]:
+        """Conflicts, newest first."""
+        return self._conflicts.page(state, after, limit)
+
+    def resolve(self, conflict_id: str, take: str, operation: Operation) -> Saved[Conflict]:
+        """Closes it: what won stays, or the record takes the content of the side that lost."""
+        conflict = self._conflicts.get(conflict_id)
+        if take == TAKE_OTHER and conflict.state is ConflictState.OPEN:
+            self._take_loser(conflict, operation)
+
+        def change(conflict: Conflict) -> Conflict:
+            if conflict.state is ConflictState.RESOLVED:
+                raise RuleBroken(f"it was resolved already: {conflict.resolution}")
+            return conflict.changed(
+                op_id=operation.op_id,
+                now=utc_now(),
+                state=ConflictState.RESOLVED,
+                resolution=take,
+            )
+
+        return changed(self._conflicts, conflict_id, operation.op_id, change)
+
+    def _take_loser(self, conflict: Conflict, operation: Operation) -> None:
+        repository = self._kinds.get(conflict.about)
+        if repository is None:
+            raise RuleBroken("there is no other side to take", field="take")
+        lost: Record = codec.load(repository.kind.record, conflict.loser)
+
+        def change(record: Record) -> Record:
+            kept = {name: getattr(record, name) for name in codec.ENVELOPE - {"deleted"}}
+            return replace(lost, **kept, deleted=False).changed(
+                op_id=operation.op_id, now=utc_now()
+            )
+
+        try:
+            changed(repository, conflict.record_id, operation.op_id, change)
+        except NotFound as exc:
+            raise RuleBroken("the record was deleted, and stays deleted", field="take") from exc

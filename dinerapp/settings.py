@@ -1,0 +1,288 @@
+"""Every setting, once: its name, type, default and meaning.
+
+Each field is read from the environment variable of its name in capitals. A value that cannot be
+used stops the start with a sentence that names it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from dinerapp.domain.merging import Policy
+from dinerapp.domain.version import Place
+
+_UTC = ZoneInfo("UTC")
+_POSTGRES_FIRST = (Place.POSTGRESQL, Place.MONGODB)
+_MONGO_FIRST = (Place.MONGODB, Place.POSTGRESQL)
+
+PLACEMENT: Mapping[str, tuple[Place, ...]] = MappingProxyType(
+    {
+        "orders": _POSTGRES_FIRST,
+        "conflicts": _POSTGRES_FIRST,
+        "menu_items": _MONGO_FIRST,
+    }
+)
+"""Which store is primary and which backup, kind by kind; one place alone means only there."""
+
+
+class BadSetting(Exception):
+    """A setting has a value that cannot be used."""
+
+    def __init__(self, name: str, value: str, accepted: str) -> None:
+        super().__init__(f"{name}={value!r} cannot be used; accepted: {accepted}")
+        self.name = name
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _flag(value: str) -> bool:
+    return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
+        value.lower()
+    ]
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        number = int(value)
+        if not least <= number <= most:
+            raise ValueError
+        return number
+
+    return parse
+
+
+def _seconds(least: float, most: float) -> Callable[[str], float]:
+    def parse(value: str) -> float:
+        seconds = float(value)
+        if not least <= seconds <= most:
+            raise ValueError
+        return seconds
+
+    return parse
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if urlsplit(value).scheme not in schemes:
+            raise ValueError
+        return value
+
+    return parse
+
+
+def _one_of(*names: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in names:
+            raise ValueError
+        return value
+
+    return parse
+
+
+def _currency(value: str) -> str:
+    if len(value) != 3 or not value.isascii() or not value.isupper():
+        raise ValueError
+    return value
+
+
+def _time_zone(value: str) -> ZoneInfo:
+    if value not in available_timezones():
+        raise ValueError
+    return ZoneInfo(value)
+
+
+def _placement(value: str) -> Mapping[str, tuple[Place, ...]]:
+    table = dict(PLACEMENT)
+    for entry in filter(None, value.replace(" ", "").split(";")):
+        kind, _, places = entry.partition("=")
+        order = tuple(Place(place) for place in places.split(","))
+        known = kind in table and len(set(order)) == len(order)
+        if not known or not set(order) <= set(_POSTGRES_FIRST):
+            raise ValueError
+        table[kind] = order
+    return MappingProxyType(table)
+
+
+def _setting(
+    default: Any, meaning: str, parse: Callable[[str], Any] = _text, accepted: str = "any text"
+) -> Any:
+    return field(
+        default=default, metadata={"meaning": meaning, "parse": parse, "accepted": accepted}
+    )
+
+
+def _secret(
+    default: Any, meaning: str, parse: Callable[[str], Any] = _text, accepted: str = "any text"
+) -> Any:
+    return field(
+        default=default,
+        repr=False,
+        metadata={"meaning": meaning, "parse": parse, "accepted": accepted},
+    )
+
+
+_POOL = (_number(1, 1000), "a whole number from 1 to 1000")
+_POOL_MIN = (_number(0, 1000), "a whole number from 0 to 1000")
+_PRIORITY = (_number(0, 100), "a whole number from 0 to 100")
+_YES_NO = (_flag, "true or false")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All of them. Made by `from_environment`, or by hand in tests."""
+
+    database_url: str | None = _secret(
+        None, "PostgreSQL, one host or several", _url("postgresql", "postgres"), "postgresql://…"
+    )
+    mongodb_uri: str | None = _secret(
+        None,
+        "MongoDB, a replica set or sharded cluster",
+        _url("mongodb", "mongodb+srv"),
+        "mongodb://…",
+    )
+    database1_uri: str | None = _secret(
+        None,
+        "second MongoDB database (analytics); default: diner_analytics on the main server",
+        _url("mongodb", "mongodb+srv"),
+        "mongodb://…",
+    )
+    redis_url: str | None = _secret(
+        None, "Redis, optional", _url("redis", "rediss", "unix"), "redis://…"
+    )
+    secret_key: str = _secret(
+        "", "signs tokens; the same on all hosts. Default: made once, in var/secret_key"
+    )
+
+    placement: Mapping[str, tuple[Place, ...]] = _setting(
+        PLACEMENT,
+        "primary and backup of single kinds, over the default",
+        _placement,
+        "e.g. orders=mongodb,postgresql;menu_items=postgresql with the kinds "
+        + ", ".join(PLACEMENT),
+    )
+    sync_conflict_policy: str = _setting(
+        "source_priority",
+        "who wins where the domain does not know better",
+        _one_of("source_priority", "last_write_wins"),
+        "source_priority or last_write_wins",
+    )
+    sync_priority_noco: int = _setting(2, "weight of a change made in NocoDB", *_PRIORITY)
+    sync_priority_mongo: int = _setting(1, "weight of a change accepted by MongoDB", *_PRIORITY)
+    sync_priority_postgres: int = _setting(1, "weight of one accepted by PostgreSQL", *_PRIORITY)
+
+    postgres_pool_min: int = _setting(2, "idle PostgreSQL connections per process", *_POOL_MIN)
+    postgres_pool_max: int = _setting(10, "most PostgreSQL connections per process", *_POOL)
+    mongodb_pool_min: int = _setting(2, "idle MongoDB connections per process", *_POOL_MIN)
+    mongodb_pool_max: int = _setting(10, "most MongoDB connections per process", *_POOL)
+    database1_pool_min: int = _setting(1, "idle connections to the second database", *_POOL_MIN)
+    database1_pool_max: int = _setting(5, "most connections to the second database", *_POOL)
+    request_deadline: float = _setting(
+        0.95, "seconds a request may spend on stores", _seconds(0.1, 60), "seconds, 0.1 to 60"
+    )
+    attempt_deadline: float = _setting(
+        0.45, "seconds one attempt at one store may take", _seconds(0.05, 30), "seconds, 0.05 to 30"
+    )
+    slow_call: float = _setting(
+        0.3, "seconds from which a call counts as slow", _seconds(0.01, 30), "seconds, 0.01 to 30"
+    )
+    relay_in_workers: bool = _setting(True, "whether web workers ship what is owed", *_YES_NO)
+    consistency_every: int = _setting(
+        0,
+        "seconds between the relay process's checks with repair; 0 is never",
+        _number(0, 10**7),
+        "a whole number of seconds",
+    )
+    alert_webhook_url: str | None = _setting(
+        None,
+        "gets a signed POST whenever a connection is lost or restored",
+        _url("http", "https"),
+        "http(s)://…",
+    )
+    alert_webhook_secret: str = _secret("", "signs alerts; default: the secret key")
+
+    host: str = _setting("127.0.0.1", "address to listen on")
+    port: int = _setting(8000, "port to listen on", _number(1, 65535), "1 to 65535")
+    web_concurrency: int = _setting(2, "web worker processes", _number(1, 256), "1 to 256")
+    web_threads: int = _setting(4, "threads per worker", _number(1, 256), "1 to 256")
+    log_level: str = _setting(
+        "info", "least severe log line", _one_of("debug", "info", "warning", "error"),
+        "debug, info, warning or error",
+    )  # fmt: skip
+    max_body_bytes: int = _setting(
+        262_144, "largest request body", _number(1024, 2**26), "1024 to 67108864"
+    )
+
+    open_access: bool = _setting(True, "everybody may do what staff may do", *_YES_NO)
+    restaurant_name: str = _setting("The Digital Diner", "shown to guests")
+    currency: str = _setting("EUR", "of all prices", _currency, "an ISO 4217 code such as EUR")
+    time_zone: ZoneInfo = _setting(
+        _UTC, "of the restaurant", _time_zone, "an IANA name such as Europe/Berlin"
+    )
+    tax_rate: int = _setting(
+        0, "of items without a rate of their own, in hundredths of a percent",
+        _number(0, 10_000), "0 to 10000",
+    )  # fmt: skip
+    tax_included: bool = _setting(True, "whether prices contain the tax", *_YES_NO)
+    service_charge: int = _setting(
+        0, "on dine-in orders, in hundredths of a percent", _number(0, 10_000), "0 to 10000"
+    )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """The settings; BadSetting says which one cannot be used and what is accepted."""
+        given = {
+            one.name: _parsed(one, environment[one.name.upper()])
+            for one in fields(cls)
+            if environment.get(one.name.upper(), "") != ""
+        }
+        settings = cls(**given)
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """What can only be said of several settings together."""
+        if self.attempt_deadline > self.request_deadline:
+            raise BadSetting(
+                "ATTEMPT_DEADLINE", str(self.attempt_deadline), "at most REQUEST_DEADLINE"
+            )
+        for name in ("postgres", "mongodb", "database1"):
+            least, most = getattr(self, f"{name}_pool_min"), getattr(self, f"{name}_pool_max")
+            if least > most:
+                limit = f"{name.upper()}_POOL_MAX"
+                raise BadSetting(f"{name.upper()}_POOL_MIN", str(least), f"at most {limit}={most}")
+
+    @property
+    def policy(self) -> Policy:
+        """Who wins a conflict."""
+        return Policy(
+            self.sync_conflict_policy,  # type: ignore[arg-type]
+            {
+                Place.NOCODB: self.sync_priority_noco,
+                Place.MONGODB: self.sync_priority_mongo,
+                Place.POSTGRESQL: self.sync_priority_postgres,
+            },
+        )
+
+
+def described() -> list[tuple[str, str, str]]:
+    """Name, default and meaning of every setting, for `--help` and the docs."""
+    return [
+        (one.name.upper(), "" if one.default is None else str(one.default), one.metadata["meaning"])
+        for one in fields(Settings)
+    ]
+
+
+def _parsed(one: Field[Any], value: str) -> Any:
+    try:
+        return one.metadata["parse"](value)
+    except (ValueError, KeyError):
+        shown = value if one.repr else "…"
+        raise BadSetting(one.name.upper(), shown, one.metadata["accepted"]) from None

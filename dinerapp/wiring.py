@@ -1,0 +1,280 @@
+"""Builds the stores by placement and everything that stands on them.
+
+Together with `app` the only module that sees adapters.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from adapters.fallback.breaker import Breaker, SlowCalls
+from adapters.fallback.composite import Workings, compose
+from adapters.fallback.connections import Named, NamedConnections
+from adapters.fallback.probe import Probe
+from adapters.fallback.settler import Settler
+from adapters.fallback.side import Side
+from adapters.fallback.watch import Member, Watch
+from dinerapp.domain.pricing import Rates
+from dinerapp.domain.version import Place
+from dinerapp.errors import DinerError
+from dinerapp.ports.conflicts import Conflicts
+from dinerapp.ports.connections import Connections
+from dinerapp.ports.database import Connection, Database
+from dinerapp.ports.menu import MenuItems
+from dinerapp.ports.observer import Observer
+from dinerapp.ports.orders import Orders
+from dinerapp.ports.repository import Repository
+from dinerapp.ports.serving import Role
+from dinerapp.ports.store import Store
+from dinerapp.services.conflicts import ConflictService
+from dinerapp.services.menu import MenuService
+from dinerapp.services.orders import OrderService
+from dinerapp.settings import BadSetting, Settings
+from dinerapp.sync.consistency import Consistency
+from dinerapp.sync.handover import Handover
+from dinerapp.sync.pairs import Pair
+from dinerapp.sync.relay import Relay
+
+P = TypeVar("P", bound=Repository[Any])
+
+PORTS: Mapping[str, type[Repository[Any]]] = {
+    port.kind.name: port for port in (Orders, MenuItems, Conflicts)
+}
+ENGINES = {Place.POSTGRESQL: "postgresql", Place.MONGODB: "mongodb"}
+
+
+class NoDatabase(DinerError):
+    """Neither database is configured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One place's database, and how a store of each kind is made on it."""
+
+    database: Database
+    stores: Mapping[str, Callable[[Any], Store[Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """A named connection that holds no records of ours."""
+
+    engine: str
+    role: str
+    connection: Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Diner:
+    """What blueprints and commands work with."""
+
+    settings: Settings
+    connections: Connections
+    repositories: Mapping[str, Repository[Any]]
+    pairs: Mapping[str, Pair[Any]]
+    relay: Relay
+    consistency: Consistency
+    menu: MenuService
+    orders: OrderService
+    conflicts: ConflictService
+
+
+def backends(settings: Settings) -> list[Backend]:
+    """The real databases that the settings name."""
+    found = []
+    if settings.database_url:
+        found.append(_postgres(settings, settings.database_url))
+    if settings.mongodb_uri:
+        found.append(_mongo(settings, settings.mongodb_uri))
+    if not found:
+        raise NoDatabase(
+            "neither DATABASE_URL nor MONGODB_URI is set; set one or both, "
+            "or start with `python -m dinerapp up`, which brings its own databases"
+        )
+    return found
+
+
+def extras(settings: Settings) -> list[Extra]:
+    """The connections beside the two stores: the second MongoDB database, and Redis when set."""
+    found = []
+    uri = settings.database1_uri or settings.mongodb_uri
+    if uri:
+        found.append(_second_mongo(settings, uri))
+    if settings.redis_url:
+        found.append(_redis(settings.redis_url))
+    return found
+
+
+def build(
+    settings: Settings,
+    stores: Sequence[Backend],
+    others: Sequence[Extra] = (),
+    observer: Observer | None = None,
+) -> Diner:
+    """Everything, not yet connected."""
+    return _Builder(settings, stores, others, observer or Observer()).diner()
+
+
+class _Builder:
+    """Holds the parts that the other parts share while they are put together."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        stores: Sequence[Backend],
+        others: Sequence[Extra],
+        observer: Observer,
+    ) -> None:
+        self.settings = settings
+        self.others = others
+        self.observer = observer
+        self.slow = SlowCalls(after=settings.slow_call)
+        self.backends = {backend.database.place: backend for backend in stores}
+        self.members = {
+            place: Member(backend.database, self._breaker(backend.database.name))
+            for place, backend in self.backends.items()
+        }
+        self.sides = {kind: self._sides(kind) for kind in PORTS}
+        self.settler = Settler()
+
+    def diner(self) -> Diner:
+        conflicts: Conflicts
+        repositories, handover = self._repositories()
+        relay = Relay(list(self._pairs().values()), handover, observer=self.observer)
+        consistency = Consistency(handover)
+        orders, menu, conflicts = (
+            repositories[kind] for kind in ("orders", "menu_items", "conflicts")
+        )
+        settings = self.settings
+        rates = Rates(settings.tax_rate, settings.tax_included, settings.service_charge)
+        return Diner(
+            settings=settings,
+            connections=self._connections(relay, consistency),
+            repositories=repositories,
+            pairs=self._pairs(),
+            relay=relay,
+            consistency=consistency,
+            menu=MenuService(menu, orders),
+            orders=OrderService(orders, menu, rates, settings.currency, settings.secret_key),
+            conflicts=ConflictService(conflicts, repositories),
+        )
+
+    def _repositories(self) -> tuple[dict[str, Any], Handover]:
+        """Conflicts first: filing them is part of how every other kind is handed over."""
+        policy = self.settings.policy
+        handover = Handover(policy, observer=self.observer)
+        workings = Workings(handover, self.settler)
+        made = {kind: compose(port, self.sides[kind], workings) for kind, port in PORTS.items()}
+        handover.file_in(made["conflicts"])
+        return made, handover
+
+    def _sides(self, kind: str) -> list[Side[Any]]:
+        order = [place for place in self.settings.placement[kind] if place in self.backends]
+        if not order:
+            wanted = self.settings.placement[kind][0]
+            raise BadSetting("PLACEMENT", f"{kind}={wanted}", "places whose database is configured")
+        return [
+            Side(
+                self.backends[place].stores[kind](self.backends[place].database),
+                self.members[place].breaker,
+                role,
+                self.settings.attempt_deadline,
+                self.observer,
+            )
+            for place, role in zip(order, Role, strict=False)
+        ]
+
+    def _pairs(self) -> dict[str, Pair[Any]]:
+        return {
+            kind: Pair(sides[0].store, sides[1].store)
+            for kind, sides in self.sides.items()
+            if len(sides) == len(Role)
+        }
+
+    def _connections(self, relay: Relay, consistency: Consistency) -> NamedConnections:
+        pairs = list(self._pairs().values())
+        named = [
+            Named(ENGINES[place], self._role(place), self._watch(place, relay, consistency))
+            for place in self.members
+        ]
+        named += [
+            Named(extra.engine, extra.role, self._probe(extra.connection)) for extra in self.others
+        ]
+        return NamedConnections(
+            named,
+            relay=relay,
+            pairs=pairs,
+            settler=self.settler,
+            with_relay=self.settings.relay_in_workers and bool(pairs),
+        )
+
+    def _watch(self, place: Place, relay: Relay, consistency: Consistency) -> Watch:
+        other = next((m for at, m in self.members.items() if at is not place), None)
+        return Watch(
+            self.members[place],
+            other,
+            process=f"{socket.gethostname()}:{os.getpid()}",
+            relay=relay,
+            consistency=consistency,
+            pairs=list(self._pairs().values()),
+        )
+
+    def _probe(self, connection: Connection) -> Probe:
+        return Probe(connection, self._breaker(connection.name))
+
+    def _breaker(self, name: str) -> Breaker:
+        return Breaker(name, slow=self.slow, observer=self.observer)
+
+    def _role(self, place: Place) -> str:
+        first = [kind for kind, sides in self.sides.items() if sides[0].place is place]
+        return "primary of " + ", ".join(sorted(first)) if first else "backup"
+
+
+def _postgres(settings: Settings, url: str) -> Backend:
+    from adapters.postgres.conflicts import PostgresConflicts
+    from adapters.postgres.database import PostgresDatabase
+    from adapters.postgres.menu import PostgresMenuItems
+    from adapters.postgres.orders import PostgresOrders
+
+    database = PostgresDatabase(
+        url, pool_min=settings.postgres_pool_min, pool_max=settings.postgres_pool_max
+    )
+    stores = (PostgresOrders, PostgresMenuItems, PostgresConflicts)
+    return Backend(database, {store.kind.name: store for store in stores})
+
+
+def _mongo(settings: Settings, uri: str) -> Backend:
+    from adapters.mongo.conflicts import MongoConflicts
+    from adapters.mongo.menu import MongoMenuItems
+    from adapters.mongo.orders import MongoOrders
+
+    from adapters.mongo.database import MongoDatabase
+
+    database = MongoDatabase(
+        uri, pool_min=settings.mongodb_pool_min, pool_max=settings.mongodb_pool_max
+    )
+    stores = (MongoOrders, MongoMenuItems, MongoConflicts)
+    return Backend(database, {store.kind.name: store for store in stores})
+
+
+def _second_mongo(settings: Settings, uri: str) -> Extra:
+    from adapters.mongo.database import MongoDatabase
+
+    connection = MongoDatabase(
+        uri,
+        name="analytics",
+        database=None if settings.database1_uri else "diner_analytics",
+        pool_min=settings.database1_pool_min,
+        pool_max=settings.database1_pool_max,
+    )
+    return Extra("mongodb", "analytics", connection)
+
+
+def _redis(url: str) -> Extra:
+    from adapters.cache.redis import RedisConnection
+
+    return Extra("redis", "cache", RedisConnection(url))
