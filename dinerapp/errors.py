@@ -104,9 +104,13 @@ class NothingAvailable(DinerError):
 
 
 class RuleBroken(DinerError):
-    """A rule of the restaurant forbids it; the words are meant for the caller."""
+    """As things stand, a rule of the restaurant forbids it; the words are meant for the caller."""
 
     def __init__(self, reason: str, field: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.field = field
+
+
+class Unacceptable(RuleBroken):
+    """What the caller asks for could never be done: it names something that is not there."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -161,12 +161,14 @@ class Settings:
         "", "signs tokens; the same on all hosts. Default: made once, in var/secret_key"
     )
 
-    placement: Mapping[str, tuple[Place, ...]] = _setting(
-        PLACEMENT,
-        "primary and backup of single kinds, over the default",
-        _placement,
-        "e.g. orders=mongodb,postgresql;menu_items=postgresql with the kinds "
-        + ", ".join(PLACEMENT),
+    placement: Mapping[str, tuple[Place, ...]] = field(
+        default_factory=lambda: PLACEMENT,
+        metadata={
+            "meaning": "primary and backup of single kinds, over the default",
+            "parse": _placement,
+            "accepted": "e.g. orders=mongodb,postgresql;menu_items=postgresql with the kinds "
+            + ", ".join(PLACEMENT),
+        },
     )
     sync_conflict_policy: str = _setting(
         "source_priority",
@@ -275,9 +277,14 @@ class Settings:
 def described() -> list[tuple[str, str, str]]:
     """Name, default and meaning of every setting, for `--help` and the docs."""
     return [
-        (one.name.upper(), "" if one.default is None else str(one.default), one.metadata["meaning"])
-        for one in fields(Settings)
+        (one.name.upper(), _shown_default(one), one.metadata["meaning"]) for one in fields(Settings)
     ]
+
+
+def _shown_default(one: Field[Any]) -> str:
+    if one.default is None or one.default is MISSING:
+        return ""
+    return str(one.default)
 
 
 def _parsed(one: Field[Any], value: str) -> Any:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from adapters.cache.redis import RedisConnection
 from adapters.fallback.breaker import Breaker, SlowCalls
 from adapters.fallback.composite import Workings, compose
 from adapters.fallback.connections import Named, NamedConnections
@@ -18,6 +19,14 @@ from adapters.fallback.probe import Probe
 from adapters.fallback.settler import Settler
 from adapters.fallback.side import Side
 from adapters.fallback.watch import Member, Watch
+from adapters.mongo.conflicts import MongoConflicts
+from adapters.mongo.database import MongoDatabase
+from adapters.mongo.menu import MongoMenuItems
+from adapters.mongo.orders import MongoOrders
+from adapters.postgres.conflicts import PostgresConflicts
+from adapters.postgres.database import PostgresDatabase
+from adapters.postgres.menu import PostgresMenuItems
+from adapters.postgres.orders import PostgresOrders
 from dinerapp.domain.pricing import Rates
 from dinerapp.domain.version import Place
 from dinerapp.errors import DinerError
@@ -41,8 +50,16 @@ from dinerapp.sync.relay import Relay
 
 P = TypeVar("P", bound=Repository[Any])
 
+Stores = Mapping[str, Callable[[Any], Store[Any]]]
+
 PORTS: Mapping[str, type[Repository[Any]]] = {
     port.kind.name: port for port in (Orders, MenuItems, Conflicts)
+}
+POSTGRES_STORES: Stores = {
+    store.kind.name: store for store in (PostgresOrders, PostgresMenuItems, PostgresConflicts)
+}
+MONGO_STORES: Stores = {
+    store.kind.name: store for store in (MongoOrders, MongoMenuItems, MongoConflicts)
 }
 ENGINES = {Place.POSTGRESQL: "postgresql", Place.MONGODB: "mongodb"}
 
@@ -56,7 +73,7 @@ class Backend:
     """One place's database, and how a store of each kind is made on it."""
 
     database: Database
-    stores: Mapping[str, Callable[[Any], Store[Any]]]
+    stores: Stores
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,35 +252,20 @@ class _Builder:
 
 
 def _postgres(settings: Settings, url: str) -> Backend:
-    from adapters.postgres.conflicts import PostgresConflicts
-    from adapters.postgres.database import PostgresDatabase
-    from adapters.postgres.menu import PostgresMenuItems
-    from adapters.postgres.orders import PostgresOrders
-
     database = PostgresDatabase(
         url, pool_min=settings.postgres_pool_min, pool_max=settings.postgres_pool_max
     )
-    stores = (PostgresOrders, PostgresMenuItems, PostgresConflicts)
-    return Backend(database, {store.kind.name: store for store in stores})
+    return Backend(database, POSTGRES_STORES)
 
 
 def _mongo(settings: Settings, uri: str) -> Backend:
-    from adapters.mongo.conflicts import MongoConflicts
-    from adapters.mongo.menu import MongoMenuItems
-    from adapters.mongo.orders import MongoOrders
-
-    from adapters.mongo.database import MongoDatabase
-
     database = MongoDatabase(
         uri, pool_min=settings.mongodb_pool_min, pool_max=settings.mongodb_pool_max
     )
-    stores = (MongoOrders, MongoMenuItems, MongoConflicts)
-    return Backend(database, {store.kind.name: store for store in stores})
+    return Backend(database, MONGO_STORES)
 
 
 def _second_mongo(settings: Settings, uri: str) -> Extra:
-    from adapters.mongo.database import MongoDatabase
-
     connection = MongoDatabase(
         uri,
         name="analytics",
@@ -275,6 +277,4 @@ def _second_mongo(settings: Settings, uri: str) -> Extra:
 
 
 def _redis(url: str) -> Extra:
-    from adapters.cache.redis import RedisConnection
-
     return Extra("redis", "cache", RedisConnection(url))

@@ -22,6 +22,19 @@ class Account:
     gid: int
     changed: bool
 
+    @property
+    def user(self) -> int | None:
+        """For subprocess, as `group` and `groups`: None leaves a process as it is."""
+        return self.uid if self.changed else None
+
+    @property
+    def group(self) -> int | None:
+        return self.gid if self.changed else None
+
+    @property
+    def groups(self) -> list[int] | None:
+        return [] if self.changed else None
+
     def take(self, path: Path) -> None:
         if self.changed:
             os.chown(path, self.uid, self.gid)
@@ -36,11 +49,11 @@ class Account:
                 if not self._may_pass(folder.stat()):
                     self._open(folder)
 
-    def let_read(self, tree: Path, sample: Path) -> None:
-        """Make a package's files readable where a strict umask closed them; `sample` is one of them."""
-        self.let_in(sample)
-        if self.changed and not sample.stat().st_mode & stat.S_IROTH:
-            for path in (tree, *tree.rglob("*")):
+    def let_read(self, tree: Path) -> None:
+        """Make a package readable for the account where a strict umask closed it."""
+        self.let_in(tree)
+        if self.changed and not tree.stat().st_mode & stat.S_IROTH:
+            for path in (*tree.rglob("*"), tree):
                 mode = path.stat().st_mode
                 path.chmod(mode | (mode & stat.S_IRWXU) >> 6)
 
@@ -70,8 +83,9 @@ def account_for(data: Path) -> Account:
         return _owner(owner) if owner is not None and owner.st_uid != 0 else _stand_in()
     if owner is not None and owner.st_uid != ours:
         raise EmbeddedServerError(
-            f"{data} belongs to user {owner.st_uid}, not to you ({ours}); perhaps it was first started as"
-            f" root. Start as that user, or hand the files over: chown -R {ours} {data.parent}"
+            f"{data} belongs to user {owner.st_uid}, not to you ({ours}); perhaps it was first"
+            f" started as root. Start as that user, or hand the files over: chown -R"
+            f" {ours} {data.parent}"
         )
     return Account(ours, os.getegid(), changed=False)
 
@@ -85,7 +99,7 @@ def _stand_in() -> Account:
         entry = pwd.getpwnam(_STAND_IN)
     except KeyError as error:
         raise EmbeddedServerError(
-            f"PostgreSQL refuses to run as root, and this machine has no user {_STAND_IN!r} to run it:"
-            " start as a normal user."
+            f"PostgreSQL refuses to run as root, and this machine has no user {_STAND_IN!r} to run"
+            " it: start as a normal user."
         ) from error
     return Account(entry.pw_uid, entry.pw_gid, changed=True)

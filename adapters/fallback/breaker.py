@@ -81,7 +81,6 @@ class Breaker:
             if was is State.UP:
                 self.down_since = self._now()
             self._move(State.DOWN, reason)
-        _log.warning("store_lost", store=self.place, reason=reason)
         self.on_lost()
         signals.announce(signals.connection_lost, self, place=self.place, reason=reason)
 
@@ -101,7 +100,7 @@ class Breaker:
             self._attempt += 1
             self._move(State.CATCHING_UP, reason)
             attempt = self._attempt
-        _log.info("store_catching_up", store=self.place, reason=reason)
+        _log.debug("store_catching_up", store=self.place, reason=reason)
         return attempt
 
     def caught_up(self, attempt: int) -> bool:
@@ -112,7 +111,6 @@ class Breaker:
             self._durations.clear()
             self._move(State.UP, "")
         seconds = (self._now() - self.down_since).total_seconds()
-        _log.info("store_restored", store=self.place, seconds=round(seconds, 3))
         signals.announce(signals.connection_restored, self, place=self.place, seconds=seconds)
         return True
 

@@ -95,14 +95,11 @@ class Composite(Repository[R], Generic[R]):
                 unknown = exc
             except StoreFailure:
                 continue
-            except Replayed as replay:
-                if unknown is None:
-                    raise
-                return self._own(replay)
             except Rejection as exc:
+                side.note_served(f"{self.kind.name}.save")
                 if unknown is None:
                     raise
-                raise NothingAvailable(f"{unknown.reason}; then: {exc}") from exc
+                return self._own_first_try(unknown, exc)
         raise NothingAvailable(NOBODY_ANSWERED) from unknown
 
     def delete(self, record: R) -> R:
@@ -151,13 +148,16 @@ class Composite(Repository[R], Generic[R]):
 
     def _accept(self, side: Side[R], record: R) -> R:
         """Accepts, then delivers inline if the other store is reachable by now: it may have come
-        back since the debt was noted, and must not be up before it has received this."""
+        back since the debt was noted, and must not be up before it has received this. Or it may
+        have gone, and must not come back without knowing that it lacks this."""
         other = self._other(side)
         with side.calling(f"{self.kind.name}.save"):
-            accepted = side.store.accept(record, self._owing(other))
+            accepted = side.store.accept(record, owing := self._owing(other))
         side.note_served(f"{self.kind.name}.save")
         if other is not None and other.breaker.is_reachable:
             self._deliver(accepted, side, other)
+        elif other is not None and not all(debt.missed for debt in owing):
+            self._note_missed(accepted, side, other)
         return accepted
 
     def _owing(self, other: Side[R] | None) -> list[Owing]:
@@ -180,17 +180,21 @@ class Composite(Repository[R], Generic[R]):
 
     def _note_missed(self, record: R, side: Side[R], other: Side[R]) -> None:
         """Until this is noted the write must not be acknowledged: the other store would come
-        back without knowing that it lacks it."""
+        back without knowing that it lacks it. And if it is up after all, it may not stay so."""
         try:
             with side.calling(f"{self.kind.name}.miss"):
                 side.store.miss(other.place, [record.id], self._workings.now())
         except StoreFailure as exc:
             raise NothingAvailable(NOBODY_ANSWERED) from exc
+        other.breaker.failed("it lacks a write")
 
-    def _own(self, replay: Replayed) -> R:
-        """Our own first try, which did reach the other store."""
-        stored: R = replay.stored
-        return stored
+    def _own_first_try(self, unknown: OutcomeUnknown, rejection: Rejection) -> R:
+        """Another store rejects what may have been applied in the first one. If it is because
+        our own first try has arrived there, all is well; otherwise nobody can say."""
+        if isinstance(rejection, Replayed):
+            stored: R = rejection.stored
+            return stored
+        raise NothingAvailable(f"{unknown.reason}; then: {rejection}") from rejection
 
     def _refuse_overtaken(self, found: R, asked: Sequence[Side[R]]) -> None:
         for side in asked:

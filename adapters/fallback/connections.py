@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -12,10 +12,9 @@ import structlog
 from adapters.fallback.loops import Loop
 from adapters.fallback.probe import Probe
 from adapters.fallback.settler import Settler
+from adapters.fallback.watch import Watch
 from dinerapp.errors import DinerError
 from dinerapp.ports.connections import Connections, ConnectionStatus, State
-from dinerapp.ports.database import Database
-from dinerapp.ports.replica import Backlog
 from dinerapp.sync.pairs import Pair
 from dinerapp.sync.relay import Relay
 
@@ -89,9 +88,12 @@ class NamedConnections(Connections):
     def status(self) -> Sequence[ConnectionStatus]:
         return [self._status(one) for one in self._named]
 
+    def counted_status(self) -> Sequence[ConnectionStatus]:
+        return [self._counted(one) for one in self._named]
+
     def _await_first_store(self) -> None:
         """Lets the first requests find a store, without insisting on it."""
-        stores = [one.probe for one in self._named if isinstance(one.probe.connection, Database)]
+        stores = [one.probe for one in self._named if isinstance(one.probe, Watch)]
         give_up = time.monotonic() + self._pace.start
         while time.monotonic() < give_up:
             states = {probe.breaker.state for probe in stores}
@@ -124,18 +126,17 @@ class NamedConnections(Connections):
         return 0.0 if shipped else self._pace.relay
 
     def _ship_to(self, probe: Probe) -> int:
-        database = probe.connection
-        if not isinstance(database, Database) or not probe.breaker.is_reachable:
+        if not isinstance(probe, Watch) or not probe.breaker.is_reachable:
             return 0
+        place = probe.member.database.place
         try:
-            return self._relay.ship_to(database.place)
+            return self._relay.ship_to(place)
         except DinerError as exc:
-            _log.debug("relay_interrupted", to=database.place, reason=str(exc))
+            _log.debug("relay_interrupted", to=place, reason=str(exc))
             return 0
 
     def _status(self, one: Named) -> ConnectionStatus:
         probe = one.probe
-        owed = self._owed(probe)
         return ConnectionStatus(
             name=probe.connection.name,
             engine=one.engine,
@@ -145,15 +146,14 @@ class NamedConnections(Connections):
             reason=probe.breaker.reason,
             latency_ms=None if probe.latency is None else round(probe.latency * 1000, 3),
             pool=probe.connection.pool(),
-            owed=None if owed is None else owed.waiting,
-            parked=None if owed is None else owed.parked,
         )
 
-    def _owed(self, probe: Probe) -> Backlog | None:
-        """None where it does not apply or the store that would know cannot be asked."""
-        if not self._pairs or not isinstance(probe.connection, Database):
-            return None
+    def _counted(self, one: Named) -> ConnectionStatus:
+        status, probe = self._status(one), one.probe
+        if not self._pairs or not isinstance(probe, Watch):
+            return status
         try:
-            return self._relay.backlog(probe.connection.place)
+            owed = self._relay.backlog(probe.member.database.place)
         except DinerError:
-            return None
+            return status
+        return replace(status, owed=owed.waiting, parked=owed.parked)

@@ -50,7 +50,7 @@ class Watch(Probe):
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         super().__init__(member.database, member.breaker, manners)
-        self._member = member
+        self.member = member
         self._other = other
         self._process = process
         self._relay = relay
@@ -70,7 +70,7 @@ class Watch(Probe):
 
     def _may_be_up(self) -> bool:
         if self.breaker.is_up:
-            if not self._is_missed_elsewhere():
+            if not self._is_missed_elsewhere() and not self._lacks_writes():
                 return True
             self._attempt = self.breaker.catch_up("another process cannot use it")
         self._withdraw_word()
@@ -81,7 +81,7 @@ class Watch(Probe):
             return True
         if not self._other.breaker.is_reachable:
             return False
-        if not self._member.database.has_joined():
+        if not self.member.database.has_joined():
             self._copy_everything()
         if self._is_missed_elsewhere():
             return False
@@ -91,11 +91,11 @@ class Watch(Probe):
         """The store has never held what the other one holds: it is new, or was replaced."""
         for pair in self._pairs:
             self._consistency.repair_all(pair)
-        self._member.database.join()
+        self.member.database.join()
 
     def _drained(self) -> bool:
         """Ships until nothing that was missed is left; False when that takes too long."""
-        place = self._member.database.place
+        place = self.member.database.place
         give_up = self._now() + timedelta(seconds=self._manners.drain_for)
         while self._relay.backlog(place).missed:
             if not self._relay.ship_to(place) and self._now() > give_up:
@@ -105,9 +105,15 @@ class Watch(Probe):
     def _is_missed_elsewhere(self) -> bool:
         if self._other is None or not self._other.breaker.is_reachable:
             return False
-        place = self._member.database.place
+        place = self.member.database.place
         words = self._other.database.absences(self._now())
         return any(w.store == place and w.process != self._process for w in words)
+
+    def _lacks_writes(self) -> bool:
+        """Whether a process took writes without it and had no time, or did not live, to say so."""
+        if self._other is None or not self._other.breaker.is_reachable:
+            return False
+        return self._relay.backlog(self.member.database.place).missed > 0
 
     def _blame(self, failure: StoreFailure) -> None:
         super()._blame(failure)
@@ -117,11 +123,11 @@ class Watch(Probe):
     def _give_word(self) -> None:
         if self._other is not None and self._other.breaker.is_reachable:
             until = self._now() + timedelta(seconds=self._manners.word_holds)
-            word = Absence(self._member.database.place, self._process, until)
+            word = Absence(self.member.database.place, self._process, until)
             self._other.database.report_absence(word)
             self._word_given = True
 
     def _withdraw_word(self) -> None:
         if self._word_given and self._other is not None:
-            self._other.database.withdraw_absence(self._member.database.place, self._process)
+            self._other.database.withdraw_absence(self.member.database.place, self._process)
             self._word_given = False

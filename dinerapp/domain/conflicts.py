@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
 from dinerapp.domain import codec
+from dinerapp.domain.identity import derived_id
 from dinerapp.domain.kind import Kind
 from dinerapp.domain.record import Record
 
@@ -41,8 +40,8 @@ def of_states(about: str, winner: Record, loser: Record, reason: str, now: datet
     """The conflict of two states; the same on whichever side and however often it is found."""
     parts = (about, winner.id, str(codec.digest(winner)), str(codec.digest(loser)))
     return Conflict(
-        id=_derived(*parts),
-        op_id=_derived("op", *parts),
+        id=derived_id(*parts),
+        op_id=derived_id("op", *parts),
         created_at=now,
         updated_at=now,
         about=about,
@@ -56,8 +55,8 @@ def of_states(about: str, winner: Record, loser: Record, reason: str, now: datet
 def of_counter(key: str, held: int, ceiling: int, now: datetime) -> Conflict:
     """More of a counted thing was taken than there was, while the stores were cut off."""
     return Conflict(
-        id=_derived(key, str(ceiling)),
-        op_id=_derived("op", key, str(ceiling)),
+        id=derived_id(key, str(ceiling)),
+        op_id=derived_id("op", key, str(ceiling)),
         created_at=now,
         updated_at=now,
         about=key.partition(":")[0],
@@ -66,11 +65,6 @@ def of_counter(key: str, held: int, ceiling: int, now: datetime) -> Conflict:
         winner={"held": held},
         loser={"ceiling": ceiling},
     )
-
-
-def _derived(*parts: str) -> str:
-    hashed = hashlib.sha256("\n".join(parts).encode()).digest()
-    return str(UUID(bytes=hashed[:16], version=8))
 
 
 def _plain(record: Record) -> dict[str, Any]:

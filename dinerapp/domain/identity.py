@@ -26,6 +26,15 @@ def new_op_id() -> str:
     return secrets.token_hex(_HALF)
 
 
+def derived_id(*parts: str) -> str:
+    """The id that these parts always give: a UUID of version 8, which is there for that."""
+    hashed = hashlib.sha256("\n".join(parts).encode()).digest()
+    number = int.from_bytes(hashed[:16])
+    number = number & ~(0xF << 76) | 8 << 76
+    number = number & ~(0b11 << 62) | 0b10 << 62
+    return str(UUID(int=number))
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """The ids one request writes under."""
@@ -41,14 +50,13 @@ class Operation:
     @classmethod
     def keyed(cls, scope: str, key: str, body: bytes) -> Operation:
         """Ids that every try of this key within this scope arrives at."""
-        who = hashlib.sha256(f"{scope}\n{key}".encode()).digest()
+        who = hashlib.sha256(f"{scope}\n{key}".encode()).hexdigest()
         what = hashlib.sha256(body).hexdigest()
-        return cls(str(UUID(bytes=who[:16], version=8)), who[16:24].hex() + what[:_HALF])
+        return cls(derived_id(scope, key), who[-_HALF:] + what[:_HALF])
 
     def part(self, name: str) -> str:
         """A stable id for a part of the record this operation creates."""
-        digest = hashlib.sha256(f"{self.record_id}\n{name}".encode()).digest()
-        return str(UUID(bytes=digest[:16], version=8))
+        return derived_id(self.record_id, name)
 
 
 def same_key(one: str, other: str) -> bool:

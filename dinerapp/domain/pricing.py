@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from dinerapp.domain.menu import MenuItem, OptionGroup
 from dinerapp.domain.orders import ChosenOption, FulfilmentType, Line
-from dinerapp.errors import RuleBroken
+from dinerapp.errors import RuleBroken, Unacceptable
 
 WHOLE = 10_000
 """Rates are hundredths of a percent."""
@@ -80,7 +80,7 @@ def priced(
 def _line(wanted: Wanted, menu: Mapping[str, MenuItem], line_id: str, path: str) -> Line:
     item = menu.get(wanted.item_id)
     if item is None:
-        raise RuleBroken("is not on the menu", field=f"{path}.item_id")
+        raise Unacceptable("is not on the menu", field=f"{path}.item_id")
     if not item.available:
         raise RuleBroken(f"{item.name} is not available now", field=f"{path}.item_id")
     options = _chosen(item, wanted.options, path)
@@ -101,11 +101,11 @@ def _line(wanted: Wanted, menu: Mapping[str, MenuItem], line_id: str, path: str)
 def _chosen(item: MenuItem, option_ids: Sequence[str], path: str) -> tuple[ChosenOption, ...]:
     field = f"{path}.options"
     if len(set(option_ids)) != len(option_ids):
-        raise RuleBroken("the same option is given twice", field=field)
+        raise Unacceptable("the same option is given twice", field=field)
     known = {option.id: option for group in item.option_groups for option in group.options}
     for option_id in option_ids:
         if option_id not in known:
-            raise RuleBroken(f"{item.name} has no option {option_id}", field=field)
+            raise Unacceptable(f"{item.name} has no option {option_id}", field=field)
     for group in item.option_groups:
         _check_group(group, sum(option.id in option_ids for option in group.options), field)
     return tuple(
@@ -115,7 +115,8 @@ def _chosen(item: MenuItem, option_ids: Sequence[str], path: str) -> tuple[Chose
 
 def _check_group(group: OptionGroup, taken: int, field: str) -> None:
     if not group.min <= taken <= group.max:
-        raise RuleBroken(f"{group.name}: take {group.min} to {group.max}, not {taken}", field=field)
+        wanted = f"{group.min} to {group.max}"
+        raise Unacceptable(f"{group.name}: take {wanted}, not {taken}", field=field)
 
 
 def _tax(amount: int, item: MenuItem, rates: Rates) -> int:

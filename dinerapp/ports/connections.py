@@ -48,4 +48,8 @@ class Connections(ABC):
 
     @abstractmethod
     def status(self) -> Sequence[ConnectionStatus]:
-        """Every connection as this process sees it."""
+        """Every connection as this process sees it; asks nobody, so `owed` is not known."""
+
+    @abstractmethod
+    def counted_status(self) -> Sequence[ConnectionStatus]:
+        """The same, with what each store is owed, as far as the store that knows can be asked."""

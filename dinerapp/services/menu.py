@@ -32,11 +32,11 @@ class MenuService:
 
     def all(self) -> Sequence[Shown]:
         """The whole menu in its order."""
-        return self._shown(self._items.all())
+        return self.shown(self._items.all())
 
     def get(self, item_id: str) -> Shown:
         """One item."""
-        return self._shown([self._items.get(item_id)])[0]
+        return self.shown([self._items.get(item_id)])[0]
 
     def add(self, operation: Operation, fields: Mapping[str, Any]) -> Saved[MenuItem]:
         """A new item."""
@@ -78,7 +78,8 @@ class MenuService:
         )
         return self._announced(done)
 
-    def _shown(self, items: Sequence[MenuItem]) -> Sequence[Shown]:
+    def shown(self, items: Sequence[MenuItem]) -> Sequence[Shown]:
+        """The items with what is left of each, in one question."""
         held = self._held([item.id for item in items if item.stock_limit is not None])
         return [Shown(item, _left(item, held)) for item in items]
 

@@ -12,7 +12,7 @@ from dinerapp.domain.identity import Operation
 from dinerapp.domain.orders import Customer, Event, Fulfilment, Order, Status
 from dinerapp.domain.pricing import Rates, Wanted, priced
 from dinerapp.domain.record import utc_now
-from dinerapp.errors import KeyReused, NotFound, Rejection, RuleBroken
+from dinerapp.errors import KeyReused, NotFound, Rejection, RuleBroken, Unacceptable
 from dinerapp.ports.menu import MenuItems
 from dinerapp.ports.orders import OrderFilter, Orders
 from dinerapp.ports.repository import After, Page
@@ -107,7 +107,7 @@ class OrderService:
 
     def _made(self, operation: Operation, new: NewOrder) -> Order:
         if new.coupon is not None:
-            raise RuleBroken("there is no such coupon", field="coupon")
+            raise Unacceptable("there is no such coupon", field="coupon")
         now = utc_now()
         menu = self._menu.get_many({wanted.item_id for wanted in new.items})
         line_ids = [operation.part(f"line {number}") for number in range(len(new.items))]

@@ -1,0 +1,13 @@
+"""What every store promises: one suite per port, run over every store in `test_contracts.py`."""
+
+import pytest
+
+pytest.register_assert_rewrite(
+    "tests.contracts.conflicts",
+    "tests.contracts.database",
+    "tests.contracts.menu",
+    "tests.contracts.orders",
+    "tests.contracts.replica",
+    "tests.contracts.repository",
+    "tests.contracts.subjects",
+)

@@ -1,0 +1,47 @@
+PYTHON ?= python3
+PROCESSES ?= 2
+SEEDS ?= 200
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format bench simulate clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/embedded.stamp ## serve here, with databases of its own unless their URLs are set
+	@$(BIN)/python -m dinerapp up
+
+test: .venv/dev.stamp ## all tests, on real databases
+	$(BIN)/pytest -n $(PROCESSES) --dist loadfile
+
+lint: .venv/dev.stamp ## ruff, mypy and the arrows between the packages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/dev.stamp ## let ruff write what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/dev.stamp ## measure this checkout on this machine
+	$(BIN)/python -m bench
+
+simulate: .venv/dev.stamp ## SEEDS=n histories of failing databases
+	$(BIN)/python -m tests.simulation.run --seeds $(SEEDS)
+
+clean: ## remove .venv and caches; var/ with its data stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which with: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv .venv
+
+.venv/embedded.stamp: requirements.txt requirements-embedded.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-embedded.txt
+	@touch $@
+
+.venv/dev.stamp: requirements.txt requirements-embedded.txt requirements-dev.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ .venv/embedded.stamp

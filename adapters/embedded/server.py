@@ -1,0 +1,271 @@
+"""What all embedded servers have in common: one directory, one port, one log, one life cycle.
+
+The directory holds `data`, the secrets, `port` (used last, and again if it is free), `server.log`
+and `server.log.1` (the start before), and `lock`. tests/adapters/test_embedded.py is the contract.
+"""
+
+import fcntl
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import ClassVar
+
+from adapters.embedded.account import Account, account_for
+from adapters.embedded.errors import EmbeddedServerError, EmbeddedServerUnavailable
+from adapters.embedded.machine import command_of, last_lines, spawn, write_secret
+from adapters.embedded.ports import free_port, port_is_free
+
+START_SECONDS = 30.0
+ADOPTION_SECONDS = 10.0
+_KILL_SECONDS = 5.0
+_POLL_SECONDS = 0.02
+_RETRY_SECONDS = 0.2
+_CANNOT_RUN = (126, 127, -signal.SIGILL)
+
+log = logging.getLogger(__name__)
+
+
+class EmbeddedServer(ABC):
+    """A real database server that belongs to one directory and is reached on 127.0.0.1 alone.
+
+    It lives in a session of its own: the terminal's Ctrl-C does not reach it, so that the
+    application can close first and then call `stop`. If the application is killed, the server
+    stays; the next `start` with the same directory, from whichever process, adopts it and `stop`
+    then stops it.
+    """
+
+    engine: ClassVar[str]
+    _driver_error: ClassVar[type[Exception]]
+    _secret_names: ClassVar[Sequence[str]]
+    _stop_signals: ClassVar[Sequence[tuple[signal.Signals, float]]]
+
+    def __init__(self, directory: Path, *, port: int | None = None) -> None:
+        self.directory = directory.resolve()
+        self.log_file = self.directory / "server.log"
+        self._data = self.directory / "data"
+        self._asked_port = port
+        self._port_file = self.directory / "port"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Return when the server takes writes; does nothing more if it already does.
+
+        Raises `EmbeddedServerUnavailable` if this machine has no such server, and
+        `EmbeddedServerError` with the end of the server's log if it does not come up.
+        """
+        self.directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+        self._account.let_in(self._data)
+        with self._alone():
+            if self._adopt():
+                self._make_ready()
+                return
+            try:
+                self._launch()
+                self._make_ready()
+            except BaseException:
+                self.stop()
+                raise
+
+    def stop(self) -> None:
+        """Stop the server of this directory, whoever started it; nothing if none runs."""
+        for number, seconds in (*self._stop_signals, (signal.SIGKILL, _KILL_SECONDS)):
+            if (pid := self.pid) is None:
+                return
+            log.info("Stopping %s (process %d) with %s", self.engine, pid, number.name)
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+                os.kill(pid, signal.SIGCONT)  # a suspended process would not notice
+            if self._until(lambda: not self.running, seconds):
+                return
+        raise EmbeddedServerError(
+            f"{self.engine} (process {self.pid}) survived SIGKILL; it hangs in the kernel,"
+            " usually because of its disk. Look at the disk, or restart the machine."
+        )
+
+    @property
+    def url(self) -> str:
+        """What a client connects to; the same after a restart unless the port was taken."""
+        return self._url_of(self._secret("password"))
+
+    @property
+    def port(self) -> int:
+        """The port of the last start."""
+        with suppress(OSError, ValueError):
+            return int(self._port_file.read_text())
+        raise EmbeddedServerError(
+            f"{self.engine} in {self.directory} was never started: call start first."
+        )
+
+    @property
+    def pid(self) -> int | None:
+        """The server that runs from this directory, whoever started it."""
+        if self._process is not None and self._process.poll() is None:
+            return self._process.pid
+        pid = self._recorded_pid()
+        # The recorded process may be long gone and its number given to another.
+        return pid if pid is not None and f" {self._data} " in f"{command_of(pid)} " else None
+
+    @property
+    def running(self) -> bool:
+        return self.pid is not None
+
+    @property
+    def _account(self) -> Account:
+        return account_for(self._data)
+
+    @abstractmethod
+    def _url_of(self, password: str) -> str: ...
+
+    @abstractmethod
+    def _command(self) -> list[str]:
+        """What to run; names the data directory as an argument of its own."""
+
+    @abstractmethod
+    def _create(self, data: Path) -> None:
+        """Fill `data`, an empty directory that becomes the data directory."""
+
+    @abstractmethod
+    def _recorded_pid(self) -> int | None:
+        """The process that the server noted in its data directory, dead or alive."""
+
+    @abstractmethod
+    def _ask(self) -> None:
+        """Return if the server answers; raise `OSError` or the driver's error if not."""
+
+    @abstractmethod
+    def _provision(self) -> None:
+        """Bring an answering server to where clients can write; repeated at each start."""
+
+    def _before_spawn(self) -> None:  # noqa: B027
+        """Clear what a killed server left behind."""
+
+    def _may_pass(self) -> bool:
+        """Whether a server that ended at once is worth another try."""
+        return self._asked_port is None and not port_is_free(self.port)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with (self.directory / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _adopt(self) -> bool:
+        """Whether a server already runs from the directory and answers."""
+        answers = self._until(
+            lambda: not self.running or self._trouble() is None, seconds=ADOPTION_SECONDS
+        )
+        if not self.running:
+            return False
+        if not answers:
+            log.warning("%s runs in %s without answering: restart", self.engine, self.directory)
+            self.stop()
+            return False
+        if self._asked_port not in (None, self.port):
+            raise EmbeddedServerError(
+                f"{self.engine} already runs from {self.directory} on port {self.port} (process"
+                f" {self.pid}), not on port {self._asked_port}: stop it first, or ask for no port."
+            )
+        log.info("Adopting %s (process %d) in %s", self.engine, self.pid, self.directory)
+        return True
+
+    def _launch(self) -> None:
+        self._choose_port()
+        for name in self._secret_names:
+            self._secret(name)
+        if not self._data.exists():
+            self._begin()
+        deadline = time.monotonic() + START_SECONDS
+        while not self._came_up(deadline):
+            time.sleep(_RETRY_SECONDS)
+            self._choose_port()
+
+    def _make_ready(self) -> None:
+        try:
+            self._provision()
+        except self._driver_error as error:
+            raise EmbeddedServerError(
+                f"{self.engine} in {self.directory} answers but cannot be set up ({error}). If its"
+                " data may go, remove that directory and start again."
+            ) from error
+
+    def _begin(self) -> None:
+        unfinished = self._data.with_suffix(".new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        self._account.take(unfinished)
+        self._create(unfinished)
+        unfinished.rename(self._data)
+
+    def _came_up(self, deadline: float) -> bool:
+        self._before_spawn()
+        log.info("Starting %s on port %d in %s", self.engine, self.port, self.directory)
+        process = self._process = spawn(self._command(), self.log_file, self._account)
+        trouble: str | None = "it was not asked yet"
+        while process.poll() is None and time.monotonic() < deadline:
+            if (trouble := self._trouble()) is None:
+                return True
+            time.sleep(_POLL_SECONDS)
+        if process.poll() is not None and time.monotonic() < deadline and self._may_pass():
+            return False
+        raise self._failure(process.poll(), trouble)
+
+    def _choose_port(self) -> None:
+        port = self._asked_port
+        if port is None:
+            with suppress(EmbeddedServerError):
+                port = self.port
+            if port is None or not port_is_free(port):
+                port = free_port()
+        elif not port_is_free(port):
+            raise EmbeddedServerError(
+                f"Port {port} is in use by another program, so {self.engine} cannot start there:"
+                " end that program, or choose another port, or none to have a free one chosen."
+            )
+        self._port_file.write_text(str(port))
+
+    def _failure(self, code: int | None, trouble: str | None) -> EmbeddedServerError:
+        tail = last_lines(self.log_file)
+        if code in _CANNOT_RUN:
+            return EmbeddedServerUnavailable(f"{self.engine} cannot run on this machine:\n{tail}")
+        what = (
+            f"did not answer within {START_SECONDS:.0f} s ({trouble})"
+            if code is None
+            else f"ended at once with code {code}"
+        )
+        return EmbeddedServerError(
+            f"{self.engine} {what}. The end of {self.log_file}:\n{tail}\nMend what it complains"
+            f" about and start again; if the data may go, remove {self.directory}."
+        )
+
+    def _secret(self, name: str) -> str:
+        path = self.directory / name
+        if not path.exists():
+            if self._data.exists():
+                raise EmbeddedServerError(
+                    f"{path} is gone, and with it the way into the data beside it. Put the file"
+                    f" back, or, if the data may go, remove {self.directory}."
+                )
+            write_secret(path, self._account)
+        return path.read_text()
+
+    def _trouble(self) -> str | None:
+        try:
+            self._ask()
+        except (OSError, self._driver_error) as error:
+            return str(error)
+        return None
+
+    def _until(self, done: Callable[[], bool], seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while not done():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL_SECONDS)
+        return True

@@ -1,0 +1,82 @@
+"""A database in this process's memory, for test suites: the MongoDB adapter over mongomock.
+
+database = MemoryDatabase()
+orders = MongoOrders(database)
+database.open()
+database.prepare()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection as MongoCollection
+
+from adapters.mongo.database import Document, Layout, MongoDatabase
+from dinerapp.domain.version import Place
+from dinerapp.ports.database import Ping, PoolUse
+
+if TYPE_CHECKING:
+    from adapters.memory.collection import MemoryServer
+
+T = TypeVar("T")
+
+
+class MemoryDatabase(MongoDatabase):
+    """Stands in for the database of either place. What it holds outlives `close`."""
+
+    def __init__(self, place: Place = Place.MONGODB, *, name: str | None = None) -> None:
+        super().__init__("mongodb://memory", name=name or place.value)
+        self.place = place
+        self._server = _new_server()
+        self._is_open = False
+
+    def collection(self, name: str) -> MongoCollection[Document]:
+        return cast("MongoCollection[Document]", self._server[name])
+
+    def transact(
+        self, work: Callable[[ClientSession | None], T], crowded: Collection[str] = ()
+    ) -> T:
+        with self.writing(), self._server.lock:
+            self._server.undo = []
+            try:
+                return work(None)
+            except BaseException:
+                undo, self._server.undo = self._server.undo, None
+                for step in reversed(undo):
+                    step()
+                raise
+            finally:
+                self._server.undo = None
+
+    def open(self) -> None:
+        self._is_open = True
+
+    def close(self) -> None:
+        self._is_open = False
+
+    def ping(self) -> Ping:
+        with self.reading():
+            return Ping(0.0, "memory")
+
+    def pool(self) -> PoolUse:
+        return PoolUse()
+
+    def _is_lost(self) -> bool:
+        return not self._is_open
+
+    def _lay_out(self, layout: Layout) -> None:
+        self.collection(layout.collection).create_indexes([*layout.indexes])
+
+
+def _new_server() -> MemoryServer:
+    try:
+        from adapters.memory.collection import MemoryServer
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "memory stores need mongomock, which is no part of production: pip install mongomock",
+            name=error.name,
+        ) from error
+    return MemoryServer()

@@ -1,0 +1,199 @@
+"""One kind of record in one MongoDB collection; what all kinds have in common.
+
+A kind's adapter adds the questions of its port and the indexes they need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, TypeVar
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.collection import Collection as MongoCollection
+from pymongo.errors import DuplicateKeyError
+
+from adapters.mongo.counters import Counters, counted
+from adapters.mongo.database import Document, Layout, MongoDatabase
+from adapters.mongo.debts import MongoDebts, debt_indexes
+from adapters.mongo.documents import covered_by, exactly, from_document, older_than, to_document
+from adapters.mongo.draft import Draft
+from adapters.mongo.errors import taken_key
+from adapters.mongo.writer import Writer
+from dinerapp.domain import codec
+from dinerapp.domain.record import Record
+from dinerapp.domain.version import Place
+from dinerapp.errors import DuplicateKey, Refused, StoreUnavailable
+from dinerapp.ports.replica import Count, Delivery, Fingerprint, Owing, Taken
+from dinerapp.ports.repository import After, Page
+from dinerapp.ports.store import Store
+
+R = TypeVar("R", bound=Record)
+
+ATTEMPTS = 10
+_FINGERPRINTS = "fingerprints"
+
+
+class MongoStore(MongoDebts[R], Store[R]):
+    """The base of every kind's adapter."""
+
+    indexes: ClassVar[Sequence[IndexModel]] = ()
+
+    def __init__(self, database: MongoDatabase) -> None:
+        self.database = database
+        self.place = database.place
+        self.collection_name = self.kind.name
+        self._counters = Counters(database)
+        self._writer = Writer(database, self.collection_name, self._counters)
+        database.declare(Layout(self.collection_name, self._all_indexes()))
+
+    @property
+    def collection(self) -> MongoCollection[Document]:
+        """For use within `reading` or `writing` of the database."""
+        return self.database.collection(self.collection_name)
+
+    def accept(self, record: R, owing: Collection[Owing] = ()) -> R:
+        accepted = record.stamped(self.place)
+        document = to_document(self.kind, accepted, owing)
+        over = {**covered_by(record.version), "deleted": False}
+        draft = Draft(document=document, over=over, limited=True)
+        draft = replace(draft, counting=draft.is_first and draft.counted is not None)
+        for _ in range(ATTEMPTS):
+            if self._put_unique(draft):
+                return accepted
+            stored = self.load([record.id]).get(record.id)
+            if stored is not None and (stored.deleted or not record.version.covers(stored.version)):
+                raise self.rejection(record, stored)
+            draft = replace(draft, counting=True)
+        raise self._restless(record)
+
+    def deliver(self, records: Sequence[R], owing: Collection[Owing] = ()) -> Sequence[Delivery[R]]:
+        drafts = [
+            Draft(document=to_document(self.kind, record, owing), over=older_than(record.version))
+            for record in records
+        ]
+        if len(records) == 1:
+            return [self._deliver(records[0], drafts[0])]
+        done = self._writer.put_together(drafts)
+        stored = self.load([record.id for record in records if record.id not in done])
+        return [
+            Delivery(Taken.STORED)
+            if record.id in done
+            else self._passed_over(record, stored.get(record.id)) or self._deliver(record, draft)
+            for record, draft in zip(records, drafts, strict=True)
+        ]
+
+    def replace(self, stored: R, merged: R, owing: Collection[Owing] = ()) -> bool:
+        draft = Draft(
+            document=to_document(self.kind, merged, owing),
+            over={**exactly(stored.version), "_digest": codec.digest(stored)},
+            upsert=False,
+        )
+        counting = counted(self.kind, stored) != draft.counted
+        return self._writer.put_displacing(replace(draft, counting=counting))[0]
+
+    def load(self, record_ids: Collection[str]) -> Mapping[str, R]:
+        ids = [record_id for record_id in record_ids if _can_be_stored(record_id)]
+        if not ids:
+            return {}
+        wanted = {"_id": {"$eq": ids[0]} if len(ids) == 1 else {"$in": ids}}
+        return {record.id: record for record in self._found(wanted)}
+
+    def scan(self, after: str | None, limit: int) -> Sequence[R]:
+        wanted = {} if after is None else {"_id": {"$gt": after}}
+        return self._found(wanted, [("_id", ASCENDING)], limit)
+
+    def fingerprints(self) -> Mapping[int, Fingerprint]:
+        sums = {"_id": "$_bucket", "count": {"$sum": 1}, "digest": {"$sum": "$_digest"}}
+        with self.database.reading():
+            found = list(self.collection.aggregate([{"$group": sums}], hint=_FINGERPRINTS))
+        return {each["_id"]: Fingerprint(each["count"], each["digest"]) for each in found}
+
+    def bucket(self, number: int) -> Mapping[str, int]:
+        with self.database.reading():
+            found = list(self.collection.find({"_bucket": {"$eq": number}}, {"_digest": 1}))
+        return {each["_id"]: each["_digest"] for each in found}
+
+    def counts(self, keys: Collection[str]) -> Mapping[str, Count]:
+        return self._counters.counts(keys)
+
+    def _found(
+        self, wanted: Document, order: Sequence[tuple[str, int]] | None = None, limit: int = 0
+    ) -> list[R]:
+        with self.database.reading():
+            try:
+                found = list(self.collection.find(wanted, sort=order, limit=limit))
+            except UnicodeEncodeError:
+                # Nothing that is stored equals what could never be.
+                return []
+        return [from_document(self.kind, each) for each in found]
+
+    def _newest(self, wanted: Document, after: After | None, limit: int) -> Page[R]:
+        """A page of the living records wanted, newest first by creation and then by id."""
+        order = [("created_at", DESCENDING), ("_id", DESCENDING)]
+        wanted = {**wanted, **_beyond(after), "deleted": False}
+        return Page.of(self._found(wanted, order, limit + 1), limit)
+
+    def _put_unique(self, draft: Draft) -> bool:
+        try:
+            return self._writer.put(draft)
+        except DuplicateKeyError as error:
+            raise DuplicateKey(taken_key(error.details).partition(".")[2]) from error
+
+    def _deliver(self, record: R, draft: Draft) -> Delivery[R]:
+        for _ in range(ATTEMPTS):
+            try:
+                done, displaced = self._writer.put_displacing(draft)
+            except Refused as error:
+                return Delivery(Taken.REFUSED, reason=str(error))
+            if done:
+                return Delivery(Taken.STORED, displaced=displaced)
+            answer = self._passed_over(record, self.load([record.id]).get(record.id))
+            if answer is not None:
+                return answer
+            draft = replace(draft, counting=True)
+        raise self._restless(record)
+
+    def _passed_over(self, record: R, stored: R | None) -> Delivery[R] | None:
+        if stored is None or (
+            record.version.covers(stored.version) and record.version != stored.version
+        ):
+            return None
+        return self.passed_over(record, stored)
+
+    def _restless(self, record: R) -> StoreUnavailable:
+        return StoreUnavailable(self.place, f"{self.kind.name} {record.id} kept changing")
+
+    def _all_indexes(self) -> Sequence[IndexModel]:
+        unique = [
+            IndexModel(f"_unique.{name}", name=f"unique_{name}", unique=True, sparse=True)
+            for name in self.kind.unique
+        ]
+        by_bucket = [("_bucket", ASCENDING), ("_digest", ASCENDING), ("_id", ASCENDING)]
+        debts = [index for to in Place if to != self.place for index in debt_indexes(to)]
+        return [*unique, IndexModel(by_bucket, name=_FINGERPRINTS), *debts, *self.indexes]
+
+
+def newest_first(*fields: str) -> IndexModel:
+    """The index for pages of living records that are equal in the fields."""
+    return IndexModel(
+        [*((name, ASCENDING) for name in fields), ("created_at", DESCENDING), ("_id", DESCENDING)],
+        name="_".join((*fields, "newest")).replace(".", "_"),
+        partialFilterExpression={"deleted": False},
+    )
+
+
+def _beyond(after: After | None) -> dict[str, Any]:
+    if after is None:
+        return {}
+    seen = {"created_at": after.created_at, "_id": {"$gte": after.id}}
+    # As $or the planner would take it apart, and might prefer to sort.
+    return {"created_at": {"$lte": after.created_at}, "$nor": [seen]}
+
+
+def _can_be_stored(record_id: str) -> bool:
+    try:
+        record_id.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

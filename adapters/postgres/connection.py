@@ -1,0 +1,92 @@
+"""A connection that knows the deadline of the work it is used for."""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property
+from typing import Any, TypeVar
+
+import orjson
+import psycopg
+from psycopg.abc import PQGen
+from psycopg.adapt import Buffer, Loader
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
+from psycopg.rows import dict_row
+from psycopg.types.json import set_json_loads
+from psycopg.types.string import TextLoader
+
+from dinerapp.ports.deadline import remaining
+
+T = TypeVar("T")
+Row = dict[str, Any]
+
+_DEFAULTS = {
+    "application_name": "dinerapp",
+    "connect_timeout": "2",
+    "target_session_attrs": "read-write",
+}
+# Plans are kept per connection, and many are made while tables are still empty: without
+# enable_seqscan=off they would go on reading whole tables that have grown since.
+_SESSION = (
+    "-c TimeZone=UTC -c statement_timeout=60s"
+    " -c enable_seqscan=off -c plan_cache_mode=force_generic_plan"
+)
+
+
+class _MomentLoader(Loader):
+    def load(self, data: Buffer) -> datetime:
+        return datetime.fromisoformat(bytes(data).decode())
+
+
+class DeadlineConnection(psycopg.Connection[Row]):
+    """Leaves a server that does not answer when the deadline passes, and is closed then."""
+
+    default_timeout = 5.0
+
+    @classmethod
+    def preparing(cls, default_timeout: float) -> Callable[[DeadlineConnection], None]:
+        """What a pool does with each new connection."""
+
+        def prepare(connection: DeadlineConnection) -> None:
+            connection.default_timeout = default_timeout
+            connection.row_factory = dict_row
+            connection.adapters.register_loader("uuid", TextLoader)
+            connection.adapters.register_loader("timestamptz", _MomentLoader)
+            set_json_loads(orjson.loads, connection)
+
+        return prepare
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        left = remaining(self.default_timeout)
+        try:
+            return super().wait(gen, interval, left if timeout is None else min(left, timeout))
+        except psycopg.OperationalError:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.pgconn.finish()
+            raise
+
+    def is_alive(self) -> bool:
+        """Whether the server has not hung up meanwhile, as far as this end has heard."""
+        try:
+            while self._incoming.poll(0):
+                self.pgconn.consume_input()
+        except psycopg.OperationalError:
+            self.pgconn.finish()
+        return not self.closed
+
+    @cached_property
+    def _incoming(self) -> select.poll:
+        poll = select.poll()
+        poll.register(self.pgconn.socket, select.POLLIN)
+        return poll
+
+
+def conninfo(dsn: str) -> str:
+    """The DSN with what our connections need and it does not say."""
+    given = conninfo_to_dict(dsn)
+    options = f"{_SESSION} {given.pop('options', '')}".strip()
+    settings: dict[str, Any] = {**_DEFAULTS, **given, "options": options}
+    return make_conninfo(**settings)

@@ -1,0 +1,26 @@
+"""Kinds that PostgreSQL keeps whole, as JSONB; what is asked for are generated columns."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from adapters.postgres.connection import Row
+from adapters.postgres.rows import Plain
+from adapters.postgres.store import PostgresStore
+from dinerapp.domain.codec import ENVELOPE
+from dinerapp.domain.record import Record
+
+R = TypeVar("R", bound=Record)
+
+
+class DocumentStore(PostgresStore[R]):
+    """A table of its kind has the envelope, `content`, and columns generated from it."""
+
+    columns = ("content",)
+
+    def to_row(self, plain: Plain) -> Row:
+        return {"content": {key: plain[key] for key in plain.keys() - ENVELOPE}}
+
+    def from_row(self, row: Row) -> Plain:
+        content: Plain = row["content"]
+        return content

@@ -1,0 +1,70 @@
+"""psycopg's errors in the application's words.
+
+tests/adapters/test_postgres_errors.py is the table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import errors
+
+from dinerapp.domain.version import Place
+from dinerapp.errors import (
+    DinerError,
+    DuplicateKey,
+    Exhausted,
+    OutcomeUnknown,
+    Refused,
+    StoreUnavailable,
+)
+
+CONTENDED = (errors.SerializationFailure, errors.DeadlockDetected)
+
+_EXHAUSTED = "DN001"
+# Cardinality, data, integrity, program limits, PL/pgSQL: the record's fault, not the server's.
+_ABOUT_DATA = ("21", "22", "23", "54", "P0")
+# Broken connections as poolers report them, and a COMMIT without a known end.
+_LOST = ("08", "40003")
+_UNIQUE_FIELD = re.compile(r"_u_(\w+)$")
+
+
+@contextmanager
+def translated(place: Place, *, writes: bool) -> Iterator[None]:
+    """Around what is asked of a connected server: one statement, or one transaction.
+
+    An error with an SQLSTATE is the server's answer, and nothing was applied. Without one the
+    connection was lost or the deadline passed, and a write may have been applied.
+    """
+    try:
+        yield
+    except psycopg.Error as error:
+        if error.sqlstate is None and isinstance(error, psycopg.ProgrammingError):
+            raise
+        raise _translation(place, error, writes=writes) from error
+
+
+def _translation(place: Place, error: psycopg.Error, *, writes: bool) -> DinerError:
+    state = error.sqlstate or ""
+    if state == _EXHAUSTED:
+        return Exhausted(error.diag.message_detail or "")
+    if isinstance(error, psycopg.DataError) or state.startswith(_ABOUT_DATA):
+        return _about_data(error)
+    if writes and (not state or state.startswith(_LOST)):
+        return OutcomeUnknown(place, _reason(error))
+    return StoreUnavailable(place, _reason(error))
+
+
+def _about_data(error: psycopg.Error) -> DinerError:
+    constraint = error.diag.constraint_name or ""
+    if isinstance(error, errors.UniqueViolation) and (field := _UNIQUE_FIELD.search(constraint)):
+        return DuplicateKey(field[1])
+    return Refused(_reason(error))
+
+
+def _reason(error: psycopg.Error) -> str:
+    message = error.diag.message_primary or str(error).partition("\n")[0]
+    return f"{message} ({error.sqlstate})" if error.sqlstate else message

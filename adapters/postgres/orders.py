@@ -1,0 +1,83 @@
+"""Orders in PostgreSQL: tables orders and order_items."""
+
+from __future__ import annotations
+
+from adapters.postgres.connection import Row
+from adapters.postgres.rows import Plain
+from adapters.postgres.store import PostgresStore
+from adapters.postgres.table import Children
+from dinerapp.domain.orders import Order
+from dinerapp.ports.orders import OrderFilter, Orders
+from dinerapp.ports.repository import After, Page
+
+_SAME = (
+    "code",
+    "status",
+    "payment_status",
+    "notes",
+    "coupon",
+    "subtotal",
+    "discount",
+    "service_charge",
+    "tax",
+    "tip",
+    "total",
+    "currency",
+    "history",
+)
+_CUSTOMER = {"customer_name": "name", "customer_phone": "phone", "customer_email": "email"}
+_FULFILMENT = {
+    "fulfilment": "type",
+    "table_name": "table",
+    "address": "address",
+    "scheduled_for": "scheduled_for",
+}
+_LINES = Children(
+    field="lines",
+    table="order_items",
+    parent="order_id",
+    count="line_count",
+    columns=(
+        "id",
+        "item_id",
+        "name",
+        "quantity",
+        "unit_price",
+        "options",
+        "notes",
+        "total",
+        "counted",
+    ),
+)
+_CONDITIONS = {
+    "status": "status = %(status)s",
+    "phone": "left(customer_phone, 100) = left(%(phone)s, 100) AND customer_phone = %(phone)s",
+    "since": "created_at >= %(since)s",
+    "fulfilment": "fulfilment = %(fulfilment)s",
+}
+
+
+class PostgresOrders(PostgresStore[Order], Orders):
+    """An order is a row of orders and one of order_items for each line."""
+
+    columns = (*_SAME, *_CUSTOMER, *_FULFILMENT)
+    children = (_LINES,)
+
+    def page(self, wanted: OrderFilter, after: After | None, limit: int) -> Page[Order]:
+        asked = {name: getattr(wanted, name) for name in _CONDITIONS}
+        asked = {name: value for name, value in asked.items() if value is not None}
+        return self._page([_CONDITIONS[name] for name in asked], asked, after, limit)
+
+    def to_row(self, plain: Plain) -> Row:
+        return {
+            **{name: plain[name] for name in _SAME},
+            **{column: plain["customer"][field] for column, field in _CUSTOMER.items()},
+            **{column: plain["fulfilment"][field] for column, field in _FULFILMENT.items()},
+        }
+
+    def from_row(self, row: Row) -> Plain:
+        return {
+            **{name: row[name] for name in _SAME},
+            "customer": {field: row[column] for column, field in _CUSTOMER.items()},
+            "fulfilment": {field: row[column] for column, field in _FULFILMENT.items()},
+        }

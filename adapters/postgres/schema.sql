@@ -1,0 +1,148 @@
+-- The whole schema at once, for readers. What runs are the migrations; a test holds them equal.
+
+CREATE TABLE migrations (
+    number integer PRIMARY KEY,
+    name text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- What every record carries. Holds no rows: tables of records are made like it.
+CREATE TABLE envelope (
+    id uuid PRIMARY KEY,
+    v_postgresql integer NOT NULL,
+    v_mongodb integer NOT NULL,
+    v_nocodb integer NOT NULL,
+    created_at timestamptz(3) NOT NULL,
+    updated_at timestamptz(3) NOT NULL,
+    source text,
+    op_id text NOT NULL,
+    trail jsonb NOT NULL,
+    deleted boolean NOT NULL,
+    digest bigint NOT NULL,
+    bucket smallint NOT NULL
+);
+CREATE INDEX ON envelope (bucket, id) INCLUDE (digest);
+
+-- States that other stores have not got yet. The version is the one of the state that is owed.
+CREATE TABLE outbox (
+    kind text NOT NULL,
+    record_id uuid NOT NULL,
+    target text NOT NULL,
+    v_postgresql integer NOT NULL,
+    v_mongodb integer NOT NULL,
+    v_nocodb integer NOT NULL,
+    due timestamptz NOT NULL,
+    since timestamptz NOT NULL,
+    missed boolean NOT NULL,
+    tries integer NOT NULL DEFAULT 0,
+    reason text NOT NULL DEFAULT '',
+    parked boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (kind, record_id, target)
+);
+CREATE INDEX outbox_due ON outbox (target, kind, due, record_id) WHERE NOT parked;
+CREATE INDEX outbox_parked ON outbox (target, kind, since, record_id) WHERE parked;
+
+-- How much of a counted thing records hold, and how much there is; NULL for no limit.
+CREATE TABLE counters (
+    key text PRIMARY KEY,
+    held bigint NOT NULL DEFAULT 0,
+    ceiling bigint
+);
+
+-- Which processes cannot use another store, by their own word.
+CREATE TABLE absences (
+    store text NOT NULL,
+    process text NOT NULL,
+    until timestamptz NOT NULL,
+    PRIMARY KEY (store, process)
+);
+
+-- What is to be remembered of this database as a whole.
+CREATE TABLE meta (
+    name text PRIMARY KEY,
+    noted_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Stops a write that would take more of a counted thing than there is.
+CREATE FUNCTION exhausted(key text) RETURNS boolean LANGUAGE plpgsql STRICT AS $$
+BEGIN
+    RAISE 'not enough left' USING ERRCODE = 'DN001', DETAIL = key;
+END
+$$;
+
+CREATE TABLE menu_items (
+    LIKE envelope INCLUDING ALL,
+    content jsonb NOT NULL,
+    u_slug text,
+    category text COLLATE "C" NOT NULL GENERATED ALWAYS AS (content ->> 'category') STORED,
+    position bigint NOT NULL GENERATED ALWAYS AS ((content ->> 'position')::bigint) STORED,
+    name text COLLATE "C" NOT NULL GENERATED ALWAYS AS (content ->> 'name') STORED
+);
+CREATE UNIQUE INDEX menu_items_u_slug ON menu_items (u_slug);
+
+CREATE TABLE orders (
+    LIKE envelope INCLUDING ALL,
+    code text NOT NULL,
+    status text NOT NULL,
+    payment_status text NOT NULL,
+    customer_name text NOT NULL,
+    customer_phone text NOT NULL,
+    customer_email text,
+    fulfilment text NOT NULL,
+    table_name text,
+    address text,
+    scheduled_for timestamptz(3),
+    notes text,
+    coupon text,
+    subtotal bigint NOT NULL CHECK (subtotal >= 0),
+    discount bigint NOT NULL,
+    service_charge bigint NOT NULL CHECK (service_charge >= 0),
+    tax bigint NOT NULL CHECK (tax >= 0),
+    tip bigint NOT NULL CHECK (tip >= 0),
+    total bigint NOT NULL CHECK (total >= 0),
+    currency text NOT NULL,
+    history jsonb NOT NULL,
+    line_count integer NOT NULL,
+    holds jsonb NOT NULL,
+    held_before jsonb NOT NULL DEFAULT '{}'
+);
+CREATE INDEX orders_newest ON orders (created_at, id) WHERE NOT deleted;
+-- Entries of an index are limited to a third of a page, phones are not.
+CREATE INDEX orders_by_phone ON orders (left(customer_phone, 100), created_at, id) WHERE NOT deleted;
+CREATE INDEX orders_by_status ON orders (status, created_at, id) WHERE NOT deleted;
+CREATE INDEX orders_by_fulfilment ON orders (fulfilment, created_at, id) WHERE NOT deleted;
+
+CREATE TABLE order_items (
+    order_id uuid NOT NULL REFERENCES orders ON DELETE CASCADE,
+    position integer NOT NULL,
+    id text NOT NULL,
+    item_id text NOT NULL,
+    name text NOT NULL,
+    quantity bigint NOT NULL CHECK (quantity > 0),
+    unit_price bigint NOT NULL,
+    options jsonb NOT NULL,
+    notes text,
+    total bigint NOT NULL CHECK (total >= 0),
+    counted boolean NOT NULL,
+    PRIMARY KEY (order_id, position)
+);
+
+-- A trigger sees lines that were committed while the writing statement waited for the order.
+CREATE FUNCTION drop_surplus_lines() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM order_items WHERE order_id = NEW.id AND position >= NEW.line_count;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER drop_surplus_lines AFTER UPDATE ON orders
+    FOR EACH ROW WHEN (NEW.line_count < OLD.line_count)
+    EXECUTE FUNCTION drop_surplus_lines();
+
+CREATE TABLE conflicts (
+    LIKE envelope INCLUDING ALL,
+    content jsonb NOT NULL,
+    state text NOT NULL GENERATED ALWAYS AS (content ->> 'state') STORED
+);
+CREATE INDEX conflicts_newest ON conflicts (created_at, id) WHERE NOT deleted;
+CREATE INDEX conflicts_by_state ON conflicts (state, created_at, id) WHERE NOT deleted;

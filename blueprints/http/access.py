@@ -1,0 +1,32 @@
+"""Who may do what, until there are accounts: with OPEN_ACCESS everybody is staff."""
+
+from __future__ import annotations
+
+from flask import request
+from werkzeug.exceptions import Forbidden, Unauthorized
+
+from blueprints.http.diner import diner
+
+_PREFIX = "Bearer "
+
+
+def require_staff() -> None:
+    """Lets staff pass."""
+    if not diner().settings.open_access:
+        raise Forbidden("this needs a staff account; OPEN_ACCESS is off and there are none yet")
+
+
+def require_order(order_id: str) -> None:
+    """Lets staff pass, and whoever has the order's access token."""
+    if diner().settings.open_access:
+        return
+    given = request.headers.get("Authorization", "")
+    if not given.startswith(_PREFIX):
+        raise Unauthorized("send the order's access token as `Authorization: Bearer …`")
+    if not diner().orders.opens(given.removeprefix(_PREFIX), order_id):
+        raise Forbidden("this access token is not of this order")
+
+
+def actor() -> str:
+    """Who is written into the history."""
+    return "staff" if diner().settings.open_access else "guest"

@@ -1,0 +1,48 @@
+"""What happens around every request: its id, its deadline, and who served it."""
+
+from __future__ import annotations
+
+import re
+
+import structlog
+from flask import Flask, Response, g, request
+
+from blueprints.http.strict_json import StrictJSONProvider
+from dinerapp.domain.identity import new_id
+from dinerapp.ports import deadline, serving
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+
+
+class DinerFlask(Flask):
+    """Flask with strict JSON and one deadline over all that a request asks of stores."""
+
+    json_provider_class = StrictJSONProvider
+    request_seconds = 1.0
+
+    def full_dispatch_request(self) -> Response:
+        with deadline.within(self.request_seconds):
+            return super().full_dispatch_request()
+
+
+def register(app: Flask) -> None:
+    """Connects the hooks."""
+    app.before_request(_begin)
+    app.after_request(_finish)
+
+
+def _begin() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else new_id()
+    serving.forget()
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    served = serving.last()
+    if served is not None and response.status_code < 500:
+        response.headers["X-Diner-Store"] = served.place
+        response.headers["X-Diner-Role"] = served.role
+    return response

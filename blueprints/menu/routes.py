@@ -1,0 +1,88 @@
+"""/api/menu"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+
+from blueprints.http.access import require_staff
+from blueprints.http.answers import answer, if_match, one, operation, written
+from blueprints.http.blueprint import Blueprint
+from blueprints.http.diner import diner
+from blueprints.menu.schemas import Availability, ItemChanges, ItemIn, ItemOut, MenuOut, Stock
+from blueprints.menu.views import item_view, menu_view
+from dinerapp.domain.menu import MenuItem
+from dinerapp.services.saving import Saved
+
+blp = Blueprint("menu", __name__, url_prefix="/api/menu", description="What there is to eat")
+
+
+@blp.get("")
+@blp.response(200, MenuOut)
+def read_menu() -> Response:
+    """The whole menu, by category"""
+    return answer(menu_view(diner().menu.all(), diner().settings.currency))
+
+
+@blp.get("/items/<uuid:item_id>")
+@blp.response(200, ItemOut)
+def read_item(item_id: UUID) -> Response:
+    """One item"""
+    shown = diner().menu.get(str(item_id))
+    return one(shown.item, item_view(shown))
+
+
+@blp.post("/items")
+@blp.arguments(ItemIn)
+@blp.response(201, ItemOut)
+def add_item(fields: dict[str, Any]) -> Response:
+    """Add an item to the menu"""
+    require_staff()
+    done = diner().menu.add(operation("menu.add"), fields)
+    return _answer(done, location=f"/api/menu/items/{done.record.id}")
+
+
+@blp.patch("/items/<uuid:item_id>")
+@blp.arguments(ItemChanges)
+@blp.response(200, ItemOut)
+def change_item(fields: dict[str, Any], item_id: UUID) -> Response:
+    """Change some of an item's fields"""
+    require_staff()
+    op = operation(f"menu.change {item_id}")
+    return _answer(diner().menu.change(str(item_id), op, fields, if_match()))
+
+
+@blp.delete("/items/<uuid:item_id>")
+@blp.response(204)
+def remove_item(item_id: UUID) -> Response:
+    """Take an item off the menu for good"""
+    require_staff()
+    diner().menu.remove(str(item_id), operation(f"menu.remove {item_id}"), if_match())
+    return Response(status=204)
+
+
+@blp.put("/items/<uuid:item_id>/availability")
+@blp.arguments(Availability)
+@blp.response(200, ItemOut)
+def set_availability(fields: dict[str, Any], item_id: UUID) -> Response:
+    """86 an item, or bring it back"""
+    require_staff()
+    op = operation(f"menu.availability {item_id}")
+    return _answer(diner().menu.change(str(item_id), op, fields, if_match()))
+
+
+@blp.put("/items/<uuid:item_id>/stock")
+@blp.arguments(Stock)
+@blp.response(200, ItemOut)
+def count_stock(fields: dict[str, Any], item_id: UUID) -> Response:
+    """Say how many are left from now on"""
+    require_staff()
+    op = operation(f"menu.stock {item_id}")
+    return _answer(diner().menu.count_stock(str(item_id), op, fields["stock"], if_match()))
+
+
+def _answer(done: Saved[MenuItem], location: str | None = None) -> Response:
+    [shown] = diner().menu.shown([done.record])
+    return written(done, item_view(shown), location)

@@ -1,0 +1,188 @@
+"""Orders as clients send and see them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from blueprints.http.answers import PageQuery
+from blueprints.http.fields import Moment, Money, Text, Whole
+from dinerapp.domain.orders import Customer, Fulfilment, FulfilmentType, PaymentStatus, Status
+from dinerapp.domain.pricing import Wanted
+from dinerapp.services.orders import NewOrder
+
+MOST_LINES = 200
+MOST_OF_ONE = 1000
+_PHONE = re.compile(r"\+?[0-9]{5,20}")
+
+
+class Phone(Text):
+    """A telephone number; spaces, dots, dashes and brackets do not count."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        text = super()._deserialize(value, attr, data, **options)
+        digits = re.sub(r"[ ()./-]", "", text)
+        if not _PHONE.fullmatch(digits):
+            raise ma.ValidationError("must be a telephone number, e.g. +49 30 1234567")
+        return digits
+
+
+class CustomerIn(ma.Schema):
+    """Who orders."""
+
+    name = Text(1, 200, required=True, metadata={"example": "Ada"})
+    phone = Phone(1, 40, required=True, metadata={"example": "+49 30 1234567"})
+    email = fields.Email(validate=validate.Length(max=254), allow_none=True)
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Customer:
+        return Customer(**data)
+
+
+class FulfilmentIn(ma.Schema):
+    """How the food reaches the guest: dine-in needs a table, delivery an address."""
+
+    type = fields.Enum(FulfilmentType, by_value=True, required=True)
+    table = Text(1, 50, allow_none=True, metadata={"example": "12"})
+    address = Text(1, 500, allow_none=True)
+    scheduled_for = Moment(allow_none=True)
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Fulfilment:
+        needed = {FulfilmentType.DINE_IN: "table", FulfilmentType.DELIVERY: "address"}
+        name = needed.get(data["type"])
+        if name is not None and not data.get(name):
+            raise ma.ValidationError(f"is needed for {data['type']}", name)
+        return Fulfilment(**data)
+
+
+class WantedIn(ma.Schema):
+    """One position: ids and a quantity, never a price."""
+
+    item_id = fields.UUID(required=True)
+    quantity = Whole(1, MOST_OF_ONE, required=True, metadata={"example": 2})
+    options = fields.List(Text(1, 64), load_default=list, validate=validate.Length(max=50))
+    notes = Text(0, 500, allow_none=True)
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Wanted:
+        return Wanted(
+            **{**data, "item_id": str(data["item_id"]), "options": tuple(data["options"])}
+        )
+
+
+class OrderIn(ma.Schema):
+    """A new order."""
+
+    customer = fields.Nested(CustomerIn, required=True)
+    fulfilment = fields.Nested(FulfilmentIn, required=True)
+    items = fields.List(
+        fields.Nested(WantedIn), required=True, validate=validate.Length(min=1, max=MOST_LINES)
+    )
+    tip = Money(load_default=0)
+    coupon = Text(1, 50, allow_none=True)
+    notes = Text(0, 1000, allow_none=True)
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> NewOrder:
+        return NewOrder(**data)
+
+
+class StatusChange(ma.Schema):
+    """A step of an order."""
+
+    status = fields.Enum(Status, by_value=True, required=True)
+    reason = Text(1, 500, allow_none=True, load_default=None)
+
+
+class Cancellation(ma.Schema):
+    """Why an order is called off."""
+
+    reason = Text(1, 500, allow_none=True, load_default=None)
+
+
+class OrdersQuery(PageQuery):
+    """Which orders are wanted."""
+
+    status = fields.Enum(Status, by_value=True, load_default=None)
+    phone = Phone(1, 40, load_default=None)
+    since = Moment(load_default=None)
+    fulfilment = fields.Enum(FulfilmentType, by_value=True, load_default=None)
+
+
+class CustomerOut(ma.Schema):
+    name = fields.String()
+    phone = fields.String()
+    email = fields.String(allow_none=True)
+
+
+class FulfilmentOut(ma.Schema):
+    type = fields.Enum(FulfilmentType, by_value=True)
+    table = fields.String(allow_none=True)
+    address = fields.String(allow_none=True)
+    scheduled_for = fields.DateTime(allow_none=True)
+
+
+class ChosenOptionOut(ma.Schema):
+    id = fields.String()
+    name = fields.String()
+    price = fields.Integer()
+
+
+class LineOut(ma.Schema):
+    id = fields.UUID()
+    item_id = fields.UUID()
+    name = fields.String()
+    quantity = fields.Integer()
+    unit_price = fields.Integer()
+    options = fields.List(fields.Nested(ChosenOptionOut))
+    notes = fields.String(allow_none=True)
+    total = fields.Integer()
+
+
+class EventOut(ma.Schema):
+    at = fields.DateTime()
+    status = fields.Enum(Status, by_value=True)
+    actor = fields.String()
+    reason = fields.String(allow_none=True)
+
+
+class OrderOut(ma.Schema):
+    """An order. All amounts are minor units of `currency`."""
+
+    id = fields.UUID()
+    code = fields.String(metadata={"description": "short, for people; not an identity"})
+    revision = fields.Integer()
+    status = fields.Enum(Status, by_value=True)
+    payment_status = fields.Enum(PaymentStatus, by_value=True)
+    customer = fields.Nested(CustomerOut)
+    fulfilment = fields.Nested(FulfilmentOut)
+    items = fields.List(fields.Nested(LineOut))
+    notes = fields.String(allow_none=True)
+    coupon = fields.String(allow_none=True)
+    subtotal = fields.Integer()
+    discount = fields.Integer()
+    service_charge = fields.Integer()
+    tax = fields.Integer()
+    tip = fields.Integer()
+    total = fields.Integer()
+    currency = fields.String()
+    history = fields.List(fields.Nested(EventOut))
+    created_at = fields.DateTime()
+    updated_at = fields.DateTime()
+
+
+class PlacedOut(OrderOut):
+    """A new order, with the token that reads and cancels just this one."""
+
+    access_token = fields.String()
+
+
+class OrderPage(ma.Schema):
+    """One page, newest first."""
+
+    items = fields.List(fields.Nested(OrderOut))
+    next_cursor = fields.String(allow_none=True)

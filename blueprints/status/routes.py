@@ -1,0 +1,87 @@
+"""/api/health, /api/connections and /metrics: how the application is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint as PlainBlueprint
+from flask import Response
+
+from blueprints.http.answers import answer
+from blueprints.http.blueprint import Blueprint
+from blueprints.http.diner import diner
+from blueprints.status.health import Verdict, judged
+from blueprints.status.schemas import ConnectionList, Health, Pulse
+from dinerapp import metrics
+from dinerapp.ports import deadline
+from dinerapp.ports.connections import ConnectionStatus
+
+ASKING_SECONDS = 0.25
+UNCACHED = {"Cache-Control": "no-store"}
+
+blp = Blueprint("status", __name__, url_prefix="/api", description="How the application is")
+metrics_blp = PlainBlueprint("metrics", __name__)
+
+
+@blp.get("/health")
+@blp.response(200, Health)
+@blp.alt_response(503, schema=Health, description="No database answers")
+def health() -> Response:
+    """Both databases, in one word and one sentence"""
+    verdict = _verdict()
+    body = {
+        "status": verdict.status,
+        "databases": {**verdict.reachable, "timestamp": _written(datetime.now(UTC))},
+        "message": verdict.message,
+    }
+    return answer(body, 200 if verdict.can_serve else 503, UNCACHED)
+
+
+@blp.get("/health/live")
+@blp.response(200, Pulse)
+def live() -> Response:
+    """Whether the process answers at all"""
+    return answer({"status": "alive"}, 200, UNCACHED)
+
+
+@blp.get("/health/ready")
+@blp.response(200, Pulse)
+@blp.alt_response(503, schema=Pulse, description="No database answers")
+def ready() -> Response:
+    """Whether a database is there to serve requests"""
+    if _verdict().can_serve:
+        return answer({"status": "ready"}, 200, UNCACHED)
+    return answer({"status": "not ready"}, 503, UNCACHED)
+
+
+@blp.get("/connections")
+@blp.response(200, ConnectionList)
+def connections() -> Response:
+    """Every named connection of the process that answers"""
+    return answer({"items": [_view(one) for one in _counted()]}, 200, UNCACHED)
+
+
+@metrics_blp.get("/metrics")
+def prometheus() -> Response:
+    """Everything Prometheus scrapes."""
+    return Response(metrics.page(_counted()), content_type=metrics.CONTENT_TYPE)
+
+
+def _verdict() -> Verdict:
+    return judged(diner().connections.status())
+
+
+def _counted() -> Sequence[ConnectionStatus]:
+    with deadline.within(ASKING_SECONDS):
+        return diner().connections.counted_status()
+
+
+def _view(one: ConnectionStatus) -> dict[str, Any]:
+    return {**asdict(one), "since": _written(one.since)}
+
+
+def _written(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,117 @@
+"""/api/sync and /api/consistency: how the two stores get on."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+
+from blueprints.http.access import require_staff
+from blueprints.http.answers import after, answer, operation, page, written
+from blueprints.http.blueprint import Blueprint
+from blueprints.http.diner import diner
+from blueprints.sync.schemas import (
+    ConflictOut,
+    ConflictPage,
+    ConflictsQuery,
+    RecordReport,
+    Repair,
+    Report,
+    Resolution,
+)
+from dinerapp.domain.codec import content
+from dinerapp.domain.conflicts import Conflict
+from dinerapp.errors import NotFound
+from dinerapp.sync.pairs import Pair
+
+COUNTED = 1000
+SHOWN = 100
+
+blp = Blueprint("sync", __name__, url_prefix="/api", description="How the two stores get on")
+
+
+@blp.get("/sync/conflicts")
+@blp.arguments(ConflictsQuery, location="query")
+@blp.response(200, ConflictPage)
+def list_conflicts(query: dict[str, Any]) -> Response:
+    """Conflicts, newest first"""
+    require_staff()
+    found = diner().conflicts.page(query["state"], after(query["cursor"]), query["limit"])
+    return page(found, _view)
+
+
+@blp.post("/sync/conflicts/<uuid:conflict_id>/resolve")
+@blp.arguments(Resolution)
+@blp.response(200, ConflictOut)
+def resolve_conflict(resolution: dict[str, Any], conflict_id: UUID) -> Response:
+    """Keep what won, or take the other side"""
+    require_staff()
+    op = operation(f"conflicts.resolve {conflict_id}")
+    done = diner().conflicts.resolve(str(conflict_id), resolution["take"], op)
+    return written(done, _view(done.record))
+
+
+@blp.get("/consistency")
+@blp.response(200, Report)
+def check_all() -> Response:
+    """Whether both stores hold the same records, kind by kind"""
+    require_staff()
+    return answer({"items": [_checked(kind, pair) for kind, pair in diner().pairs.items()]})
+
+
+@blp.get("/consistency/<kind>/<uuid:record_id>")
+@blp.response(200, RecordReport)
+def check_record(kind: str, record_id: UUID) -> Response:
+    """One record as both stores hold it"""
+    require_staff()
+    pair, key = _pair(kind), str(record_id)
+    states = {store.place: store.load([key]).get(key) for store in (pair.one, pair.other)}
+    if not any(states.values()):
+        raise NotFound(kind, key)
+    versions = {place: state and str(state.version) for place, state in states.items()}
+    one, other = states.values()
+    return answer({"kind": kind, "id": key, "equal": one == other, "versions": versions})
+
+
+@blp.post("/consistency/<kind>/repair")
+@blp.response(200, Repair)
+def repair_kind(kind: str) -> Response:
+    """Make the records that differ equal"""
+    require_staff()
+    done = diner().consistency.repair_all(_pair(kind))
+    return answer(
+        {
+            "kind": kind,
+            "differing": done.differing,
+            "repaired": done.repaired,
+            "refused": dict(done.refused),
+        }
+    )
+
+
+def _pair(kind: str) -> Pair[Any]:
+    pair = diner().pairs.get(kind)
+    if pair is None:
+        raise NotFound("the kind", kind)
+    return pair
+
+
+def _checked(kind: str, pair: Pair[Any]) -> dict[str, Any]:
+    found = list(islice(diner().consistency.differences(pair), COUNTED))
+    return {
+        "kind": kind,
+        "equal": not found,
+        "differing": len(found),
+        "records": [difference.record_id for difference in found[:SHOWN]],
+    }
+
+
+def _view(conflict: Conflict) -> dict[str, Any]:
+    return content(conflict) | {
+        "id": conflict.id,
+        "revision": conflict.version.revision,
+        "created_at": conflict.created_at,
+        "updated_at": conflict.updated_at,
+    }

@@ -1,0 +1,78 @@
+"""Conflicts and consistency as clients see them."""
+
+from __future__ import annotations
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from blueprints.http.answers import PageQuery
+from dinerapp.domain.conflicts import ConflictState
+from dinerapp.services.conflicts import KEEP, TAKE_OTHER
+
+
+class ConflictsQuery(PageQuery):
+    """Which conflicts are wanted."""
+
+    state = fields.Enum(ConflictState, by_value=True, load_default=None)
+
+
+class Resolution(ma.Schema):
+    """`keep` what won, or `take_other`: the content of the side that lost."""
+
+    take = fields.String(required=True, validate=validate.OneOf([KEEP, TAKE_OTHER]))
+
+
+class ConflictOut(ma.Schema):
+    """Two states that met, and why one won."""
+
+    id = fields.UUID()
+    revision = fields.Integer()
+    about = fields.String(metadata={"description": "the kind of record"})
+    record_id = fields.String()
+    reason = fields.String()
+    winner = fields.Dict()
+    loser = fields.Dict()
+    state = fields.Enum(ConflictState, by_value=True)
+    resolution = fields.String(allow_none=True)
+    created_at = fields.DateTime()
+    updated_at = fields.DateTime()
+
+
+class ConflictPage(ma.Schema):
+    """One page, newest first."""
+
+    items = fields.List(fields.Nested(ConflictOut))
+    next_cursor = fields.String(allow_none=True)
+
+
+class KindReport(ma.Schema):
+    """How far the two stores agree on one kind."""
+
+    kind = fields.String()
+    equal = fields.Boolean()
+    differing = fields.Integer(metadata={"description": "records, at most 1000 are counted"})
+    records = fields.List(fields.String(), metadata={"description": "ids, the first 100"})
+
+
+class Report(ma.Schema):
+    """How far the two stores agree."""
+
+    items = fields.List(fields.Nested(KindReport))
+
+
+class RecordReport(ma.Schema):
+    """One record as both stores hold it."""
+
+    kind = fields.String()
+    id = fields.String()
+    equal = fields.Boolean()
+    versions = fields.Dict(keys=fields.String(), values=fields.String(allow_none=True))
+
+
+class Repair(ma.Schema):
+    """What a repair did."""
+
+    kind = fields.String()
+    differing = fields.Integer()
+    repaired = fields.Integer()
+    refused = fields.Dict(keys=fields.String(), values=fields.String())

@@ -1,0 +1,8 @@
+"""`python -m dinerapp`."""
+
+from __future__ import annotations
+
+from dinerapp.cli import main
+
+if __name__ == "__main__":
+    main()

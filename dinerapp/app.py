@@ -1,0 +1,60 @@
+"""The factory: one function that puts the application together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask import Flask
+from flask_smorest import Api
+
+from blueprints.http import lifecycle, problems
+from blueprints.http.diner import EXTENSION
+from blueprints.menu.routes import blp as menu
+from blueprints.orders.routes import blp as orders
+from blueprints.status.routes import blp as status
+from blueprints.status.routes import metrics_blp as metrics
+from blueprints.sync.routes import blp as sync
+from dinerapp.logs import configure_logging, connect_receivers, register_access_log
+from dinerapp.metrics import MetricsObserver, register_request_metrics
+from dinerapp.settings import Settings
+from dinerapp.wiring import Backend, backends, build, extras
+
+BLUEPRINTS = (menu, orders, sync, status)
+
+OPENAPI = {
+    "API_TITLE": "Dinerapp",
+    "API_VERSION": "1",
+    "OPENAPI_VERSION": "3.0.3",
+    "OPENAPI_URL_PREFIX": "/",
+    "OPENAPI_JSON_PATH": "openapi.json",
+    "OPENAPI_SWAGGER_UI_PATH": "docs",
+    "OPENAPI_SWAGGER_UI_URL": "https://cdn.jsdelivr.net/npm/swagger-ui-dist/",
+}
+
+
+def create_app(settings: Settings | None = None, stores: Sequence[Backend] | None = None) -> Flask:
+    """The application, not yet connected: `diner().connections.initialize_all()` does that.
+
+    `stores` stand in for the databases the settings name; `dinerapp.testing` has some in memory.
+    """
+    settings = settings or Settings.from_environment()
+    configure_logging(settings)
+    app = lifecycle.DinerFlask("dinerapp")
+    app.request_seconds = settings.request_deadline
+    app.config.update(OPENAPI, MAX_CONTENT_LENGTH=settings.max_body_bytes)
+    app.url_map.strict_slashes = False
+    others = extras(settings) if stores is None else ()
+    observer = MetricsObserver()
+    app.extensions[EXTENSION] = build(
+        settings, backends(settings) if stores is None else stores, others, observer
+    )
+    lifecycle.register(app)
+    register_access_log(app)
+    register_request_metrics(app)
+    api = Api(app)
+    for blueprint in BLUEPRINTS:
+        api.register_blueprint(blueprint)
+    app.register_blueprint(metrics)
+    problems.register(app)
+    connect_receivers(settings)
+    return app

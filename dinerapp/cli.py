@@ -1,0 +1,302 @@
+"""`python -m dinerapp …`: what operators do."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+import structlog
+
+from adapters.embedded.errors import EmbeddedServerError
+from blueprints.status.health import judged
+from blueprints.status.schemas import HEALTHY
+from dinerapp import demo, operating
+from dinerapp.domain.conflicts import Conflict, ConflictState
+from dinerapp.domain.identity import Operation
+from dinerapp.domain.version import Place
+from dinerapp.errors import DinerError, StoreFailure
+from dinerapp.logs import SecretMask, configure_logging, connect_receivers
+from dinerapp.operating import Checked, await_catching_up, both, connected
+from dinerapp.ports.connections import ConnectionStatus
+from dinerapp.ports.replica import Parked
+from dinerapp.secret import DIRECTORY
+from dinerapp.services.conflicts import KEEP, TAKE_OTHER
+from dinerapp.settings import BadSetting, Settings, described
+from dinerapp.sync.pairs import Pair
+from dinerapp.terminal import progress, show_table
+from dinerapp.up import serve
+from dinerapp.wiring import Diner, NoDatabase, backends
+
+_log = structlog.get_logger(__name__)
+
+PROBLEM, MISUSE = 1, 2
+SHOWN = 50
+LONGEST_DEFAULT = 30
+_STORES = [place.value for place in operating.STORES]
+
+
+class Problem(click.ClickException):
+    """Ends the command with one sentence."""
+
+    exit_code = PROBLEM
+
+
+class _Commands(click.Group):
+    """Says in one sentence what went wrong, and lists the settings in its help."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (BadSetting, NoDatabase) as exc:
+            failure: Exception = click.ClickException(str(exc))
+            failure.exit_code = MISUSE  # type: ignore[attr-defined]
+        except (DinerError, EmbeddedServerError) as exc:
+            failure = Problem(SecretMask()(str(exc)))
+        raise failure
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_epilog(ctx, formatter)
+        with formatter.section("Settings (environment variables, with their defaults)"):
+            formatter.write_dl(
+                [(_shown(name, default), meaning) for name, default, meaning in described()]
+            )
+
+
+def _shown(name: str, default: str) -> str:
+    flag = default.lower() if default in ("True", "False") else default
+    return f"{name}={flag}" if len(flag) < LONGEST_DEFAULT else name
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 all is well, 1 a problem was found, 2 wrong usage or setting.",
+)
+def main() -> None:
+    """Dinerapp, a restaurant back end on PostgreSQL and MongoDB at once.
+
+    Start with `python -m dinerapp up`.
+    """
+
+
+@main.command()
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=DIRECTORY,
+    show_default=True,
+    help="where the databases and the secret key live",
+)
+def up(data: Path) -> None:
+    """Serve here, with databases of its own where no URL is set.
+
+    Starts PostgreSQL and MongoDB under --data unless DATABASE_URL or MONGODB_URI is set, brings
+    them up to date, adds a demo menu if there is none, and serves until Ctrl-C.
+    """
+    serve(_quiet_settings(), data, click.echo)
+
+
+@main.command()
+def migrate() -> None:
+    """Make or update tables, collections and indexes in every configured database."""
+    failed = False
+    for backend in backends(_quiet_settings()):
+        name = backend.database.name
+        try:
+            click.echo(f"{name}: up to date ({operating.migrated(backend.database)})")
+        except StoreFailure as exc:
+            failed = True
+            click.echo(f"{name}: cannot be migrated: {SecretMask()(exc.reason)}", err=True)
+    _exit_if(failed)
+
+
+@main.command()
+def seed() -> None:
+    """Add what is missing of the demo menu."""
+    with connected(_quiet_settings()) as diner:
+        added = demo.seed(diner.menu)
+    click.echo(f"{added} of {len(demo.MENU)} dishes added")
+
+
+@main.command()
+def relay() -> None:
+    """Ship what one database owes the other, until SIGTERM or Ctrl-C.
+
+    For deployments with RELAY_IN_WORKERS=false. Also checks and repairs every CONSISTENCY_EVERY
+    seconds, if that is set.
+    """
+    settings = replace(Settings.from_environment(), relay_in_workers=True)
+    configure_logging(settings)
+    connect_receivers(settings)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with both(settings, insist=False) as diner:
+        _log.info("relay_started", kinds=sorted(diner.pairs))
+        while not stop.wait(settings.consistency_every or None):
+            operating.repair_on_schedule(diner)
+    _log.info("relay_stopped")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="print JSON")
+def status(as_json: bool) -> None:
+    """Show connections, what is owed, and open conflicts; exit 1 unless healthy."""
+    with connected(_quiet_settings()) as diner:
+        await_catching_up(diner, seconds=5)
+        found = diner.connections.status()
+        verdict = judged(found)
+        waiting = operating.open_conflicts(diner) if verdict.can_serve else None
+    if as_json:
+        items = [asdict(one) for one in found]
+        _print_json({"status": verdict.status, "connections": items, "open_conflicts": waiting})
+    else:
+        show_table(_CONNECTION, [_connection(one) for one in found])
+        click.echo(f"{verdict.status}: {verdict.message}")
+        click.echo(f"open conflicts: {'unknown' if waiting is None else waiting}")
+    _exit_if(verdict.status != HEALTHY)
+
+
+@main.command()
+@click.option("--kind", help="only this kind of record")
+@click.option("--repair", is_flag=True, help="make the records that differ equal")
+@click.option("--deep", is_flag=True, help="compare every record, not only stored digests")
+@click.option("--json", "as_json", is_flag=True, help="print JSON")
+def consistency(kind: str | None, repair: bool, deep: bool, as_json: bool) -> None:
+    """Compare both databases; exit 1 when differences remain.
+
+    Records that become equal while we look were only on their way and do not count.
+    """
+    with both(_quiet_settings()) as diner:
+        await_catching_up(diner)
+        checks = [_checked(diner, pair, deep, repair) for pair in _pairs(diner, kind)]
+    if as_json:
+        _print_json({"items": [asdict(check) for check in checks]})
+    else:
+        _show_checks(checks)
+    _exit_if(any(check.differing for check in checks))
+
+
+@main.command()
+@click.option("--resolve", metavar="ID", help="close this one")
+@click.option("--take", type=click.Choice([KEEP, TAKE_OTHER]), help="what to do when closing it")
+@click.option("--all", "everything", is_flag=True, help="show the resolved ones too")
+def conflicts(resolve: str | None, take: str | None, everything: bool) -> None:
+    """Show conflicts, or close one: keep what won, or take the other side."""
+    if (resolve is None) != (take is None):
+        raise click.UsageError("--resolve and --take go together")
+    with connected(_quiet_settings()) as diner:
+        await_catching_up(diner)
+        if resolve is not None and take is not None:
+            diner.conflicts.resolve(resolve, take, Operation.fresh())
+            click.echo(f"{resolve} is resolved: {take}")
+            return
+        found = diner.conflicts.page(None if everything else ConflictState.OPEN, None, SHOWN)
+    if not found.items:
+        click.echo("no conflicts")
+        return
+    show_table(_CONFLICT, [_conflict(one) for one in found.items])
+    if found.next is not None:
+        click.echo(f"… the latest {SHOWN} are shown")
+
+
+@main.command()
+@click.option("--to", type=click.Choice(_STORES), required=True, help="which one to fill")
+def copy(to: str) -> None:
+    """Fill a database that was added later, and check the result; exit 1 unless equal.
+
+    Set both DATABASE_URL and MONGODB_URI first. The diner may go on serving meanwhile.
+    """
+    place = Place(to)
+    with both(_quiet_settings()) as diner:
+        with progress(f"copying to {to}") as report:
+            operating.await_copy(diner, place, report)
+        checks = [_checked(diner, pair, repair=True) for pair in diner.pairs.values()]
+        rows = [
+            (check.kind, operating.count(diner.pairs[check.kind], place), len(check.differing))
+            for check in checks
+        ]
+    show_table(("kind", f"records in {to}", "differing"), rows)
+    _exit_if(any(check.differing for check in checks))
+
+
+@main.command()
+@click.option("--retry", is_flag=True, help="let the relay try them again")
+def parked(retry: bool) -> None:
+    """Show records that a database refused again and again; exit 1 if there are any."""
+    with both(_quiet_settings()) as diner:
+        if retry:
+            click.echo(f"{operating.retry_parked(diner)} records will be tried again")
+            return
+        found = operating.parked(diner, SHOWN)
+    if not found:
+        click.echo("nothing is parked")
+        return
+    show_table(_PARKED, [_parked(place, one) for place, one in found])
+    _exit_if(True)
+
+
+_CONNECTION = ("name", "engine", "role", "state", "latency ms", "owed", "parked", "reason")
+_CONFLICT = ("id", "state", "about", "record", "when", "reason")
+_PARKED = ("kind", "record", "refused by", "tries", "since", "reason")
+
+
+def _connection(one: ConnectionStatus) -> Sequence[object]:
+    reason = SecretMask()(one.reason)
+    return (
+        one.name, one.engine, one.role, one.state, one.latency_ms, one.owed, one.parked, reason
+    )  # fmt: skip
+
+
+def _conflict(one: Conflict) -> Sequence[object]:
+    when = one.created_at.isoformat(" ", "seconds")
+    return (one.id, one.state, one.about, one.record_id, when, one.reason)
+
+
+def _parked(place: Place, one: Parked) -> Sequence[object]:
+    since = one.since.isoformat(" ", "seconds")
+    return (one.kind, one.record_id, place, one.tries, since, one.reason)
+
+
+def _checked(diner: Diner, pair: Pair[Any], deep: bool = False, repair: bool = False) -> Checked:
+    with progress(f"comparing {pair.kind}") as report:
+        return operating.checked(diner, pair, report, deep=deep, repair=repair)
+
+
+def _pairs(diner: Diner, kind: str | None) -> Sequence[Pair[Any]]:
+    if kind is not None and kind not in diner.pairs:
+        known = ", ".join(sorted(diner.pairs))
+        raise click.BadParameter(f"{kind!r} does not live in both databases; these do: {known}")
+    return [pair for name, pair in diner.pairs.items() if kind in (None, name)]
+
+
+def _show_checks(checks: Sequence[Checked]) -> None:
+    rows = [(one.kind, len(one.differing), one.on_their_way, one.repaired) for one in checks]
+    show_table(("kind", "differing", "on their way", "repaired"), rows)
+    for check in checks:
+        for each in check.differing[:SHOWN]:
+            click.echo(f"{check.kind} {each.record_id}: {each.one} / {each.other}")
+        if len(check.differing) > SHOWN:
+            click.echo(f"… and {len(check.differing) - SHOWN} more of {check.kind}")
+
+
+def _quiet_settings() -> Settings:
+    """For commands that talk to a person: log lines on stderr, and only those of errors."""
+    settings = replace(Settings.from_environment(), relay_in_workers=False)
+    configure_logging(replace(settings, log_level="error"), "stderr")
+    return settings
+
+
+def _print_json(value: object) -> None:
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode())
+
+
+def _exit_if(problem: bool) -> None:
+    if problem:
+        raise SystemExit(PROBLEM)

@@ -1,0 +1,173 @@
+"""What Prometheus is told. Right under several workers through PROMETHEUS_MULTIPROC_DIR."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from math import nan
+
+from flask import Flask, Response, g, request
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+
+from dinerapp.domain.version import Place
+from dinerapp.ports.connections import ConnectionStatus, State
+from dinerapp.ports.observer import Observer, Outcome
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+_CALL_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
+
+_registry = CollectorRegistry()
+
+REQUESTS = Counter(
+    "diner_requests", "Answered requests", ["method", "route", "status"], registry=_registry
+)
+REQUEST_SECONDS = Histogram(
+    "diner_request_seconds",
+    "Time until a request was answered",
+    ["method", "route"],
+    buckets=_REQUEST_SECONDS,
+    registry=_registry,
+)
+STORE_CALLS = Counter(
+    "diner_store_calls",
+    "Calls of one store",
+    ["store", "role", "operation", "outcome"],
+    registry=_registry,
+)
+STORE_SECONDS = Histogram(
+    "diner_store_call_seconds",
+    "Time until a store answered or was given up",
+    ["store", "operation"],
+    buckets=_CALL_SECONDS,
+    registry=_registry,
+)
+FALLBACKS = Counter(
+    "diner_fallbacks",
+    "Answers of a store that is not the primary, or that is behind",
+    ["operation", "store"],
+    registry=_registry,
+)
+STATE = Gauge(
+    "diner_connection_state",
+    "Worker processes that see the connection in this state",
+    ["connection", "state"],
+    multiprocess_mode="livesum",
+    registry=_registry,
+)
+FAILOVERS = Counter(
+    "diner_failovers", "Times a process lost a connection", ["connection"], registry=_registry
+)
+OWED = Gauge(
+    "diner_owed_records",
+    "Records that wait to be shipped to a store; NaN when nobody can say",
+    ["store"],
+    multiprocess_mode="mostrecent",
+    registry=_registry,
+)
+PARKED = Gauge(
+    "diner_parked_records",
+    "Records that a store refuses, which wait for a person; NaN when nobody can say",
+    ["store"],
+    multiprocess_mode="mostrecent",
+    registry=_registry,
+)
+RELAY_BATCHES = Counter(
+    "diner_relay_batches", "Shipped batches", ["kind", "to"], registry=_registry
+)
+RELAY_RECORDS = Counter(
+    "diner_relay_records", "Shipped records", ["kind", "to"], registry=_registry
+)
+RELAY_REFUSED = Counter(
+    "diner_relay_refused", "Tries that a store refused", ["kind", "to"], registry=_registry
+)
+CONFLICTS = Counter("diner_conflicts", "Conflicts filed", ["kind"], registry=_registry)
+POOL = Gauge(
+    "diner_pool_connections",
+    "Connections of all workers' pools: the most there may be (size), open and busy ones",
+    ["connection", "what"],
+    multiprocess_mode="livesum",
+    registry=_registry,
+)
+
+
+class MetricsObserver(Observer):
+    """Counts what the two-store machinery does."""
+
+    def called(
+        self, place: Place, role: str, operation: str, outcome: Outcome, seconds: float
+    ) -> None:
+        STORE_CALLS.labels(place.value, str(role), operation, outcome.value).inc()
+        STORE_SECONDS.labels(place.value, operation).observe(seconds)
+
+    def fell_back(self, operation: str, to: Place) -> None:
+        FALLBACKS.labels(operation, to.value).inc()
+
+    def state_changed(self, place: str, state: str) -> None:
+        for each in State:
+            STATE.labels(place, each.value).set(each == state)
+        failed = FAILOVERS.labels(place)
+        if state == State.DOWN:
+            failed.inc()
+
+    def shipped(self, kind: str, to: Place, count: int, refused: int) -> None:
+        RELAY_BATCHES.labels(kind, to.value).inc()
+        RELAY_RECORDS.labels(kind, to.value).inc(count)
+        RELAY_REFUSED.labels(kind, to.value).inc(refused)
+
+    def conflict(self, about: str, reason: str) -> None:
+        CONFLICTS.labels(about).inc()
+
+
+def register_request_metrics(app: Flask) -> None:
+    """Counts and times every request."""
+    app.before_request(_begin)
+    app.after_request(_end)
+
+
+def page(status: Sequence[ConnectionStatus]) -> bytes:
+    """All metrics of all workers, with the connections as this one sees them now."""
+    for one in status:
+        _show_pool(one)
+        if one.name in list(Place):
+            OWED.labels(one.name).set(nan if one.owed is None else one.owed)
+            PARKED.labels(one.name).set(nan if one.parked is None else one.parked)
+    return generate_latest(_collected())
+
+
+def _collected() -> CollectorRegistry:
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return _registry
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return registry
+
+
+def _show_pool(one: ConnectionStatus) -> None:
+    uses = {"size": one.pool.size, "open": one.pool.open, "busy": one.pool.busy}
+    for what, number in uses.items():
+        POOL.labels(one.name, what).set(number)
+
+
+def _begin() -> None:
+    g.metrics_began = time.perf_counter()
+
+
+def _end(response: Response) -> Response:
+    method = request.method if request.method in _METHODS else "other"
+    route = request.url_rule.rule if request.url_rule else "unknown"
+    REQUESTS.labels(method, route, str(response.status_code)).inc()
+    began: float | None = g.pop("metrics_began", None)
+    if began is not None:
+        REQUEST_SECONDS.labels(method, route).observe(time.perf_counter() - began)
+    return response

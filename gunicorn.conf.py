@@ -1,0 +1,88 @@
+"""How gunicorn serves the application; everything an operator chooses is in the settings."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+
+from dinerapp.logs import configure_logging
+from dinerapp.settings import BadSetting, Settings
+
+METRICS = "PROMETHEUS_MULTIPROC_DIR"
+EXTENSION = "diner"
+
+try:
+    settings = Settings.from_environment()
+except BadSetting as exc:
+    sys.exit(str(exc))
+configure_logging(settings)
+
+# prometheus_client looks for it when it is imported, which must come after this.
+own_metrics = METRICS not in os.environ
+if own_metrics:
+    os.environ[METRICS] = tempfile.mkdtemp(prefix="diner-metrics-")
+
+wsgi_app = "wsgi:app"
+bind = f"{settings.host}:{settings.port}"
+workers = settings.web_concurrency
+worker_class = "gthread"
+threads = settings.web_threads
+# Pools and threads do not survive a fork, so that each worker loads the application itself.
+preload_app = False
+reuse_port = True
+timeout = 30
+graceful_timeout = 20
+# Longer than the load balancers' usual 60 s, so that they close idle connections first.
+keepalive = 65
+limit_request_line = 8190
+limit_request_fields = 100
+limit_request_field_size = 8190
+control_socket_disable = True
+
+
+class OurLines(Logger):
+    """Gunicorn's own lines in the application's format; requests are logged by the application."""
+
+    def setup(self, cfg: Config) -> None:
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+logger_class = OurLines
+
+
+def on_starting(_server: Any) -> None:
+    """Forgets the metrics of processes that are gone."""
+    directory = Path(os.environ[METRICS])
+    directory.mkdir(parents=True, exist_ok=True)
+    for file in directory.glob("*.db"):
+        file.unlink()
+
+
+def worker_exit(_server: Any, worker: Any) -> None:
+    """Finishes what is under way in the databases, and hangs up."""
+    app = getattr(worker, "wsgi", None)
+    if app is not None:
+        app.extensions[EXTENSION].connections.close_all()
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Takes a dead worker out of the sums that are about living ones."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(_server: Any) -> None:
+    """Leaves no directory of ours behind."""
+    if own_metrics:
+        for file in Path(os.environ[METRICS]).glob("*.db"):
+            file.unlink()
+        Path(os.environ[METRICS]).rmdir()

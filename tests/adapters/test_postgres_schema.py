@@ -1,0 +1,106 @@
+"""The migrations make what schema.sql says, once, whoever runs them at the same time."""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib.resources import files
+from typing import Any
+
+import psycopg
+import pytest
+
+from adapters.postgres.conflicts import PostgresConflicts
+from adapters.postgres.database import PostgresDatabase
+from adapters.postgres.menu import PostgresMenuItems
+from adapters.postgres.migrating import migrations
+from adapters.postgres.orders import PostgresOrders
+from dinerapp.errors import StoreUnavailable
+from tests.contracts.subjects import at_once
+
+CATALOG = {
+    "columns": """
+        SELECT table_name, column_name, ordinal_position, data_type, datetime_precision,
+               is_nullable, column_default, collation_name, generation_expression
+        FROM information_schema.columns WHERE table_schema = 'public'
+    """,
+    "constraints": """
+        SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace
+    """,
+    "indexes": "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    "triggers": """
+        SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) FROM pg_trigger
+        WHERE NOT tgisinternal
+    """,
+    "functions": """
+        SELECT proname, pg_get_functiondef(oid) FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace
+    """,
+}
+
+
+def catalog(url: str) -> dict[str, list[Any]]:
+    with psycopg.connect(url) as connection:
+        return {name: sorted(connection.execute(query), key=str) for name, query in CATALOG.items()}
+
+
+def applied(url: str) -> list[Any]:
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT number, name FROM migrations ORDER BY number").fetchall()
+
+
+def start_over(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+
+
+def test_schema_sql_and_the_migrations_are_equal(fresh_postgres_url: str) -> None:
+    PostgresDatabase(fresh_postgres_url).prepare()
+    migrated = catalog(fresh_postgres_url)
+    start_over(fresh_postgres_url)
+    with psycopg.connect(fresh_postgres_url) as connection:
+        connection.execute((files("adapters.postgres") / "schema.sql").read_bytes())
+    written_down = catalog(fresh_postgres_url)
+    assert all(migrated.values())
+    assert written_down == migrated
+
+
+def test_preparing_again_changes_nothing(fresh_postgres_url: str) -> None:
+    database = PostgresDatabase(fresh_postgres_url)
+    database.prepare()
+    before = catalog(fresh_postgres_url)
+    database.prepare()
+    assert catalog(fresh_postgres_url) == before
+    assert applied(fresh_postgres_url) == [(each.number, each.name) for each in migrations()]
+
+
+def test_many_processes_prepare_at_once_and_each_migration_runs_once(
+    fresh_postgres_url: str,
+) -> None:
+    prepare = partial(PostgresDatabase.prepare, PostgresDatabase(fresh_postgres_url))
+    assert at_once([prepare] * 6) == [None] * 6
+    assert applied(fresh_postgres_url) == [(each.number, each.name) for each in migrations()]
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    assert [each.number for each in migrations()] == list(range(1, len(migrations()) + 1))
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(fresh_postgres_url: str) -> None:
+    with psycopg.connect(fresh_postgres_url) as connection:
+        connection.execute("CREATE TABLE conflicts (in_the_way int)")
+    with pytest.raises(StoreUnavailable):
+        PostgresDatabase(fresh_postgres_url).prepare()
+    assert applied(fresh_postgres_url) == []
+    tables = {row[0] for row in catalog(fresh_postgres_url)["columns"]}
+    assert tables == {"conflicts", "migrations"}
+
+
+@pytest.mark.parametrize("store", [PostgresOrders, PostgresMenuItems, PostgresConflicts])
+def test_every_kind_finds_the_columns_it_writes(fresh_postgres_url: str, store: type[Any]) -> None:
+    database = PostgresDatabase(fresh_postgres_url)
+    database.prepare()
+    database.open()
+    assert store(database).deliver([]) == []
+    assert store(database).scan(None, 1) == []
+    database.close()

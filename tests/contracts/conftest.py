@@ -1,0 +1,210 @@
+"""The stores under contract: one fixture each, and their names in tables for `parametrize`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from pymongo import MongoClient
+from pymongo.database import Database as Collections
+
+from adapters.fallback.breaker import Breaker
+from adapters.fallback.composite import Workings, compose
+from adapters.fallback.settler import Settler
+from adapters.fallback.side import Side
+from adapters.memory.database import MemoryDatabase
+from adapters.mongo.conflicts import MongoConflicts
+from adapters.mongo.database import MongoDatabase
+from adapters.mongo.menu import MongoMenuItems
+from adapters.mongo.orders import MongoOrders
+from adapters.postgres.conflicts import PostgresConflicts
+from adapters.postgres.database import PostgresDatabase
+from adapters.postgres.menu import PostgresMenuItems
+from adapters.postgres.orders import PostgresOrders
+from dinerapp.domain.conflicts import CONFLICTS
+from dinerapp.domain.menu import MENU_ITEMS
+from dinerapp.domain.merging import Policy
+from dinerapp.domain.orders import ORDERS
+from dinerapp.domain.version import Place
+from dinerapp.ports.conflicts import Conflicts
+from dinerapp.ports.menu import MenuItems
+from dinerapp.ports.orders import Orders
+from dinerapp.ports.serving import Role
+from dinerapp.sync.handover import Handover
+from tests.contracts.subjects import Repositories, Sample, Stores
+from tests.servers.control import RealServer, url_of_database
+from tests.simulation.reference import ReferenceDatabase, ReferenceStore
+
+NAME = "contracts"
+Prepared = tuple[Stores, Callable[[], None]]
+
+
+@pytest.fixture
+def repositories(request: pytest.FixtureRequest) -> Any:
+    """The store or composite that the class is parametrized with."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def stores(repositories: Stores) -> Stores:
+    """The same, where the suite is about stores."""
+    return repositories
+
+
+@pytest.fixture
+def repository(repositories: Repositories, sample: Sample) -> Any:
+    """The one of the sample's kind."""
+    return getattr(repositories, sample.name)
+
+
+@pytest.fixture
+def store(stores: Stores, sample: Sample) -> Any:
+    """The one of the sample's kind."""
+    return getattr(stores, sample.name)
+
+
+@pytest.fixture
+def reference() -> Stores:
+    return reference_stores(Place.POSTGRESQL)
+
+
+@pytest.fixture
+def memory() -> Iterator[Stores]:
+    database = MemoryDatabase(Place.POSTGRESQL)
+    with opened(mongo_stores(database)) as it:
+        yield it
+
+
+@pytest.fixture(scope="session")
+def prepared_postgresql(postgres_server: RealServer) -> Iterator[Prepared]:
+    with psycopg.connect(postgres_server.url, autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(NAME)))
+    url = url_of_database(postgres_server.url, NAME)
+    database = PostgresDatabase(url)
+    stores = Stores(
+        orders=PostgresOrders(database),
+        menu_items=PostgresMenuItems(database),
+        conflicts=PostgresConflicts(database),
+        database=database,
+    )
+    with opened(stores), psycopg.connect(url, autocommit=True) as connection:
+        yield stores, partial(empty_postgresql, connection)
+
+
+@pytest.fixture(scope="session")
+def prepared_mongodb(mongo_server: RealServer) -> Iterator[Prepared]:
+    url = url_of_database(mongo_server.url, NAME)
+    database = MongoDatabase(url)
+    stores = mongo_stores(database)
+    client: MongoClient[dict[str, Any]]
+    with opened(stores), MongoClient(url) as client:
+        yield stores, partial(empty_mongodb, client.get_default_database())
+
+
+@pytest.fixture
+def postgresql(prepared_postgresql: Prepared) -> Stores:
+    stores, empty = prepared_postgresql
+    empty()
+    return stores
+
+
+@pytest.fixture
+def mongodb(prepared_mongodb: Prepared) -> Stores:
+    stores, empty = prepared_mongodb
+    empty()
+    return stores
+
+
+@pytest.fixture
+def fallback_of_references() -> Repositories:
+    return composed(reference_stores(Place.POSTGRESQL), reference_stores(Place.MONGODB))
+
+
+@pytest.fixture
+def postgresql_then_mongodb(postgresql: Stores, mongodb: Stores) -> Repositories:
+    return composed(postgresql, mongodb)
+
+
+@pytest.fixture
+def mongodb_then_postgresql(postgresql: Stores, mongodb: Stores) -> Repositories:
+    return composed(mongodb, postgresql)
+
+
+def reference_stores(place: Place) -> Stores:
+    """Every kind over dicts."""
+    database = ReferenceDatabase(place)
+    return Stores(
+        orders=ReferenceStore(database, ORDERS),
+        menu_items=ReferenceStore(database, MENU_ITEMS),
+        conflicts=ReferenceStore(database, CONFLICTS),
+        database=database,
+    )
+
+
+def mongo_stores(database: MongoDatabase) -> Stores:
+    """Every kind in documents, real or in memory."""
+    return Stores(
+        orders=MongoOrders(database),
+        menu_items=MongoMenuItems(database),
+        conflicts=MongoConflicts(database),
+        database=database,
+    )
+
+
+@contextmanager
+def opened(stores: Stores) -> Iterator[Stores]:
+    """The stores, ready for use."""
+    stores.database.open()
+    stores.database.prepare()
+    yield stores
+    stores.database.close()
+
+
+def composed(primary: Stores, backup: Stores) -> Repositories:
+    """Both stores as one repository per kind, each of them up."""
+    breakers = {each.database.place: up(each.database.place) for each in (primary, backup)}
+
+    def sides(name: str) -> list[Side[Any]]:
+        in_role = ((primary, Role.PRIMARY), (backup, Role.BACKUP))
+        return [
+            Side(getattr(each, name), breakers[each.database.place], role, patience=10)
+            for each, role in in_role
+        ]
+
+    handover = Handover(Policy())
+    workings = Workings(handover, Settler())
+    composites = Repositories(
+        orders=compose(Orders, sides("orders"), workings),
+        menu_items=compose(MenuItems, sides("menu_items"), workings),
+        conflicts=compose(Conflicts, sides("conflicts"), workings),
+    )
+    handover.file_in(composites.conflicts)
+    return composites
+
+
+def up(place: Place) -> Breaker:
+    """A breaker that trusts its store."""
+    breaker = Breaker(place)
+    breaker.caught_up(breaker.catch_up("for a test"))
+    return breaker
+
+
+def empty_postgresql(connection: psycopg.Connection) -> None:
+    """Rows of every table but the record of migrations."""
+    found = connection.execute(
+        "select tablename from pg_tables where schemaname = 'public' and tablename <> 'migrations'"
+    ).fetchall()
+    with connection.transaction():
+        for (table,) in found:
+            connection.execute(sql.SQL("delete from {}").format(sql.Identifier(table)))
+
+
+def empty_mongodb(database: Collections[dict[str, Any]]) -> None:
+    """Documents of every collection, but not the collections and their indexes."""
+    for name in database.list_collection_names():
+        database[name].delete_many({})

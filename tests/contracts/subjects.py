@@ -1,0 +1,120 @@
+"""What the suites are run over: the stores of a database, and a sample of each kind of record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dinerapp.domain import codec
+from dinerapp.domain.identity import new_op_id
+from dinerapp.domain.record import Record, Step
+from dinerapp.domain.version import Place, Version
+from dinerapp.ports.database import Database
+from dinerapp.ports.replica import Delivery
+from tests.makers import at, conflict, menu_item, order
+
+
+@dataclass(frozen=True)
+class Repositories:
+    """One repository per kind: of one store, or composed of two."""
+
+    orders: Any
+    menu_items: Any
+    conflicts: Any
+
+
+@dataclass(frozen=True)
+class Stores(Repositories):
+    """Every kind of record in one database."""
+
+    database: Database
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One kind of record: how to make one, and which of its fields is free text."""
+
+    name: str
+    make: Callable[..., Any]
+    text: str
+
+    def edited(self, record: Any, text: str = "edited", **fields: Any) -> Any:
+        """The record after an operation that wrote the text."""
+        known = {"op_id": new_op_id(), "now": at(1), self.text: text, **fields}
+        return record.changed(**known)
+
+
+SAMPLES = (
+    Sample("orders", order, "notes"),
+    Sample("menu_items", menu_item, "description"),
+    Sample("conflicts", conflict, "reason"),
+)
+
+
+def written(record: Any, place: Place, *places: Place) -> Any:
+    """The record as the places, one after the other, would have accepted it."""
+    record = codec.canonical(record).stamped(place)
+    for each in places:
+        record = rewritten(record, each)
+    return record
+
+
+def rewritten(record: Record, place: Place, **fields: Any) -> Any:
+    """The stored record after one more write that the place accepted."""
+    return record.changed(**{"op_id": new_op_id(), "now": at(1), **fields}).stamped(place)
+
+
+def unfamiliar(record: Any, version: Version) -> Any:
+    """The record at a version with a past nobody here has seen."""
+    trail = tuple(
+        Step(place, version.at(place), new_op_id()) for place in Place if version.at(place)
+    )
+    return replace(record, version=version, trail=trail)
+
+
+def put(store: Any, *states: Any) -> list[Delivery[Any]]:
+    """Delivers the states, one at a time."""
+    return [answer for state in states for answer in store.deliver([state])]
+
+
+def stored(store: Any, record: Record) -> Any:
+    """What the store holds of the record, tombstones included; None if nothing."""
+    return store.load([record.id]).get(record.id)
+
+
+def identical(one: Any, other: Any) -> bool:
+    """Equal, and equal in every type, which `1 == 1.0 == True` is not."""
+    return one == other and codec.digest(one) == codec.digest(other)
+
+
+def scanned(store: Any, limit: int = 500) -> list[Any]:
+    """Everything the store holds, in the order in which it gives it."""
+    found: list[Any] = []
+    while page := store.scan(found[-1].id if found else None, limit):
+        found.extend(page)
+    return found
+
+
+def paged(question: Callable[[Any, int], Any], limit: int) -> list[Any]:
+    """All pages of a list, one after the other."""
+    page = question(None, limit)
+    found = list(page.items)
+    while page.next is not None:
+        assert len(page.items) == limit
+        page = question(page.next, limit)
+        found.extend(page.items)
+    return found
+
+
+def ids(records: Iterable[Record]) -> list[str]:
+    """Only the ids."""
+    return [record.id for record in records]
+
+
+def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    """The results of calls made by a thread each; an error is a result too."""
+    with ThreadPoolExecutor(len(calls)) as pool:
+        futures = [pool.submit(call) for call in calls]
+    return [future.exception() or future.result() for future in futures]

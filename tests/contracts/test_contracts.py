@@ -1,0 +1,180 @@
+"""Every store, every suite: a new store is a fixture in `conftest.py` and a line here."""
+
+from __future__ import annotations
+
+import pytest
+
+from dinerapp.domain.identity import new_op_id
+from dinerapp.domain.version import Place
+from dinerapp.ports.replica import Taken
+from tests.contracts.conflicts import ConflictsContract
+from tests.contracts.database import DatabaseContract
+from tests.contracts.menu import MenuItemsContract
+from tests.contracts.orders import OrdersContract
+from tests.contracts.replica import (
+    AcceptContract,
+    DebtContract,
+    DeliverContract,
+    DeliveredStockContract,
+    DisplacementContract,
+    FingerprintContract,
+    ReplaceContract,
+    ScanContract,
+    SharedReplicaContract,
+    SharedStockDeliveryContract,
+    WholeStoreContract,
+)
+from tests.contracts.repository import (
+    RepositoryContract,
+    SharedRepositoryContract,
+    SharedStockContract,
+    StockContract,
+    UniqueKeysContract,
+)
+from tests.contracts.subjects import SAMPLES, Repositories, Stores, scanned
+from tests.makers import at, conflict, menu_item, order
+
+SERVERS = ("postgresql", "mongodb")
+SHARED = ("memory", *SERVERS)
+STORES = ("reference", *SHARED)
+COMPOSITES = ("postgresql_then_mongodb", "mongodb_then_postgresql")
+
+over_stores = pytest.mark.parametrize("repositories", STORES, indirect=True)
+over_everything = pytest.mark.parametrize(
+    "repositories", [*STORES, "fallback_of_references", *COMPOSITES], indirect=True
+)
+over_what_answers_questions = pytest.mark.parametrize(
+    "repositories", [*SHARED, *COMPOSITES], indirect=True
+)
+over_shared_stores = pytest.mark.parametrize("repositories", SHARED, indirect=True)
+over_shared_repositories = pytest.mark.parametrize(
+    "repositories", [*SHARED, *COMPOSITES], indirect=True
+)
+of_every_kind = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
+
+
+@over_everything
+@of_every_kind
+class TestRepository(RepositoryContract): ...
+
+
+@over_everything
+class TestUniqueKeys(UniqueKeysContract): ...
+
+
+@over_everything
+class TestStock(StockContract): ...
+
+
+@over_shared_repositories
+@of_every_kind
+class TestSharedRepository(SharedRepositoryContract): ...
+
+
+@over_shared_repositories
+class TestSharedStock(SharedStockContract): ...
+
+
+@over_stores
+@of_every_kind
+class TestAccept(AcceptContract): ...
+
+
+@over_stores
+@of_every_kind
+class TestDeliver(DeliverContract): ...
+
+
+@over_stores
+@of_every_kind
+class TestReplace(ReplaceContract): ...
+
+
+@over_stores
+@of_every_kind
+class TestScan(ScanContract): ...
+
+
+@over_stores
+@of_every_kind
+class TestDebt(DebtContract): ...
+
+
+@over_stores
+@of_every_kind
+class TestFingerprint(FingerprintContract): ...
+
+
+@over_stores
+class TestDeliveredStock(DeliveredStockContract): ...
+
+
+@over_stores
+class TestWholeStore(WholeStoreContract): ...
+
+
+@over_stores
+class TestDisplacement(DisplacementContract): ...
+
+
+@over_shared_stores
+@of_every_kind
+class TestSharedReplica(SharedReplicaContract): ...
+
+
+@over_shared_stores
+class TestSharedStockDelivery(SharedStockDeliveryContract): ...
+
+
+@over_stores
+class TestDatabase(DatabaseContract): ...
+
+
+@over_what_answers_questions
+class TestMenuItems(MenuItemsContract): ...
+
+
+@over_what_answers_questions
+class TestOrders(OrdersContract): ...
+
+
+@over_what_answers_questions
+class TestConflicts(ConflictsContract): ...
+
+
+@pytest.mark.parametrize("composite", COMPOSITES)
+def test_what_a_composite_keeps_both_databases_hold_alike(
+    composite: str, request: pytest.FixtureRequest
+) -> None:
+    repositories: Repositories = request.getfixturevalue(composite)
+    for sample in SAMPLES:
+        repository = getattr(repositories, sample.name)
+        saved = [repository.save(sample.make()) for _ in range(5)]
+        repository.save(sample.edited(saved[0]))
+        repository.delete(sample.edited(saved[1]))
+        one, other = (getattr(request.getfixturevalue(name), sample.name) for name in SERVERS)
+        assert len(scanned(one)) == 5
+        assert scanned(one) == scanned(other)
+        assert one.fingerprints() == other.fingerprints()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("postgresql", "mongodb"), ("mongodb", "postgresql"), ("memory", "mongodb")]
+)
+def test_what_one_database_holds_the_other_holds_alike(
+    one: str, other: str, request: pytest.FixtureRequest
+) -> None:
+    source: Stores = request.getfixturevalue(one)
+    target: Stores = request.getfixturevalue(other)
+    for name, make in (("orders", order), ("menu_items", menu_item), ("conflicts", conflict)):
+        here, there = getattr(source, name), getattr(target, name)
+        saved = [here.save(make(created_at=at(number))) for number in range(30)]
+        for record in saved[:10]:
+            here.save(record.changed(op_id=new_op_id(), now=at(99)))
+        here.delete(saved[20].changed(op_id=new_op_id(), now=at(99)))
+        there.deliver(scanned(here))
+        assert scanned(there) == scanned(here)
+        assert there.fingerprints() == here.fingerprints()
+        answers = here.deliver(scanned(there))
+        assert [answer.taken for answer in answers] == [Taken.HAD_IT] * 30
+        assert {record.source for record in scanned(there)} <= set(Place)

@@ -1,0 +1,112 @@
+"""Valid records in one call; every field can be given another value."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from dinerapp.domain.conflicts import Conflict
+from dinerapp.domain.identity import new_id, new_op_id
+from dinerapp.domain.menu import MenuItem
+from dinerapp.domain.orders import (
+    Customer,
+    Event,
+    Fulfilment,
+    FulfilmentType,
+    Line,
+    Order,
+    Status,
+)
+from dinerapp.domain.version import Place
+
+_NOON = datetime(2036, 5, 1, 12, tzinfo=UTC)
+
+
+def at(seconds: float = 0) -> datetime:
+    """A moment so many seconds after noon on a day in May, far from what any store forgets."""
+    return _NOON + timedelta(seconds=seconds)
+
+
+def line(**fields: Any) -> Line:
+    """A position of an order; its total follows from the price unless it is given."""
+    given = {"quantity": 1, "unit_price": 850, **fields}
+    return Line(
+        **{
+            "id": new_id(),
+            "item_id": new_id(),
+            "name": "Pelmeni",
+            "total": given["quantity"] * given["unit_price"],
+            **given,
+        }
+    )
+
+
+def order(lines: int = 1, **fields: Any) -> Order:
+    """A pending pickup order with so many lines, or with the `order_lines` given."""
+    positions = fields.pop("order_lines", None) or tuple(line() for _ in range(lines))
+    amount = sum(position.total for position in positions)
+    return Order(
+        **{
+            **_envelope(fields.get("created_at", at())),
+            "code": "A17",
+            "customer": Customer(name="Ada", phone="+491701234567"),
+            "fulfilment": Fulfilment(type=FulfilmentType.PICKUP),
+            "lines": positions,
+            "subtotal": amount,
+            "total": amount,
+            "currency": "EUR",
+            "history": (Event(at=at(), status=Status.PENDING, actor="guest"),),
+            **fields,
+        }
+    )
+
+
+def counted_order(item_id: str, quantity: int = 1, **fields: Any) -> Order:
+    """An order that takes so many pieces from the item's stock."""
+    position = line(item_id=item_id, quantity=quantity, counted=True)
+    return order(order_lines=(position,), **fields)
+
+
+def menu_item(**fields: Any) -> MenuItem:
+    """A dish with a slug of its own."""
+    record_id = fields.get("id", new_id())
+    return MenuItem(
+        **{
+            **_envelope(fields.get("created_at", at())),
+            "id": record_id,
+            "slug": f"dish-{record_id}",
+            "name": "Pelmeni",
+            "category": "Mains",
+            "price": 850,
+            **fields,
+        }
+    )
+
+
+def conflict(**fields: Any) -> Conflict:
+    """An open conflict about an order."""
+    return Conflict(
+        **{
+            **_envelope(fields.get("created_at", at())),
+            "about": "orders",
+            "record_id": new_id(),
+            "reason": "source_priority",
+            "winner": {"notes": "no onions"},
+            "loser": {"notes": "extra onions"},
+            **fields,
+        }
+    )
+
+
+def elsewhere(place: Place) -> Place:
+    """The other one of the two databases."""
+    return Place.MONGODB if place == Place.POSTGRESQL else Place.POSTGRESQL
+
+
+def _envelope(created_at: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "op_id": new_op_id(),
+        "created_at": created_at,
+        "updated_at": created_at,
+    }

@@ -1,0 +1,168 @@
+"""Real servers for tests to own and to hurt."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+
+from adapters.embedded import EmbeddedPostgres, EmbeddedServerError
+from adapters.embedded.server import EmbeddedServer
+
+_PATIENCE = 10.0
+_ROOM = 4 * 1024**3
+
+
+@contextmanager
+def server_folder(root: Path | None = None) -> Iterator[Path]:
+    """Not pytest's folders: those are closed to the account that serves for root.
+
+    In memory if there is room, where tests run several times as fast: what a killed process had
+    handed to the kernel stays there as well as on a disk.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="diner-server-", dir=root or _quickest_root()))
+    folder.chmod(0o711)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running(kind: type[EmbeddedServer]) -> Iterator["RealServer"]:
+    """A new server of its own; nothing of it is left afterwards, however it was hurt."""
+    with server_folder() as folder:
+        server = RealServer(kind(folder / kind.engine.lower()))
+        try:
+            server.start()
+            yield server
+        finally:
+            server.discard()
+
+
+def url_via(url: str, port: int) -> str:
+    """The same database through another port, such as a proxy's."""
+    parts = urlsplit(url)
+    # A replica set's client would follow the server's own address, past the proxy.
+    query = parts.query.replace("replicaSet=rs0", "directConnection=true")
+    netloc = parts.netloc.replace(f":{parts.port}", f":{port}")
+    return parts._replace(netloc=netloc, query=query).geturl()
+
+
+def url_of_database(url: str, name: str) -> str:
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
+class RealServer:
+    def __init__(self, server: EmbeddedServer) -> None:
+        self.embedded = server
+
+    @property
+    def url(self) -> str:
+        return self.embedded.url
+
+    @property
+    def port(self) -> int:
+        return self.embedded.port
+
+    @property
+    def running(self) -> bool:
+        return self.embedded.running
+
+    def url_via(self, port: int) -> str:
+        return url_via(self.url, port)
+
+    def start(self) -> None:
+        """Start, or start again on the same port; after `kill9` this waits for the recovery."""
+        before = self.port if self.embedded.log_file.exists() else None
+        self.embedded.start()
+        if before not in (None, self.port):
+            raise AssertionError(f"Port {before} was taken by another program: clients lost it")
+
+    def stop(self) -> None:
+        self.thaw()
+        self.embedded.stop()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def kill9(self) -> None:
+        """SIGKILL to every process of the server, as if the machine had lost its power."""
+        processes = self._suspended()
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        _wait_for("the death of the server", lambda: all(map(is_gone, processes)))
+        _wait_for("the end of the server", lambda: not self.running)
+
+    def discard(self) -> None:
+        """End it for good, in whatever state a test has left it."""
+        if not isinstance(self.embedded, EmbeddedPostgres):
+            self.kill9()
+            return
+        # A killed PostgreSQL leaves shared memory in the system, which its next start gives back.
+        if not self.running and (self.embedded.directory / "data/postmaster.pid").exists():
+            with suppress(EmbeddedServerError):
+                self.embedded.start()
+        self.stop()
+
+    def freeze(self) -> None:
+        """SIGSTOP to every process: connections stay and open, nothing answers any more."""
+        self._suspended()
+
+    def thaw(self) -> None:
+        for process in reversed(self._processes()):
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+
+    def _suspended(self) -> list[psutil.Process]:
+        # The first process goes first: once it has stopped it starts no others.
+        for process in self._processes()[:1]:
+            _suspend(process)
+        processes = self._processes()
+        for process in processes:
+            _suspend(process)
+        return processes
+
+    def _processes(self) -> list[psutil.Process]:
+        if (pid := self.embedded.pid) is None:
+            return []
+        main = psutil.Process(pid)
+        return [main, *main.children(recursive=True)]
+
+
+def _quickest_root() -> Path:
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > _ROOM
+    return memory if roomy else Path(tempfile.gettempdir())
+
+
+def _suspend(process: psutil.Process) -> None:
+    with suppress(psutil.NoSuchProcess):
+        process.suspend()
+    _wait_for("a process to stop", lambda: _state(process) in (psutil.STATUS_STOPPED, None))
+
+
+def is_gone(process: psutil.Process) -> bool:
+    """Zombies, which wait for somebody to take notice of their death, are gone."""
+    return _state(process) is None
+
+
+def _state(process: psutil.Process) -> str | None:
+    with suppress(psutil.NoSuchProcess):
+        state = process.status() if process.is_running() else None
+        return None if state == psutil.STATUS_ZOMBIE else state
+    return None
+
+
+def _wait_for(what: str, done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while not done():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"Waited in vain for {what}")
+        time.sleep(0.005)

@@ -1,0 +1,154 @@
+"""Clients: each does a few random things, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from dinerapp.domain.identity import Operation
+from dinerapp.domain.menu import MenuItem
+from dinerapp.domain.orders import STEPS, Event, Order, Status
+from dinerapp.ports.orders import OrderFilter
+from tests import makers
+from tests.simulation.oracle import Op
+from tests.simulation.requests import Requests
+from tests.simulation.stores import POISON
+from tests.simulation.world import World
+
+
+@dataclass
+class Known:
+    """Ids that clients have heard of."""
+
+    orders: list[str] = field(default_factory=list)
+    items: list[str] = field(default_factory=list)
+
+
+class Client:
+    """Orders, moves, cancels, edits, deletes and reads."""
+
+    def __init__(self, name: str, world: World, known: Known) -> None:
+        self.name = name
+        self._world = world
+        self._known = known
+        self._rng = world.rng
+        self._requests = Requests(world)
+        self._number = 0
+
+    def run(self) -> None:
+        """The life of the client."""
+        plan = self._world.plan
+        actions: list[Callable[[], None]] = [getattr(self, name) for name in plan.mix]
+        weights = list(plan.mix.values())
+        for _ in range(self._rng.randint(2, plan.things)):
+            self._world.scheduler.sleep(self._rng.expovariate(1 / plan.thinking))
+            self._rng.choices(actions, weights)[0]()
+
+    def place_order(self) -> None:
+        if not self._known.items:
+            return
+        op = self._new("orders", "place")
+        item, quantity = self._rng.choice(self._known.items), self._rng.choice((1, 1, 2))
+        self._known.orders.append(op.record_id)
+        self._requests.create(op, lambda: self._order(op, item, quantity))
+
+    def move_order(self) -> None:
+        def change(order: Order, op: Op) -> Order:
+            ahead = sorted(STEPS[order.status] - {Status.CANCELLED})
+            return self._moved(order, op, self._rng.choice(ahead or [Status.PENDING]))
+
+        self._change("orders", "move", change)
+
+    def cancel_order(self) -> None:
+        self._change("orders", "cancel", lambda o, op: self._moved(o, op, Status.CANCELLED))
+
+    def write_notes(self) -> None:
+        def change(order: Order, op: Op) -> Order:
+            return self._edited(order, op, notes=self._notes(op.label))
+
+        self._change("orders", "notes", change)
+
+    def price_item(self) -> None:
+        price = 1000 + len(self._world.oracle.ops)
+        self._change("menu_items", "price", lambda i, op: self._edited(i, op, price=price))
+
+    def delete_item(self) -> None:
+        def change(item: MenuItem, op: Op) -> MenuItem:
+            return replace(self._edited(item, op), deleted=True)
+
+        self._change("menu_items", "delete", change, deletes=True)
+
+    def create_item(self) -> None:
+        op = self._new("menu_items", "create")
+        slug = "special" if self._rng.random() < 0.15 else f"dish-{op.record_id}"
+        limit = self._rng.choice((None, 2, 3))
+        now = self._world.clock.now()
+
+        def make() -> MenuItem:
+            return makers.menu_item(
+                id=op.record_id, op_id=op.op_id, created_at=now, slug=slug, stock_limit=limit
+            )
+
+        if self._requests.create(op, make):
+            self._known.items.append(op.record_id)
+
+    def read_order(self) -> None:
+        self._read("orders", self._known.orders)
+
+    def read_item(self) -> None:
+        self._read("menu_items", self._known.items)
+
+    def list_records(self) -> None:
+        if self._rng.random() < 0.5:
+            self._requests.ask("orders", lambda checked: checked.list(OrderFilter(), None, 50))
+        else:
+            self._requests.ask("menu_items", lambda checked: checked.list())
+
+    def _read(self, kind: str, ids: list[str]) -> None:
+        if ids:
+            record_id = self._rng.choice(ids)
+            self._requests.ask(kind, lambda checked: checked.get(record_id))
+
+    def _change(
+        self, kind: str, label: str, change: Callable[[Any, Op], Any], *, deletes: bool = False
+    ) -> None:
+        ids = self._known.orders if kind == "orders" else self._known.items
+        if ids:
+            op = self._new(kind, label, self._rng.choice(ids), deletes=deletes)
+            self._requests.change(op, lambda record: change(record, op))
+
+    def _moved(self, order: Order, op: Op, status: Status) -> Order:
+        now = self._world.clock.now()
+        return order.moved(status, actor=self.name, reason=op.label, op_id=op.op_id, now=now)
+
+    def _edited(self, record: Any, op: Op, **fields: Any) -> Any:
+        return record.changed(op_id=op.op_id, now=self._world.clock.now(), **fields)
+
+    def _order(self, op: Op, item: str, quantity: int) -> Order:
+        """Priced at this try: the price may have changed since the last one."""
+        price = 850 + self._rng.choice((0, 0, self._rng.randrange(1, 9)))
+        now = self._world.clock.now()
+        line = makers.line(
+            id=op.record_id, item_id=item, quantity=quantity, unit_price=price, counted=True
+        )
+        return makers.order(
+            order_lines=(line,),
+            id=op.record_id,
+            op_id=op.op_id,
+            created_at=now,
+            notes=self._notes(None),
+            history=(Event(at=now, status=Status.PENDING, actor=self.name, reason=op.label),),
+        )
+
+    def _notes(self, otherwise: str | None) -> str | None:
+        return POISON if self._rng.random() < self._world.plan.poisoned else otherwise
+
+    def _new(self, kind: str, label: str, record_id: str = "", *, deletes: bool = False) -> Op:
+        self._number += 1
+        made = Operation.keyed(str(self._world.plan.seed), f"{self.name} {self._number}", b"")
+        label = f"{self.name}.{self._number} {label}"
+        op = Op(made.op_id, label, kind, record_id or made.record_id, deletes)
+        self._world.oracle.intends(op)
+        self._world.history.note("%s of %s %s", op, kind, op.record_id[:4])
+        return op

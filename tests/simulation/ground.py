@@ -1,0 +1,90 @@
+"""What truly happened: which operations are in which state, told without versions or trails.
+
+Knows nothing of version vectors, trails or merge rules. A state is known by its digest; what it
+contains follows from the state the caller had read, and, for a merged state, from what it says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dinerapp.domain import codec
+from dinerapp.domain.orders import Order, Status
+from dinerapp.domain.record import Record
+
+NOTHING: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Operations that led to a state: all it descends from, and those it still says.
+
+    An operation that lost a merge is `received` and no longer `said`.
+    """
+
+    received: frozenset[str] = NOTHING
+    said: frozenset[str] = NOTHING
+
+    def also(self, op_id: str) -> Past:
+        return Past(self.received | {op_id}, self.said | {op_id})
+
+    def united(self, other: Past) -> Past:
+        return Past(self.received | other.received, self.said | other.said)
+
+
+class Ground:
+    """The pasts of all states there ever were."""
+
+    def __init__(self) -> None:
+        self._pasts: dict[int, Past] = {}
+        self.states: dict[str, dict[int, Record]] = {}
+
+    def past(self, state: Record) -> Past:
+        """What is known of a state."""
+        return self._pasts.get(codec.digest(state), Past())
+
+    def accepted(self, state: Record, base: Record | None) -> None:
+        """A store accepted an operation on top of what the caller had read."""
+        before = Past() if base is None else self.past(base)
+        self._learn(state, before.also(state.op_id))
+
+    def merged(self, one: Record, other: Record, result: Record) -> None:
+        """Two states became one."""
+        received = self.past(one).received | self.past(other).received
+        said = NOTHING
+        for state in (one, other):
+            if _still_said(state, result):
+                said |= self.past(state).said
+        self._learn(result, Past(received, said))
+
+    def _learn(self, state: Record, past: Past) -> None:
+        key = codec.digest(state)
+        known = self._pasts.get(key)
+        self._pasts[key] = past if known is None else known.united(past)
+        self.states.setdefault(state.id, {})[key] = state
+
+
+def _still_said(state: Record, result: Record) -> bool:
+    """Whether nothing that was written in the state is gone from the result."""
+    if state.deleted or result.deleted:
+        return state.deleted == result.deleted
+    if isinstance(state, Order) and isinstance(result, Order):
+        return _order_still_said(state, result)
+    return codec.content(state) == codec.content(result)
+
+
+def _order_still_said(state: Order, result: Order) -> bool:
+    ranks = list(Status)
+    if state.status is Status.COMPLETED and result.status is Status.CANCELLED:
+        return False
+    return (
+        set(state.history) <= set(result.history)
+        and ranks.index(state.status) <= ranks.index(result.status)
+        and _beside_progress(state) == _beside_progress(result)
+    )
+
+
+def _beside_progress(order: Order) -> dict[str, Any]:
+    ignored = ("history", "status", "payment_status")
+    return {key: value for key, value in codec.content(order).items() if key not in ignored}

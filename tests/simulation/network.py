@@ -1,0 +1,165 @@
+"""What lies between a process and the two servers, and everything that goes wrong there."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from dinerapp.domain.version import Place
+from dinerapp.errors import OutcomeUnknown, Rejection, StoreUnavailable
+from dinerapp.ports import deadline
+from dinerapp.ports.replica import Backlog
+from tests.simulation.history import History
+from tests.simulation.scheduler import ProcessKilled, Scheduler
+
+T = TypeVar("T")
+
+PATIENCE = 0.45
+LATEST = 2.0
+
+
+@dataclass(frozen=True)
+class Weather:
+    """How often a single call goes wrong although the server is there."""
+
+    refused: float = 0.0
+    lost_request: float = 0.0
+    lost_reply: float = 0.0
+    late: float = 0.0
+    slow: float = 0.0
+    delayed_reply: float = 0.3
+
+
+CALM = Weather()
+
+
+@dataclass
+class Network:
+    """Calls to the servers go through here; each is an interleaving point, or two."""
+
+    scheduler: Scheduler
+    rng: random.Random
+    history: History
+    weather: Weather = CALM
+    down: set[Place] = field(default_factory=set)
+    frozen: set[Place] = field(default_factory=set)
+    cut: set[tuple[str, Place]] = field(default_factory=set)
+    under_way: int = 0
+    _starts: dict[Place, int] = field(default_factory=dict)
+
+    def call(
+        self, link: tuple[str, Place], name: str, apply: Callable[[], T], *, writes: bool
+    ) -> T:
+        """The answer of the server, or a failure of the store as an adapter would raise it."""
+        place = link[1]
+        self._depart(place, apply, writes=writes)
+        if place in self.down:
+            self.history.note("%s.%s -> refused", place, name)
+            raise StoreUnavailable(place, "connection refused")
+        if link in self.cut or place in self.frozen:
+            self._time_out(link, name, apply, writes=writes)
+        self._mishap(place, name, apply, writes=writes)
+        answer = self._applied(place, name, apply)
+        self._return(place, name, writes=writes)
+        return answer
+
+    def crash(self, place: Place) -> None:
+        """The server is gone, and with it everything that was still on its way to it."""
+        self.down.add(place)
+        self._starts[place] = self._starts.get(place, 0) + 1
+
+    def heal(self) -> None:
+        """The network and the servers work from now on."""
+        self.down.clear()
+        self.frozen.clear()
+        self.cut.clear()
+        self.weather = CALM
+
+    def _depart(self, place: Place, apply: Callable[[], Any], *, writes: bool) -> None:
+        try:
+            self.scheduler.pause()
+        except ProcessKilled:
+            if writes and self.rng.random() < 0.3:
+                self._apply_late(place, apply)
+            raise
+
+    def _time_out(
+        self, link: tuple[str, Place], name: str, apply: Callable[[], Any], *, writes: bool
+    ) -> None:
+        place = link[1]
+        if writes and place in self.frozen and self.rng.random() < 0.7:
+            self._apply_late(place, apply)
+        self.scheduler.sleep(min(PATIENCE, deadline.remaining(PATIENCE)))
+        self._fail(place, name, "timed out", unknown=writes and self.rng.random() < 0.8)
+
+    def _mishap(self, place: Place, name: str, apply: Callable[[], Any], *, writes: bool) -> None:
+        weather, draw = self.weather, self.rng.random()
+        if weather is CALM:
+            return
+        if draw < weather.refused:
+            self._fail(place, name, "connection refused", unknown=False)
+        draw -= weather.refused
+        if draw < weather.lost_request:
+            self._fail(place, name, "request lost", unknown=writes)
+        draw -= weather.lost_request
+        if writes and draw < weather.late:
+            self._apply_late(place, apply)
+            self._fail(place, name, "late", unknown=True)
+        draw -= weather.late
+        if draw < weather.slow:
+            self.scheduler.sleep(self.rng.uniform(0.05, 0.44))
+
+    def _applied(self, place: Place, name: str, apply: Callable[[], T]) -> T:
+        try:
+            answer = apply()
+        except Rejection as rejection:
+            self.history.note("%s.%s -> %s", place, name, type(rejection).__name__)
+            raise
+        if not _is_routine(name, answer):
+            self.history.note("%s.%s -> %s", place, name, answer)
+        return answer
+
+    def _return(self, place: Place, name: str, *, writes: bool) -> None:
+        starts = self._starts.get(place)
+        if self.rng.random() < self.weather.delayed_reply:
+            self.scheduler.pause()
+        if self.rng.random() < self.weather.lost_reply or self._starts.get(place) != starts:
+            self._fail(place, name, "reply lost", unknown=writes)
+
+    def _fail(self, place: Place, name: str, reason: str, *, unknown: bool) -> None:
+        error = OutcomeUnknown if unknown else StoreUnavailable
+        self.history.note("%s.%s -> %s (%s)", place, name, error.__name__, reason)
+        raise error(place, reason)
+
+    def _apply_late(self, place: Place, apply: Callable[[], Any]) -> None:
+        """The request sits in a buffer and is carried out whenever the server gets to it."""
+        starts = self._starts.get(place)
+        self.under_way += 1
+
+        def arrive() -> None:
+            if place in self.frozen:
+                self._soon(arrive)
+                return
+            self.under_way -= 1
+            if place in self.down or self._starts.get(place) != starts:
+                return
+            try:
+                self.history.note("%s carries out late: %s", place, apply())
+            except Rejection as rejection:
+                self.history.note("%s refuses late: %s", place, type(rejection).__name__)
+
+        self._soon(arrive)
+
+    def _soon(self, arrive: Callable[[], None]) -> None:
+        moment = self.scheduler.clock.seconds + self.rng.random() * LATEST
+        self.scheduler.at(moment, arrive)
+
+
+def _is_routine(name: str, answer: Any) -> bool:
+    """What a background loop asks all the time, when there is nothing to tell."""
+    what = name.rpartition(".")[2]
+    return what in ("ping", "prepare") or (
+        what in ("absences", "claim", "backlog") and answer in ([], Backlog())
+    )

@@ -1,0 +1,148 @@
+"""The promises of DESIGN §1, checked against what truly happened.
+
+While it runs: P5, P6, P7 on every answer. At the end: P1 to P5, P9 and P10 on what both stores
+hold.
+
+A process may be mistaken about a store in one way only: another process acknowledged a write that
+the store lacks, and this process has not yet finished a look at the store that began after that
+and that reached the store which took the write.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from dinerapp.domain.record import Record
+from dinerapp.domain.version import Place
+from dinerapp.ports.serving import Role, Served
+from tests.simulation.ground import Ground
+from tests.simulation.scheduler import Violation
+
+
+@dataclass
+class Op:
+    """One intended change and every answer it got."""
+
+    op_id: str
+    label: str
+    kind: str
+    record_id: str
+    deletes: bool = False
+    answers: list[str] = field(default_factory=list)
+    acked_at: float | None = None
+    acked_by: str = ""
+    informed: set[tuple[str, Place]] = field(default_factory=set)
+
+    def __str__(self) -> str:
+        return f"{self.label} ({self.op_id[:4]})"
+
+
+class Oracle:
+    """Hears of every intention, answer and change of a store."""
+
+    def __init__(self) -> None:
+        self.ground = Ground()
+        self.ops: dict[str, Op] = {}
+        self.accepted: dict[str, set[Place]] = {}
+        self.deletions: set[str] = set()
+        self.refused: set[tuple[Place, str]] = set()
+        self.lacking: dict[Place, dict[str, Op]] = {place: {} for place in Place}
+        self._held: dict[tuple[Place, str], frozenset[str]] = {}
+        self._acked: dict[str, list[Op]] = {}
+
+    def intends(self, op: Op) -> None:
+        """A client begins an operation."""
+        self.ops[op.op_id] = op
+
+    def acknowledged(self, op: Op, by: str, now: float) -> None:
+        """A client was told that it is done."""
+        op.answers.append("acknowledged")
+        if op.op_id not in self.accepted:
+            raise Violation("P1 nothing lost", f"{op} was acknowledged and never accepted")
+        if op.acked_at is not None:
+            return
+        op.acked_at, op.acked_by = now, by
+        self._acked.setdefault(op.record_id, []).append(op)
+        for place in (Place.POSTGRESQL, Place.MONGODB):
+            if op.op_id not in self._held.get((place, op.record_id), ()):
+                self.lacking[place][op.op_id] = op
+
+    def took(self, place: Place, state: Record, base: Record | None) -> None:
+        """A store accepted an operation of a client or a conflict."""
+        self.ground.accepted(state, base)
+        self.accepted.setdefault(state.op_id, set()).add(place)
+        if state.deleted:
+            self.deletions.add(state.id)
+        self.holds(place, state)
+
+    def holds(self, place: Place, state: Record) -> None:
+        """A store has another state of a record from now on."""
+        received = self.ground.past(state).received
+        self._held[place, state.id] = received
+        self.refused.discard((place, state.id))
+        lacking = self.lacking[place]
+        for op_id in [op_id for op_id, op in lacking.items() if op.record_id == state.id]:
+            if op_id in received:
+                del lacking[op_id]
+
+    def merged(self, place: Place, one: Record, other: Record, result: Record) -> None:
+        """A store put a merged state in place of another."""
+        self.ground.merged(one, other, result)
+        self.holds(place, result)
+
+    def looked(self, process: str, place: Place, began: float) -> None:
+        """A process finished a look at a store, and reached the one that knows what it lacks."""
+        for op in self.lacking[place].values():
+            if op.acked_at is not None and op.acked_at < began:
+                op.informed.add((process, place))
+
+    def overdue(self, place: Place, process: str, since: float) -> list[Op]:
+        """What a store lacked before `since` and the process has no excuse not to know.
+
+        What it cannot hold does not count (P9)."""
+        return [
+            op
+            for op in self.lacking[place].values()
+            if op.acked_at is not None
+            and op.acked_at < since
+            and (place, op.record_id) not in self.refused
+            and (op.acked_by == process or (process, place) in op.informed)
+        ]
+
+    def answered(self, served: Served | None, overdue: list[Op]) -> None:
+        """P6: who answers as primary lacks nothing."""
+        if served is not None and served.role is Role.PRIMARY and overdue:
+            what = f"{served.place} answered as primary and lacked {overdue[0]}"
+            raise Violation("P6 no stale primary", what)
+
+    def found(self, state: Record, process: str, since: float, *, was_up: bool) -> None:
+        """P5: nobody is given a record whose deletion was acknowledged, unless by a store that is
+        known to be behind, while there is no other to ask."""
+        for op in self._acked.get(state.id, ()):
+            if not op.deletes or (op.acked_at or 0.0) >= since:
+                continue
+            if was_up and not self._is_excused(state.id, process):
+                raise Violation("P5 the deleted stay deleted", f"{op}, and yet it was found")
+
+    def missing(self, record_id: str, process: str, since: float) -> None:
+        """P7: nobody is told that a record does not exist after its write was acknowledged."""
+        acked = [op for op in self._acked.get(record_id, ()) if (op.acked_at or 0.0) < since]
+        refused = any(record_id == key for _, key in self.refused)
+        if not acked or refused or record_id in self.deletions:
+            return
+        if not self._is_excused(record_id, process):
+            raise Violation("P7 no vanishing", f"{acked[0]}, and {process} does not find it")
+
+    def _is_excused(self, record_id: str, process: str) -> bool:
+        for place, lacking in self.lacking.items():
+            ops = [op for op in lacking.values() if op.record_id == record_id]
+            known = [o for o in ops if o.acked_by == process or (process, place) in o.informed]
+            if ops and not known:
+                return True
+        return False
+
+
+def described(state: Any) -> str:
+    """A state in a word, for a violation."""
+    return "nothing" if state is None else f"{type(state).__name__} {state.id[:4]}@{state.version}"

@@ -1,0 +1,143 @@
+"""What a seed decides beforehand: who is there, what they do, and what goes wrong when."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from dinerapp.domain.merging import Policy
+from dinerapp.domain.version import Place
+from dinerapp.sync.relay import Terms
+from tests.simulation.network import CALM, Weather
+from tests.simulation.process import PLACES, Habits
+
+MIX = {
+    "place_order": 6,
+    "move_order": 7,
+    "cancel_order": 2,
+    "write_notes": 3,
+    "price_item": 4,
+    "delete_item": 2,
+    "create_item": 2,
+    "read_order": 5,
+    "read_item": 4,
+    "list_records": 2,
+}
+FAULTS = ("outage", "outage", "freeze", "freeze", "cut", "cut", "kill")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that is broken for a while. `process` is a number, for cuts and kills."""
+
+    what: str
+    start: float
+    end: float
+    place: Place
+    process: int = 0
+
+    def __str__(self) -> str:
+        whom = f" process {self.process}" if self.what in ("cut", "kill") else ""
+        where = "" if self.what == "kill" else f" {self.place}"
+        return f"{self.what}{whom}{where} from {self.start:.2f} to {self.end:.2f}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All of it."""
+
+    seed: int
+    processes: int = 1
+    clients: int = 3
+    things: int = 5
+    thinking: float = 0.3
+    restlessness: float = 1.0
+    mix: Mapping[str, int] = field(default_factory=lambda: MIX)
+    budgets: tuple[float, ...] = (1.0,)
+    weather: Weather = CALM
+    faults: tuple[Fault, ...] = ()
+    missing: Place | None = None
+    poison: Place | None = None
+    poisoned: float = 0.0
+    cured: float | None = None
+    habits: Habits = field(default_factory=lambda: Habits(Terms(), Policy()))
+
+    @classmethod
+    def of(cls, seed: int) -> Plan:
+        """The plan of a seed."""
+        rng = random.Random(seed)
+        processes = rng.choice((1, 1, 2, 2, 3))
+        poison = rng.choice(PLACES) if rng.random() < 0.12 else None
+        return cls(
+            seed=seed,
+            processes=processes,
+            clients=rng.randint(2, 5),
+            things=rng.randint(3, 6),
+            thinking=rng.choice((0.05, 0.2, 0.5)),
+            restlessness=rng.choice((0.2, 0.6, 1.0)),
+            budgets=rng.choice(((1.0,), (1.0,), (1.0, 0.3, 0.1))),
+            weather=_weather(rng),
+            faults=_faults(rng, processes),
+            missing=rng.choice(PLACES) if rng.random() < 0.08 else None,
+            poison=poison,
+            poisoned=rng.choice((0.2, 0.5)) if poison else 0.0,
+            cured=rng.uniform(2.0, 6.0) if rng.random() < 0.5 else None,
+            habits=_habits(rng),
+        )
+
+
+def _weather(rng: random.Random) -> Weather:
+    if rng.random() < 0.5:
+        return Weather(slow=rng.choice((0.0, 0.02)), delayed_reply=rng.choice((0.1, 0.4)))
+    each = rng.choice((0.005, 0.02, 0.05))
+    return Weather(
+        refused=each,
+        lost_request=each,
+        lost_reply=each,
+        late=each,
+        slow=rng.choice((0.0, 0.03)),
+        delayed_reply=rng.choice((0.1, 0.4)),
+    )
+
+
+def _faults(rng: random.Random, processes: int) -> tuple[Fault, ...]:
+    if rng.random() < 0.15:
+        return _alternating(rng)
+    faults = []
+    for _ in range(rng.randint(0, 4)):
+        start = rng.uniform(0.0, 4.0)
+        end = start + rng.choice((0.1, 0.6, 2.0)) * rng.uniform(0.5, 1.5)
+        what = rng.choice(FAULTS)
+        faults.append(Fault(what, start, end, rng.choice(PLACES), rng.randrange(processes)))
+    return tuple(faults)
+
+
+def _alternating(rng: random.Random) -> tuple[Fault, ...]:
+    """One server after the other, with little or no time between."""
+    faults, start = [], rng.uniform(0.0, 1.0)
+    first = rng.randrange(2)
+    what = rng.choice(("outage", "freeze"))
+    for number in range(rng.randint(2, 5)):
+        end = start + rng.uniform(0.3, 1.2)
+        faults.append(Fault(what, start, end, PLACES[(first + number) % 2]))
+        start = end + rng.uniform(-0.2, 0.8)
+    return tuple(faults)
+
+
+def _habits(rng: random.Random) -> Habits:
+    terms = Terms(
+        batch=rng.choice((1, 2, 500)),
+        lease=timedelta(seconds=rng.choice((0.5, 2.0))),
+        tries=2,
+        first_wait=timedelta(seconds=0.2),
+    )
+    policy = Policy(rng.choice(("source_priority", "last_write_wins")))
+    return Habits(
+        terms=terms,
+        policy=policy,
+        look=rng.choice((0.2, 0.6)),
+        relay=rng.choice((0.2, 0.6)),
+        settle=rng.choice((0.1, 0.5, 3.0)),
+    )

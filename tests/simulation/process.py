@@ -1,0 +1,208 @@
+"""One process of the diner: its memory is lost when it is killed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from adapters.fallback.breaker import Breaker
+from adapters.fallback.composite import Workings, compose
+from adapters.fallback.probe import Manners
+from adapters.fallback.settler import Settler
+from adapters.fallback.side import Side
+from adapters.fallback.watch import Member, Watch
+from dinerapp.domain.merging import Policy
+from dinerapp.domain.version import Place
+from dinerapp.errors import DinerError
+from dinerapp.ports.conflicts import Conflicts
+from dinerapp.ports.menu import MenuItems
+from dinerapp.ports.orders import Orders
+from dinerapp.ports.serving import Role
+from dinerapp.sync.consistency import Consistency
+from dinerapp.sync.handover import Handover
+from dinerapp.sync.pairs import Pair
+from dinerapp.sync.relay import Relay, Terms
+from tests.simulation.network import Network
+from tests.simulation.oracle import Oracle
+from tests.simulation.reference import ReferenceDatabase, ReferenceStore
+from tests.simulation.scheduler import Actor
+from tests.simulation.stores import Line, Poison, Request, SimulatedDatabase, SimulatedStore
+
+PLACES = (Place.POSTGRESQL, Place.MONGODB)
+PLACEMENT = {
+    Orders: PLACES,
+    MenuItems: PLACES[::-1],
+    Conflicts: PLACES,
+}
+MANNERS = Manners(ping=0.5, word_holds=2.0, drain_for=0.5)
+
+
+@dataclass(frozen=True)
+class Servers:
+    """The two databases and what they hold; they outlive every process."""
+
+    databases: Mapping[Place, ReferenceDatabase]
+    stores: Mapping[tuple[Place, str], ReferenceStore[Any]]
+
+    @classmethod
+    def empty(cls) -> Servers:
+        databases = {place: ReferenceDatabase(place) for place in PLACES}
+        stores = {
+            (place, port.kind.name): ReferenceStore(databases[place], port.kind)
+            for place in PLACES
+            for port in PLACEMENT
+        }
+        return cls(databases, stores)
+
+    def at(self, place: Place) -> list[ReferenceStore[Any]]:
+        """All stores of one place."""
+        return [store for (where, _), store in self.stores.items() if where is place]
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How a process goes about its background work."""
+
+    terms: Terms
+    policy: Policy
+    look: float = 0.4
+    relay: float = 0.4
+    settle: float = 0.2
+    with_relay: bool = True
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all processes share."""
+
+    servers: Servers
+    network: Network
+    oracle: Oracle
+    poison: Poison
+
+
+class Process:
+    """Composites, watches, a relay and a settler, wired as `dinerapp.wiring` does."""
+
+    def __init__(self, name: str, around: Surroundings, habits: Habits) -> None:
+        self.name = name
+        self._around = around
+        self._habits = habits
+        clock = around.network.scheduler.clock
+        self._clock = clock
+        self.breakers = {place: Breaker(place.value, now=clock.now) for place in PLACES}
+        self._lines = {place: self._line(place) for place in PLACES}
+        self.settler = Settler()
+        handover = Handover(habits.policy, now=clock.now)
+        workings = Workings(handover, self.settler, grace=timedelta(seconds=1), now=clock.now)
+        sides = {port: self._sides(port) for port in PLACEMENT}
+        composed = {port: compose(port, sides[port], workings) for port in PLACEMENT}
+        self.repositories: dict[str, Any] = {p.kind.name: composed[p] for p in PLACEMENT}
+        handover.file_in(self.repositories["conflicts"])
+        pairs = [Pair(one.store, other.store) for one, other in sides.values()]
+        self.relay = Relay(pairs, handover, terms=habits.terms, now=clock.now)
+        self.watches = {place: self._watch(place, Consistency(handover), pairs) for place in PLACES}
+
+    def loops(self) -> list[tuple[str, Callable[[], None]]]:
+        """The background work, each to be run by an actor of its own."""
+        found: list[tuple[str, Callable[[], None]]] = [
+            (f"{self.name} watch {place[0]}", lambda place=place: self._look(place))
+            for place in PLACES
+        ]
+        found.append((f"{self.name} settler", self._settle))
+        if self._habits.with_relay:
+            found.append((f"{self.name} relay", self._ship))
+        return found
+
+    def has_recovered(self) -> bool:
+        """Whether it thinks that all is well."""
+        return all(breaker.is_up for breaker in self.breakers.values())
+
+    def _line(self, place: Place) -> Line:
+        around, breaker = self._around, self.breakers[place]
+        return Line(
+            around.network, around.oracle, around.poison, self.name, place, lambda: breaker.is_up
+        )
+
+    def _sides(self, port: Any) -> list[Side[Any]]:
+        stores = self._around.servers.stores
+        return [
+            Side(
+                SimulatedStore(self._lines[place], stores[place, port.kind.name]),
+                self.breakers[place],
+                role,
+            )
+            for place, role in zip(PLACEMENT[port], Role, strict=True)
+        ]
+
+    def _watch(self, place: Place, consistency: Consistency, pairs: list[Pair[Any]]) -> Watch:
+        members = {
+            at: Member(
+                SimulatedDatabase(self._lines[at], self._around.servers.databases[at]),
+                self.breakers[at],
+            )
+            for at in PLACES
+        }
+        return Watch(
+            members[place],
+            members[_beside(place)],
+            process=self.name,
+            relay=self.relay,
+            consistency=consistency,
+            pairs=pairs,
+            manners=MANNERS,
+            now=self._clock.now,
+        )
+
+    def _look(self, place: Place) -> None:
+        scheduler = self._around.network.scheduler
+        actor = scheduler.current
+        breaker = self.breakers[place]
+        breaker.on_lost = lambda: _wake(actor)
+        while True:
+            request = self._request(actor)
+            before = breaker.state
+            self.watches[place].look()
+            if breaker.state is not before:
+                self._around.network.history.note("%s is %s", place, breaker.state)
+            if _beside(place) in request.reached - request.missed:
+                self._around.oracle.looked(self.name, place, request.began)
+            scheduler.sleep(self._habits.look)
+
+    def _settle(self) -> None:
+        while True:
+            self._around.network.scheduler.sleep(self._habits.settle)
+            self.settler.flush()
+
+    def _ship(self) -> None:
+        scheduler = self._around.network.scheduler
+        while True:
+            self._request(scheduler.current)
+            if not sum(self._ship_to(place) for place in PLACES):
+                scheduler.sleep(self._habits.relay)
+
+    def _ship_to(self, place: Place) -> int:
+        if not self.breakers[place].is_reachable:
+            return 0
+        try:
+            return self.relay.ship_to(place)
+        except DinerError:
+            return 0
+
+    def _request(self, actor: Actor | None) -> Request:
+        request = Request(self._clock.seconds)
+        if actor is not None:
+            actor.context = request
+        return request
+
+
+def _wake(actor: Actor | None) -> None:
+    """The background loop does not wait any longer."""
+    if actor is not None:
+        actor.wake = 0.0
+
+
+def _beside(place: Place) -> Place:
+    return PLACES[1 - PLACES.index(place)]

@@ -1,0 +1,141 @@
+"""How a client asks: in some process, again until the answer is definite, and every answer checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from dinerapp.domain.record import Record
+from dinerapp.errors import NothingAvailable, Rejection, RuleBroken
+from dinerapp.ports import deadline, serving
+from dinerapp.services.saving import changed, saved
+from tests.simulation.oracle import Op
+from tests.simulation.process import Process
+from tests.simulation.scheduler import ProcessKilled
+from tests.simulation.stores import Request
+from tests.simulation.world import World
+
+T = TypeVar("T")
+
+TRIES = 4
+
+
+class Lost(Exception):
+    """No definite answer: nothing was available, or the process died."""
+
+
+@dataclass
+class Checked:
+    """A process's repository of one kind, whose answers go to the oracle first."""
+
+    world: World
+    process: Process
+    kind: str
+    base: Record | None = None
+
+    def get(self, record_id: str) -> Any:
+        request = self._begin()
+        oracle = self.world.oracle
+        try:
+            record = self.process.repositories[self.kind].get(record_id)
+        except Rejection:
+            oracle.missing(record_id, self.process.name, request.began)
+            raise
+        self._check(request)
+        served = serving.last()
+        was_up = served is not None and request.asked.get(served.place, False)
+        oracle.found(record, self.process.name, request.began, was_up=was_up)
+        self.base = record
+        return record
+
+    def save(self, record: Any) -> Any:
+        request = self._begin()
+        request.record_id, request.base = record.id, self.base
+        state = self.process.repositories[self.kind].save(record)
+        self._check(request)
+        return state
+
+    def list(self, *args: Any) -> Any:
+        request = self._begin()
+        repository = self.process.repositories[self.kind]
+        answer = repository.page(*args) if args else repository.all()
+        self._check(request)
+        return answer
+
+    def _begin(self) -> Request:
+        serving.forget()
+        request = Request(self.world.clock.seconds)
+        actor = self.world.scheduler.current
+        if actor is not None:
+            actor.context = request
+        return request
+
+    def _check(self, request: Request) -> None:
+        served = serving.last()
+        if served is not None:
+            self.world.oracle.answered(served, request.overdue.get(served.place, []))
+
+
+class Requests:
+    """One client's way of asking."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._asked = ""
+
+    def create(self, op: Op, make: Callable[[], Any]) -> bool:
+        """Saves a new record, made afresh at each try; whether it was done."""
+        return self._until_answered(op, lambda checked: saved(checked.save, make()))
+
+    def change(self, op: Op, change: Callable[[Any], Any]) -> bool:
+        """Reads, changes and saves, as use cases do; whether it was done."""
+        return self._until_answered(
+            op, lambda checked: changed(checked, op.record_id, op.op_id, change)  # type: ignore[arg-type]
+        )
+
+    def ask(self, kind: str, question: Callable[[Checked], Any]) -> None:
+        """One read; no answer is an answer too."""
+        try:
+            answer = self._once(kind, question)
+        except (Lost, Rejection) as exc:
+            self.world.history.note("read of %s: %s", kind, type(exc).__name__)
+        else:
+            self.world.history.note("read of %s by %s: %s", kind, serving.last(), answer)
+
+    def _until_answered(self, op: Op, attempt: Callable[[Checked], Any]) -> bool:
+        world = self.world
+        for _ in range(TRIES):
+            try:
+                done = self._once(op.kind, attempt)
+            except Lost as lost:
+                op.answers.append("unknown")
+                world.history.note("%s: no answer, %s", op, lost)
+                world.scheduler.sleep(world.rng.expovariate(2.0))
+            except (Rejection, RuleBroken) as no:
+                op.answers.append("rejected")
+                world.history.note("%s: rejected, %s", op, type(no).__name__)
+                return False
+            else:
+                world.history.note("%s: acknowledged, %s", op, done.record)
+                world.oracle.acknowledged(op, self._asked, world.clock.seconds)
+                return True
+        return False
+
+    def _once(self, kind: str, attempt: Callable[[Checked], T]) -> T:
+        world, actor = self.world, self.world.scheduler.current
+        process = world.any_process()
+        if process is None or actor is None:
+            raise Lost("no process is running")
+        self._asked = process.name
+        actor.home = process
+        world.history.note("asks %s", process.name)
+        try:
+            with deadline.within(world.rng.choice(world.plan.budgets)):
+                return attempt(Checked(world, process, kind))
+        except ProcessKilled:
+            raise Lost("the process died") from None
+        except NothingAvailable as exc:
+            raise Lost(str(exc)) from exc
+        finally:
+            actor.home, actor.context = None, None

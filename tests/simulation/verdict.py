@@ -1,0 +1,177 @@
+"""What must be true of both stores once everything is drained."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from dinerapp.domain import codec
+from dinerapp.domain.orders import Order
+from dinerapp.domain.record import Record
+from dinerapp.domain.version import Place
+from tests.simulation.ground import Ground
+from tests.simulation.oracle import Op, Oracle, described
+from tests.simulation.process import PLACES, Servers
+from tests.simulation.scheduler import Violation
+from tests.simulation.stores import Poison, living_stock
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+KINDS = ("orders", "menu_items", "conflicts")
+
+
+def judge(oracle: Oracle, servers: Servers, poison: Poison) -> None:
+    """Raises Violation for the first promise that was not kept."""
+    parked = dict(_parked(servers, poison))
+    _equal(servers, parked)
+    lost = _lost_states(servers)
+    for op in oracle.ops.values():
+        if op.record_id not in parked:
+            _acknowledged_is_kept(op, oracle, servers, lost)
+        _rejected_is_nowhere(op, oracle)
+    for place in PLACES:
+        for order in _states(servers, place, "orders").values():
+            _effects_once(order)
+        _stock_adds_up(servers, place)
+    if not parked:
+        _counters_are_equal(servers)
+    _oversold_is_filed(oracle, servers)
+
+
+def _states(servers: Servers, place: Place, kind: str) -> dict[str, Any]:
+    return {key: row.record for key, row in servers.stores[place, kind].rows.items()}
+
+
+def _parked(servers: Servers, poison: Poison) -> Iterator[tuple[str, str]]:
+    """P9: only what a store cannot hold is parked, and says why."""
+    for place, other in (PLACES, PLACES[::-1]):
+        for store in servers.at(place):
+            for debt in store.parked(other, 1000):
+                state = store.rows[debt.record_id].record
+                if not poison.spoils(other, state):
+                    what = f"{described(state)} is parked at {place} and {other} could hold it"
+                    raise Violation("P9 a poisoned record stops only itself", what)
+                if debt.reason != poison.reason:
+                    raise Violation("P9 a poisoned record stops only itself", "parked, no reason")
+                yield debt.record_id, debt.reason
+
+
+def _equal(servers: Servers, parked: dict[str, str]) -> None:
+    for kind in KINDS:
+        one, other = (_states(servers, place, kind) for place in PLACES)
+        for key in {*one, *other} - set(parked):
+            if one.get(key) != other.get(key):
+                what = f"{kind} {described(one.get(key))} and {described(other.get(key))}"
+                raise Violation("P4 convergence", what)
+
+
+def _lost_states(servers: Servers) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for conflict in _states(servers, PLACES[0], "conflicts").values():
+        found.setdefault(conflict.record_id, []).append(_plain(conflict.loser))
+    return found
+
+
+def _acknowledged_is_kept(
+    op: Op, oracle: Oracle, servers: Servers, lost: dict[str, list[dict[str, Any]]]
+) -> None:
+    if op.acked_at is None:
+        return
+    state = _states(servers, PLACES[0], op.kind).get(op.record_id)
+    if state is None:
+        raise Violation("P1 nothing lost", f"{op} was acknowledged, the record is nowhere")
+    if op.op_id in oracle.ground.past(state).said:
+        _deletion_is_kept(op, state)
+        return
+    if not any(op.op_id in said for said in _said_by_losers(op, oracle.ground, lost)):
+        what = f"{op} was acknowledged and is neither in {described(state)} nor in conflicts"
+        raise Violation("P1 nothing lost", what)
+
+
+def _deletion_is_kept(op: Op, state: Record) -> None:
+    if op.deletes and not state.deleted:
+        raise Violation("P5 the deleted stay deleted", f"{op}, and yet {described(state)} lives")
+
+
+def _said_by_losers(
+    op: Op, ground: Ground, lost: dict[str, list[dict[str, Any]]]
+) -> Iterator[frozenset[str]]:
+    losers = lost.get(op.record_id, [])
+    for state in ground.states.get(op.record_id, {}).values():
+        if losers and _plain(codec.dump(state)) in losers:
+            yield ground.past(state).said
+
+
+def _plain(value: Any) -> Any:
+    """Alike for a state and for what a conflict keeps of it, however it writes times."""
+    match value:
+        case dict():
+            return {name: _plain(item) for name, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case datetime():
+            return value.timestamp()
+        case str() if _TIME.match(value):
+            return datetime.fromisoformat(value).timestamp()
+    return value
+
+
+def _rejected_is_nowhere(op: Op, oracle: Oracle) -> None:
+    if op.answers and set(op.answers) == {"rejected"} and op.op_id in oracle.accepted:
+        places = sorted(oracle.accepted[op.op_id])
+        raise Violation("P2 nothing half done", f"{op} was rejected and accepted by {places}")
+
+
+def _effects_once(order: Order) -> None:
+    reasons = Counter(event.reason for event in order.history)
+    for reason, times in reasons.items():
+        if times > 1:
+            what = f"{reason} is {times} times in the history of {described(order)}"
+            raise Violation("P3 nothing doubled", what)
+
+
+def _stock_adds_up(servers: Servers, place: Place) -> None:
+    expected = living_stock(_states(servers, place, "orders").values())
+    held = Counter({key: n for key, n in servers.databases[place].held.items() if n})
+    if held != expected:
+        what = f"{place} counts {dict(held)}, living orders hold {dict(expected)}"
+        raise Violation("P3 nothing doubled", what)
+
+
+def _counters_are_equal(servers: Servers) -> None:
+    one, other = (
+        {key: n for key, n in servers.databases[place].held.items() if n} for place in PLACES
+    )
+    if one != other:
+        raise Violation("P4 convergence", f"counters differ: {one} and {other}")
+
+
+def _oversold_is_filed(oracle: Oracle, servers: Servers) -> None:
+    filed = {
+        (c.about, c.record_id)
+        for c in _states(servers, PLACES[0], "conflicts").values()
+        if c.reason == "oversold"
+    }
+    for place in PLACES:
+        database = servers.databases[place]
+        for key, held in database.held.items():
+            ceiling = database.ceilings.get(key)
+            if ceiling is None or held <= ceiling:
+                continue
+            if tuple(key.split(":")) not in filed:
+                what = f"{place} holds {held} of {key}, there are {ceiling}, and no conflict"
+                raise Violation("P10 stock", what)
+            _taken_on_both_sides(key, oracle, servers)
+
+
+def _taken_on_both_sides(key: str, oracle: Oracle, servers: Servers) -> None:
+    takers = [
+        order.trail[0].op_id
+        for order in _states(servers, PLACES[0], "orders").values()
+        if key in living_stock([order])
+    ]
+    places = {place for op_id in takers for place in oracle.accepted.get(op_id, ())}
+    if len(places) < 2:
+        raise Violation("P10 stock", f"{key} was oversold, and only {places} took orders")

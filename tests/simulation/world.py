@@ -1,0 +1,194 @@
+"""One seed's world: servers, processes, network and clients, from the first order to the end."""
+
+from __future__ import annotations
+
+import random
+
+from dinerapp.domain.version import Place
+from tests import makers
+from tests.simulation.clock import Clock, simulated_time
+from tests.simulation.history import History
+from tests.simulation.network import Network
+from tests.simulation.oracle import Op, Oracle
+from tests.simulation.plan import Fault, Plan
+from tests.simulation.process import PLACES, Process, Servers, Surroundings
+from tests.simulation.scheduler import Scheduler, Violation
+from tests.simulation.stores import Poison
+from tests.simulation.verdict import judge
+
+LONGEST = 40.0
+QUIET_WITHIN = 60.0
+
+
+class World:
+    """Everything there is in a simulation."""
+
+    def __init__(self, plan: Plan, *, keep_history: bool = False) -> None:
+        self.plan = plan
+        self.rng = random.Random(f"world {plan.seed}")
+        self.clock = Clock()
+        self.scheduler = Scheduler(self.rng, self.clock, plan.restlessness)
+        self.history = History(self.scheduler, kept=keep_history)
+        self.network = Network(self.scheduler, self.rng, self.history, plan.weather)
+        self.oracle = Oracle()
+        self.servers = Servers.empty()
+        self.poison = Poison(plan.poison)
+        self.processes: list[Process | None] = [None] * plan.processes
+        self._starts = 0
+        self._around = Surroundings(self.servers, self.network, self.oracle, self.poison)
+
+    def run(self) -> None:
+        """Raises Violation when a promise is broken."""
+        with simulated_time(self.clock):
+            try:
+                self._live()
+            finally:
+                self.scheduler.close()
+
+    def any_process(self) -> Process | None:
+        """One of those that run."""
+        running = [process for process in self.processes if process is not None]
+        return self.rng.choice(running) if running else None
+
+    def _live(self) -> None:
+        from tests.simulation.clients import Client, Known
+
+        known = Known()
+        self._stock(known.items)
+        for number in range(self.plan.processes):
+            self._start(number)
+        for fault in self.plan.faults:
+            self._schedule(fault)
+        if self.plan.poison is not None and self.plan.cured is not None:
+            self.scheduler.at(self.plan.cured, self._cure)
+        clients = [
+            self.scheduler.spawn(f"client {number}", Client(f"c{number}", self, known).run)
+            for number in range(self.plan.clients)
+        ]
+        self.scheduler.run(lambda: not any(c.alive for c in clients), LONGEST)
+        self._heal()
+        self.scheduler.run(lambda: not any(c.alive for c in clients), 3 * LONGEST)
+        if not self.scheduler.run(self._is_quiet, self.clock.seconds + QUIET_WITHIN):
+            raise Violation("P4 convergence", f"never drained: {self._unrest()}")
+        judge(self.oracle, self.servers, self.poison)
+
+    def _stock(self, items: list[str]) -> None:
+        """A menu that both servers have, unless one of them is still missing."""
+        for number in range(2):
+            limit = self.rng.choice((None, 2, 4))
+            record_id = f"00000000-0000-7000-8000-00000000000{number}"
+            op_id = f"{number}" * 32
+            item = makers.menu_item(
+                id=record_id, op_id=op_id, stock_limit=limit, slug=f"dish {number}"
+            )
+            self._put_everywhere(item)
+            items.append(record_id)
+
+    def _put_everywhere(self, item: makers.MenuItem) -> None:
+        op = Op(item.op_id, "stocked", "menu_items", item.id)
+        self.oracle.intends(op)
+        present = [place for place in PLACES[::-1] if place is not self.plan.missing]
+        state = self.servers.stores[present[0], "menu_items"].accept(item)
+        self.oracle.took(present[0], state, None)
+        for place in present[1:]:
+            self.servers.stores[place, "menu_items"].deliver([state])
+            self.oracle.holds(place, state)
+        if self.plan.missing is None:
+            for database in self.servers.databases.values():
+                database.joined = True
+            self.oracle.acknowledged(op, "the world", 0.0)
+
+    def _start(self, number: int) -> None:
+        self._starts += 1
+        process = Process(f"p{number}.{self._starts}", self._around, self.plan.habits)
+        self.processes[number] = process
+        self.history.note("%s starts", process.name)
+        for name, loop in process.loops():
+            self.scheduler.spawn(name, loop, home=process)
+
+    def _kill(self, number: int) -> None:
+        process = self.processes[number]
+        if process is not None:
+            self.history.note("%s is killed", process.name)
+            self.processes[number] = None
+            self.scheduler.kill(process)
+
+    def _restart(self, number: int) -> None:
+        if self.processes[number] is None:
+            self._start(number)
+
+    def _schedule(self, fault: Fault) -> None:
+        begin = getattr(self, f"_begin_{fault.what}")
+        end = getattr(self, f"_end_{fault.what}")
+        self.scheduler.at(fault.start, lambda: (self.history.note("begin: %s", fault), begin(fault)))
+        self.scheduler.at(fault.end, lambda: (self.history.note("end: %s", fault), end(fault)))
+
+    def _begin_outage(self, fault: Fault) -> None:
+        self.network.crash(fault.place)
+
+    def _end_outage(self, fault: Fault) -> None:
+        self.network.down.discard(fault.place)
+
+    def _begin_freeze(self, fault: Fault) -> None:
+        self.network.frozen.add(fault.place)
+
+    def _end_freeze(self, fault: Fault) -> None:
+        self.network.frozen.discard(fault.place)
+
+    def _begin_cut(self, fault: Fault) -> None:
+        process = self.processes[fault.process]
+        if process is not None:
+            self.network.cut.add((process.name, fault.place))
+
+    def _end_cut(self, fault: Fault) -> None:
+        for link in [link for link in self.network.cut if link[1] is fault.place]:
+            self.network.cut.discard(link)
+
+    def _begin_kill(self, fault: Fault) -> None:
+        self._kill(fault.process)
+
+    def _end_kill(self, fault: Fault) -> None:
+        self._restart(fault.process)
+
+    def _cure(self) -> None:
+        """The refusing store is mended, and an operator has parked records tried again."""
+        self.history.note("the poison is cured")
+        self.poison.place = None
+        for place in PLACES:
+            for store in self.servers.at(place):
+                store.retry_parked(_beside(place), self.clock.now())
+
+    def _heal(self) -> None:
+        self.history.note("everything is healed")
+        self.network.heal()
+        for number in range(self.plan.processes):
+            self._restart(number)
+        if self.plan.cured is not None:
+            self._cure()
+
+    def _is_quiet(self) -> bool:
+        if self.network.under_way:
+            return False
+        if not all(process and process.has_recovered() for process in self.processes):
+            return False
+        return not self._debts()
+
+    def _debts(self) -> int:
+        return sum(
+            store.backlog(_beside(place)).waiting
+            for place in PLACES
+            for store in self.servers.at(place)
+        )
+
+    def _unrest(self) -> str:
+        states = [
+            f"{p.name} {b.place} {b.state} ({b.reason})"
+            for p in self.processes
+            if p
+            for b in p.breakers.values()
+        ]
+        return f"{self._debts()} debts, {self.network.under_way} under way, {states}"
+
+
+def _beside(place: Place) -> Place:
+    return PLACES[1 - PLACES.index(place)]

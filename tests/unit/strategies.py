@@ -1,0 +1,82 @@
+"""Random records, versions and histories for property tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from dinerapp.domain.identity import new_id
+from dinerapp.domain.orders import PaymentStatus, Status
+from dinerapp.domain.record import Step
+from dinerapp.domain.version import Place, Version
+from tests.makers import at, conflict, menu_item, order
+
+LINES = order().lines
+IDS = [new_id() for _ in range(3)]
+
+versions = st.builds(Version, *[st.integers(0, 5)] * 3)
+places = st.sampled_from(Place)
+databases = st.sampled_from([Place.POSTGRESQL, Place.MONGODB])
+moments = st.integers(0, 20).map(at)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+op_ids = st.integers(0, 9).map(lambda number: f"{number:032x}")
+steps = st.builds(Step, places, st.integers(1, 6), op_ids)
+trails = st.lists(steps, min_size=1, max_size=12).map(tuple)
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts
+)
+keys = texts.filter(lambda key: key and "." not in key and not key.startswith("$"))
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3)
+)
+free = st.dictionaries(keys, values, max_size=3)
+
+
+@st.composite
+def envelopes(draw: st.DrawFn) -> dict[str, Any]:
+    """What a stored record carries beside its content."""
+    return {
+        "id": draw(st.sampled_from(IDS)),
+        "op_id": draw(op_ids),
+        "version": draw(versions),
+        "trail": draw(trails),
+        "source": draw(places),
+        "created_at": draw(moments),
+        "updated_at": draw(moments),
+        "deleted": draw(st.booleans()),
+    }
+
+
+@st.composite
+def menu_items(draw: st.DrawFn, /, **fixed: Any) -> Any:
+    """Two of these are quite likely to be alike."""
+    content = {"slug": draw(st.sampled_from("ab")), "price": draw(st.integers(0, 2))}
+    return menu_item(**{**draw(envelopes()), **content, **fixed})
+
+
+@st.composite
+def orders(draw: st.DrawFn, /, **fixed: Any) -> Any:
+    """Two of these are quite likely to differ only in how far they are."""
+    content = {
+        "order_lines": LINES,
+        "status": draw(st.sampled_from(Status)),
+        "payment_status": draw(st.sampled_from(PaymentStatus)),
+        "notes": draw(st.none() | st.sampled_from("ab")),
+    }
+    return order(**{**draw(envelopes()), **content, **fixed})
+
+
+@st.composite
+def conflicts(draw: st.DrawFn) -> Any:
+    """With free values on both sides."""
+    content = {"winner": draw(free), "loser": draw(free), "reason": draw(texts)}
+    return conflict(**{**draw(envelopes()), **content, "record_id": "r"})
+
+
+records = menu_items() | orders() | conflicts()

@@ -1,0 +1,341 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dinerapp.domain import codec
+from dinerapp.domain.identity import new_id
+from dinerapp.domain.kind import Kind, Merge
+from dinerapp.domain.menu import MENU_ITEMS, MenuItem
+from dinerapp.domain.merging import Policy, reconciled
+from dinerapp.domain.orders import ORDERS, STEPS, PaymentStatus, Status
+from dinerapp.domain.record import Record, Step
+from dinerapp.domain.version import Place
+from tests.makers import at, elsewhere, menu_item, order
+from tests.unit.strategies import databases, menu_items, orders
+
+P, M, N = Place
+POLICIES = [Policy(), Policy("last_write_wins"), Policy(priority={P: 1, M: 3, N: 2})]
+policies = st.sampled_from(POLICIES)
+ONE_ID = new_id()
+CONTESTED = [
+    pytest.param(MENU_ITEMS, menu_items(id=ONE_ID), id="menu items"),
+    pytest.param(ORDERS, orders(id=ONE_ID), id="orders"),
+]
+
+
+def over_pairs(test: Callable[..., None]) -> Any:
+    """Runs the test on random pairs of states, of a kind without a merge rule and one with it."""
+
+    @pytest.mark.parametrize(("kind", "states"), CONTESTED)
+    @settings(max_examples=200)
+    @given(data=st.data(), policy=policies)
+    def property_of_pairs(kind: Any, states: Any, data: Any, policy: Policy) -> None:
+        test(kind, data.draw(states), data.draw(states), policy)
+
+    property_of_pairs.__name__ = test.__name__
+    return property_of_pairs
+
+
+@over_pairs
+def test_both_stores_come_to_the_same_state(
+    kind: Kind[Any], one: Any, other: Any, policy: Policy
+) -> None:
+    assert reconciled(kind, one, other, policy) == reconciled(kind, other, one, policy)
+
+
+@over_pairs
+def test_a_state_meeting_itself_stays_as_it_is(
+    kind: Kind[Any], one: Any, other: Any, policy: Policy
+) -> None:
+    assert reconciled(kind, one, replace(one), policy) == Merge(one)
+    merged = reconciled(kind, one, other, policy).record
+    assert reconciled(kind, merged, replace(merged), policy) == Merge(merged)
+
+
+@over_pairs
+def test_the_merged_state_covers_both(
+    kind: Kind[Any], one: Any, other: Any, policy: Policy
+) -> None:
+    merged = reconciled(kind, one, other, policy).record
+    assert merged.version == one.version.joined(other.version)
+    assert merged.updated_at == max(one.updated_at, other.updated_at)
+    assert merged.created_at == min(one.created_at, other.created_at)
+
+
+@over_pairs
+def test_a_deletion_wins_over_a_concurrent_change(
+    kind: Kind[Any], one: Any, other: Any, policy: Policy
+) -> None:
+    gone, kept = replace(one, deleted=True), replace(other, deleted=False)
+    if not (gone.includes(kept) or kept.includes(gone)):
+        merge = reconciled(kind, gone, kept, policy)
+        assert merge.record.deleted
+        assert merge.lost == kept
+
+
+@over_pairs
+def test_what_loses_is_reported_unless_the_winner_includes_it(
+    kind: Kind[Any], one: Any, other: Any, policy: Policy
+) -> None:
+    merge = reconciled(kind, one, other, policy)
+    said = outside_of_progress(merge.record)
+    for state, opponent in ((one, other), (other, one)):
+        assert outside_of_progress(state) == said or merge.lost == state or opponent.includes(state)
+    if merge.lost is not None:
+        assert merge.reason
+
+
+def test_a_rule_of_a_kind_is_never_asked_about_tombstones() -> None:
+    kind = Kind("menu_items", MenuItem, merge=no_rule)
+    base = menu_item().stamped(P)
+    ours = replace(base, price=1, deleted=True, op_id="ours").stamped(P)
+    theirs = replace(base, price=2, deleted=True, op_id="theirs").stamped(M)
+    merge = reconciled(kind, ours, theirs, Policy())
+    assert merge.record.deleted
+    assert merge.lost is None
+
+
+def test_an_operation_tried_on_both_stores_is_no_conflict() -> None:
+    record = menu_item()
+    merge = reconciled(MENU_ITEMS, record.stamped(P), record.stamped(M), Policy())
+    assert merge.lost is None
+    assert merge.record.version == record.stamped(P).stamped(M).version
+    assert merge.record.has_done(record.op_id)
+
+
+@pytest.mark.parametrize("more", [1, 2, 3])
+def test_an_operation_tried_on_both_stores_is_no_conflict_after_later_writes_on_one(
+    more: int,
+) -> None:
+    record = menu_item()
+    first, second = record.stamped(P), record.stamped(M)
+    for number in range(more):
+        first = first.changed(op_id=f"{number}" * 32, now=at(number), price=number).stamped(P)
+    for stored, incoming in ((first, second), (second, first)):
+        merge = reconciled(MENU_ITEMS, stored, incoming, Policy())
+        assert merge.lost is None
+        assert merge.record.price == more - 1
+
+
+def test_one_request_tried_twice_with_other_results_keeps_the_later_and_reports_the_other() -> None:
+    one = menu_item(id=ONE_ID, op_id="o" * 32, price=1, updated_at=at(1)).stamped(P)
+    other = menu_item(id=ONE_ID, op_id="o" * 32, price=2, updated_at=at(2)).stamped(M)
+    merge = reconciled(MENU_ITEMS, one, other, Policy(priority={P: 9, M: 1, N: 1}))
+    assert merge.record.price == 2
+    assert merge.lost == one
+
+
+@pytest.mark.parametrize(("policy", "price"), [(Policy(), 1), (Policy("last_write_wins"), 2)])
+def test_the_policy_decides_where_nobody_knows_better(policy: Policy, price: int) -> None:
+    base = menu_item().stamped(P)
+    noco = base.changed(op_id="n" * 32, now=at(1), price=1).stamped(N)
+    mongo = base.changed(op_id="m" * 32, now=at(2), price=2).stamped(M)
+    merge = reconciled(MENU_ITEMS, noco, mongo, policy)
+    assert merge.record.price == price
+    assert merge.lost == (mongo if price == 1 else noco)
+    assert merge.reason.startswith(policy.name)
+
+
+def test_the_later_write_wins_between_places_of_equal_priority() -> None:
+    base = menu_item().stamped(P)
+    early = base.changed(op_id="p" * 32, now=at(1), price=1).stamped(P)
+    late = base.changed(op_id="m" * 32, now=at(2), price=2).stamped(M)
+    assert reconciled(MENU_ITEMS, early, late, Policy()).record.price == 2
+
+
+@dataclass
+class TwoStores:
+    """A record in two stores that are now and then cut off, and states on their way."""
+
+    kind: Kind[Any]
+    policy: Policy
+    held: dict[Place, Any] = field(default_factory=dict)
+    under_way: list[tuple[Place, Any]] = field(default_factory=list)
+    lost: list[Any] = field(default_factory=list)
+    accepted: list[Any] = field(default_factory=list)
+
+    def readable(self, place: Place) -> bool:
+        """Whether a caller could get the record there, to change it."""
+        return place in self.held and not self.held[place].deleted
+
+    def write(self, place: Place, record: Any) -> None:
+        """What `accept` does."""
+        held = self.held.get(place)
+        if held is None or record.version.covers(held.version):
+            self.held[place] = record.stamped(place)
+            self.accepted.append(self.held[place])
+
+    def send(self, place: Place) -> None:
+        if place in self.held:
+            self.under_way.append((elsewhere(place), self.held[place]))
+
+    def receive(self, place: Place, incoming: Any) -> None:
+        """What `deliver` and the handover do."""
+        held = self.held.get(place)
+        if held is None or strictly_covers(incoming, held):
+            self.held[place] = incoming
+        elif incoming != held and not strictly_covers(held, incoming):
+            merge = reconciled(self.kind, held, incoming, self.policy)
+            self.held[place] = merge.record
+            self.lost += [merge.lost] if merge.lost else []
+
+    def exchange(self, first: Place, rounds: int = 4) -> None:
+        """Ships both ways until nothing is new."""
+        for _ in range(rounds):
+            for place in (first, elsewhere(first)):
+                if place in self.held:
+                    self.receive(elsewhere(place), self.held[place])
+
+    def copy(self) -> TwoStores:
+        return replace(
+            self,
+            held=dict(self.held),
+            under_way=list(self.under_way),
+            lost=list(self.lost),
+            accepted=list(self.accepted),
+        )
+
+
+@st.composite
+def histories(draw: st.DrawFn, kind: Kind[Any], base: Record, change: Any) -> TwoStores:
+    """Writes on either side or tried on both, and deliveries that repeat and overtake."""
+    stores = TwoStores(kind, draw(policies))
+    stores.write(draw(databases), base)
+    for number in range(draw(st.integers(1, 12))):
+        place = draw(databases)
+        match draw(st.sampled_from(["write", "write", "try both", "send", "receive"])):
+            case "write" if stores.readable(place):
+                stores.write(place, draw(change(stores.held[place], number)))
+            case "try both" if stores.readable(place):
+                record = draw(change(stores.held[place], number))
+                stores.write(place, record)
+                stores.write(elsewhere(place), record)
+            case "send":
+                stores.send(place)
+            case "receive" if stores.under_way:
+                stores.receive(*draw(st.sampled_from(stores.under_way)))
+    return stores
+
+
+@st.composite
+def item_changes(draw: st.DrawFn, record: Any, number: int) -> Any:
+    """Another price, or a deletion."""
+    fields: dict[str, Any] = {"price": draw(st.integers(0, 2))}
+    fields["deleted"] = draw(st.integers(0, 9)) == 0
+    return changed(record, number, draw(st.integers(0, 20)), **fields)
+
+
+@st.composite
+def order_changes(draw: st.DrawFn, record: Any, number: int) -> Any:
+    """A step, a payment, or another note."""
+    now, op_id = at(draw(st.integers(0, 20))), f"{number:032x}"
+    match draw(st.sampled_from(["step", "payment", "notes"])):
+        case "step" if STEPS[record.status]:
+            status = draw(st.sampled_from(sorted(STEPS[record.status])))
+            return record.moved(status, actor="a", reason=None, op_id=op_id, now=now)
+        case "payment":
+            paid = [*PaymentStatus][list(PaymentStatus).index(record.payment_status) :]
+            return record.changed(op_id=op_id, now=now, payment_status=draw(st.sampled_from(paid)))
+    return record.changed(op_id=op_id, now=now, notes=draw(st.sampled_from("abc")))
+
+
+ITEM = menu_item(op_id="f" * 32)
+ORDER = order(op_id="f" * 32)
+item_histories = histories(MENU_ITEMS, ITEM, item_changes)
+order_histories = histories(ORDERS, ORDER, order_changes)
+
+
+@settings(max_examples=1000)
+@given(item_histories | order_histories)
+def test_stores_that_exchange_their_states_end_with_equal_records(stores: TwoStores) -> None:
+    ends = []
+    for first in (P, M):
+        ended = stores.copy()
+        ended.exchange(first)
+        assert ended.held[P] == ended.held[M]
+        ends.append(ended.held[P])
+    assert ends[0] == ends[1]
+
+
+@settings(max_examples=500)
+@given(item_histories | order_histories, st.data())
+def test_late_deliveries_change_nothing_once_the_stores_agree(
+    stores: TwoStores, data: st.DataObject
+) -> None:
+    for place, state in data.draw(st.permutations(stores.under_way)):
+        stores.receive(place, state)
+    stores.exchange(P)
+    agreed = dict(stores.held)
+    for place, state in stores.under_way:
+        stores.receive(place, state)
+        stores.receive(elsewhere(place), state)
+    assert stores.held == agreed
+
+
+@settings(max_examples=500)
+@given(item_histories | order_histories)
+def test_every_accepted_write_is_in_the_end_followed_reported_or_kept(stores: TwoStores) -> None:
+    stores.exchange(P)
+    end = stores.held[P]
+    for state in stores.accepted:
+        assert end.version.covers(state.version)
+        followed = any(
+            later is not state and later.version != state.version and later.includes(state)
+            for later in [*stores.accepted, *stores.lost]
+        )
+        reported = any(codec.content(lost) == codec.content(state) for lost in stores.lost)
+        kept = outside_of_progress(state) == outside_of_progress(end)
+        assert followed or reported or kept or end.deleted
+
+
+@settings(max_examples=500)
+@given(item_histories)
+def test_a_record_that_was_deleted_anywhere_is_deleted_in_the_end(stores: TwoStores) -> None:
+    stores.exchange(M)
+    was_deleted = any(state.deleted for state in stores.accepted)
+    assert stores.held[P].deleted == was_deleted
+
+
+@settings(max_examples=500)
+@given(order_histories)
+def test_neither_cancellation_nor_payment_is_lost_on_the_way(stores: TwoStores) -> None:
+    stores.exchange(M)
+    end = stores.held[P]
+    if any(state.status is Status.CANCELLED for state in stores.accepted):
+        assert end.status is Status.CANCELLED
+    ranks = [list(PaymentStatus).index(state.payment_status) for state in stores.accepted]
+    assert list(PaymentStatus).index(end.payment_status) == max(ranks)
+    steps = {event for state in stores.accepted for event in state.history}
+    assert set(end.history) == steps
+
+
+def outside_of_progress(record: Any) -> dict[str, Any]:
+    """What a record says, but for what an order's merge rule unites."""
+    united = {"status", "payment_status", "history"}
+    return {name: value for name, value in codec.content(record).items() if name not in united}
+
+
+def changed(record: Any, number: int, seconds: int, **fields: Any) -> Any:
+    """One more operation."""
+    return record.changed(op_id=f"{number:032x}", now=at(seconds), **fields)
+
+
+def strictly_covers(one: Record, other: Record) -> bool:
+    """Whether a store that holds the other takes the one without a thought."""
+    return one.version != other.version and one.version.covers(other.version)
+
+
+def no_rule(one: Any, other: Any, policy: Policy) -> Merge[Any]:
+    """Fails whoever asks."""
+    raise AssertionError(f"asked about {one} and {other}")
+
+
+def test_steps_of_the_same_write_are_kept_once() -> None:
+    first = menu_item().stamped(P)
+    assert first.joined(first).trail == (Step(P, 1, first.op_id),)

@@ -1,0 +1,30 @@
+"""What a WSGI server imports: `gunicorn -c gunicorn.conf.py wsgi:app`."""
+
+from __future__ import annotations
+
+import sys
+
+from flask import Flask
+
+from blueprints.http.diner import EXTENSION
+from dinerapp.app import create_app
+from dinerapp.secret import secret_key
+from dinerapp.settings import BadSetting, Settings
+from dinerapp.wiring import NoDatabase
+
+# By this code gunicorn knows that starting the worker again would not help.
+APP_LOAD_ERROR = 4
+
+
+def connected() -> Flask:
+    """The application by the environment, with its connections open."""
+    made = create_app(secret_key(Settings.from_environment()))
+    made.extensions[EXTENSION].connections.initialize_all()
+    return made
+
+
+try:
+    app = connected()
+except (BadSetting, NoDatabase) as exc:
+    sys.stderr.write(f"{exc}\n")
+    sys.exit(APP_LOAD_ERROR)
