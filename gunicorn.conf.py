@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -24,12 +25,16 @@ except BadSetting as exc:
 configure_logging(settings)
 
 # prometheus_client looks for it when it is imported, which must come after this.
-own_metrics = METRICS not in os.environ
-if own_metrics:
-    os.environ[METRICS] = tempfile.mkdtemp(prefix="diner-metrics-")
+# This file runs again on SIGHUP, and in a new master on SIGUSR2, which inherits the old one's.
+PREFIX = "diner-metrics-"
+OURS = f"{PREFIX}{os.getpid()}-"
+inherited = Path(os.environ.get(METRICS, PREFIX)).name
+if inherited.startswith(PREFIX) and not inherited.startswith(OURS):
+    os.environ[METRICS] = tempfile.mkdtemp(prefix=OURS)
 
 wsgi_app = "wsgi:app"
-bind = f"{settings.host}:{settings.port}"
+host = f"[{settings.host}]" if ":" in settings.host else settings.host
+bind = f"{host}:{settings.port}"
 workers = settings.web_concurrency
 worker_class = "gthread"
 threads = settings.web_threads
@@ -82,7 +87,6 @@ def child_exit(_server: Any, worker: Any) -> None:
 
 def on_exit(_server: Any) -> None:
     """Leaves no directory of ours behind."""
-    if own_metrics:
-        for file in Path(os.environ[METRICS]).glob("*.db"):
-            file.unlink()
-        Path(os.environ[METRICS]).rmdir()
+    directory = Path(os.environ[METRICS])
+    if directory.name.startswith(OURS):
+        shutil.rmtree(directory, ignore_errors=True)

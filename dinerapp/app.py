@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flask import Flask
 from flask_smorest import Api
 
+from adapters.alerts import webhook
 from blueprints.http import lifecycle, problems
 from blueprints.http.diner import EXTENSION
 from blueprints.menu.routes import blp as menu
@@ -57,4 +58,5 @@ def create_app(settings: Settings | None = None, stores: Sequence[Backend] | Non
     app.register_blueprint(metrics)
     problems.register(app)
     connect_receivers(settings)
+    webhook.connect_receivers(settings)
     return app

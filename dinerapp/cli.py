@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import click
@@ -38,6 +39,7 @@ _log = structlog.get_logger(__name__)
 PROBLEM, MISUSE = 1, 2
 SHOWN = 50
 LONGEST_DEFAULT = 30
+LONGEST_REASON = 80
 _STORES = [place.value for place in operating.STORES]
 
 
@@ -150,7 +152,7 @@ def status(as_json: bool) -> None:
     """Show connections, what is owed, and open conflicts; exit 1 unless healthy."""
     with connected(_quiet_settings()) as diner:
         await_catching_up(diner, seconds=5)
-        found = diner.connections.status()
+        found = diner.connections.counted_status()
         verdict = judged(found)
         waiting = operating.open_conflicts(diner) if verdict.can_serve else None
     if as_json:
@@ -248,7 +250,7 @@ _PARKED = ("kind", "record", "refused by", "tries", "since", "reason")
 
 
 def _connection(one: ConnectionStatus) -> Sequence[object]:
-    reason = SecretMask()(one.reason)
+    reason = shorten(SecretMask()(one.reason), LONGEST_REASON, placeholder=" …")
     return (
         one.name, one.engine, one.role, one.state, one.latency_ms, one.owed, one.parked, reason
     )  # fmt: skip

@@ -142,25 +142,32 @@ class _Output:
     debug = info = warning = error = critical = exception = fatal = log = msg
 
 
+class _Handler(logging.Handler):
+    """What libraries log takes the same way out."""
+
+    def __init__(self, output: str) -> None:
+        super().__init__()
+        self._output = _Output(output)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._output.msg(self.format(record))
+
+
 def _add_name(logger: Any, _method: str, event: EventDict) -> EventDict:
     event["logger"] = logger.name
     return event
 
 
 def _standard_logging(settings: Settings, stream: str) -> dict[str, Any]:
-    # At INFO these say what is of interest to their own developers only.
-    quiet = {name: {"level": "WARNING"} for name in ("psycopg", "psycopg.pool", "pymongo", "asyncio", "werkzeug")}
+    # At INFO these say what is of interest to their own developers only, and at WARNING the pool
+    # repeats all through an outage what one line of ours has said.
+    quiet = {name: {"level": "WARNING"} for name in ("psycopg", "pymongo", "asyncio", "werkzeug")}
+    quiet["psycopg.pool"] = {"level": "ERROR"}
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": {"()": _formatter, "settings": settings}},
-        "handlers": {
-            "lines": {
-                "class": "logging.StreamHandler",
-                "stream": f"ext://sys.{stream}",
-                "formatter": "json",
-            }
-        },
+        "handlers": {"lines": {"()": _Handler, "output": stream, "formatter": "json"}},
         "root": {"level": settings.log_level.upper(), "handlers": ["lines"]},
         "loggers": quiet,
     }

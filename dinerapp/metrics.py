@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from math import nan
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -19,10 +19,11 @@ from prometheus_client import (
 )
 
 from dinerapp.domain.version import Place
-from dinerapp.ports.connections import ConnectionStatus, State
+from dinerapp.ports.connections import Connections, ConnectionStatus, State
 from dinerapp.ports.observer import Observer, Outcome
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+SAMPLE_EVERY = 1.0
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 _CALL_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
@@ -138,7 +139,6 @@ def register_request_metrics(app: Flask) -> None:
 def page(status: Sequence[ConnectionStatus]) -> bytes:
     """All metrics of all workers, with the connections as this one sees them now."""
     for one in status:
-        _show_pool(one)
         if one.name in list(Place):
             OWED.labels(one.name).set(nan if one.owed is None else one.owed)
             PARKED.labels(one.name).set(nan if one.parked is None else one.parked)
@@ -169,5 +169,21 @@ def _end(response: Response) -> Response:
     REQUESTS.labels(method, route, str(response.status_code)).inc()
     began: float | None = g.pop("metrics_began", None)
     if began is not None:
-        REQUEST_SECONDS.labels(method, route).observe(time.perf_counter() - began)
+        ended = time.perf_counter()
+        REQUEST_SECONDS.labels(method, route).observe(ended - began)
+        _sample_pools(ended)
     return response
+
+
+def _sample_pools(now: float) -> None:
+    """Now and then: only the process that owns a pool can say how full it is."""
+    global _sampled
+    if now - _sampled < SAMPLE_EVERY:
+        return
+    _sampled = now
+    connections: Connections = current_app.extensions["diner"].connections
+    for one in connections.status():
+        _show_pool(one)
+
+
+_sampled = 0.0

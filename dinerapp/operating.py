@@ -72,10 +72,11 @@ def stores(diner: Diner) -> list[ConnectionStatus]:
 
 
 def await_catching_up(diner: Diner, seconds: float = PATIENCE) -> None:
-    """Gives stores that are catching up some time to finish."""
+    """Gives stores some time to catch up; while one is down the other one cannot finish."""
     give_up = time.monotonic() + seconds
-    while any(one.state is State.CATCHING_UP for one in stores(diner)):
-        if time.monotonic() > give_up:
+    while time.monotonic() < give_up:
+        states = {one.state for one in stores(diner)}
+        if State.DOWN in states or State.CATCHING_UP not in states:
             return
         time.sleep(0.1)
 
@@ -84,8 +85,10 @@ def migrated(database: Database) -> str:
     """Makes what this version needs in the database, and says what server that is."""
     database.open()
     try:
+        # A server that is not there says so at once here; `prepare` would wait for it.
+        server = database.ping().server
         database.prepare()
-        return database.ping().server
+        return server
     finally:
         database.close()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from dinerapp.settings import Settings
+from dinerapp.settings import BadSetting, Settings
 
 _log = structlog.get_logger(__name__)
 
@@ -23,6 +23,14 @@ def secret_key(settings: Settings, directory: Path = DIRECTORY) -> Settings:
     if settings.secret_key:
         return settings
     path = directory / FILE
+    try:
+        return replace(settings, secret_key=_kept(path))
+    except OSError as exc:
+        wanted = f"a long random text; without it {path} is used, but: {exc.strerror}"
+        raise BadSetting("SECRET_KEY", "", wanted) from exc
+
+
+def _kept(path: Path) -> str:
     if not path.exists():
         _make(path)
         _log.warning(
@@ -30,7 +38,7 @@ def secret_key(settings: Settings, directory: Path = DIRECTORY) -> Settings:
             path=str(path),
             advice="set SECRET_KEY to the same value on all hosts, or tokens of one fail at others",
         )
-    return replace(settings, secret_key=path.read_text().strip())
+    return path.read_text().strip()
 
 
 def _make(path: Path) -> None:

@@ -152,7 +152,8 @@ def _get(url: str) -> Any:
 
 
 def _address(settings: Settings) -> str:
-    return f"http://{EVERYWHERE.get(settings.host, settings.host)}:{settings.port}"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{EVERYWHERE.get(settings.host, host)}:{settings.port}"
 
 
 def _welcome(address: str) -> str:

@@ -68,6 +68,11 @@ class Breaker:
         return self.state is State.UP
 
     @property
+    def standing(self) -> int | None:
+        """None unless up. The same at two moments: up all the time between them."""
+        return self._attempt if self.is_up else None
+
+    @property
     def is_reachable(self) -> bool:
         """Whether deliveries are worth trying."""
         return self.state is not State.DOWN

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from adapters.fallback.settler import Settler
-from adapters.fallback.side import Side
+from adapters.fallback.side import Call, Side
 from dinerapp.domain.record import Record, utc_now
 from dinerapp.errors import (
     NotFound,
@@ -66,27 +66,27 @@ class Composite(Repository[R], Generic[R]):
     def get_many(self, record_ids: Collection[str]) -> Mapping[str, R]:
         """Loads tombstones too: what one store knows to be deleted is not asked of the other."""
         found: dict[str, R] = {}
-        answered: list[Side[R]] = []
+        answered: list[Call[R]] = []
         for side in self._serving():
             missing = [key for key in record_ids if key not in found]
             if answered and not missing:
                 break
             try:
-                with side.calling(f"{self.kind.name}.get"):
+                with side.calling(f"{self.kind.name}.get") as call:
                     more = side.store.load(missing)
             except StoreFailure:
                 continue
             if more or not answered:
-                side.note_served(f"{self.kind.name}.get")
+                side.note_served(f"{self.kind.name}.get", call)
             found.update(more)
-            answered.append(side)
+            answered.append(call)
         if any(key not in found for key in record_ids):
             self._require_certainty(answered)
         self._require_answer(answered)
         return {key: record for key, record in found.items() if not record.deleted}
 
     def save(self, record: R) -> R:
-        record = admissible(record)
+        record = admissible(record, lambda record_id: self._repeated(record_id, record.op_id))
         unknown: OutcomeUnknown | None = None
         for side in self._serving():
             try:
@@ -96,7 +96,6 @@ class Composite(Repository[R], Generic[R]):
             except StoreFailure:
                 continue
             except Rejection as exc:
-                side.note_served(f"{self.kind.name}.save")
                 if unknown is None:
                     raise
                 return self._own_first_try(unknown, exc)
@@ -108,18 +107,18 @@ class Composite(Repository[R], Generic[R]):
     def _find(self, name: str, *args: Any, **kwargs: Any) -> R:
         """One record by something else than its id."""
         operation = f"{self.kind.name}.{name}"
-        answered: list[Side[R]] = []
+        answered: list[Call[R]] = []
         for side in self._serving():
             try:
-                with side.calling(operation):
+                with side.calling(operation) as call:
                     found: R = getattr(side.store, name)(*args, **kwargs)
                     self._refuse_overtaken(found, answered)
             except NotFound:
-                answered.append(side)
+                answered.append(call)
             except StoreFailure:
                 continue
             else:
-                side.note_served(operation)
+                side.note_served(operation, call)
                 return found
         self._require_certainty(answered)
         raise NotFound(self.kind.name, name)
@@ -129,11 +128,11 @@ class Composite(Repository[R], Generic[R]):
         operation = f"{self.kind.name}.{name}"
         for side in self._serving():
             try:
-                with side.calling(operation):
+                with side.calling(operation) as call:
                     answer = getattr(side.store, name)(*args, **kwargs)
             except StoreFailure:
                 continue
-            side.note_served(operation)
+            side.note_served(operation, call)
             return answer
         raise NothingAvailable(NOBODY_ANSWERED)
 
@@ -150,15 +149,40 @@ class Composite(Repository[R], Generic[R]):
         """Accepts, then delivers inline if the other store is reachable by now: it may have come
         back since the debt was noted, and must not be up before it has received this. Or it may
         have gone, and must not come back without knowing that it lacks this."""
-        other = self._other(side)
-        with side.calling(f"{self.kind.name}.save"):
-            accepted = side.store.accept(record, owing := self._owing(other))
-        side.note_served(f"{self.kind.name}.save")
-        if other is not None and other.breaker.is_reachable:
-            self._deliver(accepted, side, other)
-        elif other is not None and not all(debt.missed for debt in owing):
-            self._note_missed(accepted, side, other)
+        other, operation = self._other(side), f"{self.kind.name}.save"
+        try:
+            with side.calling(operation) as call:
+                accepted = side.store.accept(record, owing := self._owing(other))
+        except Rejection as exc:
+            side.note_served(operation, call)
+            if isinstance(exc, Replayed):
+                self._hand_on(exc.stored, side)
+            raise
+        side.note_served(operation, call)
+        self._hand_on(accepted, side, missed=all(debt.missed for debt in owing))
         return accepted
+
+    def _hand_on(self, record: R, side: Side[R], *, missed: bool = False) -> None:
+        """Before a write is acknowledged, or acknowledged again, the other store has it or is
+        known to miss it. The first try may have died before it came to that."""
+        other = self._other(side)
+        if other is not None and other.breaker.is_reachable:
+            self._deliver(record, side, other)
+        elif other is not None and not missed:
+            self._note_missed(record, side, other)
+
+    def _repeated(self, record_id: str, op_id: str) -> R:
+        """The record as it stands in a store that knows the operation the caller has read."""
+        for side in self._serving():
+            try:
+                with side.calling(f"{self.kind.name}.get"):
+                    stored = side.store.load([record_id]).get(record_id)
+            except StoreFailure:
+                continue
+            if stored is not None and stored.has_seen_key_of(op_id):
+                self._hand_on(stored, side)
+                return stored
+        raise NothingAvailable(MAY_BE_ELSEWHERE)
 
     def _owing(self, other: Side[R] | None) -> list[Owing]:
         if other is None:
@@ -196,19 +220,19 @@ class Composite(Repository[R], Generic[R]):
             return stored
         raise NothingAvailable(f"{unknown.reason}; then: {rejection}") from rejection
 
-    def _refuse_overtaken(self, found: R, asked: Sequence[Side[R]]) -> None:
-        for side in asked:
-            if found.id in side.store.load([found.id]):
+    def _refuse_overtaken(self, found: R, asked: Sequence[Call[R]]) -> None:
+        for call in asked:
+            if found.id in call.side.store.load([found.id]):
                 raise NotFound(self.kind.name, found.id)
 
-    def _require_answer(self, answered: Sequence[Side[R]]) -> None:
+    def _require_answer(self, answered: Sequence[Call[R]]) -> None:
         if not answered:
             raise NothingAvailable(NOBODY_ANSWERED)
 
-    def _require_certainty(self, answered: Sequence[Side[R]]) -> None:
+    def _require_certainty(self, answered: Sequence[Call[R]]) -> None:
         """That nobody has a record is known if all were asked, or one that missed nothing."""
         self._require_answer(answered)
-        if len(answered) < len(self.sides) and not any(s.breaker.is_up for s in answered):
+        if len(answered) < len(self.sides) and not any(c.missed_nothing for c in answered):
             raise NothingAvailable(MAY_BE_ELSEWHERE)
 
 

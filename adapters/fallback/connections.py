@@ -150,7 +150,7 @@ class NamedConnections(Connections):
 
     def _counted(self, one: Named) -> ConnectionStatus:
         status, probe = self._status(one), one.probe
-        if not self._pairs or not isinstance(probe, Watch):
+        if not self._pairs or not isinstance(probe, Watch) or not probe.other_is_reachable:
             return status
         try:
             owed = self._relay.backlog(probe.member.database.place)

@@ -41,14 +41,14 @@ class Side(Generic[R]):
         return self.store.place
 
     @contextmanager
-    def calling(self, operation: str) -> Iterator[None]:
+    def calling(self, operation: str) -> Iterator[Call[R]]:
         """Around every call of the store: times it, bounds it, and tells the breaker."""
         given = min(self.patience, deadline.remaining(self.patience))
         started = time.perf_counter()
         outcome = Outcome.OK
         try:
             with deadline.within(self.patience):
-                yield
+                yield Call(self, self.breaker.standing)
         except StoreFailure as exc:
             outcome = Outcome.UNKNOWN if isinstance(exc, OutcomeUnknown) else Outcome.UNAVAILABLE
             if given >= self.patience * FAIR_SHARE:
@@ -63,9 +63,22 @@ class Side(Generic[R]):
             if outcome in (Outcome.OK, Outcome.REJECTED):
                 self.breaker.took(seconds)
 
-    def note_served(self, operation: str) -> None:
+    def note_served(self, operation: str, call: Call[R]) -> None:
         """Says in the answer that this store gave it; one that is behind is nobody's primary."""
-        role = self.role if self.breaker.is_up else Role.BACKUP
+        role = self.role if call.missed_nothing else Role.BACKUP
         serving.note(self.place, role)
         if role is Role.BACKUP:
             self.observer.fell_back(operation, self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[R]):
+    """A call of a side's store, and how the store stood when it began."""
+
+    side: Side[R]
+    standing: int | None
+
+    @property
+    def missed_nothing(self) -> bool:
+        """Whether the store was up from the beginning of the call until now."""
+        return self.standing is not None and self.standing == self.side.breaker.standing

@@ -59,6 +59,11 @@ class Watch(Probe):
         self._now = now
         self._word_given = False
 
+    @property
+    def other_is_reachable(self) -> bool:
+        """Whether the store can be asked that knows what this one is owed."""
+        return self._other is not None and self._other.breaker.is_reachable
+
     def look(self) -> None:
         try:
             super().look()
@@ -79,7 +84,7 @@ class Watch(Probe):
     def _has_everything(self) -> bool:
         if self._other is None:
             return True
-        if not self._other.breaker.is_reachable:
+        if not self.other_is_reachable:
             return False
         if not self.member.database.has_joined():
             self._copy_everything()
@@ -103,7 +108,7 @@ class Watch(Probe):
         return True
 
     def _is_missed_elsewhere(self) -> bool:
-        if self._other is None or not self._other.breaker.is_reachable:
+        if self._other is None or not self.other_is_reachable:
             return False
         place = self.member.database.place
         words = self._other.database.absences(self._now())
@@ -121,7 +126,7 @@ class Watch(Probe):
             self._other.breaker.failed(failure.reason)
 
     def _give_word(self) -> None:
-        if self._other is not None and self._other.breaker.is_reachable:
+        if self._other is not None and self.other_is_reachable:
             until = self._now() + timedelta(seconds=self._manners.word_holds)
             word = Absence(self.member.database.place, self._process, until)
             self._other.database.report_absence(word)

@@ -17,9 +17,9 @@ from pymongo import IndexModel, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, WriteError
 from pymongo.results import BulkWriteResult
 
+from adapters.mongo.client import Document
 from adapters.mongo.errors import DUPLICATE
 
-Document = dict[str, Any]
 Undo = Callable[[], object]
 
 _applies: Callable[[Document, Document], bool] = filter_applies
@@ -52,14 +52,14 @@ class MemoryCollection:
     def __init__(self, server: MemoryServer, documents: Any) -> None:
         self._server = server
         self._documents = documents
-        self._unique: list[str] = []
+        self._unique: set[str] = set()
 
     def create_indexes(self, indexes: Sequence[IndexModel]) -> None:
         """Only the unique ones: no other changes any answer."""
         unique = [index for index in indexes if index.document.get("unique")]
         with self._server.lock:
             self._documents.create_indexes(unique)
-            self._unique += [path for index in unique for path in index.document["key"]]
+            self._unique.update(path for index in unique for path in index.document["key"])
 
     def find(self, *args: Any, session: None = None, **options: Any) -> list[Document]:
         with self._server.lock:
@@ -155,7 +155,7 @@ class MemoryCollection:
         return lambda: self._documents.replace_one({"_id": document_id}, before, upsert=True)
 
     def _taken(self, place: Document, document: Document) -> str:
-        for path in self._unique:
+        for path in sorted(self._unique):
             value = _at(path, document)
             others = {"_id": {"$ne": place["_id"]}, path: {"$eq": value}}
             if value is not None and self._documents.count_documents(others):

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection as MongoCollection
 
-from adapters.mongo.database import Document, Layout, MongoDatabase
+from adapters.mongo.client import Document
+from adapters.mongo.database import Layout, MongoDatabase
 from dinerapp.domain.version import Place
 from dinerapp.ports.database import Ping, PoolUse
 
@@ -27,8 +28,8 @@ T = TypeVar("T")
 class MemoryDatabase(MongoDatabase):
     """Stands in for the database of either place. What it holds outlives `close`."""
 
-    def __init__(self, place: Place = Place.MONGODB, *, name: str | None = None) -> None:
-        super().__init__("mongodb://memory", name=name or place.value)
+    def __init__(self, place: Place = Place.MONGODB) -> None:
+        super().__init__("mongodb://memory", name=place.value)
         self.place = place
         self._server = _new_server()
         self._is_open = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.mongo.database import Document
+from adapters.mongo.client import Document
 from adapters.mongo.store import MongoStore, newest_first
 from dinerapp.domain.conflicts import Conflict, ConflictState
 from dinerapp.ports.conflicts import Conflicts

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 
-from adapters.mongo.database import Document, Layout, MongoDatabase
+from adapters.mongo.client import Document
+from adapters.mongo.database import Layout, MongoDatabase
 from dinerapp.domain.kind import Kind
 from dinerapp.domain.record import Record
 from dinerapp.errors import Exhausted

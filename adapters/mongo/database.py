@@ -5,22 +5,21 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import TypeVar
 
 import pymongo
-from bson.codec_options import TypeDecoder, TypeRegistry
-from bson.int64 import Int64
 from pymongo import IndexModel, MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection as MongoCollection
-from pymongo.errors import CollectionInvalid, OperationFailure, PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.topology_description import TopologyDescription
 
-from adapters.mongo.errors import INDEX_DIFFERS, failure_of
+from adapters.mongo.client import NAME, Client, Document, is_out_of_reach, new_client
+from adapters.mongo.errors import INDEX_DIFFERS, NAMESPACE_EXISTS, failure_of
 from adapters.mongo.traffic import Traffic
 from adapters.mongo.turns import Turns
 from dinerapp.domain.version import Place
@@ -29,41 +28,12 @@ from dinerapp.ports import deadline
 from dinerapp.ports.database import Absence, Database, Ping, PoolUse
 
 T = TypeVar("T")
-Document = dict[str, Any]
 
 _ABSENCES, _MARKS = "absences", "marks"
-_NAME = "diner"
 _PING_SECONDS = 0.9
 _PREPARE_SECONDS = 60.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.05
 _FORGET_ABSENCES = IndexModel("until", name="until", expireAfterSeconds=3600)
-
-
-class _PlainInt(TypeDecoder):
-    """Hands out 64-bit integers as the plain `int` that went in."""
-
-    bson_type = Int64
-
-    def transform_bson(self, value: int) -> int:
-        return int(value)
-
-
-_OPTIONS: dict[str, Any] = {
-    "connect": False,
-    "tz_aware": True,
-    "tzinfo": UTC,
-    "type_registry": TypeRegistry([_PlainInt()]),
-    "retryWrites": False,
-    "retryReads": False,
-    "w": "majority",
-    "journal": True,
-    "readConcernLevel": "majority",
-    "serverSelectionTimeoutMS": 500,
-    "connectTimeoutMS": 500,
-    "socketTimeoutMS": 700,
-    "heartbeatFrequencyMS": 1000,
-    "waitQueueTimeoutMS": 250,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +58,7 @@ class MongoDatabase(Database):
         name: str = "mongodb",
         default_timeout: float = 5.0,
         database: str | None = None,
-        client_factory: Callable[..., MongoClient[Document]] = MongoClient,
+        client_factory: Callable[..., Client] = MongoClient,
     ) -> None:
         self.name = name
         self._uri = uri
@@ -96,8 +66,8 @@ class MongoDatabase(Database):
         self._default_timeout = default_timeout
         self._database = database
         self._client_factory = client_factory
-        self._client: MongoClient[Document] | None = None
-        self._prober: MongoClient[Document] | None = None
+        self._client: Client | None = None
+        self._prober: Client | None = None
         self._collections: dict[str, MongoCollection[Document]] = {}
         self._traffic = Traffic()
         self._turns = Turns()
@@ -115,7 +85,7 @@ class MongoDatabase(Database):
         found = self._collections.get(name)
         if found is None:
             client = self._opened(self._client)
-            database = self._database or client.get_default_database(_NAME).name
+            database = self._database or client.get_default_database(NAME).name
             found = self._collections.setdefault(name, client[database][name])
         return found
 
@@ -142,7 +112,7 @@ class MongoDatabase(Database):
         end = time.monotonic() + left
         with self._turns.at(crowded, left) as my_turn:
             if not my_turn:
-                raise StoreUnavailable(self.place, "too many transactions at once")
+                raise StoreUnavailable(self.name, "too many transactions at once")
             with (
                 self._attempt(lambda _: False),
                 self._opened(self._client).start_session(causal_consistency=False) as session,
@@ -150,14 +120,16 @@ class MongoDatabase(Database):
                 return _committed(session, work, end)
 
     def open(self) -> None:
+        self.close()
         self._traffic = Traffic()
-        self._collections = {}
-        self._client = self._connected(
+        self._client = new_client(
+            self._client_factory,
+            self._uri,
             minPoolSize=self._pool_min,
             maxPoolSize=self._pool_max,
             event_listeners=[self._traffic],
         )
-        self._prober = self._connected(maxPoolSize=1)
+        self._prober = new_client(self._client_factory, self._uri, maxPoolSize=1)
 
     def close(self) -> None:
         clients = self._client, self._prober
@@ -186,7 +158,7 @@ class MongoDatabase(Database):
                 # The pool's own monitor may not have heard yet, and would refuse the next calls.
                 self._opened(self._client).admin.command("ping")
         if not hello.get("isWritablePrimary"):
-            raise StoreUnavailable(self.place, "the server takes no writes")
+            raise StoreUnavailable(self.name, "the server takes no writes")
         details = {"replica_set": hello["setName"]} if "setName" in hello else {}
         return Ping(seconds, f"MongoDB {version}", details)
 
@@ -227,9 +199,9 @@ class MongoDatabase(Database):
     ) -> Iterator[None]:
         left = deadline.remaining(seconds or self._default_timeout)
         if left <= 0:
-            raise StoreUnavailable(self.place, "no time was left to ask it")
+            raise StoreUnavailable(self.name, "no time was left to ask it")
         if self._is_lost():
-            raise StoreUnavailable(self.place, "no server that takes writes is in reach")
+            raise StoreUnavailable(self.name, "no server that takes writes is in reach")
         self._traffic.begin_call()
         with self._translated(perhaps_applied), pymongo.timeout(left):
             yield
@@ -239,7 +211,7 @@ class MongoDatabase(Database):
         try:
             yield
         except PyMongoError as error:
-            failure = failure_of(error, self.place, perhaps_applied=perhaps_applied(error))
+            failure = failure_of(error, self.name, perhaps_applied=perhaps_applied(error))
             if failure is None:
                 raise
             raise failure from error
@@ -248,21 +220,18 @@ class MongoDatabase(Database):
         """Whether pymongo knows that no server takes writes; asks nobody."""
         seen = self._opened(self._client).topology_description
         if seen is not self._judged[0]:
-            self._judged = seen, _is_out_of_reach(seen)
+            self._judged = seen, is_out_of_reach(seen)
         return self._judged[1]
 
-    def _connected(self, **options: Any) -> MongoClient[Document]:
-        return self._client_factory(self._uri, appname=_NAME, **_OPTIONS, **options)
-
-    def _opened(self, client: MongoClient[Document] | None) -> MongoClient[Document]:
+    def _opened(self, client: Client | None) -> Client:
         if client is None:
-            raise StoreUnavailable(self.place, "it is not open")
+            raise StoreUnavailable(self.name, "it is not open")
         return client
 
     def _lay_out(self, layout: Layout) -> None:
         collection = self.collection(layout.collection)
-        with suppress(CollectionInvalid):
-            collection.database.create_collection(layout.collection, check_exists=True)
+        with _allowing(NAMESPACE_EXISTS):
+            collection.database.create_collection(layout.collection, check_exists=False)
         for index in layout.indexes:
             try:
                 collection.create_indexes([index])
@@ -287,11 +256,13 @@ def _committed(session: ClientSession, work: Callable[[ClientSession | None], T]
         time.sleep(pause * random.random())  # noqa: S311
 
 
-def _is_out_of_reach(seen: TopologyDescription) -> bool:
-    """False, too, while no server was heard of yet: the first call has to find out."""
-    servers = seen.server_descriptions().values()
-    heard = any(server.is_server_type_known or server.error for server in servers)
-    return heard and not seen.has_writable_server()
+@contextmanager
+def _allowing(code: int) -> Iterator[None]:
+    try:
+        yield
+    except OperationFailure as error:
+        if error.code != code:
+            raise
 
 
 def _word_id(store: Place, process: str) -> str:

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 from pymongo import ASCENDING, IndexModel, UpdateOne
 
-from adapters.mongo.database import Document, MongoDatabase
+from adapters.mongo.client import Document
+from adapters.mongo.database import MongoDatabase
 from adapters.mongo.documents import exactly, from_document
 from dinerapp.domain.record import Record
 from dinerapp.domain.version import Place, Version

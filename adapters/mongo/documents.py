@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, TypeVar
 
+from adapters.mongo.client import Document
 from adapters.mongo.counters import counted
-from adapters.mongo.database import Document
 from dinerapp.domain import codec
 from dinerapp.domain.kind import Kind
 from dinerapp.domain.record import Record

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Any
 
-from adapters.mongo.database import Document
+from adapters.mongo.client import Document
 from dinerapp.domain.version import Version
 
 
@@ -14,7 +15,7 @@ class Draft:
     """A document, and over which stored states it may go.
 
     `limited`: no ceiling may be passed. `counting`: it goes in together with the counters, in a
-    transaction. `displacing`: the id of a record that loses its unique values to it.
+    transaction. `displacing`: the ids of records that lose their unique values to it.
     """
 
     document: Document
@@ -22,7 +23,7 @@ class Draft:
     upsert: bool = True
     limited: bool = False
     counting: bool = False
-    displacing: str | None = None
+    displacing: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -39,9 +40,24 @@ class Draft:
         return bool(self.document["_revision"] == 1)
 
     @property
+    def pending(self) -> list[str]:
+        """The places to which its debts are not missed."""
+        owed = self.document.get("_owed", {})
+        return [place for place, debt in owed.items() if not debt["missed"]]
+
+    @property
     def place(self) -> Document:
-        """Matches the state it may go over."""
-        return {"_id": self.id, **self.over}
+        """Matches the state it may go over, if nobody misses that who would not miss this one."""
+        unmissed = {f"_owed.{place}.missed": {"$ne": True} for place in self.pending}
+        return {"_id": self.id, **self.over, **unmissed}
+
+    def missed_by(self, places: Collection[str]) -> Draft:
+        """It, missed by those who missed the state before."""
+        owed = {
+            place: {**debt, "missed": debt["missed"] or place in places}
+            for place, debt in self.document.get("_owed", {}).items()
+        }
+        return replace(self, document={**self.document, "_owed": owed}) if owed else self
 
     @property
     def place_of_its_like(self) -> Document:
@@ -60,6 +76,9 @@ class Draft:
         """What it has at a path like `_unique.slug`."""
         return self.document["_unique"][path.partition(".")[2]]
 
-    def without_unique(self) -> Document:
-        """The document of a record that lost its unique values."""
-        return {name: value for name, value in self.document.items() if name != "_unique"}
+    def contending_with(self, holder_id: str) -> Draft:
+        """Of it and a record with the same unique value the higher id goes without."""
+        if self.id < holder_id:
+            return replace(self, displacing=(*self.displacing, holder_id), counting=True)
+        bare = {name: value for name, value in self.document.items() if name != "_unique"}
+        return replace(self, document=bare, displacing=())

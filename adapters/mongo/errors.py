@@ -21,45 +21,40 @@ from pymongo.errors import (
     WriteError,
 )
 
-from dinerapp.domain.version import Place
 from dinerapp.errors import OutcomeUnknown, Refused, StoreFailure, StoreUnavailable
 
 DUPLICATE = 11000
 NAMESPACE_EXISTS = 48
 INDEX_DIFFERS = frozenset({85, 86})
 
-# Said before any data is touched: the server is no primary, or does not let this client in.
-_NOT_STARTED = frozenset({10058, 10107, 13435, 13436, 13, 18, 8000, 462})
+# Said before any data is touched: the server is no primary, or does not let this client in; or
+# after all was taken back: a transaction met another one.
+_UNTOUCHED = frozenset({10058, 10107, 13435, 13436, 13, 18, 8000, 462, 112, 251})
 # Ended by the server on the way: shutting down, stepping down, cut off, out of time or of disk.
 _BROKEN_OFF = frozenset(
     {6, 7, 50, 64, 89, 91, 133, 134, 146, 189, 202, 262, 365, 9001, 11600, 11601, 11602, 14031}
 )
-# A transaction that met another one; nothing of it was applied.
-_WRITE_CONFLICT = frozenset({112, 251})
 # The document itself is at fault: validation, size, keys.
 _OF_THE_DATA = frozenset({121, 10334, 17280, 17419, 17420})
-_NOT_SENT = (
-    ServerSelectionTimeoutError,
-    WaitQueueTimeoutError,
-    ConfigurationError,
-)
+_NOT_SENT = (ServerSelectionTimeoutError, WaitQueueTimeoutError, ConfigurationError)
 _ANSWERED = (OperationFailure, CollectionInvalid, InvalidName)
 _SHORT = 200
 
 
-def failure_of(error: PyMongoError, place: Place, *, perhaps_applied: bool) -> StoreFailure | None:
+def failure_of(error: PyMongoError, name: str, *, perhaps_applied: bool) -> StoreFailure | None:
     """The store failure behind the error; None when the store is well and the answer was no.
 
     `perhaps_applied` says that something was sent that would have changed data.
     """
     unknown = error.has_error_label("UnknownTransactionCommitResult")
     codes = _codes(error)
-    if isinstance(error, _NOT_SENT) or codes & (_NOT_STARTED | _WRITE_CONFLICT):
-        perhaps_applied = False
-    elif not (_was_cut_off(error) or codes & _BROKEN_OFF or unknown):
+    if not (unknown or _was_cut_off(error) or codes & (_UNTOUCHED | _BROKEN_OFF)):
         return None
-    failure = OutcomeUnknown if perhaps_applied or unknown else StoreUnavailable
-    return failure(place, f"{type(error).__name__}: {error}"[:_SHORT])
+    in_parts = isinstance(error, BulkWriteError)
+    untouched = isinstance(error, _NOT_SENT) or (codes & _UNTOUCHED and not in_parts)
+    perhaps_applied = unknown or (perhaps_applied and not untouched)
+    failure = OutcomeUnknown if perhaps_applied else StoreUnavailable
+    return failure(name, f"{type(error).__name__}: {error}"[:_SHORT])
 
 
 @contextmanager

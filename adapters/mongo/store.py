@@ -13,13 +13,14 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.collection import Collection as MongoCollection
 from pymongo.errors import DuplicateKeyError
 
+from adapters.mongo.client import Document
 from adapters.mongo.counters import Counters, counted
-from adapters.mongo.database import Document, Layout, MongoDatabase
+from adapters.mongo.database import Layout, MongoDatabase
 from adapters.mongo.debts import MongoDebts, debt_indexes
 from adapters.mongo.documents import covered_by, exactly, from_document, older_than, to_document
 from adapters.mongo.draft import Draft
 from adapters.mongo.errors import taken_key
-from adapters.mongo.writer import Writer
+from adapters.mongo.writer import ATTEMPTS, Writer
 from dinerapp.domain import codec
 from dinerapp.domain.record import Record
 from dinerapp.domain.version import Place
@@ -30,7 +31,6 @@ from dinerapp.ports.store import Store
 
 R = TypeVar("R", bound=Record)
 
-ATTEMPTS = 10
 _FINGERPRINTS = "fingerprints"
 
 
@@ -64,7 +64,7 @@ class MongoStore(MongoDebts[R], Store[R]):
             stored = self.load([record.id]).get(record.id)
             if stored is not None and (stored.deleted or not record.version.covers(stored.version)):
                 raise self.rejection(record, stored)
-            draft = replace(draft, counting=True)
+            draft = self._adapted(draft)
         raise self._restless(record)
 
     def deliver(self, records: Sequence[R], owing: Collection[Owing] = ()) -> Sequence[Delivery[R]]:
@@ -90,7 +90,8 @@ class MongoStore(MongoDebts[R], Store[R]):
             upsert=False,
         )
         counting = counted(self.kind, stored) != draft.counted
-        return self._writer.put_displacing(replace(draft, counting=counting))[0]
+        draft = replace(self._adapted(draft), counting=counting)
+        return self._writer.put_displacing(draft)[0]
 
     def load(self, record_ids: Collection[str]) -> Mapping[str, R]:
         ids = [record_id for record_id in record_ids if _can_be_stored(record_id)]
@@ -151,8 +152,18 @@ class MongoStore(MongoDebts[R], Store[R]):
             answer = self._passed_over(record, self.load([record.id]).get(record.id))
             if answer is not None:
                 return answer
-            draft = replace(draft, counting=True)
+            draft = self._adapted(draft)
         raise self._restless(record)
+
+    def _adapted(self, draft: Draft) -> Draft:
+        """It for one more try, with an eye on what may have been in its way."""
+        draft = replace(draft, counting=True)
+        if not draft.pending:
+            return draft
+        with self.database.reading():
+            stored = self.collection.find_one({"_id": {"$eq": draft.id}}, {"_owed": 1}) or {}
+        owed = stored.get("_owed", {})
+        return draft.missed_by([place for place, debt in owed.items() if debt["missed"]])
 
     def _passed_over(self, record: R, stored: R | None) -> Delivery[R] | None:
         if stored is None or (
@@ -162,7 +173,7 @@ class MongoStore(MongoDebts[R], Store[R]):
         return self.passed_over(record, stored)
 
     def _restless(self, record: R) -> StoreUnavailable:
-        return StoreUnavailable(self.place, f"{self.kind.name} {record.id} kept changing")
+        return StoreUnavailable(self.database.name, f"{self.kind.name} {record.id} kept changing")
 
     def _all_indexes(self) -> Sequence[IndexModel]:
         unique = [

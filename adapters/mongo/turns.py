@@ -6,6 +6,7 @@ more than to wait. Between processes that remains; it is rare enough there.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from threading import Lock
@@ -22,12 +23,13 @@ class Turns:
     @contextmanager
     def at(self, names: Collection[str], seconds: float) -> Iterator[bool]:
         """False, without a turn, where others take longer than so many seconds for theirs."""
+        end = time.monotonic() + seconds
         with ExitStack() as stack:
             stripes = sorted({hash(name) % _STRIPES for name in names})
-            yield all(self._taken(stack, stripe, seconds) for stripe in stripes)
+            yield all(self._taken(stack, stripe, end) for stripe in stripes)
 
-    def _taken(self, stack: ExitStack, stripe: int, seconds: float) -> bool:
-        taken = self._locks[stripe].acquire(timeout=seconds)
+    def _taken(self, stack: ExitStack, stripe: int, end: float) -> bool:
+        taken = self._locks[stripe].acquire(timeout=max(0.0, end - time.monotonic()))
         if taken:
             stack.callback(self._locks[stripe].release)
         return taken

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from pymongo import ReplaceOne, ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
+from adapters.mongo.client import Document
 from adapters.mongo.counters import Counters, Moves, Short, crowded
-from adapters.mongo.database import Document, MongoDatabase
+from adapters.mongo.database import MongoDatabase
 from adapters.mongo.draft import Draft
 from adapters.mongo.errors import refusing, taken_key
-from dinerapp.errors import Refused
+from dinerapp.errors import Refused, StoreUnavailable
 
+ATTEMPTS = 10
 _CHUNK = 100
 
 
@@ -53,12 +54,15 @@ class Writer:
         Also says which record is without its unique values now.
         """
         displaced: str | None = None
-        while True:
+        for _ in range(ATTEMPTS):
             try:
                 return self.put(draft), displaced
             except DuplicateKeyError as error:
-                draft = self._displaced(draft, taken_key(error.details))
-            displaced = draft.displacing if "_unique" in draft.document else draft.id
+                holder = self._holder(draft, taken_key(error.details))
+            if holder is not None:
+                draft = draft.contending_with(holder)
+                displaced = max(draft.id, holder)
+        raise StoreUnavailable(self._database.name, f"{self._name} {draft.id} found no place")
 
     def put_together(self, drafts: Sequence[Draft]) -> set[str]:
         """The ids of those that went in; why others did not, only trying them alone can tell."""
@@ -90,9 +94,8 @@ class Writer:
 
     def _put_within(self, draft: Draft, session: ClientSession | None) -> None:
         collection = self._database.collection(self._name)
-        if draft.displacing is not None:
-            bare = {"$unset": {"_unique": ""}}
-            collection.update_one({"_id": draft.displacing}, bare, session=session)
+        for holder in draft.displacing:
+            collection.update_one({"_id": holder}, {"$unset": {"_unique": ""}}, session=session)
         before: Document | None = collection.find_one_and_replace(
             draft.place,
             draft.document,
@@ -107,16 +110,12 @@ class Writer:
         moves.add((before or {}).get("_counted"), draft.counted)
         self._counters.move(moves, session, limited=draft.limited)
 
-    def _displaced(self, draft: Draft, path: str) -> Draft:
+    def _holder(self, draft: Draft, path: str) -> str | None:
         with self._database.reading():
             holder = self._database.collection(self._name).find_one(
                 {path: {"$eq": draft.unique_value(path)}}, {"_id": 1}
             )
-        if holder is None:
-            return draft
-        if holder["_id"] < draft.id:
-            return replace(draft, document=draft.without_unique())
-        return replace(draft, displacing=holder["_id"], counting=True)
+        return None if holder is None else holder["_id"]
 
     def _unspoilt(
         self, put: Callable[[Sequence[Draft]], set[str]], drafts: Sequence[Draft]

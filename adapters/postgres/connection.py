@@ -28,8 +28,9 @@ _DEFAULTS = {
     "connect_timeout": "2",
     "target_session_attrs": "read-write",
 }
-# Plans are kept per connection, and many are made while tables are still empty: without
-# enable_seqscan=off they would go on reading whole tables that have grown since.
+# Planning a write takes as long as doing it, so plans are made once per connection. Many are made
+# while tables are empty: without enable_seqscan=off they would go on reading whole tables that
+# have grown since.
 _SESSION = (
     "-c TimeZone=UTC -c statement_timeout=60s"
     " -c enable_seqscan=off -c plan_cache_mode=force_generic_plan"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from adapters.postgres.connection import Row
 from adapters.postgres.rows import Plain
+from adapters.postgres.statements import equal
 from adapters.postgres.store import PostgresStore
 from adapters.postgres.table import Children
 from dinerapp.domain.orders import Order
@@ -49,12 +50,8 @@ _LINES = Children(
         "counted",
     ),
 )
-_CONDITIONS = {
-    "status": "status = %(status)s",
-    "phone": "left(customer_phone, 100) = left(%(phone)s, 100) AND customer_phone = %(phone)s",
-    "since": "created_at >= %(since)s",
-    "fulfilment": "fulfilment = %(fulfilment)s",
-}
+_SAME_PHONE = "left(customer_phone, 100) = left(%(phone)s, 100) AND customer_phone = %(phone)s"
+_SINCE = "created_at >= %(since)s"
 
 
 class PostgresOrders(PostgresStore[Order], Orders):
@@ -64,9 +61,8 @@ class PostgresOrders(PostgresStore[Order], Orders):
     children = (_LINES,)
 
     def page(self, wanted: OrderFilter, after: After | None, limit: int) -> Page[Order]:
-        asked = {name: getattr(wanted, name) for name in _CONDITIONS}
-        asked = {name: value for name, value in asked.items() if value is not None}
-        return self._page([_CONDITIONS[name] for name in asked], asked, after, limit)
+        parameters = {"phone": wanted.phone, "since": wanted.since}
+        return self._page(_conditions(wanted), parameters, after, limit)
 
     def to_row(self, plain: Plain) -> Row:
         return {
@@ -81,3 +77,16 @@ class PostgresOrders(PostgresStore[Order], Orders):
             "customer": {field: row[column] for column, field in _CUSTOMER.items()},
             "fulfilment": {field: row[column] for column, field in _FULFILMENT.items()},
         }
+
+
+def _conditions(wanted: OrderFilter) -> list[str]:
+    conditions = []
+    if wanted.status is not None:
+        conditions.append(equal("status", wanted.status))
+    if wanted.fulfilment is not None:
+        conditions.append(equal("fulfilment", wanted.fulfilment))
+    if wanted.phone is not None:
+        conditions.append(_SAME_PHONE)
+    if wanted.since is not None:
+        conditions.append(_SINCE)
+    return conditions

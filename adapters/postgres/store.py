@@ -12,8 +12,9 @@ from typing import Any, ClassVar, TypeVar
 from adapters.postgres.connection import DeadlineConnection, Row
 from adapters.postgres.database import PostgresDatabase
 from adapters.postgres.rows import Plain, Rows, as_json, version_row
-from adapters.postgres.statements import COUNTS, Statements
+from adapters.postgres.statements import Statements
 from adapters.postgres.table import Children, Table
+from adapters.postgres.templates import COUNTS
 from dinerapp.domain import codec
 from dinerapp.domain.kind import Kind
 from dinerapp.domain.record import Record
@@ -104,11 +105,11 @@ class PostgresStore(Store[R]):
 
     def scan(self, after: str | None, limit: int) -> Sequence[R]:
         beyond = "" if after is None else "WHERE id > %(after)s"
-        return self._find(f"{beyond} ORDER BY id LIMIT %(limit)s", {"after": after, "limit": limit})
+        return self._find(f"{beyond} ORDER BY id LIMIT {limit:d}", {"after": after})
 
     def claim(self, to: Place, limit: int, now: datetime, until: datetime) -> Sequence[Owed[R]]:
-        parameters = {"target": to, "limit": limit, "now": now, "until": until}
-        rows = self._database.ask(self._sql.claim, parameters, writes=True)
+        parameters = {"target": to, "now": now, "until": until}
+        rows = self._database.ask(self._sql.claim(limit), parameters, writes=True)
         return [Owed(self._rows.record(row), row["tries"]) for row in rows]
 
     def settle(self, to: Place, shipped: Collection[tuple[str, Version]]) -> None:
@@ -131,7 +132,7 @@ class PostgresStore(Store[R]):
         return len(self._database.ask(self._sql.retry_parked, parameters, writes=True))
 
     def parked(self, to: Place, limit: int) -> Sequence[Parked]:
-        rows = self._database.ask(self._sql.parked, {"target": to, "limit": limit})
+        rows = self._database.ask(self._sql.parked(limit), {"target": to})
         return [Parked(**row) for row in rows]
 
     def backlog(self, to: Place) -> Backlog:
@@ -159,11 +160,11 @@ class PostgresStore(Store[R]):
     ) -> Page[R]:
         """Those that meet the adapter's conditions, newest first."""
         where = ["NOT deleted", *conditions]
-        asked: Row = {**parameters, "limit": limit + 1}
+        asked: Row = {**parameters}
         if after is not None:
             where.append(_AFTER if _UUID.fullmatch(after.id) else _AFTER_TEXT)
             asked |= {"after_created_at": after.created_at, "after_id": after.id}
-        rest = f"WHERE {' AND '.join(where)} ORDER BY created_at DESC, id DESC LIMIT %(limit)s"
+        rest = f"WHERE {' AND '.join(where)} ORDER BY created_at DESC, id DESC LIMIT {limit + 1:d}"
         return Page.of(self._find(rest, asked), limit)
 
     def _find(self, rest: str, parameters: Mapping[str, Any]) -> list[R]:

@@ -46,19 +46,16 @@ def _status(states: dict[Place, State]) -> str:
 
 
 def _sentence(states: dict[Place, State]) -> str:
+    up, down, behind = (
+        [TITLES[place] for place, state in states.items() if state is wanted]
+        for wanted in (State.UP, State.DOWN, State.CATCHING_UP)
+    )
     absent = [TITLES[place] for place in TITLES if place not in states]
-    parts = [_about(place, state) for place, state in states.items() if state is not State.UP]
-    up = [TITLES[place] for place, state in states.items() if state is State.UP]
-    if not parts and not absent:
+    if len(up) == len(TITLES):
         return "All databases operational"
-    if parts and up:
-        parts.append(f"{up[0]} answers meanwhile")
-    elif up:
-        parts.append(f"{up[0]} is operational")
+    parts = [f"{title} is down" for title in down]
+    parts += [f"{title} answers, and may lack what it missed" for title in behind if not up]
+    parts += [f"{title} is back and receives what it missed" for title in behind if up]
+    parts += [f"{title} answers meanwhile" for title in up if down or behind]
+    parts += [f"{title} is operational" for title in up if not (down or behind)]
     return "; ".join([*parts, *(f"{title} is not configured" for title in absent)])
-
-
-def _about(place: Place, state: State) -> str:
-    if state is State.DOWN:
-        return f"{TITLES[place]} is down"
-    return f"{TITLES[place]} is back and receives what it missed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
@@ -20,6 +21,7 @@ ENVELOPE = frozenset(field.name for field in fields(Record))
 BUCKETS = 4096
 DEEPEST = 32
 _INT64 = 2**63
+_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
@@ -53,8 +55,16 @@ def bucket(record_id: str) -> int:
 
 def canonical(record: R) -> R:
     """The record as both databases give it back unchanged; InvalidRecord when they cannot."""
-    plain = _canonical(dump(record), "", 0)
-    return load(type(record), plain)
+    if not _ID.fullmatch(record.id):
+        raise InvalidRecord("id", "must be a UUID in lower case")
+    record.check()
+    try:
+        return load(type(record), _canonical(dump(record), "", 0))
+    except msgspec.ValidationError as exc:
+        reason, _, path = str(exc).partition(" - at `$.")
+        raise InvalidRecord(path.rstrip("`"), reason) from exc
+    except (TypeError, RecursionError, OverflowError) as exc:
+        raise InvalidRecord("", f"holds a value that cannot be stored: {exc}") from exc
 
 
 def _canonical(value: Any, path: str, depth: int) -> Any:
@@ -86,11 +96,17 @@ def _canonical(value: Any, path: str, depth: int) -> Any:
 def _text(value: str, path: str) -> str:
     if "\0" in value:
         raise InvalidRecord(path, "must not contain NUL characters")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise InvalidRecord(path, "must be valid Unicode, without lone surrogates") from None
+    if not _is_unicode(value):
+        raise InvalidRecord(path, "must be valid Unicode, without lone surrogates")
     return value
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _integer(value: int, path: str) -> int:
@@ -102,16 +118,21 @@ def _integer(value: int, path: str) -> int:
 def _float(value: float, path: str) -> float:
     if not math.isfinite(value):
         raise InvalidRecord(path, "must be a finite number")
-    return value
+    return value or 0.0
 
 
-def _moment(value: datetime, path: str) -> datetime:
+def _moment(value: datetime, path: str) -> str:
+    """As text, so that a time where any value may stand is one in every database."""
     if value.tzinfo is None:
         raise InvalidRecord(path, "must carry a time zone")
-    return to_milliseconds(value)
+    try:
+        return to_milliseconds(value).isoformat()
+    except OverflowError:
+        raise InvalidRecord(path, "is beyond the calendar") from None
 
 
 def _key(key: Any, path: str) -> str:
-    if not isinstance(key, str) or not key or "\0" in key or key.startswith("$") or "." in key:
+    fit = isinstance(key, str) and key and not key.startswith("$") and _is_unicode(key)
+    if not fit or "\0" in key or "." in key:
         raise InvalidRecord(path, f"{key!r} cannot be a field name")
-    return key
+    return str(key)

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from dinerapp.domain import codec
 from dinerapp.domain.identity import derived_id
 from dinerapp.domain.kind import Kind
@@ -68,10 +70,9 @@ def of_counter(key: str, held: int, ceiling: int, now: datetime) -> Conflict:
 
 
 def _plain(record: Record) -> dict[str, Any]:
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in codec.dump(record).items()
-    }
+    """The state as JSON has it, at every depth."""
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(record))
+    return plain
 
 
 CONFLICTS = Kind("conflicts", Conflict)

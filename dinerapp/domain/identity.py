@@ -28,7 +28,7 @@ def new_op_id() -> str:
 
 def derived_id(*parts: str) -> str:
     """The id that these parts always give: a UUID of version 8, which is there for that."""
-    hashed = hashlib.sha256("\n".join(parts).encode()).digest()
+    hashed = _hash(*parts).digest()
     number = int.from_bytes(hashed[:16])
     number = number & ~(0xF << 76) | 8 << 76
     number = number & ~(0b11 << 62) | 0b10 << 62
@@ -50,7 +50,7 @@ class Operation:
     @classmethod
     def keyed(cls, scope: str, key: str, body: bytes) -> Operation:
         """Ids that every try of this key within this scope arrives at."""
-        who = hashlib.sha256(f"{scope}\n{key}".encode()).hexdigest()
+        who = _hash(scope, key).hexdigest()
         what = hashlib.sha256(body).hexdigest()
         return cls(derived_id(scope, key), who[-_HALF:] + what[:_HALF])
 
@@ -62,3 +62,8 @@ class Operation:
 def same_key(one: str, other: str) -> bool:
     """Whether two operation ids were made from one key, whatever the bodies."""
     return one[:_HALF] == other[:_HALF]
+
+
+def _hash(*parts: str) -> hashlib._Hash:
+    """Of the parts one by one: "ab", "c" is not "a", "bc"."""
+    return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode())

@@ -56,7 +56,7 @@ def _concurrent(kind: Kind[R], one: R, other: R, policy: Policy) -> Merge[R]:
     if one.deleted != other.deleted:
         gone, kept = (one, other) if one.deleted else (other, one)
         return Merge(gone, lost=kept, reason="deletion wins over a concurrent change")
-    if codec.content(one) == codec.content(other):
+    if one.deleted or codec.content(one) == codec.content(other):
         return Merge(max(one, other, key=lambda r: (r.updated_at, r.op_id, codec.digest(r))))
     if one.op_id == other.op_id:
         latest = Policy("last_write_wins").decide(one, other)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dinerapp.domain.kind import Kind, Merge
 from dinerapp.domain.menu import stock_key
 from dinerapp.domain.record import Record
-from dinerapp.errors import RuleBroken
+from dinerapp.errors import InvalidRecord, RuleBroken
 
 if TYPE_CHECKING:
     from dinerapp.domain.merging import Policy
@@ -57,6 +57,7 @@ STEPS: Mapping[Status, frozenset[Status]] = {
     Status.COMPLETED: frozenset(),
     Status.CANCELLED: frozenset(),
 }
+_AMOUNTS = ("subtotal", "service_charge", "tax", "tip", "total")
 _PROGRESS = {status: rank for rank, status in enumerate(Status)}
 _SETTLED = {status: rank for rank, status in enumerate(PaymentStatus)}
 
@@ -135,6 +136,16 @@ class Order(Record):
     currency: str
     history: tuple[Event, ...] = ()
 
+    def check(self) -> None:
+        for name in _AMOUNTS:
+            if getattr(self, name) < 0:
+                raise InvalidRecord(name, "must not be negative")
+        for number, line in enumerate(self.lines):
+            if line.quantity < 1:
+                raise InvalidRecord(f"lines.{number}.quantity", "must be at least 1")
+            if line.total < 0:
+                raise InvalidRecord(f"lines.{number}.total", "must not be negative")
+
     def moved(
         self, status: Status, *, actor: str, reason: str | None, op_id: str, now: datetime
     ) -> Order:
@@ -151,7 +162,7 @@ class Order(Record):
 
 def merge_orders(one: Order, other: Order, policy: Policy) -> Merge[Order]:
     """Progress, payments and cancellations of both are kept; the rest follows the policy."""
-    history = tuple(sorted({*one.history, *other.history}, key=_event_key))
+    history = _united(one.history, other.history)
     ahead = max(one, other, key=lambda order: _PROGRESS[order.status])
     kept: dict[str, Any] = {
         "history": history,
@@ -175,6 +186,14 @@ def _overtaken(one: Order, other: Order) -> tuple[Order | None, str]:
         lost = one if one.status == Status.COMPLETED else other
         return lost, "cancelled on one side, completed on the other"
     return None, ""
+
+
+def _united(one: tuple[Event, ...], other: tuple[Event, ...]) -> tuple[Event, ...]:
+    """Every step once: a request that was tried on both sides took one step at two moments."""
+    first: dict[tuple[Status, str, str | None], Event] = {}
+    for event in sorted({*one, *other}, key=_event_key):
+        first.setdefault((event.status, event.actor, event.reason), event)
+    return tuple(first.values())
 
 
 def _event_key(event: Event) -> tuple[datetime, int, str, str]:

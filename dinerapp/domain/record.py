@@ -60,6 +60,9 @@ class Record:
             trail=shortened((*first, *self.trail, *other.trail)),
         )
 
+    def check(self) -> None:
+        """Raises InvalidRecord where the record breaks a rule of its kind that stores rely on."""
+
     def has_done(self, op_id: str) -> bool:
         """Whether the operation is part of this state."""
         return any(step.op_id == op_id for step in self.trail)
@@ -88,6 +91,8 @@ class Record:
 
 def shortened(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """The first step, which made the record, and the latest ones of each place."""
+    if not steps:
+        return ()
     later = set(steps[1:]) - {steps[0]}
     latest = [
         step

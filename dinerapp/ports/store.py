@@ -6,7 +6,7 @@ follows from these here, so that it is the same in every store.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -27,12 +27,15 @@ from dinerapp.ports.repository import Repository
 R = TypeVar("R", bound=Record)
 
 
-def admissible(record: R) -> R:
-    """The record as any store may be asked to accept it; raises what no store need be asked for."""
+def admissible(record: R, read: Callable[[str], R]) -> R:
+    """The record as any store may be asked to accept it.
+
+    What the caller read may already contain the operation; then `read` says how it stands now.
+    """
     if record.has_done(record.op_id):
-        raise Replayed(record)
+        raise Replayed(read(record.id))
     if record.has_seen_key_of(record.op_id):
-        raise KeyReused(record)
+        raise KeyReused(read(record.id))
     return codec.canonical(record)
 
 
@@ -49,7 +52,7 @@ class Store(Repository[R], Replica[R]):
         return {key: record for key, record in self.load(record_ids).items() if not record.deleted}
 
     def save(self, record: R) -> R:
-        return self.accept(admissible(record))
+        return self.accept(admissible(record, self.get))
 
     def delete(self, record: R) -> R:
         return self.save(replace(record, deleted=True))

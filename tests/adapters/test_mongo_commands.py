@@ -135,8 +135,8 @@ def test_a_counted_order_costs_one_transaction(diner: Diner) -> None:
 def test_a_change_that_holds_the_same_costs_one_command(diner: Diner) -> None:
     saved = diner.orders.save(counted_order(new_id()))
     diner.sent()
-    step = {"actor": "chef", "reason": None, "op_id": new_op_id(), "now": at(1)}
-    diner.orders.save(saved.moved(Status.CONFIRMED, **step))
+    moved = saved.moved(Status.CONFIRMED, actor="chef", reason=None, op_id=new_op_id(), now=at(1))
+    diner.orders.save(moved)
     assert diner.sent() == ["update"]
 
 

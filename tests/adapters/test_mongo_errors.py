@@ -69,6 +69,7 @@ LOST_ON_THE_WAY = [
     InvalidOperation("the client was closed"),
     PyMongoError("something with the connection"),
     bulk(14031),
+    bulk(10107),
     bulk(writeConcernErrors=[{"code": 64, "errmsg": "not replicated yet"}]),
 ]
 ANSWERS = [

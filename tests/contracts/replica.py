@@ -630,12 +630,21 @@ class DebtContract:
         assert claim(store, to, now=at(30)) == []
         assert stored(store, accepted) == accepted
 
-    def test_a_missed_debt_overtaken_by_a_write_under_way_is_not_missed_any_more(
+    def test_who_missed_a_state_has_missed_it_until_a_later_one_has_arrived(
         self, store: Any, sample: Sample
     ) -> None:
         to = elsewhere(store.place)
         first = store.accept(sample.make(), owing(to, missed=True))
-        store.accept(sample.edited(first), owing(to))
+        second = store.accept(sample.edited(first), owing(to))
+        assert store.backlog(to) == Backlog(waiting=1, missed=1)
+        third = rewritten(second, N)
+        store.deliver([third], owing(to))
+        assert store.backlog(to) == Backlog(waiting=1, missed=1)
+        merged = rewritten(third, N)
+        assert store.replace(third, merged, owing(to))
+        assert store.backlog(to) == Backlog(waiting=1, missed=1)
+        store.settle(to, [(merged.id, merged.version)])
+        store.accept(sample.edited(merged), owing(to))
         assert store.backlog(to) == Backlog(waiting=1, missed=0)
 
 

@@ -54,9 +54,12 @@ class Client:
         self._requests.create(op, lambda: self._order(op, item, quantity))
 
     def move_order(self) -> None:
+        wanted: list[Status] = []
+
         def change(order: Order, op: Op) -> Order:
             ahead = sorted(STEPS[order.status] - {Status.CANCELLED})
-            return self._moved(order, op, self._rng.choice(ahead or [Status.PENDING]))
+            wanted.append(self._rng.choice(ahead or [Status.PENDING]))
+            return self._moved(order, op, wanted[0])
 
         self._change("orders", "move", change)
 

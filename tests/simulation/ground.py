@@ -79,10 +79,15 @@ def _order_still_said(state: Order, result: Order) -> bool:
     if state.status is Status.COMPLETED and result.status is Status.CANCELLED:
         return False
     return (
-        set(state.history) <= set(result.history)
+        _steps(state) <= _steps(result)
         and ranks.index(state.status) <= ranks.index(result.status)
         and _beside_progress(state) == _beside_progress(result)
     )
+
+
+def _steps(order: Order) -> set[tuple[str, str, str | None]]:
+    """Who took which step; one step that was tried twice may be told at either moment."""
+    return {(event.status, event.actor, event.reason) for event in order.history}
 
 
 def _beside_progress(order: Order) -> dict[str, Any]:

@@ -89,10 +89,12 @@ class Network:
         self, link: tuple[str, Place], name: str, apply: Callable[[], Any], *, writes: bool
     ) -> None:
         place = link[1]
-        if writes and place in self.frozen and self.rng.random() < 0.7:
+        stuck = writes and place in self.frozen and self.rng.random() < 0.7
+        if stuck:
             self._apply_late(place, apply)
         self.scheduler.sleep(min(PATIENCE, deadline.remaining(PATIENCE)))
-        self._fail(place, name, "timed out", unknown=writes and self.rng.random() < 0.8)
+        unknown = stuck or (writes and self.rng.random() < 0.8)
+        self._fail(place, name, "timed out", unknown=unknown)
 
     def _mishap(self, place: Place, name: str, apply: Callable[[], Any], *, writes: bool) -> None:
         weather, draw = self.weather, self.rng.random()

@@ -17,6 +17,7 @@ from dinerapp.domain.record import Record
 from dinerapp.domain.version import Place
 from dinerapp.ports.serving import Role, Served
 from tests.simulation.ground import Ground
+from tests.simulation.leases import Leases
 from tests.simulation.scheduler import Violation
 
 
@@ -46,7 +47,9 @@ class Oracle:
         self.ops: dict[str, Op] = {}
         self.accepted: dict[str, set[Place]] = {}
         self.deletions: set[str] = set()
-        self.refused: set[tuple[Place, str]] = set()
+        self.leases = Leases()
+        self.unlimited: set[str] = set()
+        self.refused: dict[tuple[Place, str], frozenset[str]] = {}
         self.lacking: dict[Place, dict[str, Op]] = {place: {} for place in Place}
         self._held: dict[tuple[Place, str], frozenset[str]] = {}
         self._acked: dict[str, list[Op]] = {}
@@ -80,11 +83,17 @@ class Oracle:
         """A store has another state of a record from now on."""
         received = self.ground.past(state).received
         self._held[place, state.id] = received
-        self.refused.discard((place, state.id))
+        self.leases.given_back(place, [state.id])
+        if received >= self.refused.get((place, state.id), received):
+            self.refused.pop((place, state.id), None)
         lacking = self.lacking[place]
         for op_id in [op_id for op_id, op in lacking.items() if op.record_id == state.id]:
             if op_id in received:
                 del lacking[op_id]
+
+    def refuses(self, place: Place, state: Record) -> None:
+        """A store cannot hold a state (P9)."""
+        self.refused[place, state.id] = self.ground.past(state).received
 
     def merged(self, place: Place, one: Record, other: Record, result: Record) -> None:
         """A store put a merged state in place of another."""
@@ -116,31 +125,27 @@ class Oracle:
             what = f"{served.place} answered as primary and lacked {overdue[0]}"
             raise Violation("P6 no stale primary", what)
 
-    def found(self, state: Record, process: str, since: float, *, was_up: bool) -> None:
+    def unaware(self, place: Place, process: str) -> set[str]:
+        """The records of which a store lacks a write and the process is excused not to know."""
+        return {
+            op.record_id
+            for op in self.lacking[place].values()
+            if op.acked_by != process and (process, place) not in op.informed
+        }
+
+    def found(self, state: Record, since: float, *, excused: bool) -> None:
         """P5: nobody is given a record whose deletion was acknowledged, unless by a store that is
         known to be behind, while there is no other to ask."""
         for op in self._acked.get(state.id, ()):
-            if not op.deletes or (op.acked_at or 0.0) >= since:
-                continue
-            if was_up and not self._is_excused(state.id, process):
+            if op.deletes and (op.acked_at or 0.0) < since and not excused:
                 raise Violation("P5 the deleted stay deleted", f"{op}, and yet it was found")
 
-    def missing(self, record_id: str, process: str, since: float) -> None:
+    def missing(self, record_id: str, process: str, since: float, *, excused: bool) -> None:
         """P7: nobody is told that a record does not exist after its write was acknowledged."""
         acked = [op for op in self._acked.get(record_id, ()) if (op.acked_at or 0.0) < since]
         refused = any(record_id == key for _, key in self.refused)
-        if not acked or refused or record_id in self.deletions:
-            return
-        if not self._is_excused(record_id, process):
+        if acked and not excused and not refused and record_id not in self.deletions:
             raise Violation("P7 no vanishing", f"{acked[0]}, and {process} does not find it")
-
-    def _is_excused(self, record_id: str, process: str) -> bool:
-        for place, lacking in self.lacking.items():
-            ops = [op for op in lacking.values() if op.record_id == record_id]
-            known = [o for o in ops if o.acked_by == process or (process, place) in o.informed]
-            if ops and not known:
-                return True
-        return False
 
 
 def described(state: Any) -> str:

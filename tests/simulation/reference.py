@@ -97,7 +97,9 @@ class ReferenceStore(Store[R]):
 
     def accept(self, record: R, owing: Collection[Owing] = ()) -> R:
         row = self.rows.get(record.id)
-        if row is not None and not record.version.covers(row.record.version):
+        if row is not None and (
+            row.record.deleted or not record.version.covers(row.record.version)
+        ):
             raise self.rejection(record, row.record)
         self._check_unique(record)
         self._check_ceilings(record)
@@ -210,8 +212,16 @@ class ReferenceStore(Store[R]):
         for key, delta in self._deltas(record).items():
             self.database.held[key] = self.database.held.get(key, 0) + delta
         self.database.ceilings.update(self.kind.ceilings(record))
-        debts = {o.place: Debt(o.due, record.updated_at, o.missed) for o in owing}
+        missed = self._missed_before(record.id)
+        debts = {
+            o.place: Debt(o.due, record.updated_at, o.missed or o.place in missed) for o in owing
+        }
         self.rows[record.id] = Row(record, debts, unique)
+
+    def _missed_before(self, record_id: str) -> set[Place]:
+        """Whoever missed an earlier state has missed it until it has received a later one."""
+        row = self.rows.get(record_id)
+        return {place for place, debt in row.debts.items() if debt.missed} if row else set()
 
     def _deltas(self, record: R) -> Mapping[str, int]:
         row = self.rows.get(record.id)

@@ -17,7 +17,6 @@ import structlog
 
 from tests.simulation.plan import Plan
 from tests.simulation.scheduler import Violation
-from tests.simulation.uuid8 import stand_in
 from tests.simulation.world import World
 
 CHUNK = 100
@@ -42,7 +41,6 @@ class Failure:
 
 def simulate(seed: int) -> Failure | None:
     """Runs one seed; a failing one a second time, to write its history."""
-    stand_in()
     with _silence():
         violation = _violation(World(Plan.of(seed)))
         if violation is None:
@@ -74,8 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--keep-going", action="store_true", help="do not stop at a failure")
     given = parser.parse_args(arguments)
+    seeds = range(given.start, given.start + given.seeds)
     done, failed, started = 0, 0, time.monotonic()
-    for number, failure in simulate_all(range(given.start, given.start + given.seeds), given.workers):
+    for number, failure in simulate_all(seeds, given.workers):
         done += number
         _progress(done, given.seeds, time.monotonic() - started)
         if failure is not None:

@@ -35,6 +35,7 @@ class Request:
     record_id: str = ""
     base: Record | None = None
     overdue: dict[Place, list[Op]] = field(default_factory=dict)
+    unaware: set[str] = field(default_factory=set)
     asked: dict[Place, bool] = field(default_factory=dict)
     reached: set[Place] = field(default_factory=set)
     missed: set[Place] = field(default_factory=set)
@@ -87,6 +88,7 @@ class Line:
         """Remembers what the store lacks at the moment it answers the request."""
         request = self.request()
         request.overdue[self.place] = self.oracle.overdue(self.place, self.process, request.began)
+        request.unaware |= self.oracle.unaware(self.place, self.process)
         request.asked[self.place] = request.asked.get(self.place, True) and self.is_up()
 
 
@@ -153,9 +155,13 @@ class SimulatedStore(Store[Any]):
             state = self._store.accept(record, owing)
             self._line.witness()
             self._line.oracle.took(self.place, state, base)
+            self._line.oracle.unlimited |= set(living_stock([state])) - self._known_stock()
             return state
 
         return self._write("accept", apply)
+
+    def _known_stock(self) -> set[str]:
+        return set(self._store.database.ceilings)
 
     def deliver(self, records: Sequence[Any], owing: Collection[Owing] = ()) -> Any:
         request = self._line.request()
@@ -167,7 +173,7 @@ class SimulatedStore(Store[Any]):
 
     def _delivered(self, record: Any, owing: Collection[Owing]) -> Delivery[Any]:
         if self._line.poison.spoils(self.place, record):
-            self._line.oracle.refused.add((self.place, record.id))
+            self._line.oracle.refuses(self.place, record)
             return Delivery(Taken.REFUSED, reason=self._line.poison.reason)
         answer = self._store.deliver([record], owing)[0]
         if answer.taken is Taken.STORED:
@@ -198,20 +204,32 @@ class SimulatedStore(Store[Any]):
         return self._read("scan", lambda: self._store.scan(after, limit))
 
     def claim(self, to: Place, limit: int, now: datetime, until: datetime) -> Any:
-        return self._write("claim", lambda: self._store.claim(to, limit, now, until))
+        def apply() -> Any:
+            owed = self._store.claim(to, limit, now, until)
+            ids = [debt.record.id for debt in owed]
+            self._line.oracle.leases.claimed(self.place, ids, now, until)
+            return owed
+
+        return self._write("claim", apply)
 
     def settle(self, to: Place, shipped: Collection[Any]) -> None:
         self._write("settle", lambda: self._store.settle(to, shipped))
 
     def miss(self, to: Place, record_ids: Collection[str], now: datetime) -> None:
-        self._write("miss", lambda: self._store.miss(to, record_ids, now))
+        def apply() -> None:
+            self._line.oracle.leases.given_back(self.place, record_ids)
+            self._store.miss(to, record_ids, now)
+
+        self._write("miss", apply)
 
     def postpone(
         self, to: Place, record_id: str, reason: str, due: datetime, *, park: bool
     ) -> None:
-        self._write(
-            "postpone", lambda: self._store.postpone(to, record_id, reason, due, park=park)
-        )
+        def apply() -> None:
+            self._line.oracle.leases.given_back(self.place, [record_id])
+            self._store.postpone(to, record_id, reason, due, park=park)
+
+        self._write("postpone", apply)
 
     def retry_parked(self, to: Place, now: datetime) -> int:
         return self._write("retry_parked", lambda: self._store.retry_parked(to, now))
@@ -257,10 +275,10 @@ class SimulatedStore(Store[Any]):
         return self._line.call(f"{self.kind.name}.{name}", apply, writes=True)
 
 
-def living_stock(orders: Collection[Order]) -> Counter[str]:
+def living_stock(orders: Collection[Any]) -> Counter[str]:
     """What living orders hold of each item, counted by hand."""
     held: Counter[str] = Counter()
-    for order in orders:
+    for order in (record for record in orders if isinstance(record, Order)):
         if order.status != "cancelled" and not order.deleted:
             for line in order.lines:
                 if line.counted:

@@ -163,13 +163,15 @@ def _oversold_is_filed(oracle: Oracle, servers: Servers) -> None:
             if tuple(key.split(":")) not in filed:
                 what = f"{place} holds {held} of {key}, there are {ceiling}, and no conflict"
                 raise Violation("P10 stock", what)
-            _taken_on_both_sides(key, oracle, servers)
+            if key not in oracle.unlimited:
+                _taken_on_both_sides(key, oracle, servers)
 
 
 def _taken_on_both_sides(key: str, oracle: Oracle, servers: Servers) -> None:
     takers = [
         order.trail[0].op_id
-        for order in _states(servers, PLACES[0], "orders").values()
+        for place in PLACES
+        for order in _states(servers, place, "orders").values()
         if key in living_stock([order])
     ]
     places = {place for op_id in takers for place in oracle.accepted.get(op_id, ())}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from functools import partial
 
 from dinerapp.domain.version import Place
 from tests import makers
@@ -120,8 +122,12 @@ class World:
     def _schedule(self, fault: Fault) -> None:
         begin = getattr(self, f"_begin_{fault.what}")
         end = getattr(self, f"_end_{fault.what}")
-        self.scheduler.at(fault.start, lambda: (self.history.note("begin: %s", fault), begin(fault)))
-        self.scheduler.at(fault.end, lambda: (self.history.note("end: %s", fault), end(fault)))
+        for moment, word, do in ((fault.start, "begin", begin), (fault.end, "end", end)):
+            self.scheduler.at(moment, partial(self._tell_and_do, f"{word}: {fault}", do, fault))
+
+    def _tell_and_do(self, text: str, do: Callable[[Fault], None], fault: Fault) -> None:
+        self.history.note("%s", text)
+        do(fault)
 
     def _begin_outage(self, fault: Fault) -> None:
         self.network.crash(fault.place)

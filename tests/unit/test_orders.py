@@ -91,6 +91,18 @@ def test_of_two_steps_the_one_further_along_is_kept_and_nobody_is_bothered() -> 
     assert set(merge.record.history) == {*ours.history, *theirs.history}
 
 
+def test_a_step_that_was_tried_on_both_sides_is_in_the_history_once() -> None:
+    base = order().stamped(Place.POSTGRESQL)
+    ours, theirs = (
+        base.moved(Status.CONFIRMED, actor="ada", reason=None, op_id="o" * 32, now=at(n)).stamped(p)
+        for n, p in ((1, Place.POSTGRESQL), (2, Place.MONGODB))
+    )
+    for one, other in ((ours, theirs), (theirs, ours)):
+        merge = merge_orders(one, other, POLICY)
+        assert merge.record.history == ours.history
+        assert merge.lost is None
+
+
 def test_a_cancellation_wins_over_a_completion_which_is_reported() -> None:
     base = order(status=Status.READY).stamped(Place.POSTGRESQL)
     completed = moved(base, Status.COMPLETED, seconds=9)

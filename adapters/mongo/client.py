@@ -1,0 +1,57 @@
+"""How every client is set up, and what it knows of its servers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC
+from typing import Any
+
+from bson.codec_options import TypeDecoder, TypeRegistry
+from bson.int64 import Int64
+from pymongo import MongoClient
+from pymongo.topology_description import TopologyDescription
+
+Document = dict[str, Any]
+Client = MongoClient[Document]
+
+NAME = "diner"
+
+
+class _PlainInt(TypeDecoder):
+    """Hands out 64-bit integers as the plain `int` that went in."""
+
+    bson_type = Int64
+
+    def transform_bson(self, value: int) -> int:
+        return int(value)
+
+
+_OPTIONS: dict[str, Any] = {
+    "appname": NAME,
+    "connect": False,
+    "tz_aware": True,
+    "tzinfo": UTC,
+    "type_registry": TypeRegistry([_PlainInt()]),
+    "retryWrites": False,
+    "retryReads": False,
+    "w": "majority",
+    "journal": True,
+    "readConcernLevel": "majority",
+    "serverSelectionTimeoutMS": 500,
+    "connectTimeoutMS": 500,
+    "socketTimeoutMS": 700,
+    "heartbeatFrequencyMS": 1000,
+    "waitQueueTimeoutMS": 250,
+}
+
+
+def new_client(factory: Callable[..., Client], uri: str, **options: Any) -> Client:
+    """A client that connects with its first call."""
+    return factory(uri, **_OPTIONS, **options)
+
+
+def is_out_of_reach(seen: TopologyDescription) -> bool:
+    """Whether no server takes writes; False until one was heard of, for the first call to ask."""
+    servers = seen.server_descriptions().values()
+    heard = any(server.is_server_type_known or server.error for server in servers)
+    return heard and not seen.has_writable_server()

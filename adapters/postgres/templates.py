@@ -1,0 +1,173 @@
+"""The SQL every store speaks, for the table of one kind.
+
+A write is one statement, and so one round trip and one transaction: record, children, debts and
+ceilings are parts of it that run only where the record was taken. All parts see the database as
+it was when the statement began, so none of them may depend on rows that a concurrent writer of
+the same record could have changed meanwhile; what does is left to triggers.
+
+A plan is made once for all values of the parameters. So what the choice of the plan should
+depend on, like limits, is written into the statement.
+"""
+
+from __future__ import annotations
+
+from psycopg.sql import SQL
+
+WRITE = SQL("""
+WITH written AS ({writing}
+    RETURNING {written}
+), owed AS (
+    INSERT INTO outbox AS debt (kind, record_id, target, {version}, due, since, missed)
+    SELECT {kind}, id, owing.target, {written_version}, owing.due, updated_at, owing.missed
+    FROM written, json_populate_recordset(NULL::outbox, %(owing)s) AS owing
+    ON CONFLICT (kind, record_id, target) DO UPDATE
+    SET ({version}, due, since, missed, tries, reason, parked)
+      = ({new_version}, excluded.due, excluded.since, debt.missed OR excluded.missed, 0, '', false)
+), not_owed AS (
+    DELETE FROM outbox USING written
+    WHERE kind = {kind} AND record_id = ANY (%(ids)s::uuid[]) AND record_id = written.id
+      AND target <> ALL (%(targets)s::text[])
+){more}
+SELECT {answer} FROM written
+""")
+
+KEEP = SQL("""
+    INSERT INTO {table} AS stored ({columns})
+    SELECT {columns} FROM json_populate_recordset(NULL::{table}, %(rows)s) ORDER BY id
+    ON CONFLICT (id) DO UPDATE SET ({columns}) = ROW ({new}){before}
+    WHERE {condition}""")
+
+REPLACE = SQL("""
+    UPDATE {table} AS stored SET ({columns}) = ROW ({new}){before}
+    FROM json_populate_recordset(NULL::{table}, %(rows)s) AS incoming
+    WHERE stored.id = incoming.id
+      AND ({stored_version}, stored.digest) = ({old_version}, %(old_digest)s)""")
+
+ACCEPTABLE = SQL(
+    "stored.v_postgresql < excluded.v_postgresql"
+    " AND stored.v_mongodb <= excluded.v_mongodb AND stored.v_nocodb <= excluded.v_nocodb"
+    " AND NOT stored.deleted"
+)
+NEWER = SQL(
+    "stored.v_postgresql <= excluded.v_postgresql"
+    " AND stored.v_mongodb <= excluded.v_mongodb AND stored.v_nocodb <= excluded.v_nocodb"
+    " AND ({stored_version}) <> ({new_version})"
+)
+
+CHILDREN = SQL("""
+, {field} AS (
+    INSERT INTO {table} AS stored ({columns})
+    SELECT {child_columns}
+    FROM json_populate_recordset(NULL::{table}, {rows}) AS child
+    JOIN written ON written.id = child.{parent}
+    ON CONFLICT ({key}) DO UPDATE SET ({columns}) = ROW ({new})
+    WHERE stored.* IS DISTINCT FROM excluded.*
+)""")
+
+CEILINGS = SQL("""
+, ceilings AS (
+    INSERT INTO counters AS counter (key, ceiling)
+    SELECT key, ceiling
+    FROM json_to_recordset(%(ceilings)s) AS limits (record_id uuid, key text, ceiling bigint)
+    JOIN written ON written.id = record_id
+    ORDER BY key
+    ON CONFLICT (key) DO UPDATE SET ceiling = excluded.ceiling
+    WHERE counter.ceiling IS DISTINCT FROM excluded.ceiling
+)""")
+
+# The row itself carries over what the state before it held: that one, unlike any that could be
+# looked up, is sure to be the latest. Counters move in the order of their keys, so that writers
+# never wait for one another in a circle.
+BEFORE = SQL(", held_before = stored.holds")
+COUNTING = SQL("""
+, moves AS (
+    SELECT key, sum(quantity)::bigint AS quantity FROM (
+        SELECT key, value::bigint FROM written, jsonb_each_text(holds)
+        UNION ALL
+        SELECT key, -value::bigint FROM written, jsonb_each_text(held_before)
+    ) AS sides (key, quantity)
+    GROUP BY key HAVING sum(quantity) <> 0
+), counted AS (
+    INSERT INTO counters AS counter (key, held) SELECT key, quantity FROM moves ORDER BY key
+    ON CONFLICT (key) DO UPDATE SET held = counter.held + excluded.held
+    RETURNING key, held, ceiling
+)""")
+UNLESS_EXHAUSTED = SQL("""id, (
+    SELECT exhausted(min(key)) FROM counted JOIN moves USING (key)
+    WHERE quantity > 0 AND held > ceiling
+)""")
+
+SELECT = SQL("SELECT {columns} FROM {table} AS record")
+CHILD_LIST = SQL("""(
+    SELECT coalesce(json_agg(child ORDER BY position), '[]')
+    FROM {table} AS child WHERE child.{parent} = record.id
+) AS {field}""")
+
+# A write that owes nothing can miss a debt that was committed while it waited for the record, and
+# leave it at an older version than the record's: it takes on the one that is shipped here.
+CLAIM = SQL("""
+WITH free AS (
+    SELECT record_id, due FROM outbox
+    WHERE target = %(target)s AND kind = {kind} AND NOT parked AND due <= %(now)s
+    ORDER BY due, record_id LIMIT {limit}
+    FOR UPDATE SKIP LOCKED
+), claimed AS (
+    UPDATE outbox SET due = %(until)s, ({version}) = ROW ({record_version})
+    FROM free JOIN {table} AS record ON record.id = free.record_id
+    WHERE outbox.kind = {kind} AND outbox.target = %(target)s
+      AND outbox.record_id = free.record_id
+      AND {covered}
+    RETURNING outbox.record_id, outbox.tries, free.due
+)
+SELECT claimed.tries, {columns}
+FROM claimed JOIN {table} AS record ON record.id = claimed.record_id
+ORDER BY claimed.due, record.id
+""")
+
+SETTLE = SQL("""
+DELETE FROM outbox USING json_populate_recordset(NULL::outbox, %(shipped)s) AS shipped
+WHERE outbox.kind = {kind} AND outbox.record_id = ANY (%(ids)s::uuid[])
+  AND outbox.target = %(target)s
+  AND outbox.record_id = shipped.record_id AND ({outbox_version}) = ({shipped_version})
+""")
+
+MISS = SQL("""
+UPDATE outbox SET missed = true, due = %(now)s
+WHERE kind = {kind} AND record_id = ANY (%(ids)s::uuid[]) AND target = %(target)s
+""")
+
+POSTPONE = SQL("""
+UPDATE outbox
+SET tries = tries + 1, reason = %(reason)s, due = %(due)s, parked = %(park)s, missed = false
+WHERE kind = {kind} AND record_id = %(id)s AND target = %(target)s
+""")
+
+RETRY_PARKED = SQL("""
+UPDATE outbox SET tries = 0, due = %(now)s, parked = false
+WHERE kind = {kind} AND target = %(target)s AND parked
+RETURNING record_id
+""")
+
+PARKED = SQL("""
+SELECT kind, record_id, tries, reason, since FROM outbox
+WHERE kind = {kind} AND target = %(target)s AND parked
+ORDER BY since, record_id LIMIT {limit}
+""")
+
+BACKLOG = SQL("""
+SELECT count(*) FILTER (WHERE NOT parked) AS waiting,
+       count(*) FILTER (WHERE missed AND NOT parked) AS missed,
+       count(*) FILTER (WHERE parked) AS parked
+FROM outbox WHERE kind = {kind} AND target = %(target)s
+""")
+
+FINGERPRINTS = SQL("""
+SELECT bucket, count(*) AS count, sum(digest)::bigint AS digest FROM {table} GROUP BY bucket
+""")
+BUCKET = SQL("SELECT id, digest FROM {table} WHERE bucket = %(bucket)s")
+
+RIVALS = SQL("SELECT id FROM {table} WHERE id <> %(id)s AND ({same}) ORDER BY id FOR UPDATE")
+GIVE_UP = SQL("UPDATE {table} SET {nothing} WHERE id = ANY (%(rivals)s::uuid[])")
+TAKE_OVER = SQL("UPDATE {table} SET {values} WHERE id = %(id)s")
+
+COUNTS = "SELECT key, held, ceiling FROM counters WHERE key = ANY (%(keys)s)"

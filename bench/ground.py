@@ -1,0 +1,82 @@
+"""What every measurement stands on: real servers of its own, and orders to fill them with."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from adapters.embedded import EmbeddedMongo, EmbeddedPostgres
+from dinerapp.domain.identity import new_id, new_op_id
+from dinerapp.domain.orders import (
+    Customer,
+    Event,
+    Fulfilment,
+    FulfilmentType,
+    Line,
+    Order,
+    Status,
+)
+from dinerapp.domain.record import utc_now
+from dinerapp.settings import Settings
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Both databases, running."""
+
+    postgres: EmbeddedPostgres
+    mongo: EmbeddedMongo
+
+    def settings(self, **more: object) -> Settings:
+        """Settings that name both."""
+        return Settings(
+            database_url=self.postgres.url,
+            mongodb_uri=self.mongo.url,
+            secret_key="bench " * 4,
+            log_level="error",
+            **more,  # type: ignore[arg-type]
+        )
+
+
+@contextmanager
+def servers() -> Iterator[Servers]:
+    """New, empty servers, gone in the end."""
+    with tempfile.TemporaryDirectory(prefix="diner-bench-") as folder:
+        Path(folder).chmod(0o755)
+        both = Servers(
+            EmbeddedPostgres(Path(folder) / "postgresql"), EmbeddedMongo(Path(folder) / "mongodb")
+        )
+        try:
+            both.postgres.start()
+            both.mongo.start()
+            yield both
+        finally:
+            both.postgres.stop()
+            both.mongo.stop()
+
+
+def order(number: int) -> Order:
+    """An order of four lines; later numbers are newer."""
+    now = utc_now() - timedelta(days=30) + timedelta(milliseconds=number)
+    lines = tuple(
+        Line(id=new_id(), item_id=new_id(), name=name, quantity=2, unit_price=950, total=1900)
+        for name in ("Margherita", "Caesar salad", "Lemonade", "Tiramisu")
+    )
+    return Order(
+        id=new_id(),
+        created_at=now,
+        updated_at=now,
+        op_id=new_op_id(),
+        code="ACDE",
+        customer=Customer(name="Ada", phone=f"+4930{number % 5000:07}"),
+        fulfilment=Fulfilment(type=FulfilmentType.PICKUP),
+        lines=lines,
+        subtotal=7600,
+        total=7600,
+        currency="EUR",
+        history=(Event(at=now, status=Status.PENDING, actor="guest"),),
+    )

@@ -1,0 +1,327 @@
+"""The commands on real databases, as an operator types them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import psycopg
+import pytest
+import structlog
+from click.testing import CliRunner, Result
+
+from dinerapp import demo
+from dinerapp.cli import main
+from dinerapp.domain import conflicts
+from dinerapp.domain.identity import new_op_id
+from dinerapp.domain.record import utc_now
+from dinerapp.domain.version import Place
+from dinerapp.operating import connected
+from dinerapp.ports.replica import Owing
+from dinerapp.settings import Settings, described
+from tests.makers import at, menu_item
+from tests.servers.control import RealServer, server_folder
+
+ROOT = Path(__file__).parents[2]
+NOWHERE = "postgresql://diner:hunter2-hunter2@127.0.0.1:9/diner"
+Run = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def _logging() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def urls(fresh_postgres_url: str, fresh_mongo_url: str) -> dict[str, str]:
+    return {"DATABASE_URL": fresh_postgres_url, "MONGODB_URI": fresh_mongo_url}
+
+
+def command(*words: str, **environment: str) -> Result:
+    cleared = dict.fromkeys((name for name, _, _ in described() if name in os.environ), None)
+    done = CliRunner().invoke(main, words, env={**cleared, **environment})
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done
+
+
+@pytest.fixture
+def run(urls: dict[str, str]) -> Run:
+    """A command on two new databases."""
+    return lambda *words, **more: command(*words, **{**urls, **more})
+
+
+@pytest.fixture
+def settings(urls: dict[str, str]) -> Settings:
+    return replace(Settings.from_environment(urls), relay_in_workers=False)
+
+
+def test_help_tells_of_every_command_and_every_setting() -> None:
+    shown = command("--help")
+    assert shown.exit_code == 0
+    assert {"up", "migrate", "relay", "copy"} <= set(shown.output.split())
+    assert all(name in shown.output for name, _, _ in described())
+
+
+def test_a_bad_setting_is_one_sentence() -> None:
+    shown = command("status", PORT="eighty")
+    assert shown.exit_code == 2
+    assert shown.output == "Error: PORT='eighty' cannot be used; accepted: 1 to 65535\n"
+
+
+def test_without_a_database_the_way_on_is_named() -> None:
+    shown = command("status")
+    assert shown.exit_code == 2
+    assert "python -m dinerapp up" in shown.output
+
+
+def test_a_database_that_cannot_be_reached_is_named_without_its_password(
+    fresh_mongo_url: str,
+) -> None:
+    for words in (("migrate",), ("consistency",), ("parked",)):
+        shown = command(*words, DATABASE_URL=NOWHERE, MONGODB_URI=fresh_mongo_url)
+        assert shown.exit_code == 1
+        assert "postgresql" in shown.output
+        assert "hunter2" not in shown.output
+        assert "Traceback" not in shown.output
+
+
+def test_migrate_says_what_it_did_and_may_be_repeated(run: Run) -> None:
+    for _ in range(2):
+        shown = run("migrate")
+        assert shown.exit_code == 0
+        assert re.search(r"postgresql: up to date \(PostgreSQL \d+", shown.output)
+        assert re.search(r"mongodb: up to date \(MongoDB \d+", shown.output)
+
+
+def test_the_demo_menu_is_added_once_and_what_was_removed_stays_removed(
+    run: Run, settings: Settings
+) -> None:
+    number = len(demo.MENU)
+    assert run("seed").output == f"{number} of {number} dishes added\n"
+    with connected(settings) as diner:
+        dish = diner.menu.all()[0].item
+        diner.repositories["menu_items"].delete(replace(dish, op_id="1" * 32))
+    assert run("seed").output == f"0 of {number} dishes added\n"
+    with connected(settings) as diner:
+        assert len(diner.menu.all()) == number - 1
+
+
+def test_status_is_healthy_with_both_and_a_problem_with_one_of_them(run: Run) -> None:
+    both = run("status", "--json")
+    assert both.exit_code == 0
+    shown = json.loads(both.output)
+    assert shown["status"] == "healthy"
+    assert [one["state"] for one in shown["connections"]] == ["up", "up", "up"]
+    assert shown["open_conflicts"] == 0
+    one = run("status", DATABASE_URL=NOWHERE)
+    assert one.exit_code == 1
+    assert "PostgreSQL is down" in one.output
+    assert "hunter2" not in one.output
+
+
+def test_differences_are_found_and_repaired(run: Run, settings: Settings) -> None:
+    run("seed")
+    with psycopg.connect(str(settings.database_url), autocommit=True) as database:
+        database.execute("DELETE FROM menu_items WHERE id IN (SELECT id FROM menu_items LIMIT 2)")
+    found = run("consistency", "--kind", "menu_items", "--json")
+    assert found.exit_code == 1
+    [check] = json.loads(found.output)["items"]
+    assert (check["kind"], len(check["differing"])) == ("menu_items", 2)
+    repaired = run("consistency", "--repair")
+    assert repaired.exit_code == 0
+    assert "menu_items\t0\t0\t2" in repaired.output
+    assert run("consistency", "--deep").exit_code == 0
+
+
+def test_an_unknown_kind_is_wrong_usage(run: Run) -> None:
+    shown = run("consistency", "--kind", "desserts")
+    assert shown.exit_code == 2
+    assert "menu_items" in shown.output
+
+
+def test_a_database_that_was_added_later_is_filled(run: Run, fresh_postgres_url: str) -> None:
+    alone = {"DATABASE_URL": fresh_postgres_url}
+    assert command("seed", **alone).exit_code == 0
+    shown = run("copy", "--to", "mongodb")
+    assert shown.exit_code == 0
+    assert f"menu_items\t{len(demo.MENU)}\t0" in shown.output
+    assert run("consistency", "--deep").exit_code == 0
+
+
+def test_a_conflict_is_shown_and_resolved(run: Run, settings: Settings) -> None:
+    with connected(settings) as diner:
+        dish = diner.repositories["menu_items"].save(menu_item(name="Soup"))
+        other = replace(dish, name="Stew")
+        found = conflicts.of_states("menu_items", dish, other, "source_priority", at())
+        diner.repositories["conflicts"].save(found)
+    assert found.id in run("conflicts").output
+    assert run("conflicts", "--resolve", found.id).exit_code == 2
+    resolved = run("conflicts", "--resolve", found.id, "--take", "take_other")
+    assert resolved.output == f"{found.id} is resolved: take_other\n"
+    assert run("conflicts").output == "no conflicts\n"
+    assert "resolved" in run("conflicts", "--all").output
+    with connected(settings) as diner:
+        assert diner.menu.get(dish.id).item.name == "Stew"
+
+
+def test_what_is_parked_is_shown_and_tried_again(run: Run, settings: Settings) -> None:
+    run("seed")
+    with connected(settings) as diner:
+        pair = diner.pairs["menu_items"]
+        dish = diner.menu.all()[0].item
+        _park(pair.at(Place.MONGODB), dish)
+    shown = run("parked")
+    assert shown.exit_code == 1
+    assert f"{dish.id}\tpostgresql\t1" in shown.output
+    assert run("parked", "--retry").output == "1 records will be tried again\n"
+    assert run("parked").output == "nothing is parked\n"
+
+
+def _park(store: Any, record: Any) -> None:
+    changed = record.changed(op_id=new_op_id(), now=utc_now(), description="too much")
+    store.accept(changed, [Owing(Place.POSTGRESQL, utc_now(), missed=False)])
+    store.postpone(Place.POSTGRESQL, record.id, "refused", utc_now(), park=True)
+
+
+@dataclass
+class Running:
+    """A command in a process of its own."""
+
+    process: subprocess.Popen[str]
+    log: Path
+
+    def wait_for(self, words: str, seconds: float = 60) -> str:
+        give_up = time.monotonic() + seconds
+        while words not in self.log.read_text():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < give_up, self.log.read_text()
+            time.sleep(0.05)
+        return self.log.read_text()
+
+    def end(self, number: int) -> tuple[int, str]:
+        self.process.send_signal(number)
+        return self.process.wait(40), self.log.read_text()
+
+
+@contextmanager
+def running(log: Path, *words: str, **environment: str) -> Iterator[Running]:
+    kept = {name: value for name, value in os.environ.items() if name not in dict(_names())}
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dinerapp", *words],
+            cwd=ROOT,
+            env={**kept, **environment},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    try:
+        yield Running(process, log)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(40)
+
+
+def _names() -> Iterator[tuple[str, None]]:
+    return ((name, None) for name, _, _ in described())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _order(shown: str) -> Any:
+    """Sends what the printed curl line sends."""
+    printed = shown[shown.index("curl -s") : shown.index("Ctrl-C")]
+    words = shlex.split(printed.replace("\\\n", " "))
+    headers = dict(word.split(": ") for before, word in pairwise(words) if before == "-H")
+    body = words[words.index("-d") + 1].encode()
+    with urlopen(Request(words[2], body, headers)) as answer:  # noqa: S310 our own address
+        assert answer.status == 201
+        return json.load(answer)
+
+
+def test_up_serves_takes_the_printed_order_and_finds_it_again() -> None:
+    port = _free_port()
+    with server_folder() as folder:
+        data = ("up", "--data", str(folder))
+        with running(folder / "first.log", *data, PORT=str(port)) as diner:
+            order = _order(diner.wait_for("Ctrl-C stops"))
+            busy = command("up", PORT=str(port))
+            assert busy.exit_code == 1
+            assert f"port {port} on 127.0.0.1 is in use" in busy.output
+            code, shown = diner.end(signal.SIGINT)
+            assert (code, shown.splitlines()[-1]) == (0, "Stopped")
+            assert "Traceback" not in shown
+        assert (folder / "secret_key").stat().st_mode & 0o777 == 0o600
+        with running(folder / "second.log", *data, PORT=str(port)) as diner:
+            shown = diner.wait_for("Ctrl-C stops")
+            assert "demo dishes added" not in shown
+            with urlopen(f"http://127.0.0.1:{port}/api/orders/{order['id']}") as answer:
+                assert json.load(answer)["code"] == order["code"]
+            code, shown = diner.end(signal.SIGTERM)
+            assert (code, shown.splitlines()[-1]) == (0, "Stopped")
+
+
+def test_a_relay_ships_until_it_is_told_to_stop(
+    tmp_path: Path, urls: dict[str, str], settings: Settings
+) -> None:
+    command("seed", **urls)
+    with running(tmp_path / "relay.log", "relay", **urls, CONSISTENCY_EVERY="1") as relay:
+        relay.wait_for("relay_started")
+        with connected(settings) as diner:
+            dish = diner.menu.all()[0].item
+            store = diner.pairs["menu_items"].at(Place.MONGODB)
+            _owe(store, dish)
+            _until(lambda: store.backlog(Place.POSTGRESQL).waiting == 0)
+        relay.wait_for("consistency_checked")
+        code, shown = relay.end(signal.SIGTERM)
+    assert code == 0
+    assert "relay_stopped" in shown
+    assert all(json.loads(line) for line in shown.splitlines())
+
+
+def _owe(store: Any, record: Any) -> None:
+    changed = record.changed(op_id=new_op_id(), now=utc_now(), description="new")
+    store.accept(changed, [Owing(Place.POSTGRESQL, utc_now(), missed=False)])
+
+
+def _until(done: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + 15
+    while not done():
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+
+
+def test_up_uses_the_databases_that_are_named(
+    tmp_path: Path, fresh_postgres_url: str, postgres_server: RealServer
+) -> None:
+    port = str(_free_port())
+    data = ("up", "--data", str(tmp_path / "var"))
+    with running(tmp_path / "log", *data, PORT=port, DATABASE_URL=fresh_postgres_url) as diner:
+        shown = diner.wait_for("Ctrl-C stops")
+        with urlopen(f"http://127.0.0.1:{port}/api/health") as answer:
+            assert "MongoDB is not configured" in json.load(answer)["message"]
+        diner.end(signal.SIGTERM)
+    assert "its data is in" not in shown
+    assert postgres_server.embedded.running

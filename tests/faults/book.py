@@ -1,0 +1,137 @@
+"""What guests sent and what they were told: the outside half of what a check needs to know."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+STEPS = ("pending", "confirmed", "preparing", "ready", "completed")
+CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One try of one request. Status 0 says that no answer came."""
+
+    diner: str
+    method: str
+    path: str
+    key: str | None
+    began: float
+    seconds: float
+    status: int
+    body: Any = None
+    store: str = ""
+    role: str = ""
+    replayed: bool = False
+    retry_after: str = ""
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether a client has no reason to try again."""
+        return 0 < self.status < 500 and not self.is_busy
+
+    @property
+    def is_busy(self) -> bool:
+        return self.status == 409 and bool(self.retry_after)
+
+    def __str__(self) -> str:
+        told = "" if self.status < 400 else f" {self.body}"
+        return (
+            f"{self.method} {self.path} at {self.diner} by {self.store or 'nobody'} as {self.role}:"
+            f" {self.status} after {self.seconds * 1000:.0f} ms{told}"
+        )
+
+
+@dataclass(eq=False, slots=True)
+class OrderFact:
+    """An order as its only owner knows it.
+
+    `asked` are steps that were tried and not answered; they may have been taken. `unsure` says
+    that some try to place it may have succeeded although nobody said so.
+    """
+
+    key: str
+    sent: dict[str, Any]
+    told: dict[str, Any] | None = None
+    ids: set[str] = field(default_factory=set)
+    status: str = STEPS[0]
+    asked: set[str] = field(default_factory=set)
+    refused: bool = False
+    unsure: bool = False
+
+    @property
+    def id(self) -> str:
+        assert self.told is not None
+        order_id: str = self.told["id"]
+        return order_id
+
+    def may_be(self, status: str) -> bool:
+        return status == self.status or status in self.asked
+
+
+@dataclass(eq=False, slots=True)
+class DishFact:
+    """A menu item as its only owner knows it; `asked` are prices tried and not answered."""
+
+    id: str
+    price: int
+    asked: set[int] = field(default_factory=set)
+    gone: bool = False
+    perhaps_gone: bool = False
+    available: bool = True
+
+    def may_cost(self, price: int) -> bool:
+        return price == self.price or price in self.asked
+
+
+@dataclass(slots=True)
+class Book:
+    """Filled by many threads, each with facts of its own."""
+
+    calls: list[Call] = field(default_factory=list)
+    orders: list[OrderFact] = field(default_factory=list)
+    dishes: list[DishFact] = field(default_factory=list)
+    counted: dict[str, int] = field(default_factory=dict)
+    unanswered: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    behind: list[Call] = field(default_factory=list)
+
+    @property
+    def acknowledged(self) -> list[OrderFact]:
+        return [order for order in self.orders if order.told is not None]
+
+    def calls_where(self, wanted: Callable[[Call], bool]) -> list[Call]:
+        return [call for call in list(self.calls) if wanted(call)]
+
+    def slowest(self, since: float = 0.0) -> Call:
+        return max(self.calls_where(lambda call: call.began >= since), key=lambda c: c.seconds)
+
+    def failed(self, since: float = 0.0) -> list[Call]:
+        """Calls that had to be repeated."""
+        return self.calls_where(lambda call: call.began >= since and not call.is_answer)
+
+    def figures(self) -> dict[str, int]:
+        """For reports."""
+        writes = [call for call in self.calls if call.method != "GET"]
+        again = {call.key for call in writes if not call.is_answer}
+        return {
+            "orders placed": len(self.orders),
+            "orders acknowledged": len(self.acknowledged),
+            "writes": len({call.key for call in writes}),
+            "writes acknowledged": len({c.key for c in writes if 200 <= c.status < 300}),
+            "writes retried": len(again),
+            "tries that gave no answer or 5xx": sum(not call.is_answer for call in writes),
+            "reads": len(self.calls) - len(writes),
+            "refused (4xx)": sum(c.is_answer and c.status >= 400 for c in writes),
+            "old reads from a backup": len(self.behind),
+        }
+
+
+def joined(books: Iterable[Book]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for book in books:
+        total.update(book.figures())
+    return dict(total)

@@ -1,0 +1,209 @@
+"""Two databases and the processes that serve from them, with everything that can happen to both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+from pymongo import MongoClient
+from pymongo.database import Database as MongoDatabase
+from pymongo.errors import PyMongoError
+
+from adapters.embedded.ports import LOCALHOST
+from tests.faults.diners import PLAIN, Diner, RelayProgram, until
+from tests.servers.control import RealServer, url_of_database, url_via
+from tests.servers.proxy import FaultProxy
+
+POSTGRESQL, MONGODB = "postgresql", "mongodb"
+PLACES = (POSTGRESQL, MONGODB)
+KINDS = ("orders", "menu_items", "conflicts")
+_SETTLED_WITHIN = 30.0
+
+
+def other(place: str) -> str:
+    return MONGODB if place == POSTGRESQL else POSTGRESQL
+
+
+@dataclass(frozen=True)
+class Servers:
+    """The real servers of one test worker; databases of many houses live in them."""
+
+    postgresql: RealServer
+    mongodb: RealServer
+
+    def at(self, place: str) -> RealServer:
+        server: RealServer = getattr(self, place)
+        return server
+
+    def heal(self) -> None:
+        for place in PLACES:
+            self.at(place).thaw()
+            if not self.at(place).running:
+                self.at(place).start()
+
+
+class House:
+    """New databases in the servers, and diners that use them.
+
+    With `proxied`, every diner reaches each database through a proxy of its own.
+    """
+
+    def __init__(
+        self,
+        servers: Servers,
+        folder: Path,
+        *,
+        proxied: bool = False,
+        app: str = PLAIN,
+        **environment: str,
+    ) -> None:
+        self.servers = servers
+        self.spoilt = False
+        self._made_with = {"proxied": proxied, "app": app, **environment}
+        self.name = f"house_{uuid4().hex[:12]}"
+        self.diners: list[Diner] = []
+        self.programs: list[RelayProgram] = []
+        self.proxies: dict[tuple[str, str], FaultProxy] = {}
+        self._folder = folder
+        self._proxied = proxied
+        self._app = app
+        self._environment: dict[str, str] = environment
+        self._stack = ExitStack()
+
+    @contextmanager
+    def opened(self, **more: str) -> Iterator[Self]:
+        """Two diners at work; whatever happens, nothing of it all is left afterwards."""
+        try:
+            self.make_databases()
+            self.start_diners(**more)
+            yield self
+        finally:
+            self.close()
+
+    def make_databases(self) -> None:
+        """In PostgreSQL; MongoDB's come into being when they are written to."""
+        self.servers.heal()
+        with psycopg.connect(self.servers.postgresql.url, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.name)))
+
+    def start_diners(self, **more: str) -> None:
+        while len(self.diners) < 2:
+            self.add_diner(f"diner{len(self.diners)}")
+        for diner in self.diners:
+            diner.spawn(**more)
+        for diner in self.diners:
+            diner.await_answer()
+
+    def renew_if_spoilt(self) -> None:
+        """One scenario's mess is not held against the next one."""
+        if self.spoilt:
+            self.close()
+            self.__init__(self.servers, self._folder, **self._made_with)  # type: ignore[misc]
+            self.make_databases()
+            self.start_diners()
+
+    def close(self) -> None:
+        for program in (*self.diners, *self.programs):
+            program.kill9()
+        self._stack.close()
+        self.servers.heal()
+        with psycopg.connect(self.servers.postgresql.url, autocommit=True) as connection:
+            name = sql.Identifier(self.name)
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+        client: MongoClient[dict[str, Any]]
+        with MongoClient(self.servers.mongodb.url) as client:
+            client.drop_database(self.name)
+
+    def add_diner(self, name: str, app: str | None = None, **more: str) -> Diner:
+        """One more process, not yet started."""
+        diner = Diner(name, self._folder, self.environment_of(name, **more), app or self._app)
+        self.diners.append(diner)
+        return diner
+
+    def add_relay(self, name: str, module: str = "dinerapp", **more: str) -> RelayProgram:
+        relay = RelayProgram(name, self._folder, self.environment_of(name, **more), module)
+        self.programs.append(relay)
+        return relay
+
+    def environment_of(self, name: str, **more: str) -> dict[str, str]:
+        urls = {place: self.url(place) for place in PLACES}
+        if self._proxied:
+            urls = {place: self._via_proxy(name, place) for place in PLACES}
+        named = {"DATABASE_URL": urls[POSTGRESQL], "MONGODB_URI": urls[MONGODB]}
+        return {**named, "SECRET_KEY": "the same on all hosts", **self._environment, **more}
+
+    def url(self, place: str) -> str:
+        """The house's database, directly."""
+        return url_of_database(self.servers.at(place).url, self.name)
+
+    def proxies_to(self, place: str) -> list[FaultProxy]:
+        return [proxy for (_, target), proxy in self.proxies.items() if target == place]
+
+    def heal(self) -> None:
+        """Everything is up and running again, except what diners still have to catch up with."""
+        self.servers.heal()
+        for proxy in self.proxies.values():
+            proxy.pass_through()
+        for diner in self.diners:
+            diner.thaw()
+            if not diner.running:
+                diner.start()
+
+    def await_state(self, diners: Sequence[Diner] = (), **states: str) -> None:
+        """Until the diners, or all of them, think so of the stores that are named."""
+        for diner in diners or self.diners:
+            until(lambda d=diner: d.sees(**states), f"{diner.name}: {states}", self.explain)
+
+    def await_settled(self) -> None:
+        """Until every diner says that both are up, and neither database owes the other a thing."""
+        self.await_state(postgresql="up", mongodb="up")
+        until(lambda: self.owed() == 0, "debts to be paid", self.explain, seconds=_SETTLED_WITHIN)
+
+    def owed(self) -> int:
+        """Read in the databases themselves."""
+        with self.postgres() as connection, self.mongo() as database:
+            [counted] = connection.execute("SELECT count(*) AS owed FROM outbox").fetchall()
+            found: int = counted["owed"]
+            for kind in KINDS:
+                debts = {f"_owed.{place}": {"$exists": True} for place in PLACES}
+                wanted = {"$or": [{name: test} for name, test in debts.items()]}
+                found += database[kind].count_documents(wanted)
+            return found
+
+    @contextmanager
+    def postgres(self) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+        with psycopg.connect(
+            self.url(POSTGRESQL), autocommit=True, row_factory=dict_row, connect_timeout=5
+        ) as connection:
+            yield connection
+
+    @contextmanager
+    def mongo(self) -> Iterator[MongoDatabase[dict[str, Any]]]:
+        client: MongoClient[dict[str, Any]]
+        with MongoClient(self.url(MONGODB), tz_aware=True, serverSelectionTimeoutMS=5000) as client:
+            yield client[self.name]
+
+    def explain(self) -> str:
+        """What to read when a scenario fails."""
+        seen = [f"{diner.name}: {diner.connections()}" for diner in self.diners]
+        try:
+            owed = f"owed: {self.owed()}"
+        except (psycopg.Error, PyMongoError) as exc:
+            owed = f"owed: {exc}"
+        logs = [program.log() for program in (*self.diners, *self.programs)]
+        return "\n".join([*seen, owed, *logs])
+
+    def _via_proxy(self, name: str, place: str) -> str:
+        key = name, place
+        if key not in self.proxies:
+            port = urlsplit(self.url(place)).port or 0
+            self.proxies[key] = self._stack.enter_context(FaultProxy(LOCALHOST, port))
+        return url_via(self.url(place), self.proxies[key].url_port)

@@ -1,0 +1,235 @@
+"""Compares what guests were told with what the house says now and with what both databases hold.
+
+Each check gives sentences about what is wrong; there are none when a promise was kept. P1 to P10
+are those of the design.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from typing import Any
+
+from tests.faults.book import CANCELLED, STEPS, Book, DishFact, OrderFact
+from tests.faults.diners import Diner
+from tests.faults.guests import Client, new_order
+from tests.faults.house import House
+from tests.faults.records import Contents, Records, in_mongo, in_postgres
+
+AT_MOST = 1.5
+"""P8 says a second; the rest is for a machine that is busy with other tests."""
+
+_SHOWN = 12
+_REPEATED = 24
+_CHECKERS = 4
+
+
+def assert_kept(house: House, book: Book) -> None:
+    """All promises, from the outside and from the inside, once everything is calm."""
+    wrong = complaints(house, book)
+    house.spoilt = house.spoilt or bool(wrong)
+    listed = "\n".join(wrong[:_SHOWN])
+    assert not wrong, f"{len(wrong)} promises were broken:\n{listed}\n{house.explain()}"
+
+
+def assert_never_kept_waiting(book: Book, since: float) -> None:
+    """P8, with one database in order: every try gets its answer, and soon."""
+    failed = book.failed(since)
+    assert not failed, f"{len(failed)} tries had to be repeated, such as {failed[0]}"
+    assert_soon(book, since)
+
+
+def assert_soon(book: Book, since: float) -> None:
+    slowest = book.slowest(since)
+    assert slowest.seconds < AT_MOST, f"too slow: {slowest}"
+
+
+def complaints(house: House, book: Book) -> list[str]:
+    return [*book.wrong, *_unanswered(book), *inside(house, book), *outside(house, book)]
+
+
+def inside(house: House, book: Book) -> list[str]:
+    """By the records themselves, read past the application."""
+    one, two = in_postgres(house), in_mongo(house)
+    return [
+        *_differences(one, two),
+        *(f"postgresql: {each}" for each in _about_orders(one, book)),
+        *(f"mongodb: {each}" for each in _about_orders(two, book)),
+        *_about_dishes(one, book),
+        *_about_stock(one, book),
+        *_about_held(one),
+    ]
+
+
+def outside(house: House, book: Book) -> list[str]:
+    """Over HTTP, at every diner."""
+    asker = _Asker(house.diners)
+    orders = book.acknowledged
+    repeated = orders[:: max(1, len(orders) // _REPEATED)]
+    with ThreadPoolExecutor(_CHECKERS) as pool:
+        found = [
+            *pool.map(asker.about_order, orders),
+            *pool.map(asker.about_repetition, repeated),
+            *pool.map(asker.about_dish, book.dishes),
+        ]
+    return [complaint for each in found for complaint in each]
+
+
+def _unanswered(book: Book) -> Iterator[str]:
+    for one in book.unanswered:
+        yield f"never answered: {one}"
+
+
+def _differences(one: Contents, two: Contents) -> Iterator[str]:
+    """P1, P4: the same records, field by field."""
+    for kind in one.kinds:
+        yield from _of_kind(kind, one.kinds[kind], two.kinds[kind])
+    for key in sorted({*one.counters, *two.counters}):
+        nothing = (0, None)
+        left, right = one.counters.get(key, nothing), two.counters.get(key, nothing)
+        if left != right:
+            yield f"P10: {key} counts {left} in PostgreSQL, {right} in MongoDB"
+
+
+def _of_kind(kind: str, one: Records, two: Records) -> Iterator[str]:
+    for key in sorted({*one, *two}):
+        left, right = one.get(key), two.get(key)
+        if left is None or right is None:
+            missing = "PostgreSQL" if left is None else "MongoDB"
+            yield f"P1: {kind} {key} is not in {missing}"
+        elif left != right:
+            names = [name for name in {*left, *right} if left.get(name) != right.get(name)]
+            unlike = {name: (left.get(name), right.get(name)) for name in sorted(names)}
+            yield f"P4: {kind} {key} differs: {unlike}"
+
+
+def _about_orders(contents: Contents, book: Book) -> Iterator[str]:
+    by_name: dict[str, list[str]] = {}
+    for order_id, order in contents.orders.items():
+        by_name.setdefault(order["customer"]["name"], []).append(order_id)
+    for fact in book.orders:
+        found = by_name.get(fact.sent["customer"]["name"], [])
+        yield from _about_count(fact, found)
+        if fact.told is not None and fact.id in contents.orders:
+            yield from _about_order(fact, contents.orders[fact.id])
+
+
+def _about_count(fact: OrderFact, found: Sequence[str]) -> Iterator[str]:
+    if len(found) > 1 or len(fact.ids) > 1:
+        yield f"P3: key {fact.key} made {len(found)} orders: {found}, told {fact.ids}"
+    if fact.told is not None and fact.id not in found:
+        yield f"P1: order {fact.id} of key {fact.key} is lost"
+    if fact.refused and not fact.unsure and found:
+        yield f"P2: key {fact.key} was refused and made {found}"
+
+
+def _about_order(fact: OrderFact, order: dict[str, Any]) -> Iterator[str]:
+    assert fact.told is not None
+    if not fact.may_be(order["status"]):
+        yield f"P1: order {fact.id} is {order['status']}, acknowledged was {fact.status}"
+    if order["total"] != fact.told["total"] or len(order["lines"]) != len(fact.told["items"]):
+        yield f"P1: order {fact.id} is over {order['total']}, acknowledged {fact.told['total']}"
+    steps = [event["status"] for event in order["history"]]
+    if len(set(steps)) != len(steps):
+        yield f"P3: order {fact.id} took a step twice: {steps}"
+    if not _contains_way_to(fact.status, steps):
+        yield f"P1: order {fact.id} has lost a step on its way to {fact.status}: {steps}"
+
+
+def _contains_way_to(status: str, steps: Sequence[str]) -> bool:
+    if status == CANCELLED:
+        return CANCELLED in steps
+    return set(STEPS[: STEPS.index(status) + 1]) <= set(steps)
+
+
+def _about_dishes(contents: Contents, book: Book) -> Iterator[str]:
+    for fact in book.dishes:
+        dish = contents.kinds["menu_items"].get(fact.id)
+        if dish is None:
+            yield f"P1: menu item {fact.id} is lost"
+        elif fact.gone and not dish["deleted"]:
+            yield f"P5: menu item {fact.id} is back"
+        elif not fact.perhaps_gone and dish["deleted"]:
+            yield f"P1: menu item {fact.id} was deleted, and nobody asked for it"
+        elif not fact.may_cost(dish["price"]):
+            yield f"P1: menu item {fact.id} costs {dish['price']}, acknowledged was {fact.price}"
+
+
+def _about_held(contents: Contents) -> Iterator[str]:
+    """P10: what is counted is what living orders take."""
+    taken: Counter[str] = Counter()
+    for order in contents.orders.values():
+        if order["status"] != CANCELLED and not order["deleted"]:
+            for line in order["lines"]:
+                taken[f"stock:{line['item_id']}"] += line["quantity"] if line["counted"] else 0
+    for key in {*taken, *contents.counters}:
+        held = contents.counters.get(key, (0, None))[0]
+        if held != taken[key]:
+            yield f"P10: {key} has {held} held, orders take {taken[key]}"
+
+
+def _about_stock(contents: Contents, book: Book) -> Iterator[str]:
+    """P10: never more than there is, unless a conflict says so."""
+    oversold = {
+        conflict["record_id"]
+        for conflict in contents.kinds["conflicts"].values()
+        if conflict["reason"] == "oversold"
+    }
+    for item_id, limit in book.counted.items():
+        held, ceiling = contents.counters.get(f"stock:{item_id}", (0, None))
+        if ceiling != limit:
+            yield f"P10: {item_id} is limited to {ceiling}, not to {limit}"
+        if held > limit and item_id not in oversold:
+            yield f"P10: {item_id} has {held} of {limit} sold, and no conflict says so"
+
+
+class _Asker:
+    """Asks every diner about what was acknowledged."""
+
+    def __init__(self, diners: Iterable[Diner]) -> None:
+        self._diners = list(diners)
+
+    def about_order(self, fact: OrderFact) -> list[str]:
+        return list(chain.from_iterable(self._about_order(fact, d) for d in self._diners))
+
+    def about_dish(self, fact: DishFact) -> list[str]:
+        return list(chain.from_iterable(self._about_dish(fact, d) for d in self._diners))
+
+    def about_repetition(self, fact: OrderFact) -> list[str]:
+        return list(chain.from_iterable(self._about_repetition(fact, d) for d in self._diners))
+
+    def _about_order(self, fact: OrderFact, diner: Diner) -> Iterator[str]:
+        assert fact.told is not None
+        seen = _ask(diner, "GET", f"/orders/{fact.id}")
+        if seen.status != 200:
+            yield f"P7: {seen}"
+        elif not fact.may_be(seen.body["status"]) or seen.body["total"] != fact.told["total"]:
+            yield f"P1: {seen} says {seen.body['status']}, acknowledged was {fact.status}"
+
+    def _about_dish(self, fact: DishFact, diner: Diner) -> Iterator[str]:
+        seen = _ask(diner, "GET", f"/menu/items/{fact.id}")
+        if fact.gone and seen.status != 404:
+            yield f"P5: {seen}"
+        if not fact.perhaps_gone and seen.status != 200:
+            yield f"P7: {seen}"
+        if seen.status == 200 and not fact.may_cost(seen.body["price"]):
+            yield f"P1: {seen} says {seen.body['price']}, acknowledged was {fact.price}"
+
+    def _about_repetition(self, fact: OrderFact, diner: Diner) -> Iterator[str]:
+        again = _ask(diner, "POST", "/orders", fact.sent, fact.key)
+        if again.status != 201 or again.body["id"] != fact.id or not again.replayed:
+            yield f"P3: repeated, key {fact.key} of order {fact.id} gives {again} {again.body}"
+        unlike = new_order("somebody else", fact.sent["items"])
+        other = _ask(diner, "POST", "/orders", unlike, fact.key)
+        if other.status != 422:
+            yield f"P3: with another body, key {fact.key} gives {other}"
+
+
+def _ask(diner: Diner, method: str, path: str, body: Any = None, key: str | None = None) -> Any:
+    client = Client("ledger", [diner], Book())
+    try:
+        return client.lines[0].ask(method, path, body, key)
+    finally:
+        client.close()

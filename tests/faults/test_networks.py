@@ -1,0 +1,140 @@
+"""The databases are well, but what is between them and the diners is not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.guests import Guest, Party, party
+from tests.faults.house import MONGODB, PLACES, POSTGRESQL, House
+from tests.faults.ledger import assert_kept, assert_never_kept_waiting, assert_soon
+from tests.faults.records import in_postgres
+
+pytestmark = pytest.mark.faults
+
+BEFORE, DURING, AFTER = 0.6, 1.5, 0.4
+SLOW = 2.0
+MARK = "unheard-"
+
+
+@pytest.mark.parametrize("victim", PLACES)
+def test_refused_connections_lose_and_double_nothing(wired_house: House, victim: str) -> None:
+    with party(wired_house.diners) as guests:
+        time.sleep(BEFORE)
+        hurt = time.monotonic()
+        for proxy in wired_house.proxies_to(victim):
+            proxy.refuse()
+        time.sleep(DURING)
+        for proxy in wired_house.proxies_to(victim):
+            proxy.pass_through()
+        wired_house.await_state(**{victim: "up"})
+        time.sleep(AFTER)
+    wired_house.await_settled()
+    assert_never_kept_waiting(guests.book, hurt)
+    assert_kept(wired_house, guests.book)
+
+
+@pytest.mark.parametrize("victim", PLACES)
+def test_a_database_that_takes_two_seconds_is_left_until_it_is_quick_again(
+    wired_house: House, victim: str
+) -> None:
+    with party(wired_house.diners) as guests:
+        time.sleep(BEFORE)
+        hurt = time.monotonic()
+        for proxy in wired_house.proxies_to(victim):
+            proxy.delay(SLOW)
+        time.sleep(2 * DURING)
+        assert not any(diner.sees(**{victim: "up"}) for diner in wired_house.diners)
+        for proxy in wired_house.proxies_to(victim):
+            proxy.pass_through()
+        wired_house.await_state(**{victim: "up"})
+        time.sleep(AFTER)
+    wired_house.await_settled()
+    assert_never_kept_waiting(guests.book, hurt)
+    assert_kept(wired_house, guests.book)
+
+
+@pytest.mark.parametrize("victim", PLACES)
+def test_an_answer_that_is_lost_after_the_commit_makes_no_second_order(
+    wired_house: House, victim: str
+) -> None:
+    """The same order is tried on the other database, and later the two meet."""
+    with party(wired_house.diners) as guests:
+        _lose_answers(wired_house, victim, lambda request: MARK.encode() in request)
+        _work_unheard(wired_house, guests, seconds=2 * DURING)
+        wired_house.heal()
+        wired_house.await_state(**{victim: "up"})
+    wired_house.await_settled()
+    assert all(proxy.replies_swallowed for proxy in wired_house.proxies_to(victim))
+    assert_soon(guests.book, 0)
+    assert_kept(wired_house, guests.book)
+    kind = {POSTGRESQL: "orders", MONGODB: "menu_items"}[victim]
+    met = [each for each in in_postgres(wired_house).kinds[kind].values() if _was_taken_twice(each)]
+    assert met, "no write was tried on both databases"
+
+
+def test_a_commit_of_a_transaction_that_is_not_heard_of_counts_once(wired_house: House) -> None:
+    with party(wired_house.diners) as guests:
+        _lose_answers(wired_house, MONGODB, lambda request: b"commitTransaction" in request)
+        time.sleep(DURING)
+        for proxy in wired_house.proxies_to(POSTGRESQL):
+            proxy.refuse()
+        time.sleep(DURING)
+        wired_house.heal()
+        wired_house.await_state(postgresql="up", mongodb="up")
+    wired_house.await_settled()
+    assert all(proxy.replies_swallowed for proxy in wired_house.proxies_to(MONGODB))
+    assert_kept(wired_house, guests.book)
+
+
+@pytest.mark.parametrize("victim", PLACES)
+def test_two_diners_that_disagree_about_who_is_up_lose_and_double_nothing(
+    wired_house: House, victim: str
+) -> None:
+    with party(wired_house.diners) as guests:
+        time.sleep(BEFORE)
+        hurt = time.monotonic()
+        first, second = wired_house.diners
+        proxy = wired_house.proxies[first.name, victim]
+        proxy.refuse()
+        wired_house.await_state([first], **{victim: "down"})
+        wired_house.await_state([second], **{victim: "catching_up"})
+        time.sleep(DURING)
+        proxy.pass_through()
+        wired_house.await_state(**{victim: "up"})
+        time.sleep(AFTER)
+    wired_house.await_settled()
+    assert_never_kept_waiting(guests.book, hurt)
+    assert_kept(wired_house, guests.book)
+
+
+def _lose_answers(house: House, victim: str, matches: Callable[[bytes], bool]) -> None:
+    for proxy in house.proxies_to(victim):
+        proxy.replies_swallowed = 0
+        proxy.swallow_replies_when(matches)
+
+
+def _work_unheard(house: House, guests: Party, seconds: float) -> None:
+    """Orders and edits that carry the mark by which the proxies know them."""
+    ends = time.monotonic() + seconds
+    unheard = Guest(f"{MARK}{time.monotonic_ns()}", house.diners, guests.book)
+    unheard.prepare()
+    while time.monotonic() < ends:
+        unheard.reprice()
+        order = unheard.place(marker=MARK)
+        unheard.look_at_order(order)
+        unheard.move(order, "confirmed")
+        unheard.look_at_dish(unheard.dish)
+    unheard.close()
+
+
+def _was_taken_twice(record: dict[str, object]) -> bool:
+    """Whether one operation is in the trail with the counters of both places."""
+    trail = record["trail"]
+    assert isinstance(trail, list)
+    places: dict[str, set[str]] = {}
+    for place, _, op_id in trail:
+        places.setdefault(op_id, set()).add(place)
+    return any(len(each) > 1 for each in places.values())
