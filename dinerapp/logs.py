@@ -196,7 +196,7 @@ def _end(response: Response) -> Response:
 
 
 def _described(response: Response) -> Mapping[str, Any]:
-    served = serving.last()
+    served = serving.by_whom()
     return {
         "method": request.method,
         "path": request.url_rule.rule if request.url_rule else "unknown",

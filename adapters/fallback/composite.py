@@ -154,11 +154,11 @@ class Composite(Repository[R], Generic[R]):
             with side.calling(operation) as call:
                 accepted = side.store.accept(record, owing := self._owing(other))
         except Rejection as exc:
-            side.note_served(operation, call)
+            side.note_served(operation, call, wrote=True)
             if isinstance(exc, Replayed):
                 self._hand_on(exc.stored, side)
             raise
-        side.note_served(operation, call)
+        side.note_served(operation, call, wrote=True)
         self._hand_on(accepted, side, missed=all(debt.missed for debt in owing))
         return accepted
 

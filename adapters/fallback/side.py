@@ -63,10 +63,10 @@ class Side(Generic[R]):
             if outcome in (Outcome.OK, Outcome.REJECTED):
                 self.breaker.took(seconds)
 
-    def note_served(self, operation: str, call: Call[R]) -> None:
+    def note_served(self, operation: str, call: Call[R], *, wrote: bool = False) -> None:
         """Says in the answer that this store gave it; one that is behind is nobody's primary."""
         role = self.role if call.missed_nothing else Role.BACKUP
-        serving.note(self.place, role)
+        serving.note(self.place, role, wrote=wrote)
         if role is Role.BACKUP:
             self.observer.fell_back(operation, self.place)
 

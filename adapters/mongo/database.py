@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pymongo
 from pymongo import IndexModel, MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection as MongoCollection
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.topology_description import TopologyDescription
 
@@ -33,6 +33,7 @@ _ABSENCES, _MARKS = "absences", "marks"
 _PING_SECONDS = 0.9
 _PREPARE_SECONDS = 60.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.05
+_KILLED_AT_ONCE = 100
 _FORGET_ABSENCES = IndexModel("until", name="until", expireAfterSeconds=3600)
 
 
@@ -71,6 +72,7 @@ class MongoDatabase(Database):
         self._collections: dict[str, MongoCollection[Document]] = {}
         self._traffic = Traffic()
         self._turns = Turns()
+        self._lingering: list[Mapping[str, Any]] = []
         self._judged: tuple[TopologyDescription | None, bool] = (None, False)
         self._layouts: dict[str, Layout] = {}
         self.declare(Layout(_ABSENCES, (_FORGET_ABSENCES,)))
@@ -117,7 +119,9 @@ class MongoDatabase(Database):
                 self._attempt(lambda _: False),
                 self._opened(self._client).start_session(causal_consistency=False) as session,
             ):
-                return _committed(session, work, end)
+                self._end_lingering()
+                with self._remembering(session):
+                    return _committed(session, work, end)
 
     def open(self) -> None:
         self.close()
@@ -140,7 +144,9 @@ class MongoDatabase(Database):
                 client.close()
 
     def reset(self) -> None:
-        """Nothing: pymongo drops a server's connections by itself as soon as it loses it."""
+        """Drops no connections: pymongo does that by itself as soon as it loses a server."""
+        with self._attempt(lambda _: False):
+            self._end_lingering()
 
     def prepare(self) -> None:
         with self._attempt(lambda _: False, _PREPARE_SECONDS):
@@ -215,6 +221,22 @@ class MongoDatabase(Database):
             if failure is None:
                 raise
             raise failure from error
+
+    @contextmanager
+    def _remembering(self, session: ClientSession) -> Iterator[None]:
+        """A transaction that nobody could abort keeps others from its documents for a minute."""
+        try:
+            yield
+        except Exception as error:
+            cut_off = isinstance(error, ConnectionFailure) or deadline.remaining(1.0) <= 0
+            if cut_off or (isinstance(error, PyMongoError) and error.timeout):
+                self._lingering.append(session.session_id)
+            raise
+
+    def _end_lingering(self) -> None:
+        while sessions := self._lingering[:_KILLED_AT_ONCE]:
+            self._opened(self._client).admin.command("killSessions", sessions)
+            del self._lingering[: len(sessions)]
 
     def _is_lost(self) -> bool:
         """Whether pymongo knows that no server takes writes; asks nobody."""

@@ -41,7 +41,7 @@ def _begin() -> None:
 
 def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
-    served = serving.last()
+    served = serving.by_whom()
     if served is not None and response.status_code < 500:
         response.headers["X-Diner-Store"] = served.place
         response.headers["X-Diner-Role"] = served.role

@@ -17,7 +17,7 @@ class Role(StrEnum):
 
 
 class Served(NamedTuple):
-    """The latest store that answered."""
+    """A store that answered, in its role."""
 
     place: Place
     role: Role
@@ -26,13 +26,14 @@ class Served(NamedTuple):
 _served: ContextVar[Served | None] = ContextVar("served", default=None)
 
 
-def note(place: Place, role: Role) -> None:
-    """Remembers who answered; the last one is who the request is said to be served by."""
-    _served.set(Served(place, role))
+def note(place: Place, role: Role, *, wrote: bool = False) -> None:
+    """Remembers who answered: the last one that was written to, else the first that was read."""
+    if wrote or _served.get() is None:
+        _served.set(Served(place, role))
 
 
-def last() -> Served | None:
-    """Who answered last, if anybody did."""
+def by_whom() -> Served | None:
+    """Who the request is said to be served by, if anybody answered."""
     return _served.get()
 
 

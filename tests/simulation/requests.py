@@ -44,7 +44,7 @@ class Checked:
             oracle.missing(record_id, self.process.name, request.began, excused=excused)
             raise
         self._check(request)
-        served = serving.last()
+        served = serving.by_whom()
         was_up = served is not None and request.asked.get(served.place, False)
         excused = record_id in request.unaware or not was_up
         oracle.found(record, request.began, excused=excused)
@@ -74,7 +74,7 @@ class Checked:
         return request
 
     def _check(self, request: Request) -> None:
-        served = serving.last()
+        served = serving.by_whom()
         if served is not None:
             self.world.oracle.answered(served, request.overdue.get(served.place, []))
 
@@ -111,7 +111,7 @@ class Requests:
         except (Lost, Rejection) as exc:
             self.world.history.note("read of %s: %s", kind, type(exc).__name__)
         else:
-            self.world.history.note("read of %s by %s: %s", kind, serving.last(), answer)
+            self.world.history.note("read of %s by %s: %s", kind, serving.by_whom(), answer)
 
     def _until_answered(self, op: Op, attempt: Callable[[Checked], Any]) -> bool:
         world = self.world

@@ -1,0 +1,279 @@
+"""Bugs on purpose: each is one mutation of the real classes, or of what a store promises.
+
+The simulation is only worth its time if it finds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from unittest.mock import patch
+
+from adapters.fallback.breaker import Breaker
+from adapters.fallback.composite import Composite
+from adapters.fallback.side import Call
+from adapters.fallback.watch import Watch
+from dinerapp.domain import merging, orders
+from dinerapp.domain.kind import Merge
+from dinerapp.domain.record import Record
+from dinerapp.domain.version import Place
+from dinerapp.errors import NothingAvailable, OutcomeUnknown, StoreUnavailable
+from dinerapp.ports.connections import State
+from dinerapp.ports.database import Absence
+from dinerapp.ports.replica import Delivery, Owed, Taken
+from dinerapp.sync.handover import Handover
+from dinerapp.sync.relay import Relay
+from tests.simulation.reference import ReferenceDatabase, ReferenceStore, Row
+
+
+@dataclass(frozen=True)
+class Bug:
+    """What is done wrong, and the promises that may break first."""
+
+    name: str
+    changes: tuple[tuple[Any, str, Any], ...]
+    promises: tuple[str, ...]
+
+    @contextmanager
+    def planted(self) -> Iterator[None]:
+        """The bug is there inside."""
+        with ExitStack() as stack:
+            for owner, name, instead in self.changes:
+                stack.enter_context(patch.object(owner, name, instead))
+            yield
+
+
+def _nothing(*_args: Any, **_kwargs: Any) -> None:
+    """Forgets to do it."""
+
+
+def _no(*_args: Any, **_kwargs: Any) -> bool:
+    return False
+
+
+def _yes(*_args: Any, **_kwargs: Any) -> bool:
+    return True
+
+
+def _no_debts(self: Any, other: Any) -> list[Any]:
+    return []
+
+
+def _keep_whatever_comes(self: Any, record: Any, owing: Collection[Any]) -> Delivery[Any]:
+    self._put(record, owing, self._unique(record))
+    return Delivery(Taken.STORED)
+
+
+def _hide_tombstones(self: Any, record_ids: Collection[str]) -> dict[str, Any]:
+    rows = ((key, self.rows.get(key)) for key in record_ids)
+    return {key: row.record for key, row in rows if row is not None and not row.record.deleted}
+
+
+def _deletion_loses(kind: Any, one: Any, other: Any, policy: Any) -> Merge[Any]:
+    if one.deleted != other.deleted:
+        return Merge(other if one.deleted else one)
+    return _concurrent(kind, one, other, policy)
+
+
+_concurrent = merging._concurrent
+
+
+def _unknown_is_failed(reason: type[OutcomeUnknown]) -> Callable[..., Any]:
+    def own_first_try(self: Any, unknown: Any, rejection: Any) -> Any:
+        raise rejection
+
+    return own_first_try
+
+
+def _stamped_without_raising(self: Record, place: Place) -> Record:
+    return replace(self, source=place)
+
+
+def _claim_without_lease(
+    self: Any, to: Place, limit: int, now: datetime, until: datetime
+) -> Sequence[Owed[Any]]:
+    return _claim(self, to, limit, now, now)
+
+
+_claim = ReferenceStore.claim
+
+
+def _one_side(one: Any, other: Any, policy: Any) -> Merge[Any]:
+    return Merge(one)
+
+
+def _settle_any_version(self: Any, to: Place, shipped: Collection[Any]) -> None:
+    for record_id, _version in shipped:
+        if record_id in self.rows:
+            self.rows[record_id].debts.pop(to, None)
+
+
+def _accept_over_anything(self: Any, record: Any, owing: Collection[Any] = ()) -> Any:
+    accepted = record.stamped(self.place)
+    self._put(accepted, owing, self._unique(accepted))
+    return accepted
+
+
+def _all_words_ever(self: Any, now: datetime) -> Sequence[Absence]:
+    return list(self.words.values())
+
+
+def _repeated_without_handing_on(self: Any, record_id: str, op_id: str) -> Any:
+    for side in self._serving():
+        try:
+            stored = side.store.load([record_id]).get(record_id)
+        except StoreUnavailable:
+            continue
+        if stored is not None and stored.has_seen_key_of(op_id):
+            return stored
+    raise NothingAvailable("nobody knows")
+
+
+def _up_at_the_end(self: Call[Any]) -> bool:
+    return self.side.breaker.is_up
+
+
+def _both_events(one: Any, other: Any) -> Any:
+    return tuple(sorted({*one, *other}, key=orders._event_key))
+
+
+def _joined_without_version(self: Record, other: Record) -> Record:
+    return replace(self, updated_at=max(self.updated_at, other.updated_at))
+
+
+def _join_without_copying(self: Any) -> None:
+    self._member.database.join()
+
+
+def _refused_counts_as_settled(self: Any, owed: Any, handed: Any, source: Any, place: Any) -> None:
+    tries = {debt.record.id: debt.record.version for debt in owed}
+    source.settle(place, [(record_id, tries[record_id]) for record_id, _ in handed.refused])
+
+
+def _caught_up_anyhow(self: Breaker, attempt: int) -> bool:
+    self._move(State.UP, "")
+    return True
+
+
+def _count_once_for_all(self: Any, record: Any, owing: Any, unique: Any) -> None:
+    for key, held in self.kind.holds(record).items():
+        self.database.held[key] = self.database.held.get(key, 0) + held
+    self.database.ceilings.update(self.kind.ceilings(record))
+    _put_row(self, record, owing, unique)
+
+
+def _put_row(self: Any, record: Any, owing: Any, unique: Any) -> None:
+    with patch.object(ReferenceStore, "_deltas", lambda *_: {}):
+        _put(self, record, owing, unique)
+
+
+_put = ReferenceStore._put
+
+
+def _merged_blindly(self: Any, stored: Any, merged: Any, owing: Any = ()) -> bool:
+    self.rows[stored.id] = Row(stored)
+    self._put(merged, owing, self._unique(merged))
+    return True
+
+
+LOST = "P1 nothing lost"
+HALF = "P2 nothing half done"
+DOUBLED = "P3 nothing doubled"
+CONVERGENCE = "P4 convergence"
+DELETED = "P5 the deleted stay deleted"
+STALE = "P6 no stale primary"
+VANISHED = "P7 no vanishing"
+POISONED = "P9 a poisoned record stops only itself"
+STOCK = "P10 stock"
+LEASE = "a lease is one relay's"
+
+BUGS = (
+    Bug("hint not written", ((Composite, "_owing", _no_debts),), (STALE, CONVERGENCE, LOST)),
+    Bug(
+        "late delivery overwrites newer",
+        ((ReferenceStore, "_deliver", _keep_whatever_comes),),
+        (LOST, STALE, CONVERGENCE, DOUBLED, DELETED),
+    ),
+    Bug("tombstone forgotten", ((ReferenceStore, "load", _hide_tombstones),), (DELETED, CONVERGENCE)),
+    Bug("deletion loses a merge", ((merging, "_concurrent", _deletion_loses),), (LOST, DELETED)),
+    Bug("switch back before drained", ((Watch, "_drained", _yes),), (STALE, VANISHED)),
+    Bug(
+        "unknown treated as failed",
+        ((Composite, "_own_first_try", _unknown_is_failed(OutcomeUnknown)),),
+        (HALF,),
+    ),
+    Bug(
+        "version not raised",
+        ((Record, "stamped", _stamped_without_raising),),
+        (LOST, STALE, CONVERGENCE, DOUBLED),
+    ),
+    Bug("lease ignored", ((ReferenceStore, "claim", _claim_without_lease),), (LEASE,)),
+    Bug("merge drops one side", ((orders, "merge_orders", _one_side),), (LOST,)),
+    Bug("miss not noted", ((Composite, "_note_missed", _nothing),), (STALE, VANISHED)),
+    Bug(
+        "settled at any version",
+        ((ReferenceStore, "settle", _settle_any_version),),
+        (CONVERGENCE, LOST, STALE),
+    ),
+    Bug("repeated try not recognised", ((Record, "has_done", _no),), (DOUBLED,)),
+    Bug("conflict not filed", ((Handover, "_file", _nothing),), (LOST, STOCK)),
+    Bug(
+        "words never taken back",
+        ((Watch, "_withdraw_word", _nothing), (ReferenceDatabase, "absences", _all_words_ever)),
+        (CONVERGENCE,),
+    ),
+    Bug(
+        "words not heeded",
+        ((Watch, "_is_missed_elsewhere", _no), (Watch, "_lacks_writes", _no)),
+        (STALE, VANISHED, DELETED),
+    ),
+    Bug(
+        "repeated try acknowledged unseen",
+        ((Composite, "_repeated", _repeated_without_handing_on),),
+        (STALE, VANISHED),
+    ),
+    Bug(
+        "role told by how it ends",
+        ((Call, "missed_nothing", property(_up_at_the_end)),),
+        (STALE, VANISHED),
+    ),
+    Bug(
+        "newer debt forgets what was missed",
+        ((ReferenceStore, "_missed_before", lambda self, key: set()),),
+        (STALE, VANISHED),
+    ),
+    Bug("step told twice", ((orders, "_united", _both_events),), (DOUBLED,)),
+    Bug(
+        "merge forgets a version",
+        ((Record, "joined", _joined_without_version),),
+        (CONVERGENCE, LOST, STALE),
+    ),
+    Bug(
+        "late request accepted over newer",
+        ((ReferenceStore, "accept", _accept_over_anything),),
+        (LOST, DOUBLED, STALE, DELETED, CONVERGENCE),
+    ),
+    Bug(
+        "new store not copied to",
+        ((Watch, "_copy_everything", _join_without_copying),),
+        (CONVERGENCE, LOST, STALE),
+    ),
+    Bug(
+        "refused record dropped",
+        ((Relay, "_put_off", _refused_counts_as_settled),),
+        (CONVERGENCE, LOST),
+    ),
+    Bug("refused record tried for ever", ((Relay, "_put_off", _nothing),), (CONVERGENCE,)),
+    Bug("up though lost meanwhile", ((Breaker, "caught_up", _caught_up_anyhow),), (STALE,)),
+    Bug("not found is taken for certain", ((Composite, "_require_certainty", _nothing),), (VANISHED,)),
+    Bug("cancelled orders keep their stock", ((ReferenceStore, "_put", _count_once_for_all),), (DOUBLED,)),
+    Bug("overselling not filed", ((Handover, "_file_overdrawn", _nothing),), (STOCK,)),
+    Bug(
+        "merged over a newer state",
+        ((ReferenceStore, "replace", _merged_blindly),),
+        (LOST, CONVERGENCE, DOUBLED, STALE),
+    ),
+)
