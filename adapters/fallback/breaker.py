@@ -73,6 +73,11 @@ class Breaker:
         return self._attempt if self.is_up else None
 
     @property
+    def reluctance(self) -> tuple[bool, float]:
+        """Sorts stores by how much they are to be asked: nothing speaks against one that is up."""
+        return (False, 0.0) if self.is_up else (True, self.since.timestamp())
+
+    @property
     def is_reachable(self) -> bool:
         """Whether deliveries are worth trying."""
         return self.state is not State.DOWN

@@ -137,8 +137,9 @@ class Composite(Repository[R], Generic[R]):
         raise NothingAvailable(NOBODY_ANSWERED)
 
     def _serving(self) -> Iterator[Side[R]]:
-        """The sides worth asking, best first: what is up, then what is only catching up."""
-        for side in sorted(self.sides, key=lambda side: not side.breaker.is_up):
+        """The sides worth asking, best first: what is up, then what is only catching up. Of two
+        such, the one that has been there for longer took the writes that the other one lacks."""
+        for side in sorted(self.sides, key=lambda side: side.breaker.reluctance):
             if side.breaker.is_reachable:
                 yield side
 

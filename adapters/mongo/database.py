@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +34,6 @@ _ABSENCES, _MARKS = "absences", "marks"
 _PING_SECONDS = 0.9
 _PREPARE_SECONDS = 60.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.05
-_KILLED_AT_ONCE = 100
 _FORGET_ABSENCES = IndexModel("until", name="until", expireAfterSeconds=3600)
 
 
@@ -72,7 +72,7 @@ class MongoDatabase(Database):
         self._collections: dict[str, MongoCollection[Document]] = {}
         self._traffic = Traffic()
         self._turns = Turns()
-        self._lingering: list[Mapping[str, Any]] = []
+        self._lingering: deque[Mapping[str, Any]] = deque()
         self._judged: tuple[TopologyDescription | None, bool] = (None, False)
         self._layouts: dict[str, Layout] = {}
         self.declare(Layout(_ABSENCES, (_FORGET_ABSENCES,)))
@@ -145,8 +145,9 @@ class MongoDatabase(Database):
 
     def reset(self) -> None:
         """Drops no connections: pymongo does that by itself as soon as it loses a server."""
-        with self._attempt(lambda _: False):
-            self._end_lingering()
+        if self._lingering:
+            with self._attempt(lambda _: False):
+                self._end_lingering()
 
     def prepare(self) -> None:
         with self._attempt(lambda _: False, _PREPARE_SECONDS):
@@ -234,9 +235,13 @@ class MongoDatabase(Database):
             raise
 
     def _end_lingering(self) -> None:
-        while sessions := self._lingering[:_KILLED_AT_ONCE]:
-            self._opened(self._client).admin.command("killSessions", sessions)
-            del self._lingering[: len(sessions)]
+        while self._lingering:
+            session = self._lingering.popleft()
+            try:
+                self._opened(self._client).admin.command("killSessions", [session])
+            except PyMongoError:
+                self._lingering.append(session)
+                raise
 
     def _is_lost(self) -> bool:
         """Whether pymongo knows that no server takes writes; asks nobody."""

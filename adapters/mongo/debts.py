@@ -72,9 +72,10 @@ class MongoDebts(Replica[R]):
             )
 
     def postpone(
-        self, to: Place, record_id: str, reason: str, due: datetime, *, park: bool
+        self, to: Place, shipped: tuple[str, Version], reason: str, due: datetime, *, park: bool
     ) -> None:
         owed = f"_owed.{to.value}"
+        record_id, version = shipped
         come, gone = ("parked", "due") if park else ("due", "parked")
         change = {
             "$inc": {f"{owed}.tries": 1},
@@ -87,7 +88,7 @@ class MongoDebts(Replica[R]):
         }
         with self.database.writing():
             self.database.collection(self.collection_name).update_one(
-                {"_id": record_id, owed: {"$exists": True}}, change
+                {"_id": record_id, **exactly(version), owed: {"$exists": True}}, change
             )
 
     def retry_parked(self, to: Place, now: datetime) -> int:

@@ -54,7 +54,7 @@ def failure_of(error: PyMongoError, name: str, *, perhaps_applied: bool) -> Stor
     untouched = isinstance(error, _NOT_SENT) or (codes & _UNTOUCHED and not in_parts)
     perhaps_applied = unknown or (perhaps_applied and not untouched)
     failure = OutcomeUnknown if perhaps_applied else StoreUnavailable
-    return failure(name, f"{type(error).__name__}: {error}"[:_SHORT])
+    return failure(name, _in_short(error))
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def refusing() -> Iterator[None]:
     except DuplicateKeyError:
         raise
     except (WriteError, BSONError, OverflowError, UnicodeEncodeError) as error:
-        raise Refused(f"{type(error).__name__}: {error}"[:_SHORT]) from error
+        raise Refused(_in_short(error)) from error
     except OperationFailure as error:
         if error.code not in _OF_THE_DATA:
             raise
@@ -76,6 +76,11 @@ def taken_key(details: Mapping[str, Any] | None) -> str:
     """The path of the indexed field that a duplicate key error is about."""
     pattern: Mapping[str, Any] = (details or {}).get("keyPattern", {})
     return next(iter(pattern), "_id")
+
+
+def _in_short(error: Exception) -> str:
+    """Without the driver's settings and the topology, which follow the news."""
+    return f"{type(error).__name__}: {error}".partition(" (configured")[0][:_SHORT]
 
 
 def _was_cut_off(error: PyMongoError) -> bool:

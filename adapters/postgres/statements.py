@@ -74,7 +74,8 @@ class Statements:
 
     @cached_property
     def postpone(self) -> str:
-        return self._text(templates.POSTPONE)
+        shipped = SQL(", ").join(SQL(f"%({name})s") for name in VERSION)
+        return self._text(templates.POSTPONE, shipped_version=shipped)
 
     @cached_property
     def retry_parked(self) -> str:

@@ -122,10 +122,11 @@ class PostgresStore(Store[R]):
         self._database.tell(self._sql.miss, parameters)
 
     def postpone(
-        self, to: Place, record_id: str, reason: str, due: datetime, *, park: bool
+        self, to: Place, shipped: tuple[str, Version], reason: str, due: datetime, *, park: bool
     ) -> None:
+        record_id, version = shipped
         parameters = {"target": to, "id": record_id, "reason": reason, "due": due, "park": park}
-        self._database.tell(self._sql.postpone, parameters)
+        self._database.tell(self._sql.postpone, parameters | version_row(version))
 
     def retry_parked(self, to: Place, now: datetime) -> int:
         parameters = {"target": to, "now": now}

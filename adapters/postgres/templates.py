@@ -140,6 +140,7 @@ POSTPONE = SQL("""
 UPDATE outbox
 SET tries = tries + 1, reason = %(reason)s, due = %(due)s, parked = %(park)s, missed = false
 WHERE kind = {kind} AND record_id = %(id)s AND target = %(target)s
+  AND ({version}) = ({shipped_version})
 """)
 
 RETRY_PARKED = SQL("""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from flask import request
+from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from blueprints.http.diner import diner
 
-_PREFIX = "Bearer "
+_BEARER = "bearer"
 
 
 def require_staff() -> None:
@@ -20,10 +21,13 @@ def require_order(order_id: str) -> None:
     """Lets staff pass, and whoever has the order's access token."""
     if diner().settings.open_access:
         return
-    given = request.headers.get("Authorization", "")
-    if not given.startswith(_PREFIX):
-        raise Unauthorized("send the order's access token as `Authorization: Bearer …`")
-    if not diner().orders.opens(given.removeprefix(_PREFIX), order_id):
+    given = request.authorization
+    if given is None or given.type != _BEARER or not given.token:
+        raise Unauthorized(
+            "send the order's access token as `Authorization: Bearer …`",
+            www_authenticate=WWWAuthenticate(_BEARER),
+        )
+    if not diner().orders.opens(given.token, order_id):
         raise Forbidden("this access token is not of this order")
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-import marshmallow as ma
 import orjson
 from flask import Response, g, request
+from marshmallow import fields
+from werkzeug.http import quote_etag
 
+from blueprints.http.fields import Digits, Schema
 from blueprints.http.strict_json import dumps
 from dinerapp.domain.identity import Operation
 from dinerapp.domain.record import Record
@@ -24,6 +27,7 @@ R = TypeVar("R", bound=Record)
 
 LONGEST_KEY = 255
 REPLAYED = {"Idempotent-Replay": "true"}
+_BESIDE = "-"
 
 
 def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -31,17 +35,24 @@ def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = Non
     return Response(dumps(body), status, headers=headers, content_type="application/json")
 
 
-def one(record: R, body: Any) -> Response:
-    """A record with its ETag; nothing but that when the caller has this version."""
-    etag = f'"{record.version}"'
-    if etag in request.headers.get("If-None-Match", ""):
-        return Response(status=304, headers={"ETag": etag})
-    return answer(body, headers={"ETag": etag})
+def one(record: Record, body: Any, beside: object = None) -> Response:
+    """A record with its ETag; nothing but that when the caller has it.
+
+    `beside` is what the answer shows beside the record itself, such as what is left of it.
+    """
+    return _unless_known(body, _tag(record, beside))
 
 
-def written(done: Saved[R], body: Any, location: str | None = None) -> Response:
+def whole(body: Any) -> Response:
+    """Something that has no version: its ETag is made of what it says."""
+    return _unless_known(body, hashlib.blake2b(dumps(body), digest_size=12).hexdigest())
+
+
+def written(
+    done: Saved[R], body: Any, location: str | None = None, beside: object = None
+) -> Response:
     """What a write answers: 201 with a Location for what was created, else 200."""
-    headers = {"ETag": f'"{done.record.version}"'}
+    headers = {"ETag": quote_etag(_tag(done.record, beside))}
     if location is not None:
         headers["Location"] = location
     if done.replayed:
@@ -61,28 +72,31 @@ def operation(scope: str) -> Operation:
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return Operation.fresh()
-    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
-        reason = f"must be 1 to {LONGEST_KEY} printable characters"
+    if not 0 < len(key.strip()) <= LONGEST_KEY or not (key.isascii() and key.isprintable()):
+        reason = f"must be 1 to {LONGEST_KEY} printable ASCII characters"
         raise InvalidRecord("Idempotency-Key", reason)
     body = orjson.dumps(g.get("body"), option=orjson.OPT_SORT_KEYS)
     return Operation.keyed(scope, key, body)
 
 
 def if_match() -> str | None:
-    """The version the caller insists on."""
+    """The version the caller insists on; what stands beside it in an ETag may have changed.
+
+    A proxy that compresses makes ETags weak. They name the version none the less.
+    """
     given = request.headers.get("If-Match")
-    return None if given in (None, "*") else str(given).strip().strip('"')
+    if given is None or given.strip() == "*":
+        return None
+    return given.strip().removeprefix("W/").strip('"').partition(_BESIDE)[0]
 
 
-class PageQuery(ma.Schema):
+class PageQuery(Schema):
     """Every list takes these."""
 
-    limit = ma.fields.Integer(
-        load_default=50,
-        validate=ma.validate.Range(min=1, max=200),
-        metadata={"description": "how many items at most"},
+    limit = Digits(
+        1, 200, load_default=50, metadata={"description": "how many items at most", "example": 20}
     )
-    cursor = ma.fields.String(
+    cursor = fields.String(
         load_default=None, metadata={"description": "`next_cursor` of the page before"}
     )
 
@@ -97,9 +111,20 @@ def after(cursor: str | None) -> After | None:
         created_at = datetime.fromisoformat(moment)
         if created_at.tzinfo is None:
             raise ValueError
-        return After(created_at, str(UUID(record_id)))
+        return After(created_at.astimezone(UTC), str(UUID(record_id)))
     except (ValueError, binascii.Error, OverflowError):
         raise InvalidRecord("cursor", "is not a cursor that an earlier page gave") from None
+
+
+def _tag(record: Record, beside: object) -> str:
+    return str(record.version) if beside is None else f"{record.version}{_BESIDE}{beside}"
+
+
+def _unless_known(body: Any, tag: str) -> Response:
+    headers = {"ETag": quote_etag(tag)}
+    if request.if_none_match.contains_weak(tag):
+        return Response(status=304, headers=headers)
+    return answer(body, headers=headers)
 
 
 def _cursor(found: Page[Any]) -> str | None:

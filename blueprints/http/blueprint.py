@@ -1,16 +1,48 @@
-"""The blueprint and the argument parser that every domain's routes use."""
+"""The blueprint and the argument parser that every domain's routes use.
+
+`reads`, `creates`, `changes` and `removes` say what a route does with a record; the documentation
+of its headers and answers follows from that.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import marshmallow as ma
+from apispec import APISpec
 from flask import Request, g
 from flask_smorest import Blueprint as SmorestBlueprint
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import UnsupportedMediaType
 
 from blueprints.http import strict_json
+from blueprints.http.examples import example_of
+from blueprints.http.fields import Problem
+from dinerapp.errors import InvalidRecord
+
+R = TypeVar("R", bound=Callable[..., Any])
+SchemaType = type[ma.Schema]
+
+IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH = "Idempotency-Key", "If-Match", "If-None-Match"
+PROBLEM = "Problem"
+ETAG = {"ETag": {"description": "of this version", "schema": {"type": "string"}}}
+LOCATION = {"Location": {"description": "where it is from now on", "schema": {"type": "string"}}}
+REPLAY = {
+    "Idempotent-Replay": {
+        "description": "`true` when an earlier request with the same key had done it",
+        "schema": {"type": "string", "enum": ["true"]},
+    }
+}
+_HEADERS = {
+    IDEMPOTENCY_KEY: (
+        "makes it safe to repeat the request until an answer comes: it is carried out once. "
+        "With another body the key is refused",
+        "5c1b2f0e-table-12",
+    ),
+    IF_MATCH: ("the `ETag` that was read; 412 when the record has changed since", '"p1m0n0"'),
+    IF_NONE_MATCH: ("the `ETag` that the caller has; 304 when it is still current", '"p1m0n0"'),
+}
 
 
 class StrictParser(FlaskParser):
@@ -29,8 +61,81 @@ class StrictParser(FlaskParser):
         g.body = strict_json.loads(data) if data else {}
         return g.body
 
+    def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
+        for name, values in req.args.lists():
+            if len(values) > 1:
+                raise InvalidRecord(name, "is given more than once")
+        return super().load_querystring(req, schema)
+
 
 class Blueprint(SmorestBlueprint):
     """A package of routes of one domain."""
 
     ARGUMENTS_PARSER = StrictParser()
+
+    def reads(self, schema: SchemaType) -> Callable[[R], R]:
+        """Answers something that has an ETag."""
+        return self._documented(
+            self.doc(parameters=[IF_NONE_MATCH], responses={304: {"description": "Not Modified"}}),
+            self.response(200, schema, headers=ETAG),
+        )
+
+    def creates(self, schema: SchemaType) -> Callable[[R], R]:
+        """Makes a new record, once per Idempotency-Key."""
+        return self._documented(
+            self.doc(parameters=[IDEMPOTENCY_KEY]),
+            self.response(201, schema, headers=LOCATION | ETAG | REPLAY),
+        )
+
+    def changes(self, schema: SchemaType, *, if_match: bool = True) -> Callable[[R], R]:
+        """Changes a record that exists, once per Idempotency-Key."""
+        return self._documented(
+            self._guarded(if_match), self.response(200, schema, headers=ETAG | REPLAY)
+        )
+
+    def removes(self) -> Callable[[R], R]:
+        """Deletes a record."""
+        return self._documented(self._guarded(if_match=True), self.response(204))
+
+    def register_views_in_doc(self, api: Any, app: Any, spec: APISpec, **options: Any) -> None:
+        _describe_shared(spec)
+        super().register_views_in_doc(api, app, spec, **options)
+
+    def _guarded(self, if_match: bool) -> Callable[[R], R]:
+        headers = [IDEMPOTENCY_KEY, *([IF_MATCH] if if_match else [])]
+        stale: Mapping[Any, Any] = {412: PROBLEM} if if_match else {}
+        documented: Callable[[R], R] = self.doc(parameters=headers, responses=stale)
+        return documented
+
+    def _documented(self, *decorators: Callable[[R], R]) -> Callable[[R], R]:
+        def decorate(view: R) -> R:
+            for decorator in decorators:
+                view = decorator(view)
+            return view
+
+        return decorate
+
+    def _prepare_response_doc(self, doc: Any, doc_info: Any, **options: Any) -> Any:
+        """Every route may answer a problem, and shows what its bodies look like."""
+        doc = super()._prepare_response_doc(doc, doc_info, **options)
+        doc["responses"]["default"] = PROBLEM
+        if 422 in doc["responses"]:
+            doc["responses"][422] = PROBLEM
+        for body in (doc.get("requestBody", {}), *doc["responses"].values()):
+            for media in body.get("content", {}).values() if isinstance(body, dict) else ():
+                media.setdefault("example", example_of(media["schema"]))
+        return doc
+
+
+def _describe_shared(spec: APISpec) -> None:
+    """What all routes refer to, once for all blueprints."""
+    if PROBLEM in spec.components.responses:
+        return
+    media = {"schema": Problem, "example": example_of(Problem)}
+    spec.components.response(
+        PROBLEM,
+        {"description": "What is wrong", "content": {"application/problem+json": media}},
+    )
+    for name, (meaning, example) in _HEADERS.items():
+        about = {"description": meaning, "schema": {"type": "string"}, "example": example}
+        spec.components.parameter(name, "header", {"name": name, **about})

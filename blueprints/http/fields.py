@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 import marshmallow as ma
 from marshmallow import fields, validate
 
 MOST_MONEY = 10**9
+_DIGITS = re.compile(r"[0-9]{1,18}")
+
+
+def _words(**messages: Any) -> dict[str, Any]:
+    return messages
+
+
+class Schema(ma.Schema):
+    """The base of all schemas that read requests."""
+
+    error_messages = _words(type="must be an object", unknown="is not a known field")
 
 
 class Text(fields.String):
-    """A string that both databases hold unchanged."""
+    """A string that both databases hold unchanged, and with more in it than blanks if anything."""
+
+    default_error_messages = _words(invalid="must be a string")
 
     def __init__(self, least: int = 0, most: int = 1000, **options: Any) -> None:
         own = options.pop("validate", None)
-        checks = [validate.Length(min=least, max=most), _storable, *([own] if own else [])]
+        length = validate.Length(least, most, error=f"must be {least} to {most} characters long")
+        blank = [_not_blank] if least else []
+        checks = [length, *blank, _storable, *([own] if own else [])]
         super().__init__(validate=checks, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
@@ -27,13 +44,25 @@ class Text(fields.String):
 class Whole(fields.Integer):
     """A JSON integer: no strings, no floats, no booleans."""
 
+    default_error_messages = _words(invalid="must be a whole number")
+
     def __init__(self, least: int, most: int, **options: Any) -> None:
-        super().__init__(validate=validate.Range(min=least, max=most), **options)
+        limits = validate.Range(least, most, error=f"must be from {least} to {most}")
+        super().__init__(validate=limits, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> int:
         if type(value) is not int:
             raise self.make_error("invalid", input=value)
         return value
+
+
+class Digits(Whole):
+    """A whole number in a query string."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> int:
+        if not isinstance(value, str) or not _DIGITS.fullmatch(value):
+            raise self.make_error("invalid", input=value)
+        return int(value)
 
 
 class Money(Whole):
@@ -46,6 +75,8 @@ class Money(Whole):
 class Flag(fields.Boolean):
     """true or false, nothing that looks like it."""
 
+    default_error_messages = _words(invalid="must be true or false")
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> bool:
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
@@ -53,10 +84,40 @@ class Flag(fields.Boolean):
 
 
 class Moment(fields.AwareDateTime):
-    """A time with its zone, RFC 3339."""
+    """A time with its zone, RFC 3339; in UTC from here on."""
+
+    _WANTED = "must be a time with its zone, e.g. 2036-05-01T18:30:00+02:00"
+    default_error_messages = _words(
+        invalid=_WANTED, invalid_awareness=_WANTED, beyond="is beyond the calendar"
+    )
 
     def __init__(self, **options: Any) -> None:
         super().__init__(format="iso", default_timezone=None, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> datetime:
+        if not isinstance(value, str):
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
+        try:
+            return super()._deserialize(value, attr, data, **options).astimezone(UTC)
+        except OverflowError:
+            raise self.make_error("beyond") from None
+
+
+class Several(fields.List[Any]):
+    """A list; one that is too long is not read any further."""
+
+    default_error_messages = _words(
+        invalid="must be a list", length="must have {least} to {most} entries"
+    )
+
+    def __init__(self, one: fields.Field[Any], least: int, most: int, **options: Any) -> None:
+        super().__init__(one, validate=validate.Length(least, most), **options)
+        self._least, self._most = least, most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> list[Any]:
+        if isinstance(value, list) and not self._least <= len(value) <= self._most:
+            raise self.make_error("length", least=self._least, most=self._most)
+        return super()._deserialize(value, attr, data, **options)
 
 
 class Problem(ma.Schema):
@@ -65,13 +126,26 @@ class Problem(ma.Schema):
     type = fields.String(metadata={"example": "urn:dinerapp:problem:validation"})
     title = fields.String(metadata={"example": "The request is not valid"})
     status = fields.Integer(metadata={"example": 422})
-    detail = fields.String(metadata={"example": "items.0.quantity: must be at least 1"})
+    detail = fields.String(metadata={"example": "items.0.quantity: must be from 1 to 1000"})
     errors = fields.Dict(
         keys=fields.String(),
         values=fields.List(fields.String()),
-        metadata={"description": "what is wrong, field by field"},
+        metadata={
+            "description": "what is wrong, field by field",
+            "example": {"items.0.quantity": ["must be from 1 to 1000"]},
+        },
     )
-    request_id = fields.String(metadata={"description": "quote this when you ask for help"})
+    request_id = fields.String(
+        metadata={
+            "description": "quote this when you ask for help",
+            "example": "01a1fd5b-7388-7340-82a6-728652d2adba",
+        }
+    )
+
+
+def _not_blank(value: str) -> None:
+    if value and value.isspace():
+        raise ma.ValidationError("must not be blank")
 
 
 def _storable(value: str) -> None:

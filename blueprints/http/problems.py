@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -30,6 +31,9 @@ from dinerapp.services.saving import PreconditionFailed
 _log = structlog.get_logger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
+MOST_ERRORS = 100
+PASSED_ON = ("Allow", "Retry-After", "WWW-Authenticate")
+THE_BODY = "the body"
 Errors = Mapping[str, list[str]]
 
 
@@ -62,8 +66,8 @@ def _invalid(exc: InvalidRecord) -> Response:
         422,
         "validation",
         "The request is not valid",
-        f"{exc.field or 'the body'} {exc.reason}",
-        {exc.field: [exc.reason]},
+        f"{exc.field or THE_BODY}: {exc.reason}",
+        {exc.field or THE_BODY: [exc.reason]},
     )
 
 
@@ -121,12 +125,12 @@ def _exhausted(exc: Exhausted) -> Response:
 
 
 def _unacceptable(exc: Unacceptable) -> Response:
-    field = exc.field or ""
+    field = exc.field or THE_BODY
     return problem(
         422,
         "validation",
         "The request is not valid",
-        f"{field} {exc.reason}".strip(),
+        f"{field}: {exc.reason}",
         {field: [exc.reason]},
     )
 
@@ -164,7 +168,7 @@ def _http(exc: HTTPException) -> Response:
         detail = "; ".join(f"{name}: {words[0]}" for name, words in list(errors.items())[:5])
     slug = "validation" if status == 422 else exc.name.lower().replace(" ", "-")
     title = "The request is not valid" if status == 422 else exc.name
-    headers = {name: value for name, value in exc.get_headers() if name in ("Allow", "Retry-After")}
+    headers = {name: value for name, value in exc.get_headers() if name in PASSED_ON}
     return problem(status, slug, title, detail, errors, headers)
 
 
@@ -201,12 +205,15 @@ def register(app: Flask) -> None:
 
 
 def flattened(messages: Any, path: str = "") -> dict[str, list[str]]:
-    """Marshmallow's nested messages as `items.0.quantity: [...]`, without the location."""
+    """Marshmallow's nested messages as `items.0.quantity: [...]`, without the location.
+
+    The first hundred say enough: a small body can be wrong in ten thousand places.
+    """
     if not path and isinstance(messages, dict) and len(messages) == 1:
         (location, inner), *_ = messages.items()
         if location in ("json", "query", "headers", "path"):
             messages = inner
-    return dict(_flat(messages, path))
+    return dict(islice(_flat(messages, path), MOST_ERRORS))
 
 
 def _flat(messages: Any, path: str) -> Iterator[tuple[str, list[str]]]:
@@ -215,4 +222,5 @@ def _flat(messages: Any, path: str) -> Iterator[tuple[str, list[str]]]:
             name = "" if name == "_schema" else str(name)
             yield from _flat(inner, ".".join(filter(None, (path, name))))
     else:
-        yield path, [str(word) for word in (messages if isinstance(messages, list) else [messages])]
+        words = messages if isinstance(messages, list) else [messages]
+        yield path or THE_BODY, [str(word) for word in words]

@@ -9,6 +9,7 @@ import orjson
 from flask.json.provider import JSONProvider
 
 TOO_LONG_A_NUMBER = 40
+TOO_LONG_A_NAME = 100
 
 
 class NotJson(ValueError):
@@ -47,12 +48,23 @@ class StrictJSONProvider(JSONProvider):
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise NotJson(f"the field {twice[:60]!r} is given twice")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise NotJson(f"the field {name!r} is given twice")
+        _check_name(name)
+        found[name] = value
     return found
+
+
+def _check_name(name: str) -> None:
+    """Names of fields come back in error answers, so they must fit in there."""
+    if len(name) > TOO_LONG_A_NAME:
+        raise NotJson(f"the name of the field {name[:20]!r}… is longer than {TOO_LONG_A_NAME}")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise NotJson(f"the name of the field {name!r} is not valid Unicode") from None
 
 
 def _no_constant(name: str) -> Any:

@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Response
 
 from blueprints.http.access import require_staff
-from blueprints.http.answers import answer, if_match, one, operation, written
+from blueprints.http.answers import if_match, one, operation, whole, written
 from blueprints.http.blueprint import Blueprint
 from blueprints.http.diner import diner
 from blueprints.menu.schemas import Availability, ItemChanges, ItemIn, ItemOut, MenuOut, Stock
@@ -20,23 +20,23 @@ blp = Blueprint("menu", __name__, url_prefix="/api/menu", description="What ther
 
 
 @blp.get("")
-@blp.response(200, MenuOut)
+@blp.reads(MenuOut)
 def read_menu() -> Response:
     """The whole menu, by category"""
-    return answer(menu_view(diner().menu.all(), diner().settings.currency))
+    return whole(menu_view(diner().menu.all(), diner().settings.currency))
 
 
 @blp.get("/items/<uuid:item_id>")
-@blp.response(200, ItemOut)
+@blp.reads(ItemOut)
 def read_item(item_id: UUID) -> Response:
     """One item"""
     shown = diner().menu.get(str(item_id))
-    return one(shown.item, item_view(shown))
+    return one(shown.item, item_view(shown), shown.stock)
 
 
 @blp.post("/items")
 @blp.arguments(ItemIn)
-@blp.response(201, ItemOut)
+@blp.creates(ItemOut)
 def add_item(fields: dict[str, Any]) -> Response:
     """Add an item to the menu"""
     require_staff()
@@ -46,7 +46,7 @@ def add_item(fields: dict[str, Any]) -> Response:
 
 @blp.patch("/items/<uuid:item_id>")
 @blp.arguments(ItemChanges)
-@blp.response(200, ItemOut)
+@blp.changes(ItemOut)
 def change_item(fields: dict[str, Any], item_id: UUID) -> Response:
     """Change some of an item's fields"""
     require_staff()
@@ -55,7 +55,7 @@ def change_item(fields: dict[str, Any], item_id: UUID) -> Response:
 
 
 @blp.delete("/items/<uuid:item_id>")
-@blp.response(204)
+@blp.removes()
 def remove_item(item_id: UUID) -> Response:
     """Take an item off the menu for good"""
     require_staff()
@@ -65,7 +65,7 @@ def remove_item(item_id: UUID) -> Response:
 
 @blp.put("/items/<uuid:item_id>/availability")
 @blp.arguments(Availability)
-@blp.response(200, ItemOut)
+@blp.changes(ItemOut)
 def set_availability(fields: dict[str, Any], item_id: UUID) -> Response:
     """86 an item, or bring it back"""
     require_staff()
@@ -75,7 +75,7 @@ def set_availability(fields: dict[str, Any], item_id: UUID) -> Response:
 
 @blp.put("/items/<uuid:item_id>/stock")
 @blp.arguments(Stock)
-@blp.response(200, ItemOut)
+@blp.changes(ItemOut)
 def count_stock(fields: dict[str, Any], item_id: UUID) -> Response:
     """Say how many are left from now on"""
     require_staff()
@@ -85,4 +85,4 @@ def count_stock(fields: dict[str, Any], item_id: UUID) -> Response:
 
 def _answer(done: Saved[MenuItem], location: str | None = None) -> Response:
     [shown] = diner().menu.shown([done.record])
-    return written(done, item_view(shown), location)
+    return written(done, item_view(shown), location, shown.stock)

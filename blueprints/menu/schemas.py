@@ -7,14 +7,14 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from blueprints.http.fields import Flag, Money, Text, Whole
+from blueprints.http.fields import Flag, Money, Schema, Several, Text, Whole
 from dinerapp.domain.menu import Option, OptionGroup
 
 MOST_STOCK = 1_000_000
 _SLUG = validate.Regexp(r"^[a-z0-9]+(-[a-z0-9]+)*\Z", error="must be lower-case words-with-dashes")
 
 
-class OptionIn(ma.Schema):
+class OptionIn(Schema):
     """One choice within a group."""
 
     id = Text(1, 64, required=True, metadata={"example": "large"})
@@ -26,16 +26,14 @@ class OptionIn(ma.Schema):
         return Option(**data)
 
 
-class OptionGroupIn(ma.Schema):
+class OptionGroupIn(Schema):
     """Options of which a guest takes at least `min` and at most `max`."""
 
     id = Text(1, 64, required=True, metadata={"example": "size"})
     name = Text(1, 200, required=True, metadata={"example": "Size"})
     min = Whole(0, 50, load_default=0)
     max = Whole(1, 50, load_default=1)
-    options = fields.List(
-        fields.Nested(OptionIn), required=True, validate=validate.Length(min=1, max=100)
-    )
+    options = Several(fields.Nested(OptionIn), 1, 100, required=True)
 
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> OptionGroup:
@@ -46,7 +44,7 @@ class OptionGroupIn(ma.Schema):
         return OptionGroup(**{**data, "options": tuple(data["options"])})
 
 
-class ItemChanges(ma.Schema):
+class ItemChanges(Schema):
     """What can be changed of an item; all of it is optional."""
 
     slug = Text(1, 100, validate=_SLUG, metadata={"example": "margherita"})
@@ -56,9 +54,9 @@ class ItemChanges(ma.Schema):
     position = Whole(0, 10_000)
     price = Money(metadata={"example": 950})
     tax_rate = Whole(0, 10_000, allow_none=True, metadata={"description": "1900 is 19 %"})
-    dietary = fields.List(Text(1, 50), validate=validate.Length(max=30))
-    allergens = fields.List(Text(1, 50), validate=validate.Length(max=30))
-    option_groups = fields.List(fields.Nested(OptionGroupIn), validate=validate.Length(max=30))
+    dietary = Several(Text(1, 50), 0, 30, metadata={"example": ["vegetarian"]})
+    allergens = Several(Text(1, 50), 0, 30, metadata={"example": ["gluten", "milk"]})
+    option_groups = Several(fields.Nested(OptionGroupIn), 0, 30)
     available = Flag()
 
     @ma.post_load
@@ -75,24 +73,19 @@ class ItemChanges(ma.Schema):
 class ItemIn(ItemChanges):
     """A new item."""
 
-    class Meta:
-        """What a new item cannot do without."""
-
-        unknown = ma.RAISE
-
     slug = Text(1, 100, required=True, validate=_SLUG, metadata={"example": "margherita"})
     name = Text(1, 200, required=True, metadata={"example": "Pizza Margherita"})
     category = Text(1, 100, required=True, metadata={"example": "Pizza"})
     price = Money(required=True, metadata={"example": 950})
 
 
-class Availability(ma.Schema):
+class Availability(Schema):
     """86 an item, or bring it back."""
 
     available = Flag(required=True)
 
 
-class Stock(ma.Schema):
+class Stock(Schema):
     """How many are left from now on; null stops counting."""
 
     stock = Whole(0, MOST_STOCK, required=True, allow_none=True)
@@ -117,12 +110,12 @@ class ItemOut(ma.Schema):
 
     id = fields.UUID()
     revision = fields.Integer()
-    slug = fields.String()
-    name = fields.String()
-    description = fields.String()
-    category = fields.String()
+    slug = fields.String(metadata={"example": "margherita"})
+    name = fields.String(metadata={"example": "Pizza Margherita"})
+    description = fields.String(metadata={"example": "Tomatoes, mozzarella, basil"})
+    category = fields.String(metadata={"example": "Pizza"})
     position = fields.Integer()
-    price = fields.Integer()
+    price = fields.Integer(metadata={"example": 950})
     tax_rate = fields.Integer(allow_none=True)
     dietary = fields.List(fields.String())
     allergens = fields.List(fields.String())

@@ -38,5 +38,6 @@ def menu_view(shown: Sequence[Shown], currency: str) -> dict[str, Any]:
 
 
 def _slug(name: str) -> str:
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "category"
+    """Letters of any script stay: two categories in Cyrillic are two."""
+    plain = unicodedata.normalize("NFKC", name.casefold())
+    return re.sub(r"[\W_]+", "-", plain).strip("-") or "category"

@@ -30,7 +30,7 @@ blp = Blueprint("orders", __name__, url_prefix="/api/orders", description="Order
 
 @blp.post("")
 @blp.arguments(OrderIn)
-@blp.response(201, PlacedOut)
+@blp.creates(PlacedOut)
 def place_order(new: NewOrder) -> Response:
     """Place an order
 
@@ -54,7 +54,7 @@ def list_orders(query: dict[str, Any]) -> Response:
 
 
 @blp.get("/<uuid:order_id>")
-@blp.response(200, OrderOut)
+@blp.reads(OrderOut)
 def read_order(order_id: UUID) -> Response:
     """One order"""
     require_order(str(order_id))
@@ -64,7 +64,7 @@ def read_order(order_id: UUID) -> Response:
 
 @blp.patch("/<uuid:order_id>/status")
 @blp.arguments(StatusChange)
-@blp.response(200, OrderOut)
+@blp.changes(OrderOut)
 def move_order(change: dict[str, Any], order_id: UUID) -> Response:
     """Take an order a step further"""
     require_staff()
@@ -73,7 +73,7 @@ def move_order(change: dict[str, Any], order_id: UUID) -> Response:
 
 @blp.post("/<uuid:order_id>/cancel")
 @blp.arguments(Cancellation)
-@blp.response(200, OrderOut)
+@blp.changes(OrderOut)
 def cancel_order(cancellation: dict[str, Any], order_id: UUID) -> Response:
     """Call an order off"""
     require_order(str(order_id))

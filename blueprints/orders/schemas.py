@@ -9,7 +9,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from blueprints.http.answers import PageQuery
-from blueprints.http.fields import Moment, Money, Text, Whole
+from blueprints.http.fields import Moment, Money, Schema, Several, Text, Whole
 from dinerapp.domain.orders import Customer, Fulfilment, FulfilmentType, PaymentStatus, Status
 from dinerapp.domain.pricing import Wanted
 from dinerapp.services.orders import NewOrder
@@ -30,19 +30,25 @@ class Phone(Text):
         return digits
 
 
-class CustomerIn(ma.Schema):
+class CustomerIn(Schema):
     """Who orders."""
 
     name = Text(1, 200, required=True, metadata={"example": "Ada"})
     phone = Phone(1, 40, required=True, metadata={"example": "+49 30 1234567"})
-    email = fields.Email(validate=validate.Length(max=254), allow_none=True)
+    email = Text(
+        1,
+        254,
+        allow_none=True,
+        validate=validate.Email(error="must be an e-mail address"),
+        metadata={"format": "email", "example": "ada@example.org"},
+    )
 
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> Customer:
         return Customer(**data)
 
 
-class FulfilmentIn(ma.Schema):
+class FulfilmentIn(Schema):
     """How the food reaches the guest: dine-in needs a table, delivery an address."""
 
     type = fields.Enum(FulfilmentType, by_value=True, required=True)
@@ -59,12 +65,12 @@ class FulfilmentIn(ma.Schema):
         return Fulfilment(**data)
 
 
-class WantedIn(ma.Schema):
+class WantedIn(Schema):
     """One position: ids and a quantity, never a price."""
 
     item_id = fields.UUID(required=True)
     quantity = Whole(1, MOST_OF_ONE, required=True, metadata={"example": 2})
-    options = fields.List(Text(1, 64), load_default=list, validate=validate.Length(max=50))
+    options = Several(Text(1, 64), 0, 50, load_default=list)
     notes = Text(0, 500, allow_none=True)
 
     @ma.post_load
@@ -74,14 +80,12 @@ class WantedIn(ma.Schema):
         )
 
 
-class OrderIn(ma.Schema):
+class OrderIn(Schema):
     """A new order."""
 
     customer = fields.Nested(CustomerIn, required=True)
     fulfilment = fields.Nested(FulfilmentIn, required=True)
-    items = fields.List(
-        fields.Nested(WantedIn), required=True, validate=validate.Length(min=1, max=MOST_LINES)
-    )
+    items = Several(fields.Nested(WantedIn), 1, MOST_LINES, required=True)
     tip = Money(load_default=0)
     coupon = Text(1, 50, allow_none=True)
     notes = Text(0, 1000, allow_none=True)
@@ -91,17 +95,21 @@ class OrderIn(ma.Schema):
         return NewOrder(**data)
 
 
-class StatusChange(ma.Schema):
+class StatusChange(Schema):
     """A step of an order."""
 
-    status = fields.Enum(Status, by_value=True, required=True)
+    status = fields.Enum(
+        Status, by_value=True, required=True, metadata={"example": Status.CONFIRMED.value}
+    )
     reason = Text(1, 500, allow_none=True, load_default=None)
 
 
-class Cancellation(ma.Schema):
+class Cancellation(Schema):
     """Why an order is called off."""
 
-    reason = Text(1, 500, allow_none=True, load_default=None)
+    reason = Text(
+        1, 500, allow_none=True, load_default=None, metadata={"example": "they have gone home"}
+    )
 
 
 class OrdersQuery(PageQuery):
@@ -114,9 +122,9 @@ class OrdersQuery(PageQuery):
 
 
 class CustomerOut(ma.Schema):
-    name = fields.String()
-    phone = fields.String()
-    email = fields.String(allow_none=True)
+    name = fields.String(metadata={"example": "Ada"})
+    phone = fields.String(metadata={"example": "+49301234567"})
+    email = fields.String(allow_none=True, metadata={"example": "ada@example.org"})
 
 
 class FulfilmentOut(ma.Schema):
@@ -154,7 +162,9 @@ class OrderOut(ma.Schema):
     """An order. All amounts are minor units of `currency`."""
 
     id = fields.UUID()
-    code = fields.String(metadata={"description": "short, for people; not an identity"})
+    code = fields.String(
+        metadata={"description": "short, for people; not an identity", "example": "76MM"}
+    )
     revision = fields.Integer()
     status = fields.Enum(Status, by_value=True)
     payment_status = fields.Enum(PaymentStatus, by_value=True)
@@ -169,7 +179,7 @@ class OrderOut(ma.Schema):
     tax = fields.Integer()
     tip = fields.Integer()
     total = fields.Integer()
-    currency = fields.String()
+    currency = fields.String(metadata={"example": "EUR"})
     history = fields.List(fields.Nested(EventOut))
     created_at = fields.DateTime()
     updated_at = fields.DateTime()

@@ -44,7 +44,7 @@ def list_conflicts(query: dict[str, Any]) -> Response:
 
 @blp.post("/sync/conflicts/<uuid:conflict_id>/resolve")
 @blp.arguments(Resolution)
-@blp.response(200, ConflictOut)
+@blp.changes(ConflictOut, if_match=False)
 def resolve_conflict(resolution: dict[str, Any], conflict_id: UUID) -> Response:
     """Keep what won, or take the other side"""
     require_staff()

@@ -6,6 +6,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from blueprints.http.answers import PageQuery
+from blueprints.http.fields import Schema
 from dinerapp.domain.conflicts import ConflictState
 from dinerapp.services.conflicts import KEEP, TAKE_OTHER
 
@@ -16,10 +17,12 @@ class ConflictsQuery(PageQuery):
     state = fields.Enum(ConflictState, by_value=True, load_default=None)
 
 
-class Resolution(ma.Schema):
+class Resolution(Schema):
     """`keep` what won, or `take_other`: the content of the side that lost."""
 
-    take = fields.String(required=True, validate=validate.OneOf([KEEP, TAKE_OTHER]))
+    take = fields.String(
+        required=True, validate=validate.OneOf([KEEP, TAKE_OTHER]), metadata={"example": KEEP}
+    )
 
 
 class ConflictOut(ma.Schema):

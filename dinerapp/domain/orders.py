@@ -169,8 +169,9 @@ def merge_orders(one: Order, other: Order, policy: Policy) -> Merge[Order]:
         "status": ahead.status,
         "payment_status": max(one.payment_status, other.payment_status, key=_SETTLED.__getitem__),
     }
-    if replace(one, **_shared(other)) == other:
-        return Merge(replace(ahead, **kept), *_overtaken(one, other))
+    lost, reason = _overtaken(one, other)
+    if lost is not None or replace(one, **_shared(other)) == other:
+        return Merge(replace(ahead, **kept), lost, reason)
     decided = policy.decide(one, other)
     return Merge(replace(decided.record, **kept), decided.lost, decided.reason)
 

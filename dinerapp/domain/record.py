@@ -56,7 +56,6 @@ class Record:
             self,
             version=self.version.joined(other.version),
             created_at=min(self.created_at, other.created_at),
-            updated_at=max(self.updated_at, other.updated_at),
             trail=shortened((*first, *self.trail, *other.trail)),
         )
 

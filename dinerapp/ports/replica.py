@@ -24,8 +24,9 @@ R = TypeVar("R", bound=Record)
 class Owing:
     """To whom a store owes the state it takes, and from when a relay may ship it.
 
-    `missed` says that nobody is delivering it right now: the other store was not up. A store that
-    came back has received everything once no missed debt to it is left.
+    `missed` says that nobody is delivering it right now: the other store was not up. A debt that
+    was missed stays so, whatever newer state takes its place, until one has been shipped. A store
+    that came back has received everything once no missed debt to it is left.
     """
 
     place: Place
@@ -157,16 +158,17 @@ class Replica(ABC, Generic[R]):
 
     @abstractmethod
     def postpone(
-        self, to: Place, record_id: str, reason: str, due: datetime, *, park: bool
+        self, to: Place, shipped: tuple[str, Version], reason: str, due: datetime, *, park: bool
     ) -> None:
         """Counts a failed try and says when the next one is due; a parked debt has no next one.
 
-        The debt no longer counts as missed: one record must not keep its store from being up.
+        Only of a record that is still at the version that was shipped. The debt no longer counts
+        as missed: one record must not keep its store from being up.
         """
 
     @abstractmethod
     def retry_parked(self, to: Place, now: datetime) -> int:
-        """Makes parked debts due again and says how many they were."""
+        """Makes parked debts due again, with all tries before them, and says how many they were."""
 
     @abstractmethod
     def parked(self, to: Place, limit: int) -> Sequence[Parked]:

@@ -86,11 +86,12 @@ class Relay:
     def _put_off(
         self, owed: Sequence[Owed[Any]], handed: Handed, source: Replica[Any], place: Place
     ) -> None:
-        tries = {debt.record.id: debt.tries + 1 for debt in owed}
+        claimed = {debt.record.id: debt for debt in owed}
         for record_id, reason in handed.refused:
-            park = tries[record_id] >= self._terms.tries
-            due = self._now() + self._terms.first_wait * 2 ** (tries[record_id] - 1)
-            source.postpone(place, record_id, reason, due, park=park)
+            debt = claimed[record_id]
+            park = debt.tries + 1 >= self._terms.tries
+            due = self._now() + self._terms.first_wait * 2**debt.tries
+            source.postpone(place, (record_id, debt.record.version), reason, due, park=park)
             if park:
                 _log.error(
                     "record_parked",

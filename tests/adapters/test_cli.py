@@ -195,8 +195,9 @@ def test_what_is_parked_is_shown_and_tried_again(run: Run, settings: Settings) -
 
 def _park(store: Any, record: Any) -> None:
     changed = record.changed(op_id=new_op_id(), now=utc_now(), description="too much")
-    store.accept(changed, [Owing(Place.POSTGRESQL, utc_now(), missed=False)])
-    store.postpone(Place.POSTGRESQL, record.id, "refused", utc_now(), park=True)
+    accepted = store.accept(changed, [Owing(Place.POSTGRESQL, utc_now(), missed=False)])
+    shipped = accepted.id, accepted.version
+    store.postpone(Place.POSTGRESQL, shipped, "refused", utc_now(), park=True)
 
 
 @dataclass

@@ -440,7 +440,7 @@ class DebtContract:
     ) -> None:
         to = elsewhere(store.place)
         accepted = store.accept(sample.make(), owing(to))
-        store.postpone(to, accepted.id, "no", at(5), park=True)
+        store.postpone(to, (accepted.id, accepted.version), "no", at(5), park=True)
         store.settle(to, [(accepted.id, accepted.version)])
         assert store.backlog(to) == Backlog()
         assert list(store.parked(to, 10)) == []
@@ -469,7 +469,7 @@ class DebtContract:
     ) -> None:
         to = elsewhere(store.place)
         first = store.accept(sample.make(), owing(to))
-        store.postpone(to, first.id, "no", at(5), park=True)
+        store.postpone(to, (first.id, first.version), "no", at(5), park=True)
         second = store.accept(sample.edited(first), owing(to))
         assert store.backlog(to) == Backlog(waiting=1)
         [owed] = claim(store, to)
@@ -526,7 +526,7 @@ class DebtContract:
             [owed] = claim(store, to, now=at(100 * number), until=at(100 * number + 10))
             assert owed.tries == number
             due = at(100 * (number + 1))
-            store.postpone(to, accepted.id, f"try {number}", due, park=False)
+            store.postpone(to, (accepted.id, accepted.version), f"try {number}", due, park=False)
         assert claim(store, to, now=at(299)) == []
         assert store.backlog(to).waiting == 1
 
@@ -535,8 +535,10 @@ class DebtContract:
     ) -> None:
         to = elsewhere(store.place)
         poisoned, healthy = (store.accept(sample.make(), owing(to)) for _ in range(2))
-        store.postpone(to, poisoned.id, "first", at(1), park=False)
-        store.postpone(to, poisoned.id, "it's \N{SKULL} poisoned", at(2), park=True)
+        store.postpone(to, (poisoned.id, poisoned.version), "first", at(1), park=False)
+        store.postpone(
+            to, (poisoned.id, poisoned.version), "it's \N{SKULL} poisoned", at(2), park=True
+        )
         assert [owed.record for owed in claim(store, to, now=at(9999))] == [healthy]
         [parked] = store.parked(to, 10)
         assert parked.kind == store.kind.name
@@ -551,17 +553,27 @@ class DebtContract:
         parked = []
         for number in range(4):
             record = sample.make(created_at=at(number), updated_at=at(number))
-            parked.append(store.accept(record, owing(to, due=at(number))).id)
-        for number, record_id in enumerate(parked):
-            store.postpone(to, record_id, "no", at(10 + number), park=True)
-        assert [each.record_id for each in store.parked(to, 10)] == parked
-        assert [each.record_id for each in store.parked(to, 2)] == parked[:2]
+            parked.append(store.accept(record, owing(to, due=at(number))))
+        for number, each in enumerate(parked):
+            store.postpone(to, (each.id, each.version), "no", at(10 + number), park=True)
+        ids = [each.id for each in parked]
+        assert [each.record_id for each in store.parked(to, 10)] == ids
+        assert [each.record_id for each in store.parked(to, 2)] == ids[:2]
+
+    def test_a_newer_state_is_not_held_responsible_for_the_one_that_was_refused(
+        self, store: Any, sample: Sample
+    ) -> None:
+        to = elsewhere(store.place)
+        refused = store.accept(sample.make(), owing(to, missed=True))
+        store.accept(sample.edited(refused), owing(to))
+        store.postpone(to, (refused.id, refused.version), "no", at(5), park=True)
+        assert store.backlog(to) == Backlog(waiting=1, missed=1)
 
     def test_parked_debts_can_be_tried_again(self, store: Any, sample: Sample) -> None:
         to = elsewhere(store.place)
         first, second, waiting = (store.accept(sample.make(), owing(to)) for _ in range(3))
         for record in (first, second):
-            store.postpone(to, record.id, "no", at(5), park=True)
+            store.postpone(to, (record.id, record.version), "no", at(5), park=True)
         assert store.backlog(to) == Backlog(waiting=1, parked=2)
         assert store.retry_parked(N, at(100)) == 0
         assert store.retry_parked(to, at(100)) == 2
@@ -577,7 +589,7 @@ class DebtContract:
         to = elsewhere(store.place)
         accepted = store.save(sample.make())
         for record_id in (accepted.id, new_id()):
-            store.postpone(to, record_id, "no", at(5), park=True)
+            store.postpone(to, (record_id, accepted.version), "no", at(5), park=True)
         assert store.backlog(to) == Backlog()
         assert stored(store, accepted) == accepted
 
@@ -591,7 +603,7 @@ class DebtContract:
         assert store.backlog(to) == Backlog(waiting=4, missed=3)
         claim(store, to, limit=1)
         assert store.backlog(to) == Backlog(waiting=4, missed=3)
-        store.postpone(to, missed[0].id, "no", at(5), park=True)
+        store.postpone(to, (missed[0].id, missed[0].version), "no", at(5), park=True)
         assert store.backlog(to) == Backlog(waiting=3, missed=2, parked=1)
         store.settle(to, [(missed[1].id, missed[1].version), (under_way.id, under_way.version)])
         assert store.backlog(to) == Backlog(waiting=1, missed=1, parked=1)
@@ -602,7 +614,7 @@ class DebtContract:
     ) -> None:
         to = elsewhere(store.place)
         accepted = store.accept(sample.make(), owing(to, missed=True))
-        store.postpone(to, accepted.id, "later", at(5), park=False)
+        store.postpone(to, (accepted.id, accepted.version), "later", at(5), park=False)
         assert store.backlog(to) == Backlog(waiting=1, missed=0)
 
     def test_a_delivery_that_did_not_get_through_is_missed_and_due_at_once(
@@ -620,6 +632,16 @@ class DebtContract:
         assert store.backlog(to) == Backlog(waiting=2, missed=2)
         assert len(claim(store, to, now=at(30), until=at(300))) == 2
         assert claim(store, N, now=at(30)) == []
+
+    def test_a_parked_debt_keeps_its_store_from_nothing_even_if_it_is_missed(
+        self, store: Any, sample: Sample
+    ) -> None:
+        to = elsewhere(store.place)
+        accepted = store.accept(sample.make(), owing(to))
+        store.postpone(to, (accepted.id, accepted.version), "no", at(5), park=True)
+        store.miss(to, [accepted.id], at(20))
+        assert store.backlog(to) == Backlog(parked=1)
+        assert claim(store, to, now=at(30)) == []
 
     def test_what_is_not_owed_cannot_be_missed(self, store: Any, sample: Sample) -> None:
         to = elsewhere(store.place)
@@ -687,7 +709,7 @@ class FingerprintContract:
     def test_debts_do_not_show_in_fingerprints(self, store: Any, sample: Sample) -> None:
         to = elsewhere(store.place)
         accepted = store.accept(sample.make(), owing(to, missed=True))
-        store.postpone(to, accepted.id, "no", at(5), park=True)
+        store.postpone(to, (accepted.id, accepted.version), "no", at(5), park=True)
         assert store.fingerprints() == fingerprints_of([accepted])
 
 
@@ -702,7 +724,7 @@ class WholeStoreContract:
         assert stores.orders.backlog(to) == Backlog(waiting=1)
         assert stores.conflicts.backlog(to) == Backlog()
         assert [owed.record for owed in claim(stores.orders, to)] == [order]
-        stores.orders.postpone(to, order.id, "no", at(5), park=True)
+        stores.orders.postpone(to, (order.id, order.version), "no", at(5), park=True)
         assert stores.menu_items.retry_parked(to, at(9)) == 0
         assert [owed.record for owed in claim(stores.menu_items, to)] == [item]
 

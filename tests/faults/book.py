@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -9,6 +10,8 @@ from typing import Any
 
 STEPS = ("pending", "confirmed", "preparing", "ready", "completed")
 CANCELLED = "cancelled"
+DISAGREEMENT = 1.2
+"""Half a second by docs/decisions, and what a busy machine needs to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ class OrderFact:
     """An order as its only owner knows it.
 
     `asked` are steps that were tried and not answered; they may have been taken. `unsure` says
-    that some try to place it may have succeeded although nobody said so.
+    that some try to place it may have succeeded although nobody said so. `disputed`: another
+    state of it is kept in a conflict.
     """
 
     key: str
@@ -61,6 +65,7 @@ class OrderFact:
     asked: set[str] = field(default_factory=set)
     refused: bool = False
     unsure: bool = False
+    disputed: bool = False
 
     @property
     def id(self) -> str:
@@ -97,11 +102,27 @@ class Book:
     counted: dict[str, int] = field(default_factory=dict)
     unanswered: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
-    behind: list[Call] = field(default_factory=list)
+    behind: list[tuple[Call, str]] = field(default_factory=list)
+    excused: list[float] = field(default_factory=list)
+    may_be_behind: bool = False
 
     @property
     def acknowledged(self) -> list[OrderFact]:
         return [order for order in self.orders if order.told is not None]
+
+    def excuse(self) -> None:
+        """From now on diners may disagree, until the slowest has read the words of the others."""
+        self.excused.append(time.monotonic())
+
+    def staleness(self) -> list[str]:
+        """P6, P7: answers that lack an acknowledged write. A backup that is all there is may give
+        them, where the scenario says so, and a primary while diners disagree."""
+        return [
+            f"P6: {what}: {call}"
+            for call, what in self.behind
+            if not (self.may_be_behind and call.role == "backup")
+            and not any(0 <= call.began - since < DISAGREEMENT for since in self.excused)
+        ]
 
     def calls_where(self, wanted: Callable[[Call], bool]) -> list[Call]:
         return [call for call in list(self.calls) if wanted(call)]
@@ -126,7 +147,7 @@ class Book:
             "tries that gave no answer or 5xx": sum(not call.is_answer for call in writes),
             "reads": len(self.calls) - len(writes),
             "refused (4xx)": sum(c.is_answer and c.status >= 400 for c in writes),
-            "old reads from a backup": len(self.behind),
+            "answers from behind": len(self.behind),
         }
 
 

@@ -22,6 +22,7 @@ def test_a_database_that_is_killed_loses_and_doubles_nothing(house: House, victi
     with party(house.diners) as guests:
         time.sleep(BEFORE)
         hurt = time.monotonic()
+        guests.book.excuse()
         house.servers.at(victim).kill9()
         time.sleep(DURING)
         house.servers.at(victim).start()
@@ -37,6 +38,7 @@ def test_a_database_that_freezes_loses_and_doubles_nothing(house: House, victim:
     with party(house.diners) as guests:
         time.sleep(BEFORE)
         hurt = time.monotonic()
+        guests.book.excuse()
         house.servers.at(victim).freeze()
         time.sleep(FROZEN)
         house.servers.at(victim).thaw()
@@ -52,6 +54,7 @@ def test_a_database_that_is_restarted_loses_and_doubles_nothing(house: House, vi
     with party(house.diners) as guests:
         time.sleep(BEFORE)
         hurt = time.monotonic()
+        guests.book.excuse()
         house.servers.at(victim).restart()
         house.await_state(**{victim: "up"})
         time.sleep(AFTER)
@@ -68,6 +71,7 @@ def test_databases_that_take_turns_in_dying_lose_and_double_nothing(
         time.sleep(BEFORE)
         hurt = time.monotonic()
         for victim in (first, other(first), first):
+            guests.book.excuse()
             house.servers.at(victim).kill9()
             time.sleep(BEFORE)
             house.servers.at(victim).start()
@@ -83,12 +87,13 @@ def test_with_both_databases_down_everybody_is_told_so_at_once_and_nothing_is_lo
 ) -> None:
     """The first one comes back alone, without what only the second one knows."""
     with party(house.diners) as guests:
-        for guest in guests.guests:
-            guest.expects_backups_to_refuse = True
+        guests.book.may_be_behind = True
         time.sleep(BEFORE)
         hurt = time.monotonic()
+        guests.book.excuse()
         house.servers.at(first).kill9()
         time.sleep(BEFORE)
+        guests.book.excuse()
         house.servers.at(other(first)).kill9()
         dark = time.monotonic()
         time.sleep(BEFORE)
@@ -114,6 +119,7 @@ def test_what_was_deleted_during_an_outage_stays_deleted(house: House, victim: s
         for dish in dishes:
             manager.dish = dish
             manager.reprice()
+        guests.book.excuse()
         house.servers.at(victim).kill9()
         for dish in dishes:
             manager.dish = dish

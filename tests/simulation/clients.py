@@ -33,6 +33,7 @@ class Client:
         self._world = world
         self._known = known
         self._rng = world.rng
+        self._eager = world.plan.eager
         self._requests = Requests(world)
         self._number = 0
 
@@ -49,7 +50,7 @@ class Client:
         if not self._known.items:
             return
         op = self._new("orders", "place")
-        item, quantity = self._rng.choice(self._known.items), self._rng.choice((1, 1, 2))
+        item, quantity = self._rng.choice(self._known.items[:2]), self._rng.choice((1, 1, 2))
         self._known.orders.append(op.record_id)
         self._requests.create(op, lambda: self._order(op, item, quantity))
 
@@ -110,15 +111,19 @@ class Client:
 
     def _read(self, kind: str, ids: list[str]) -> None:
         if ids:
-            record_id = self._rng.choice(ids)
+            record_id = self._one_of(ids)
             self._requests.ask(kind, lambda checked: checked.get(record_id))
+
+    def _one_of(self, ids: list[str]) -> str:
+        """Rather one that others are busy with, if the plan says so."""
+        return ids[-1] if self._rng.random() < self._eager else self._rng.choice(ids)
 
     def _change(
         self, kind: str, label: str, change: Callable[[Any, Op], Any], *, deletes: bool = False
     ) -> None:
         ids = self._known.orders if kind == "orders" else self._known.items
         if ids:
-            op = self._new(kind, label, self._rng.choice(ids), deletes=deletes)
+            op = self._new(kind, label, self._one_of(ids), deletes=deletes)
             self._requests.change(op, lambda record: change(record, op))
 
     def _moved(self, order: Order, op: Op, status: Status) -> Order:

@@ -65,6 +65,10 @@ class Network:
         self._return(place, name, writes=writes)
         return answer
 
+    def reaches(self, link: tuple[str, Place]) -> bool:
+        """Whether a process can talk to a server now."""
+        return link not in self.cut and link[1] not in self.down | self.frozen
+
     def crash(self, place: Place) -> None:
         """The server is gone, and with it everything that was still on its way to it."""
         self.down.add(place)

@@ -13,18 +13,28 @@ from dinerapp.sync.relay import Terms
 from tests.simulation.network import CALM, Weather
 from tests.simulation.process import PLACES, Habits
 
-MIX = {
-    "place_order": 6,
-    "move_order": 7,
-    "cancel_order": 2,
-    "write_notes": 3,
-    "price_item": 4,
-    "delete_item": 2,
-    "create_item": 2,
-    "read_order": 5,
-    "read_item": 4,
-    "list_records": 2,
-}
+ACTIONS = (
+    "place_order",
+    "move_order",
+    "cancel_order",
+    "write_notes",
+    "price_item",
+    "delete_item",
+    "create_item",
+    "read_order",
+    "read_item",
+    "list_records",
+)
+MIXES = tuple(
+    dict(zip(ACTIONS, weights, strict=True))
+    for weights in (
+        (6, 7, 2, 3, 4, 2, 2, 5, 4, 2),
+        (6, 7, 2, 3, 4, 2, 2, 5, 4, 2),
+        (2, 8, 1, 8, 0, 0, 0, 4, 0, 1),
+        (9, 2, 3, 0, 1, 0, 0, 2, 1, 1),
+        (0, 0, 0, 0, 8, 2, 5, 0, 5, 1),
+    )
+)
 FAULTS = ("outage", "outage", "freeze", "freeze", "cut", "cut", "kill")
 
 
@@ -54,7 +64,8 @@ class Plan:
     things: int = 5
     thinking: float = 0.3
     restlessness: float = 1.0
-    mix: Mapping[str, int] = field(default_factory=lambda: MIX)
+    mix: Mapping[str, int] = field(default_factory=lambda: MIXES[0])
+    eager: float = 0.0
     budgets: tuple[float, ...] = (1.0,)
     weather: Weather = CALM
     faults: tuple[Fault, ...] = ()
@@ -73,10 +84,12 @@ class Plan:
         return cls(
             seed=seed,
             processes=processes,
-            clients=rng.randint(2, 5),
-            things=rng.randint(3, 6),
-            thinking=rng.choice((0.05, 0.2, 0.5)),
+            clients=rng.randint(2, 6),
+            things=rng.randint(3, 8),
+            thinking=rng.choice((0.02, 0.1, 0.4)),
             restlessness=rng.choice((0.2, 0.6, 1.0)),
+            mix=rng.choice(MIXES),
+            eager=rng.choice((0.0, 0.5, 0.9)),
             budgets=rng.choice(((1.0,), (1.0,), (1.0, 0.3, 0.1))),
             weather=_weather(rng),
             faults=_faults(rng, processes),
@@ -89,16 +102,16 @@ class Plan:
 
 
 def _weather(rng: random.Random) -> Weather:
-    if rng.random() < 0.5:
+    if rng.random() < 0.3:
         return Weather(slow=rng.choice((0.0, 0.02)), delayed_reply=rng.choice((0.1, 0.4)))
-    each = rng.choice((0.005, 0.02, 0.05))
+    each = rng.choice((0.01, 0.03, 0.08))
     return Weather(
         refused=each,
         lost_request=each,
         lost_reply=each,
         late=each,
-        slow=rng.choice((0.0, 0.03)),
-        delayed_reply=rng.choice((0.1, 0.4)),
+        slow=rng.choice((0.0, 0.05)),
+        delayed_reply=rng.choice((0.1, 0.6)),
     )
 
 
@@ -138,6 +151,6 @@ def _habits(rng: random.Random) -> Habits:
         terms=terms,
         policy=policy,
         look=rng.choice((0.2, 0.6)),
-        relay=rng.choice((0.2, 0.6)),
+        relay=rng.choice((0.2, 0.6, 3.0)),
         settle=rng.choice((0.1, 0.5, 3.0)),
     )

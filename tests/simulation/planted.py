@@ -101,7 +101,7 @@ def _claim_without_lease(
 _claim = ReferenceStore.claim
 
 
-def _one_side(one: Any, other: Any, policy: Any) -> Merge[Any]:
+def _one_side(kind: Any, one: Any, other: Any, policy: Any) -> Merge[Any]:
     return Merge(one)
 
 
@@ -121,15 +121,14 @@ def _all_words_ever(self: Any, now: datetime) -> Sequence[Absence]:
     return list(self.words.values())
 
 
-def _repeated_without_handing_on(self: Any, record_id: str, op_id: str) -> Any:
-    for side in self._serving():
-        try:
-            stored = side.store.load([record_id]).get(record_id)
-        except StoreUnavailable:
-            continue
-        if stored is not None and stored.has_seen_key_of(op_id):
-            return stored
-    raise NothingAvailable("nobody knows")
+def _hand_on_first_tries_only(
+    self: Any, record: Any, side: Any, *, missed: bool | None = None
+) -> None:
+    if missed is not None:
+        _hand_on(self, record, side, missed=missed)
+
+
+_hand_on = Composite._hand_on
 
 
 def _up_at_the_end(self: Call[Any]) -> bool:
@@ -145,7 +144,7 @@ def _joined_without_version(self: Record, other: Record) -> Record:
 
 
 def _join_without_copying(self: Any) -> None:
-    self._member.database.join()
+    self.member.database.join()
 
 
 def _refused_counts_as_settled(self: Any, owed: Any, handed: Any, source: Any, place: Any) -> None:
@@ -211,7 +210,7 @@ BUGS = (
         (LOST, STALE, CONVERGENCE, DOUBLED),
     ),
     Bug("lease ignored", ((ReferenceStore, "claim", _claim_without_lease),), (LEASE,)),
-    Bug("merge drops one side", ((orders, "merge_orders", _one_side),), (LOST,)),
+    Bug("merge drops one side", ((merging, "_concurrent", _one_side),), (LOST, DELETED)),
     Bug("miss not noted", ((Composite, "_note_missed", _nothing),), (STALE, VANISHED)),
     Bug(
         "settled at any version",
@@ -232,7 +231,7 @@ BUGS = (
     ),
     Bug(
         "repeated try acknowledged unseen",
-        ((Composite, "_repeated", _repeated_without_handing_on),),
+        ((Composite, "_hand_on", _hand_on_first_tries_only),),
         (STALE, VANISHED),
     ),
     Bug(

@@ -163,13 +163,20 @@ class Process:
         breaker.on_lost = lambda: _wake(actor)
         while True:
             request = self._request(actor)
-            before = breaker.state
+            before, could = breaker.state, self._sees(_beside(place))
             self.watches[place].look()
             if breaker.state is not before:
                 self._around.network.history.note("%s is %s", place, breaker.state)
-            if _beside(place) in request.reached - request.missed:
+            if _beside(place) not in request.missed and could == self._sees(_beside(place)):
                 self._around.oracle.looked(self.name, place, request.began)
             scheduler.sleep(self._habits.look)
+
+    def _sees(self, place: Place) -> object:
+        """The same at two moments only if the store could be asked from the one to the other."""
+        if not self._around.network.reaches((self.name, place)):
+            return object()
+        breaker = self.breakers[place]
+        return breaker.since if breaker.is_reachable else object()
 
     def _settle(self) -> None:
         while True:

@@ -160,10 +160,11 @@ class ReferenceStore(Store[R]):
                 row.debts[to].missed, row.debts[to].due = True, now
 
     def postpone(
-        self, to: Place, record_id: str, reason: str, due: datetime, *, park: bool
+        self, to: Place, shipped: tuple[str, Version], reason: str, due: datetime, *, park: bool
     ) -> None:
+        record_id, version = shipped
         row = self.rows.get(record_id)
-        if row is not None and to in row.debts:
+        if row is not None and to in row.debts and row.record.version == version:
             debt = row.debts[to]
             debt.tries += 1
             debt.reason, debt.due, debt.parked, debt.missed = reason, due, park, False

@@ -44,9 +44,8 @@ class Checked:
             oracle.missing(record_id, self.process.name, request.began, excused=excused)
             raise
         self._check(request)
-        served = serving.by_whom()
-        was_up = served is not None and request.asked.get(served.place, False)
-        excused = record_id in request.unaware or not was_up
+        was_up = all(request.asked.values())
+        excused = (record_id in request.unaware or not was_up) and record_id not in request.gone
         oracle.found(record, request.began, excused=excused)
         self.base = record
         return record

@@ -12,7 +12,7 @@ from dinerapp.domain.conflicts import Conflict, ConflictState
 from dinerapp.domain.menu import MenuItem
 from dinerapp.domain.orders import Order
 from dinerapp.domain.record import Record
-from dinerapp.domain.version import Place
+from dinerapp.domain.version import Place, Version
 from dinerapp.errors import Refused, StoreFailure
 from dinerapp.ports.database import Absence, Database, Ping, PoolUse
 from dinerapp.ports.orders import OrderFilter
@@ -35,6 +35,7 @@ class Request:
     record_id: str = ""
     base: Record | None = None
     overdue: dict[Place, list[Op]] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
     unaware: set[str] = field(default_factory=set)
     asked: dict[Place, bool] = field(default_factory=dict)
     reached: set[Place] = field(default_factory=set)
@@ -194,11 +195,17 @@ class SimulatedStore(Store[Any]):
         return self._write("replace", apply)
 
     def load(self, record_ids: Collection[str]) -> Mapping[str, Any]:
+        tombstones: set[str] = set()
+
         def apply() -> Mapping[str, Any]:
             self._line.witness()
+            states = (self._store.rows.get(key) for key in record_ids)
+            tombstones.update(row.record.id for row in states if row and row.record.deleted)
             return self._store.load(record_ids)
 
-        return self._read("load", apply)
+        found = self._read("load", apply)
+        self._line.request().gone.update(tombstones)
+        return found
 
     def scan(self, after: str | None, limit: int) -> Any:
         return self._read("scan", lambda: self._store.scan(after, limit))
@@ -223,11 +230,11 @@ class SimulatedStore(Store[Any]):
         self._write("miss", apply)
 
     def postpone(
-        self, to: Place, record_id: str, reason: str, due: datetime, *, park: bool
+        self, to: Place, shipped: tuple[str, Version], reason: str, due: datetime, *, park: bool
     ) -> None:
         def apply() -> None:
-            self._line.oracle.leases.given_back(self.place, [record_id])
-            self._store.postpone(to, record_id, reason, due, park=park)
+            self._line.oracle.leases.given_back(self.place, [shipped[0]])
+            self._store.postpone(to, shipped, reason, due, park=park)
 
         self._write("postpone", apply)
 

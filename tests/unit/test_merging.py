@@ -64,7 +64,7 @@ def test_the_merged_state_covers_both(
 ) -> None:
     merged = reconciled(kind, one, other, policy).record
     assert merged.version == one.version.joined(other.version)
-    assert merged.updated_at == max(one.updated_at, other.updated_at)
+    assert merged.updated_at in (one.updated_at, other.updated_at)
     assert merged.created_at == min(one.created_at, other.created_at)
 
 
@@ -341,3 +341,12 @@ def no_rule(one: Any, other: Any, policy: Policy) -> Merge[Any]:
 def test_steps_of_the_same_write_are_kept_once() -> None:
     first = menu_item().stamped(P)
     assert first.joined(first).trail == (Step(P, 1, first.op_id),)
+
+
+def test_a_place_does_not_lose_to_its_own_earlier_write() -> None:
+    base = menu_item().stamped(P)
+    manager = changed(base, 1, 3, price=1).stamped(N)
+    staff = changed(base, 2, 10, price=2).stamped(P)
+    met = reconciled(MENU_ITEMS, manager, staff, Policy()).record
+    later = changed(manager, 3, 5, price=3).stamped(N)
+    assert reconciled(MENU_ITEMS, met, later, Policy()).record.price == 3

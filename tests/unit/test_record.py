@@ -94,7 +94,7 @@ def test_a_shortened_trail_is_short_and_cannot_be_shortened_further(
 @given(menu_items(), menu_items())
 def test_a_join_contains_both_pasts_whichever_way_it_is_made(one: Any, other: Any) -> None:
     joined, turned = one.joined(other), other.joined(one)
-    for name in ("version", "trail", "created_at", "updated_at"):
+    for name in ("version", "trail", "created_at"):
         assert getattr(joined, name) == getattr(turned, name)
     assert len(joined.trail) <= LONGEST_TRAIL
     assert joined.version.covers(one.version)
@@ -165,6 +165,17 @@ def test_what_is_no_longer_remembered_is_not_assumed_to_be_included() -> None:
     first, second = change.stamped(P), change.stamped(M)
     much_later = after(first, *[P] * STEPS_PER_PLACE)
     assert not much_later.includes(second)
+
+
+def test_a_state_with_forgotten_writes_is_not_assumed_to_be_included() -> None:
+    base = menu_item().stamped(P)
+    forgetful = after(base, *[M] * (STEPS_PER_PLACE + 1))
+    latest = [step.op_id for step in forgetful.trail if step.place is M]
+    tried_here_too = base
+    for op_id in latest:
+        tried_here_too = tried_here_too.changed(op_id=op_id, now=at()).stamped(P)
+    assert all(tried_here_too.has_done(op_id) for op_id in latest)
+    assert not tried_here_too.includes(forgetful)
 
 
 def test_a_write_after_the_one_tried_twice_is_not_included() -> None:

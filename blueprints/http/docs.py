@@ -1,0 +1,25 @@
+"""The files of Swagger UI from a package, so that /docs works without a network."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+from flask import Blueprint, Response, send_from_directory
+
+URL = "/docs/static/"
+DAY = 24 * 60 * 60
+
+blp = Blueprint("docs", __name__, url_prefix=URL.rstrip("/"))
+
+
+@blp.get("/<name>")
+def static_file(name: str) -> Response:
+    """One of the files that the page at /docs asks for."""
+    return send_from_directory(_folder(), name, max_age=DAY)
+
+
+@cache
+def _folder() -> str:
+    [folder] = (files("swagger_ui_bundle") / "vendor").iterdir()
+    return str(folder)

@@ -1,0 +1,134 @@
+"""A client that holds every answer against the documentation, and requests in one call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import marshmallow as ma
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.exceptions import HTTPException
+from werkzeug.test import TestResponse
+
+from blueprints.http.diner import EXTENSION
+from blueprints.http.fields import Problem
+from dinerapp.app import create_app
+from dinerapp.settings import Settings
+from dinerapp.testing import memory_stores, running
+from dinerapp.wiring import Diner
+
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+
+
+class CheckedClient(FlaskClient):
+    """Every answer is what the documentation says, and every refusal a problem."""
+
+    def open(self, *args: Any, **options: Any) -> TestResponse:
+        answer = super().open(*args, **options)
+        if answer.status_code >= 400:
+            assert_is_problem(answer)
+        elif answer.content_type == JSON:
+            assert_as_documented(self.application, answer)
+        return answer
+
+
+def assert_is_problem(answer: TestResponse) -> None:
+    assert answer.content_type == PROBLEM, answer.text
+    body = answer.json
+    Problem().load(body)
+    assert set(body) == {"type", "title", "status", "detail", "errors", "request_id"}
+    assert body["status"] == answer.status_code
+    assert body["request_id"] == answer.headers["X-Request-Id"]
+    assert body["detail"]
+
+
+def assert_as_documented(app: Flask, answer: TestResponse) -> None:
+    schema = documented_schema(app, answer)
+    if schema is None:
+        return
+    schema.load(answer.json, unknown=ma.RAISE)
+    assert set(answer.json) == set(schema.fields)
+
+
+def documented_schema(app: Flask, answer: TestResponse) -> ma.Schema | None:
+    """What the route says about answers with this status."""
+    adapter = app.url_map.bind("localhost")
+    try:
+        endpoint, _ = adapter.match(answer.request.path, method=answer.request.method)
+    except HTTPException:
+        return None
+    documented = getattr(app.view_functions[endpoint], "_apidoc", None)
+    if documented is None:
+        return None
+    [response] = documented["response"]["responses"][answer.status_code]
+    schema = response["schema"]
+    return schema() if isinstance(schema, type) else schema
+
+
+@contextmanager
+def client_of(**settings: Any) -> Iterator[FlaskClient]:
+    """A client of an application of its own, over stores in memory."""
+    given = {"secret_key": "for tests", "log_level": "error", **settings}
+    app = create_app(Settings(**given), stores=memory_stores())
+    app.test_client_class = CheckedClient
+    with running(app):
+        yield app.test_client()
+
+
+def diner_of(client: FlaskClient) -> Diner:
+    found: Diner = client.application.extensions[EXTENSION]
+    return found
+
+
+def dish_fields(**fields: Any) -> dict[str, Any]:
+    return {
+        "slug": f"dish-{uuid4().hex}",
+        "name": "Pelmeni",
+        "category": "Mains",
+        "price": 850,
+        **fields,
+    }
+
+
+def dish(client: FlaskClient, **fields: Any) -> dict[str, Any]:
+    """A new item on the menu; `stock` is counted if it is given."""
+    stock = fields.pop("stock", None)
+    answer = client.post("/api/menu/items", json=dish_fields(**fields))
+    assert answer.status_code == 201, answer.text
+    item: dict[str, Any] = answer.json
+    if stock is not None:
+        item = client.put(f"/api/menu/items/{item['id']}/stock", json={"stock": stock}).json
+    return item
+
+
+def order_for(item: dict[str, Any], quantity: int = 1, **fields: Any) -> dict[str, Any]:
+    """The body of an order of one item; `options` go to its only line."""
+    line = {"item_id": item["id"], "quantity": quantity, "options": fields.pop("options", [])}
+    return {
+        "customer": {"name": "Ada", "phone": "+49 30 1234567"},
+        "fulfilment": {"type": "pickup"},
+        "items": [line],
+        **fields,
+    }
+
+
+def placed(client: FlaskClient, body: dict[str, Any]) -> dict[str, Any]:
+    answer = client.post("/api/orders", json=body)
+    assert answer.status_code == 201, answer.text
+    order: dict[str, Any] = answer.json
+    return order
+
+
+def keyed(key: str | None = None, **headers: str) -> dict[str, str]:
+    """Headers with an Idempotency-Key, a new one if none is given."""
+    return {"Idempotency-Key": key or uuid4().hex, **headers}
+
+
+def raw_json(body: Any) -> str:
+    """As a client without scruples writes it: lone surrogates, NaN and all."""
+    return json.dumps(body)
