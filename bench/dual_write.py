@@ -66,7 +66,7 @@ def _serving(both: Servers, placement: str) -> Iterator[int]:
         "LOG_LEVEL": "error",
     }
     command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     try:
         _await_ready(port)
         yield port

@@ -8,7 +8,7 @@ from flask import Flask
 from flask_smorest import Api
 
 from adapters.alerts import webhook
-from blueprints.http import lifecycle, problems
+from blueprints.http import docs, lifecycle, problems
 from blueprints.http.diner import EXTENSION
 from blueprints.menu.routes import blp as menu
 from blueprints.orders.routes import blp as orders
@@ -29,7 +29,7 @@ OPENAPI = {
     "OPENAPI_URL_PREFIX": "/",
     "OPENAPI_JSON_PATH": "openapi.json",
     "OPENAPI_SWAGGER_UI_PATH": "docs",
-    "OPENAPI_SWAGGER_UI_URL": "https://cdn.jsdelivr.net/npm/swagger-ui-dist/",
+    "OPENAPI_SWAGGER_UI_URL": docs.URL,
 }
 
 
@@ -56,6 +56,7 @@ def create_app(settings: Settings | None = None, stores: Sequence[Backend] | Non
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     app.register_blueprint(metrics)
+    app.register_blueprint(docs.blp)
     problems.register(app)
     connect_receivers(settings)
     webhook.connect_receivers(settings)

@@ -112,5 +112,9 @@ class RuleBroken(DinerError):
         self.field = field
 
 
+class SoldOut(RuleBroken):
+    """Not enough is left of what the caller wants."""
+
+
 class Unacceptable(RuleBroken):
     """What the caller asks for could never be done: it names something that is not there."""

@@ -214,11 +214,10 @@ class Composite(Repository[R], Generic[R]):
         other.breaker.failed("it lacks a write")
 
     def _own_first_try(self, unknown: OutcomeUnknown, rejection: Rejection) -> R:
-        """Another store rejects what may have been applied in the first one. If it is because
-        our own first try has arrived there, all is well; otherwise nobody can say."""
+        """Another store rejects what may have been applied in the first one. If it has taken this
+        very operation before, that is the answer; otherwise nobody can say."""
         if isinstance(rejection, Replayed):
-            stored: R = rejection.stored
-            return stored
+            raise rejection
         raise NothingAvailable(f"{unknown.reason}; then: {rejection}") from rejection
 
     def _refuse_overtaken(self, found: R, asked: Sequence[Call[R]]) -> None:

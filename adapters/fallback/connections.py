@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from adapters.fallback.breaker import NOT_YET
 from adapters.fallback.loops import Loop
 from adapters.fallback.probe import Probe
 from adapters.fallback.settler import Settler
@@ -97,7 +98,8 @@ class NamedConnections(Connections):
         give_up = time.monotonic() + self._pace.start
         while time.monotonic() < give_up:
             states = {probe.breaker.state for probe in stores}
-            if State.UP in states and State.CATCHING_UP not in states:
+            looked = all(probe.breaker.reason != NOT_YET for probe in stores)
+            if looked and State.UP in states and State.CATCHING_UP not in states:
                 return
             time.sleep(0.02)
 

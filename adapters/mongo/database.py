@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import random
 import time
-from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pymongo
 from pymongo import IndexModel, MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection as MongoCollection
-from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.topology_description import TopologyDescription
 
@@ -34,6 +33,19 @@ _ABSENCES, _MARKS = "absences", "marks"
 _PING_SECONDS = 0.9
 _PREPARE_SECONDS = 60.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.05
+_NOT_ALLOWED = 13
+# Far longer than any transaction of ours takes; where one is ended by mistake, it starts over.
+_STRANDED_MICROSECONDS = 2_000_000
+_STRANDED: list[Document] = [
+    {"$currentOp": {"idleSessions": True}},
+    {
+        "$match": {
+            "type": "idleSession",
+            "transaction.timeOpenMicros": {"$gt": _STRANDED_MICROSECONDS},
+        }
+    },
+    {"$project": {"lsid": 1}},
+]
 _FORGET_ABSENCES = IndexModel("until", name="until", expireAfterSeconds=3600)
 
 
@@ -72,7 +84,6 @@ class MongoDatabase(Database):
         self._collections: dict[str, MongoCollection[Document]] = {}
         self._traffic = Traffic()
         self._turns = Turns()
-        self._lingering: deque[Mapping[str, Any]] = deque()
         self._judged: tuple[TopologyDescription | None, bool] = (None, False)
         self._layouts: dict[str, Layout] = {}
         self.declare(Layout(_ABSENCES, (_FORGET_ABSENCES,)))
@@ -119,9 +130,7 @@ class MongoDatabase(Database):
                 self._attempt(lambda _: False),
                 self._opened(self._client).start_session(causal_consistency=False) as session,
             ):
-                self._end_lingering()
-                with self._remembering(session):
-                    return _committed(session, work, end)
+                return _committed(session, work, end)
 
     def open(self) -> None:
         self.close()
@@ -145,9 +154,9 @@ class MongoDatabase(Database):
 
     def reset(self) -> None:
         """Drops no connections: pymongo does that by itself as soon as it loses a server."""
-        if self._lingering:
-            with self._attempt(lambda _: False):
-                self._end_lingering()
+        if self._client is not None:
+            with self._attempt(lambda _: False), _allowing(_NOT_ALLOWED):
+                _end_stranded(self._client)
 
     def prepare(self) -> None:
         with self._attempt(lambda _: False, _PREPARE_SECONDS):
@@ -223,26 +232,6 @@ class MongoDatabase(Database):
                 raise
             raise failure from error
 
-    @contextmanager
-    def _remembering(self, session: ClientSession) -> Iterator[None]:
-        """A transaction that nobody could abort keeps others from its documents for a minute."""
-        try:
-            yield
-        except Exception as error:
-            cut_off = isinstance(error, ConnectionFailure) or deadline.remaining(1.0) <= 0
-            if cut_off or (isinstance(error, PyMongoError) and error.timeout):
-                self._lingering.append(session.session_id)
-            raise
-
-    def _end_lingering(self) -> None:
-        while self._lingering:
-            session = self._lingering.popleft()
-            try:
-                self._opened(self._client).admin.command("killSessions", [session])
-            except PyMongoError:
-                self._lingering.append(session)
-                raise
-
     def _is_lost(self) -> bool:
         """Whether pymongo knows that no server takes writes; asks nobody."""
         seen = self._opened(self._client).topology_description
@@ -281,6 +270,15 @@ def _committed(session: ClientSession, work: Callable[[ClientSession | None], T]
             if not again or time.monotonic() + pause > end:
                 raise
         time.sleep(pause * random.random())  # noqa: S311
+
+
+def _end_stranded(client: Client) -> None:
+    """Transactions whose process died or was cut off: for a minute and more the server would keep
+    their documents from everybody else."""
+    admin = client.get_database("admin", read_concern=ReadConcern("local"))
+    sessions = [{"id": each["lsid"]["id"]} for each in admin.aggregate(_STRANDED)]
+    if sessions:
+        admin.command("killSessions", sessions)
 
 
 @contextmanager

@@ -40,12 +40,13 @@ def one(record: Record, body: Any, beside: object = None) -> Response:
 
     `beside` is what the answer shows beside the record itself, such as what is left of it.
     """
-    return _unless_known(body, _tag(record, beside))
+    return _unless_known(answer(body), _tag(record, beside))
 
 
 def whole(body: Any) -> Response:
     """Something that has no version: its ETag is made of what it says."""
-    return _unless_known(body, hashlib.blake2b(dumps(body), digest_size=12).hexdigest())
+    made = answer(body)
+    return _unless_known(made, hashlib.blake2b(made.data, digest_size=12).hexdigest())
 
 
 def written(
@@ -120,11 +121,12 @@ def _tag(record: Record, beside: object) -> str:
     return str(record.version) if beside is None else f"{record.version}{_BESIDE}{beside}"
 
 
-def _unless_known(body: Any, tag: str) -> Response:
-    headers = {"ETag": quote_etag(tag)}
+def _unless_known(made: Response, tag: str) -> Response:
+    etag = {"ETag": quote_etag(tag)}
     if request.if_none_match.contains_weak(tag):
-        return Response(status=304, headers=headers)
-    return answer(body, headers=headers)
+        return Response(status=304, headers=etag)
+    made.headers.update(etag)
+    return made
 
 
 def _cursor(found: Page[Any]) -> str | None:

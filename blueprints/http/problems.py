@@ -15,13 +15,13 @@ from dinerapp.errors import (
     AlreadyExists,
     DinerError,
     DuplicateKey,
-    Exhausted,
     InvalidRecord,
     KeyReused,
     NotFound,
     NothingAvailable,
     Refused,
     RuleBroken,
+    SoldOut,
     StaleVersion,
     StoreFailure,
     Unacceptable,
@@ -119,9 +119,9 @@ def _duplicate(exc: DuplicateKey) -> Response:
     )
 
 
-def _exhausted(exc: Exhausted) -> Response:
-    what = exc.key.replace(":", " ")
-    return problem(409, "sold-out", "Not enough is left", f"not enough is left of {what}")
+def _sold_out(exc: SoldOut) -> Response:
+    errors = {exc.field: [exc.reason]} if exc.field else None
+    return problem(409, "sold-out", "Not enough is left", exc.reason, errors)
 
 
 def _unacceptable(exc: Unacceptable) -> Response:
@@ -186,7 +186,7 @@ TABLE: tuple[tuple[type[Exception], Callable[[Any], Response]], ...] = (
     (PreconditionFailed, _precondition),
     (KeyReused, _key_reused),
     (DuplicateKey, _duplicate),
-    (Exhausted, _exhausted),
+    (SoldOut, _sold_out),
     (Unacceptable, _unacceptable),
     (RuleBroken, _rule),
     (Refused, _refused),

@@ -59,8 +59,9 @@ def _concurrent(kind: Kind[R], one: R, other: R, policy: Policy) -> Merge[R]:
     if one.deleted or codec.content(one) == codec.content(other):
         return Merge(max(one, other, key=lambda r: (r.updated_at, r.op_id, codec.digest(r))))
     if one.op_id == other.op_id:
-        latest = Policy("last_write_wins").decide(one, other)
-        return Merge(latest.record, latest.lost, "one request, tried twice with other results")
+        merge = kind.merge(one, other, Policy("last_write_wins"))
+        reason = "one request, tried twice with other results" if merge.lost else ""
+        return Merge(merge.record, merge.lost, reason)
     return kind.merge(one, other, policy)
 
 

@@ -85,6 +85,8 @@ def _line(wanted: Wanted, menu: Mapping[str, MenuItem], line_id: str, path: str)
         raise RuleBroken(f"{item.name} is not available now", field=f"{path}.item_id")
     options = _chosen(item, wanted.options, path)
     unit = item.price + sum(option.price for option in options)
+    if unit < 0:
+        raise Unacceptable("take more off the price than it is", field=f"{path}.options")
     return Line(
         id=line_id,
         item_id=item.id,

@@ -9,10 +9,19 @@ from dataclasses import dataclass
 
 from dinerapp import signals
 from dinerapp.domain.identity import Operation
+from dinerapp.domain.menu import stock_key
 from dinerapp.domain.orders import Customer, Event, Fulfilment, Order, Status
 from dinerapp.domain.pricing import Rates, Wanted, priced
 from dinerapp.domain.record import utc_now
-from dinerapp.errors import KeyReused, NotFound, Rejection, RuleBroken, Unacceptable
+from dinerapp.errors import (
+    Exhausted,
+    KeyReused,
+    NotFound,
+    Rejection,
+    RuleBroken,
+    SoldOut,
+    Unacceptable,
+)
 from dinerapp.ports.menu import MenuItems
 from dinerapp.ports.orders import OrderFilter, Orders
 from dinerapp.ports.repository import After, Page
@@ -49,7 +58,7 @@ class OrderService:
     def place(self, operation: Operation, new: NewOrder) -> Saved[Order]:
         """One order for one operation, however often and wherever it is tried."""
         try:
-            done = saved(self._orders.save, self._made(operation, new))
+            done = saved(self._kept, self._made(operation, new))
         except KeyReused:
             raise
         except (RuleBroken, Rejection):
@@ -105,6 +114,12 @@ class OrderService:
         """Whether the token is that order's."""
         return hmac.compare_digest(token.encode(), self.access_token(order_id).encode())
 
+    def _kept(self, order: Order) -> Order:
+        try:
+            return self._orders.save(order)
+        except Exhausted as exc:
+            raise _sold_out(order, exc.key) from exc
+
     def _made(self, operation: Operation, new: NewOrder) -> Order:
         if new.coupon is not None:
             raise Unacceptable("there is no such coupon", field="coupon")
@@ -140,6 +155,14 @@ class OrderService:
         if not order.has_done(operation.op_id):
             raise KeyReused(order)
         return order
+
+
+def _sold_out(order: Order, key: str) -> SoldOut:
+    """In the words of the order: which of its positions there is too little of."""
+    wanted = [stock_key(line.item_id) for line in order.lines]
+    number = wanted.index(key)
+    reason = f"not enough {order.lines[number].name} is left"
+    return SoldOut(reason, field=f"items.{number}.quantity")
 
 
 def _code(order_id: str) -> str:

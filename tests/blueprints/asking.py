@@ -32,7 +32,7 @@ class CheckedClient(FlaskClient):
         answer = super().open(*args, **options)
         if answer.status_code >= 400:
             assert_is_problem(answer)
-        elif answer.content_type == JSON:
+        elif answer.data and answer.content_type == JSON:
             assert_as_documented(self.application, answer)
         return answer
 

@@ -8,6 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.blueprints.asking import client_of
+from tests.blueprints.grounds import SERVING, Ground, ground_of
+from tests.servers.control import RealServer
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +24,12 @@ def guests() -> Iterator[FlaskClient]:
     """Nobody is staff."""
     with client_of(open_access=False) as client:
         yield client
+
+
+@pytest.fixture(scope="session", params=SERVING)
+def ground(
+    request: pytest.FixtureRequest, postgres_server: RealServer, mongo_server: RealServer
+) -> Iterator[Ground]:
+    """An application on both real databases, and on either one after the other is gone."""
+    with ground_of(request.param, postgres_server, mongo_server) as ground:
+        yield ground

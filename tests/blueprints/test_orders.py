@@ -516,7 +516,6 @@ def test_the_token_of_one_order_opens_no_other(
         {"Authorization": "Bearer "},
         {"Authorization": "Basic YTpi"},
         {"Authorization": "Basic \xff"},
-        {"Authorization": "Bearer a=b, c=d"},
     ],
 )
 def test_without_a_token_guests_are_asked_for_one(
@@ -529,7 +528,7 @@ def test_without_a_token_guests_are_asked_for_one(
         assert refused.headers["WWW-Authenticate"].lower().startswith("bearer")
 
 
-@pytest.mark.parametrize("token", ["0" * 64, "ü", "null", "x" * 5000])
+@pytest.mark.parametrize("token", ["0" * 64, "ü", "null", "a=b, c=d", "x" * 5000])
 def test_a_made_up_token_opens_nothing(
     guests: FlaskClient, on_sale: dict[str, Any], token: str
 ) -> None:

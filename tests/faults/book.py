@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,16 +104,21 @@ class Book:
     unanswered: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     behind: list[tuple[Call, str]] = field(default_factory=list)
-    excused: list[float] = field(default_factory=list)
+    excused: list[tuple[float, float]] = field(default_factory=list)
     may_be_behind: bool = False
 
     @property
     def acknowledged(self) -> list[OrderFact]:
         return [order for order in self.orders if order.told is not None]
 
-    def excuse(self) -> None:
-        """From now on diners may disagree, until the slowest has read the words of the others."""
-        self.excused.append(time.monotonic())
+    @contextmanager
+    def diners_may_disagree(self) -> Iterator[None]:
+        """Within, and after it until the slowest diner has read the words of the others."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.excused.append((began, time.monotonic() + DISAGREEMENT))
 
     def staleness(self) -> list[str]:
         """P6, P7: answers that lack an acknowledged write. A backup that is all there is may give
@@ -121,7 +127,7 @@ class Book:
             f"P6: {what}: {call}"
             for call, what in self.behind
             if not (self.may_be_behind and call.role == "backup")
-            and not any(0 <= call.began - since < DISAGREEMENT for since in self.excused)
+            and not any(began <= call.began < ended for began, ended in self.excused)
         ]
 
     def calls_where(self, wanted: Callable[[Call], bool]) -> list[Call]:

@@ -41,17 +41,10 @@ def proxied_house(servers: Servers, folder: Path) -> Iterator[House]:
 @pytest.fixture
 def house(plain_house: House) -> Iterator[House]:
     """In order before and after each scenario, whatever became of it."""
-    yield from _in_order(plain_house)
+    yield from plain_house.in_order()
 
 
 @pytest.fixture
 def wired_house(proxied_house: House) -> Iterator[House]:
-    yield from _in_order(proxied_house)
-
-
-def _in_order(house: House) -> Iterator[House]:
-    house.renew_if_spoilt()
-    house.heal()
-    house.await_settled()
-    yield house
-    house.heal()
+    """The same, proxied."""
+    yield from proxied_house.in_order()

@@ -21,7 +21,7 @@ TRY_SECONDS = 3.0
 PAUSE = 0.05
 LAST_TRIES = 15.0
 GUESTS = 4
-THINKING = 0.004
+THINKING = 0.02
 LOOKING = 0.03
 _PLENTY, _FEW = 100_000, 60
 _LOST = (OSError, HTTPException, ValueError)
@@ -89,7 +89,9 @@ class Client:
     def new_key(self) -> str:
         return f"{self.name}-{next(self._numbers)}"
 
-    def insist(self, method: str, path: str, body: Any = None, key: str | None = None) -> list[Call]:
+    def insist(
+        self, method: str, path: str, body: Any = None, key: str | None = None
+    ) -> list[Call]:
         """Tries, each at another diner than the one before, until there is an answer."""
         key = key or self.new_key()
         first = self.dice.randrange(len(self.lines))
@@ -178,7 +180,9 @@ class Guest(Client):
 
     def cancel(self, order: OrderFact) -> bool:
         order.asked.add(CANCELLED)
-        return self._note_moved(order, CANCELLED, self.insist("POST", f"/orders/{order.id}/cancel", {}))
+        return self._note_moved(
+            order, CANCELLED, self.insist("POST", f"/orders/{order.id}/cancel", {})
+        )
 
     def reprice(self) -> None:
         price = self.dice.randrange(100, 2000)
@@ -236,14 +240,19 @@ class Guest(Client):
             order.told = answer.body
             order.ids.add(order.id)
             unit = answer.body["items"][0]["unit_price"]
-            self._note_age(answer, self.dish.may_cost(unit), f"sells at {unit}, not {self.dish.price}")
+            self._note_age(
+                answer, self.dish.may_cost(unit), f"sells at {unit}, not {self.dish.price}"
+            )
         elif answer.is_answer:
             order.refused = True
-            sold_out = answer.status == 409 and "sold-out" in answer.body["type"]
-            self._expect(answer, sold_out, "has no reason to be refused")
+            known = self._expect(answer, answer.status == 409, "has no reason to be refused")
+            if known and "sold-out" not in answer.body["type"]:
+                self._note_age(answer, False, "refuses an order of what there is")
 
     def _note_moved(self, order: OrderFact, status: str, tries: Sequence[Call]) -> bool:
         answer = tries[-1]
+        if 400 <= answer.status < 500 and all(call.is_answer for call in tries):
+            order.asked.discard(status)
         if answer.status == 409:
             self._note_age(answer, False, f"refuses {status} after {order.status}")
             return False
@@ -339,7 +348,9 @@ class Party:
 
 
 @contextmanager
-def party(diners: Sequence[Diner], *, guests: int = GUESTS, counted: bool = True) -> Iterator[Party]:
+def party(
+    diners: Sequence[Diner], *, guests: int = GUESTS, counted: bool = True
+) -> Iterator[Party]:
     """Guests at work while the block runs; nobody is left behind when it fails."""
     made = Party(diners, guests=guests, counted=counted)
     made.start()

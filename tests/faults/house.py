@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,13 +102,28 @@ class House:
         for diner in self.diners:
             diner.await_answer()
 
-    def renew_if_spoilt(self) -> None:
-        """One scenario's mess is not held against the next one."""
+    def in_order(self, *, relayed: bool = True) -> Iterator[Self]:
+        """As every scenario finds it, whatever became of the one before, and leaves it."""
         if self.spoilt:
-            self.close()
-            self.__init__(self.servers, self._folder, **self._made_with)  # type: ignore[misc]
-            self.make_databases()
-            self.start_diners()
+            self.renew()
+        self.heal()
+        if relayed:
+            self.await_settled()
+        else:
+            self.await_state(postgresql="up", mongodb="up")
+        try:
+            yield self
+        finally:
+            for program in self.programs:
+                program.kill9()
+            self.heal()
+
+    def renew(self) -> None:
+        """One scenario's mess is not held against the next one."""
+        self.close()
+        self.__init__(self.servers, self._folder, **self._made_with)  # type: ignore[misc]
+        self.make_databases()
+        self.start_diners()
 
     def close(self) -> None:
         for program in (*self.diners, *self.programs):
@@ -146,6 +161,14 @@ class House:
 
     def proxies_to(self, place: str) -> list[FaultProxy]:
         return [proxy for (_, target), proxy in self.proxies.items() if target == place]
+
+    def wire(self, place: str, mode: Callable[[FaultProxy], None]) -> None:
+        """Sets the mode of every diner's way to the place."""
+        for proxy in self.proxies_to(place):
+            mode(proxy)
+
+    def replies_swallowed(self, place: str) -> int:
+        return sum(proxy.replies_swallowed for proxy in self.proxies_to(place))
 
     def heal(self) -> None:
         """Everything is up and running again, except what diners still have to catch up with."""

@@ -137,7 +137,7 @@ def _about_count(fact: OrderFact, found: Sequence[str]) -> Iterator[str]:
 def _about_order(fact: OrderFact, order: dict[str, Any]) -> Iterator[str]:
     assert fact.told is not None
     if not fact.may_be(order["status"]):
-        yield f"P1: order {fact.id} is {order['status']}, acknowledged was {fact.status}"
+        yield f"P1, P2: order {fact.id} is {order['status']}, acknowledged was {fact.status}"
     same = order["total"] == fact.told["total"] and len(order["lines"]) == len(fact.told["items"])
     if not same and not fact.disputed:
         yield f"P1: order {fact.id} is over {order['total']}, acknowledged {fact.told['total']}"

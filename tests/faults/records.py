@@ -48,7 +48,9 @@ def in_postgres(house: House) -> Contents:
         for row in connection.execute(_LINES):
             lines.setdefault(str(row["order_id"]), []).append(row)
         orders = {str(row["id"]): row for row in connection.execute(_ORDERS)}
-        kinds = {"orders": {key: _order_row(row, lines.get(key, [])) for key, row in orders.items()}}
+        kinds = {
+            "orders": {key: _order_row(row, lines.get(key, [])) for key, row in orders.items()}
+        }
         for kind, query in _DOCUMENTS.items():
             kinds[kind] = {str(row["id"]): _row(row) for row in connection.execute(query)}
         counters = {

@@ -16,6 +16,7 @@ from datetime import timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from adapters.mongo.counters import Counters
 from adapters.mongo.store import MongoStore
 from adapters.postgres.store import PostgresStore
 from dinerapp.domain.identity import Operation
@@ -50,6 +51,7 @@ def lay(fuse: Fuse) -> None:
     for store in _STORES:
         for step in STEPS:
             setattr(store, step, _with_stops(getattr(store, step), step, fuse))
+    Counters.move = _in_transaction(Counters.move, fuse)  # type: ignore[method-assign]
 
 
 def forget_debts() -> None:
@@ -109,6 +111,16 @@ def _with_stops(method: Callable[..., Any], step: str, fuse: Fuse) -> Callable[.
         result = method(self, *args, **options)
         if step != "claim" or result:
             fuse.passed(f"{point}.after")
+        return result
+
+    return wrapped
+
+
+def _in_transaction(move: Callable[..., Any], fuse: Fuse) -> Callable[..., Any]:
+    @wraps(move)
+    def wrapped(*args: Any, **options: Any) -> Any:
+        result = move(*args, **options)
+        fuse.passed("mongodb.transaction")
         return result
 
     return wrapped

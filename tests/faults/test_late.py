@@ -10,6 +10,7 @@ import pytest
 from tests.faults.guests import party
 from tests.faults.house import PLACES, House, Servers
 from tests.faults.ledger import assert_kept, assert_never_kept_waiting
+from tests.servers.proxy import FaultProxy
 
 pytestmark = pytest.mark.faults
 
@@ -21,14 +22,12 @@ def test_diners_open_without_a_database_and_fill_it_when_it_comes(
     house = House(servers, folder, proxied=True)
     house.add_diner("early")
     house.add_diner("late")
-    for proxy in house.proxies_to(missing):
-        proxy.refuse()
+    house.wire(missing, FaultProxy.refuse)
     with house.opened():
         opened = time.monotonic()
         with party(house.diners) as guests:
             time.sleep(1)
-            for proxy in house.proxies_to(missing):
-                proxy.pass_through()
+            house.wire(missing, FaultProxy.pass_through)
             house.await_state(**{missing: "up"})
             time.sleep(0.4)
         house.await_settled()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.faults.guests import Guest, Party, party
 from tests.faults.house import MONGODB, PLACES, POSTGRESQL, House, other
 from tests.faults.ledger import assert_kept, assert_never_kept_waiting, assert_soon
 from tests.faults.records import in_postgres
+from tests.servers.proxy import FaultProxy
 
 pytestmark = pytest.mark.faults
 
@@ -25,12 +27,10 @@ def test_refused_connections_lose_and_double_nothing(wired_house: House, victim:
     with party(wired_house.diners) as guests:
         time.sleep(BEFORE)
         hurt = time.monotonic()
-        guests.book.excuse()
-        for proxy in wired_house.proxies_to(victim):
-            proxy.refuse()
+        with guests.book.diners_may_disagree():
+            wired_house.wire(victim, FaultProxy.refuse)
         time.sleep(DURING)
-        for proxy in wired_house.proxies_to(victim):
-            proxy.pass_through()
+        wired_house.wire(victim, FaultProxy.pass_through)
         wired_house.await_state(**{victim: "up"})
         time.sleep(AFTER)
     wired_house.await_settled()
@@ -45,13 +45,11 @@ def test_a_database_that_takes_two_seconds_is_left_until_it_is_quick_again(
     with party(wired_house.diners) as guests:
         time.sleep(BEFORE)
         hurt = time.monotonic()
-        guests.book.excuse()
-        for proxy in wired_house.proxies_to(victim):
-            proxy.delay(SLOW)
+        with guests.book.diners_may_disagree():
+            wired_house.wire(victim, lambda proxy: proxy.delay(SLOW))
         time.sleep(2 * DURING)
         assert not any(diner.sees(**{victim: "up"}) for diner in wired_house.diners)
-        for proxy in wired_house.proxies_to(victim):
-            proxy.pass_through()
+        wired_house.wire(victim, FaultProxy.pass_through)
         wired_house.await_state(**{victim: "up"})
         time.sleep(AFTER)
     wired_house.await_settled()
@@ -66,13 +64,13 @@ def test_an_answer_that_is_lost_after_the_commit_makes_nothing_twice(
     """The same write is tried on the other database, and later the two meet."""
     taken, delivered = ACCEPTED_BY[victim], ACCEPTED_BY[other(victim)]
     with party(wired_house.diners) as guests:
-        for kind in (taken, delivered):
-            _lose_answers(wired_house, victim, lambda request, kind=kind: MARKS[kind] in request)
-            _work_unheard(wired_house, guests, DURING)
+        with guests.book.diners_may_disagree():
+            for kind in (taken, delivered):
+                _lose_answers(wired_house, victim, partial(_asks_for, MARKS[kind]))
+                _work_unheard(wired_house, guests, DURING)
         wired_house.heal()
         wired_house.await_state(**{victim: "up"})
     wired_house.await_settled()
-    assert all(proxy.replies_swallowed for proxy in wired_house.proxies_to(victim))
     assert_soon(guests.book, 0)
     assert_kept(wired_house, guests.book)
     records = in_postgres(wired_house).kinds[taken].values()
@@ -82,16 +80,17 @@ def test_an_answer_that_is_lost_after_the_commit_makes_nothing_twice(
 def test_a_commit_of_a_transaction_that_is_not_heard_of_counts_once(wired_house: House) -> None:
     with party(wired_house.diners) as guests:
         guests.book.may_be_behind = True
-        _lose_answers(wired_house, MONGODB, lambda request: b"commitTransaction" in request)
-        time.sleep(DURING)
-        guests.book.excuse()
-        for proxy in wired_house.proxies_to(POSTGRESQL):
-            proxy.refuse()
-        time.sleep(DURING)
+        heard = wired_house.replies_swallowed(MONGODB)
+        with guests.book.diners_may_disagree():
+            _lose_answers(wired_house, MONGODB, lambda request: b"commitTransaction" in request)
+            time.sleep(DURING)
+        with guests.book.diners_may_disagree():
+            wired_house.wire(POSTGRESQL, FaultProxy.refuse)
+            time.sleep(DURING)
         wired_house.heal()
         wired_house.await_state(postgresql="up", mongodb="up")
     wired_house.await_settled()
-    assert all(proxy.replies_swallowed for proxy in wired_house.proxies_to(MONGODB))
+    assert wired_house.replies_swallowed(MONGODB) > heard
     assert_kept(wired_house, guests.book)
 
 
@@ -102,10 +101,10 @@ def test_two_diners_that_disagree_about_who_is_up_lose_and_double_nothing(
     with party(wired_house.diners) as guests:
         time.sleep(BEFORE)
         hurt = time.monotonic()
-        guests.book.excuse()
         first, second = wired_house.diners
         proxy = wired_house.proxies[first.name, victim]
-        proxy.refuse()
+        with guests.book.diners_may_disagree():
+            proxy.refuse()
         wired_house.await_state([first], **{victim: "down"})
         wired_house.await_state([second], **{victim: "catching_up"})
         time.sleep(DURING)
@@ -117,10 +116,12 @@ def test_two_diners_that_disagree_about_who_is_up_lose_and_double_nothing(
     assert_kept(wired_house, guests.book)
 
 
+def _asks_for(mark: bytes, request: bytes) -> bool:
+    return mark in request
+
+
 def _lose_answers(house: House, victim: str, matches: Callable[[bytes], bool]) -> None:
-    for proxy in house.proxies_to(victim):
-        proxy.replies_swallowed = 0
-        proxy.swallow_replies_when(matches)
+    house.wire(victim, lambda proxy: proxy.swallow_replies_when(matches))
 
 
 def _work_unheard(house: House, guests: Party, seconds: float) -> None:

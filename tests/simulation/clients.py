@@ -155,8 +155,9 @@ class Client:
     def _new(self, kind: str, label: str, record_id: str = "", *, deletes: bool = False) -> Op:
         self._number += 1
         made = Operation.keyed(str(self._world.plan.seed), f"{self.name} {self._number}", b"")
+        moves = label in ("move", "cancel")
         label = f"{self.name}.{self._number} {label}"
-        op = Op(made.op_id, label, kind, record_id or made.record_id, deletes)
+        op = Op(made.op_id, label, kind, record_id or made.record_id, deletes, moves)
         self._world.oracle.intends(op)
         self._world.history.note("%s of %s %s", op, kind, op.record_id[:4])
         return op

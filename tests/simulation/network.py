@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 PATIENCE = 0.45
 LATEST = 2.0
+DELAYS = (0.0, 0.0, 0.005, 0.02, 0.1)
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class Network:
     def _return(self, place: Place, name: str, *, writes: bool) -> None:
         starts = self._starts.get(place)
         if self.rng.random() < self.weather.delayed_reply:
-            self.scheduler.pause()
+            self.scheduler.sleep(self.rng.choice(DELAYS))
         if self.rng.random() < self.weather.lost_reply or self._starts.get(place) != starts:
             self._fail(place, name, "reply lost", unknown=writes)
 

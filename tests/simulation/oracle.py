@@ -30,6 +30,7 @@ class Op:
     kind: str
     record_id: str
     deletes: bool = False
+    moves: bool = False
     answers: list[str] = field(default_factory=list)
     acked_at: float | None = None
     acked_by: str = ""

@@ -10,8 +10,9 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
+from typing import Any
 
 import structlog
 
@@ -39,13 +40,14 @@ class Failure:
         )
 
 
-def simulate(seed: int) -> Failure | None:
-    """Runs one seed; a failing one a second time, to write its history."""
+def simulate(seed: int, **focus: Any) -> Failure | None:
+    """Runs one seed, with some of its plan given; a failing one again, to write its history."""
+    plan = replace(Plan.of(seed), **focus)
     with _silence():
-        violation = _violation(World(Plan.of(seed)))
+        violation = _violation(World(plan))
         if violation is None:
             return None
-        world = World(Plan.of(seed), keep_history=True)
+        world = World(plan, keep_history=True)
         again = _violation(world) or violation
         return Failure(seed, again.promise, again.what, _told(world, again))
 

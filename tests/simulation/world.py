@@ -142,7 +142,7 @@ class World:
         self.network.frozen.discard(fault.place)
 
     def _begin_cut(self, fault: Fault) -> None:
-        process = self.processes[fault.process]
+        process = self.processes[fault.process % self.plan.processes]
         if process is not None:
             self.network.cut.add((process.name, fault.place))
 
@@ -151,10 +151,10 @@ class World:
             self.network.cut.discard(link)
 
     def _begin_kill(self, fault: Fault) -> None:
-        self._kill(fault.process)
+        self._kill(fault.process % self.plan.processes)
 
     def _end_kill(self, fault: Fault) -> None:
-        self._restart(fault.process)
+        self._restart(fault.process % self.plan.processes)
 
     def _cure(self) -> None:
         """The refusing store is mended, and an operator has parked records tried again."""

@@ -1,0 +1,153 @@
+"""Applications on real databases: with both of them, and with one that has outlived the other."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import bson
+import psycopg
+from flask.testing import FlaskClient
+from psycopg import sql
+from pymongo import MongoClient
+
+from adapters.embedded.ports import LOCALHOST
+from dinerapp.app import create_app
+from dinerapp.domain import conflicts
+from dinerapp.domain.record import utc_now
+from dinerapp.ports.connections import State
+from dinerapp.settings import Settings
+from dinerapp.testing import running
+from tests import makers
+from tests.blueprints.asking import CheckedClient, diner_of, dish, order_for, placed
+from tests.servers.control import RealServer, url_of_database, url_via
+from tests.servers.proxy import FaultProxy
+
+POSTGRESQL, MONGODB, BOTH = "postgresql", "mongodb", "both"
+SERVING = (BOTH, POSTGRESQL, MONGODB)
+SECRET = "a secret that is nobody's business"
+_PATIENCE = 20.0
+_BEATS = "absences"
+"""Which process misses which store is said anew every few seconds, whatever is asked."""
+
+
+@dataclass
+class Ground:
+    """An application, what is in its databases, and ids to ask for."""
+
+    serving: str
+    client: FlaskClient
+    postgres: psycopg.Connection
+    mongo: MongoClient[dict[str, Any]]
+    ids: dict[str, str]
+
+    def content(self) -> dict[str, str]:
+        """A digest of every table and collection of both databases."""
+        return {**self._tables(), **self._collections()}
+
+    def settled(self) -> dict[str, str]:
+        """The content, once everything that was accepted has arrived where it can."""
+        before: dict[str, str] = {}
+        while (content := self.content()) != before:
+            before = content
+            time.sleep(0.1)
+        return content
+
+    def path(self, template: str) -> str:
+        return template.format(**self.ids)
+
+    def _tables(self) -> dict[str, str]:
+        found = self.postgres.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> %s",
+            (_BEATS,),
+        )
+        digest = sql.SQL(
+            "SELECT {}, count(*) || ' ' || md5(coalesce(string_agg(t::text, '' "
+            "ORDER BY t::text), '')) FROM {} t"
+        )
+        questions = [digest.format(sql.Literal(name), sql.Identifier(name)) for (name,) in found]
+        return dict(self.postgres.execute(sql.SQL(" UNION ALL ").join(questions)).fetchall())
+
+    def _collections(self) -> dict[str, str]:
+        database = self.mongo.get_default_database()
+        content = {}
+        for name in sorted(database.list_collection_names()):
+            if name != _BEATS:
+                documents = [bson.encode(one) for one in database[name].find().sort("_id")]
+                digest = hashlib.sha256(b"".join(documents)).hexdigest()
+                content[f"mongodb {name}"] = f"{len(documents)} {digest}"
+        return content
+
+
+@contextmanager
+def ground_of(serving: str, postgres: RealServer, mongo: RealServer) -> Iterator[Ground]:
+    """Both databases are up until the ground is laid, so that unknown ids are known to be."""
+    name = f"ground_{uuid4().hex[:12]}"
+    urls = {
+        POSTGRESQL: url_of_database(postgres.url, name),
+        MONGODB: url_of_database(mongo.url, name),
+    }
+    with ExitStack() as stack:
+        server = stack.enter_context(psycopg.connect(postgres.url, autocommit=True))
+        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+        stack.callback(server.execute, drop)
+        connection = stack.enter_context(psycopg.connect(urls[POSTGRESQL], autocommit=True))
+        watching: MongoClient[dict[str, Any]] = stack.enter_context(MongoClient(urls[MONGODB]))
+        stack.callback(watching.drop_database, name)
+        proxies = {
+            POSTGRESQL: stack.enter_context(FaultProxy(LOCALHOST, postgres.port)),
+            MONGODB: stack.enter_context(FaultProxy(LOCALHOST, mongo.port)),
+        }
+        client = stack.enter_context(
+            _client({place: url_via(urls[place], proxies[place].url_port) for place in urls})
+        )
+        _await(lambda: _states(client) == {POSTGRESQL: State.UP, MONGODB: State.UP})
+        ground = Ground(serving, client, connection, watching, _laid(client))
+        ground.settled()
+        for place in {POSTGRESQL, MONGODB} - {serving} if serving != BOTH else ():
+            proxies[place].refuse()
+            _await(lambda place=place: _states(client)[place] is State.DOWN)
+        yield ground
+
+
+@contextmanager
+def _client(urls: dict[str, str]) -> Iterator[FlaskClient]:
+    settings = Settings(
+        database_url=urls[POSTGRESQL],
+        mongodb_uri=urls[MONGODB],
+        secret_key=SECRET,
+        log_level="error",
+    )
+    app = create_app(settings)
+    app.test_client_class = CheckedClient
+    with running(app):
+        yield app.test_client()
+
+
+def _laid(client: FlaskClient) -> dict[str, str]:
+    item = dish(client, stock=50)
+    order = placed(client, order_for(item, 2))
+    diner = diner_of(client)
+    record = diner.repositories["menu_items"].get(item["id"])
+    states = (record, makers.menu_item(id=item["id"]))
+    conflict = conflicts.of_states("menu_items", *states, "source_priority", utc_now())
+    diner.repositories["conflicts"].save(conflict)
+    return {"item": item["id"], "order": order["id"], "conflict": conflict.id}
+
+
+def _states(client: FlaskClient) -> dict[str, State]:
+    known = diner_of(client).connections.status()
+    return {one.name: one.state for one in known if one.name in (POSTGRESQL, MONGODB)}
+
+
+def _await(done: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + _PATIENCE
+    while not done():
+        assert time.monotonic() < give_up
+        time.sleep(0.02)

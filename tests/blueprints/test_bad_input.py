@@ -1,0 +1,632 @@
+"""Nonsense and malice: refused with the field named, and nothing changed, whoever is serving."""
+
+from __future__ import annotations
+
+import copy
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from werkzeug.test import TestResponse
+
+from dinerapp.domain.identity import new_id
+from tests.blueprints.asking import JSON, dish, dish_fields, order_for, raw_json
+from tests.blueprints.grounds import BOTH, MONGODB, POSTGRESQL, SECRET, Ground
+
+NOBODY = "01a1fd5b-738a-7340-82a6-7288b9785b65"
+TELLTALES = (
+    SECRET,
+    "Traceback",
+    "site-packages",
+    "psycopg",
+    "pymongo",
+    "mongodb://",
+    "postgresql://",
+    "127.0.0.1",
+    "SELECT ",
+    "INSERT ",
+    "E11000",
+    "duplicate key value",
+    "Error(",
+)
+
+ROUTES = {
+    "place": ("POST", "/api/orders"),
+    "add": ("POST", "/api/menu/items"),
+    "change": ("PATCH", "/api/menu/items/{item}"),
+    "86": ("PUT", "/api/menu/items/{item}/availability"),
+    "stock": ("PUT", "/api/menu/items/{item}/stock"),
+    "move": ("PATCH", "/api/orders/{order}/status"),
+    "cancel": ("POST", "/api/orders/{order}/cancel"),
+    "resolve": ("POST", "/api/sync/conflicts/{conflict}/resolve"),
+}
+
+MALFORMED = {
+    "not JSON": b"hello",
+    "cut off": b'{"notes": "x',
+    "trailing garbage": b"{} {}",
+    "trailing comma": b'{"notes": "x",}',
+    "single quotes": b"{'notes': 'x'}",
+    "comment": b'{"notes": "x"} // y',
+    "NaN": b'{"tip": NaN}',
+    "Infinity": b'{"tip": -Infinity}',
+    "a BOM": b"\xef\xbb\xbf{}",
+    "UTF-16": '{"notes": "x"}'.encode("utf-16"),
+    "UTF-32": '{"notes": "x"}'.encode("utf-32"),
+    "invalid UTF-8": b'{"notes": "\xff"}',
+    "a raw surrogate": b'{"notes": "\xed\xa0\x80"}',
+    "overlong UTF-8": b'{"notes": "\xc0\x80"}',
+    "a raw NUL": b'{"notes": "a\x00b"}',
+    "a raw line break": b'{"notes": "a\nb"}',
+    "10,000 lists": b"[" * 10_000 + b"]" * 10_000,
+    "10,000 objects": b'{"notes":' * 10_000 + b"1" + b"}" * 10_000,
+    "100,000 open lists": b"[" * 100_000,
+    "a duplicate key": b'{"reason": "x", "reason": "y"}',
+    "a duplicate key within": b'{"customer": {"name": "x", "name": "y"}}',
+    "a duplicate key in disguise": b'{"tip": 1, "\\u0074ip": 2}',
+    "a surrogate as a key": b'{"\\ud800": 1}',
+    "a very long key": b'{"' + b"x" * 10_000 + b'": 1}',
+    "5,000 digits": b'{"tip": ' + b"1" * 5_000 + b"}",
+    "blanks": b"   ",
+}
+TOP_LEVEL = (b"null", b"[]", b"[{}]", b"1", b"true", b'"{}"', b"1e400", b"-0")
+
+ATTACKS: dict[str, Any] = {
+    "null": None,
+    "true": True,
+    "a number": 5,
+    "a float": 1.0,
+    "a number as text": "1",
+    "10^30": 10**30,
+    "-10^30": -(10**30),
+    "2^63": 2**63,
+    "1e400": float("inf"),
+    "-1": -1,
+    "nothing": "",
+    "blank": " ",
+    "very long": "x" * 100_000,
+    "NUL": "a\0b",
+    "surrogate": "\ud800",
+    "operator": {"$gt": ""},
+    "operators": [{"$ne": 1}],
+    "unknown field": {"$where": "sleep(1000)", "__proto__": {}},
+    "10,000 entries": [1] * 10_000,
+    "10,000 names": ["x"] * 10_000,
+    "deep": json.loads("[" * 500 + "]" * 500),
+}
+TEXT = {"a number as text"}
+ANY_TEXT = TEXT | {"nothing", "blank"}
+NUMBER = {"a number"}
+ORDER_FIELDS: dict[str, set[str]] = {
+    "customer": set(),
+    "customer.name": TEXT,
+    "customer.phone": set(),
+    "customer.email": {"null"},
+    "fulfilment": set(),
+    "fulfilment.type": set(),
+    "fulfilment.table": TEXT | {"null"},
+    "fulfilment.address": TEXT | {"null"},
+    "fulfilment.scheduled_for": {"null"},
+    "items": set(),
+    "items.0": set(),
+    "items.0.item_id": set(),
+    "items.0.quantity": NUMBER,
+    "items.0.options": set(),
+    "items.0.options.0": TEXT,
+    "items.0.notes": ANY_TEXT | {"null"},
+    "tip": NUMBER,
+    "coupon": {"null"},
+    "notes": ANY_TEXT | {"null"},
+}
+ITEM_FIELDS: dict[str, set[str]] = {
+    "slug": TEXT,
+    "name": TEXT,
+    "description": ANY_TEXT,
+    "category": TEXT,
+    "position": NUMBER,
+    "price": NUMBER,
+    "tax_rate": NUMBER | {"null"},
+    "dietary": set(),
+    "dietary.0": TEXT,
+    "allergens": set(),
+    "allergens.0": TEXT,
+    "option_groups": set(),
+    "option_groups.0": set(),
+    "option_groups.0.id": TEXT,
+    "option_groups.0.name": TEXT,
+    "option_groups.0.min": set(),
+    "option_groups.0.max": set(),
+    "option_groups.0.options": set(),
+    "option_groups.0.options.0": set(),
+    "option_groups.0.options.0.id": TEXT,
+    "option_groups.0.options.0.name": TEXT,
+    "option_groups.0.options.0.price": NUMBER | {"-1"},
+    "available": {"true"},
+}
+SMALL_FIELDS = [
+    ("86", "available", {"true"}),
+    ("stock", "stock", NUMBER | {"null"}),
+    ("move", "status", set()),
+    ("move", "reason", TEXT | {"null"}),
+    ("cancel", "reason", TEXT | {"null"}),
+    ("resolve", "take", set()),
+]
+STRANGE_TEXTS = {
+    "emoji": "🍕👩‍🍳🏳️‍🌈",
+    "right to left": "\u202eשלם مرحبا\u202c",
+    "combining": "Zalg\u0341o\u0300\u0316",
+    "end of Unicode": "\U0010ffff\uffff\ufffd\ufeff",
+    "controls": "\x01\x1f\x7f\x85\u2028\u2029\t\r\n.",
+    "SQL": "'; DROP TABLE orders; --",
+    "percent": "%s %(x)s {} {0} $1 :x \\ \\N \\x00",
+    "operator": '{"$gt": ""}',
+    "path": "$a.b.$c",
+    "markup": "<script>alert('1')</script>&amp;\"",
+    "spaces around": "  x\u00a0 ",
+}
+
+
+def assert_refused(answer: TestResponse, *statuses: int) -> None:
+    """`CheckedClient` has seen already that it is a well-formed problem."""
+    assert answer.status_code in (statuses or range(400, 500)), answer.text
+    told = answer.text + str(answer.headers)
+    assert not [telltale for telltale in TELLTALES if telltale in told]
+
+
+def assert_names(answer: TestResponse, field: str) -> None:
+    """The field itself, or something in it."""
+    named = answer.json["errors"]
+    assert [name for name in named if f"{name}.".startswith(f"{field}.")], answer.text
+
+
+@contextmanager
+def nothing_changes(ground: Ground) -> Iterator[None]:
+    before = ground.content()
+    yield
+    assert ground.content() == before
+
+
+def ask(ground: Ground, route: str, body: Any = None, **options: Any) -> TestResponse:
+    """`body` as it is when it is bytes, else as JSON."""
+    method, path = ROUTES[route]
+    data = body if isinstance(body, bytes) else raw_json(body)
+    options = {"content_type": JSON, **options}
+    return ground.client.open(ground.path(path), method=method, data=data, **options)
+
+
+def order_body(ground: Ground, **fields: Any) -> dict[str, Any]:
+    return order_for({"id": ground.ids["item"]}, **fields)
+
+
+def full_item(**fields: Any) -> dict[str, Any]:
+    options = [{"id": f"o{n}", "name": "One", "price": 0} for n in range(3)]
+    group = {"id": "g", "name": "Group", "min": 0, "max": 1, "options": options}
+    lists = {"dietary": ["vegan"], "allergens": ["nuts"], "option_groups": [group]}
+    return dish_fields(description="", position=0, tax_rate=0, available=True, **lists) | fields
+
+
+def with_value(body: Any, path: str, value: Any) -> Any:
+    """The body with another value at `items.0.quantity` or the like, made where it is not."""
+    body = copy.deepcopy(body)
+    place = body
+    *way, last = [int(step) if step.isdigit() else step for step in path.split(".")]
+    for step in way:
+        place = place[step]
+    if isinstance(place, list) and last == len(place):
+        place.append(value)
+    else:
+        place[last] = value
+    return body
+
+
+def attack(ground: Ground, route: str, body: Any, field: str, accepted: set[str]) -> None:
+    """All attacks on one field; whatever is accepted is the business of other tests."""
+    with nothing_changes(ground):
+        for name, value in ATTACKS.items():
+            if name in accepted:
+                continue
+            answer = ask(ground, route, with_value(body, field, value))
+            where = f"{route} {field}: {name}: {answer.text[:500]}"
+            assert answer.status_code in (400, 422), where
+            assert_refused(answer)
+            if answer.status_code == 422:
+                assert_names(answer, field)
+
+
+@pytest.mark.parametrize("what", MALFORMED)
+def test_what_is_not_json_is_refused(ground: Ground, what: str) -> None:
+    with nothing_changes(ground):
+        for route in ROUTES:
+            assert_refused(ask(ground, route, MALFORMED[what]), 400)
+
+
+def test_a_body_that_is_no_object_is_refused(ground: Ground) -> None:
+    with nothing_changes(ground):
+        for route in ROUTES:
+            for body in TOP_LEVEL:
+                refused = ask(ground, route, body)
+                assert_refused(refused, 422)
+                assert refused.json["errors"] == {"the body": ["must be an object"]}
+
+
+def test_an_empty_body_is_an_empty_object(ground: Ground) -> None:
+    with nothing_changes(ground):
+        for route in set(ROUTES) - {"cancel", "change"}:
+            assert_refused(ask(ground, route, b""), 422)
+
+
+@pytest.mark.parametrize("field", ORDER_FIELDS)
+def test_no_field_of_an_order_takes_nonsense(ground: Ground, field: str) -> None:
+    attack(ground, "place", order_body(ground), field, ORDER_FIELDS[field])
+
+
+@pytest.mark.parametrize("field", ITEM_FIELDS)
+def test_no_field_of_a_new_item_takes_nonsense(ground: Ground, field: str) -> None:
+    attack(ground, "add", full_item(), field, ITEM_FIELDS[field])
+
+
+@pytest.mark.parametrize("field", ITEM_FIELDS)
+def test_no_field_of_a_changed_item_takes_nonsense(ground: Ground, field: str) -> None:
+    attack(ground, "change", full_item(), field, ITEM_FIELDS[field])
+
+
+@pytest.mark.parametrize(("route", "field", "accepted"), SMALL_FIELDS)
+def test_no_field_of_the_smaller_requests_takes_nonsense(
+    ground: Ground, route: str, field: str, accepted: set[str]
+) -> None:
+    body = {"status": "confirmed"} if route == "move" else {}
+    attack(ground, route, body, field, accepted)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("name", ["$where", "colour", "", "a.b", "__proto__", "ключ", "a\0b", "id"])
+def test_unknown_fields_are_refused(ground: Ground, route: str, name: str) -> None:
+    with nothing_changes(ground):
+        refused = ask(ground, route, {name: 1})
+        assert_refused(refused, 422)
+        assert (name or "the body") in refused.json["errors"]
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "2036-05-01",
+        "2036-05-01T12:00:00",
+        "2036-13-01T12:00:00Z",
+        "2036-05-01T12:00:61Z",
+        "2036-05-01T12:00:00+25:00",
+        "2036-05-01T12:00:00Z\n",
+        "12036-05-01T12:00:00Z",
+        "٢036-05-01T12:00:00Z",
+        "tomorrow",
+        "1e9",
+    ],
+)
+def test_times_that_are_none_are_refused(ground: Ground, moment: str) -> None:
+    wanted = {"type": "pickup", "scheduled_for": moment}
+    with nothing_changes(ground):
+        refused = ask(ground, "place", order_body(ground, fulfilment=wanted))
+        assert_refused(refused, 422)
+        assert [*refused.json["errors"]] == ["fulfilment.scheduled_for"]
+        refused = ground.client.get("/api/orders", query_string={"since": moment})
+        assert_refused(refused, 422)
+        assert [*refused.json["errors"]] == ["since"]
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
+def test_times_at_the_ends_of_the_calendar_are_times(ground: Ground, moment: str) -> None:
+    found = ground.client.get("/api/orders", query_string={"since": moment})
+    assert found.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["a", "a@", "@b.de", "a@b", "a b@c.de", "a@b.de\n", "a@b.de\0", "\ud800@b.de", "a@\ud800.de"],
+)
+def test_mail_addresses_that_are_none_are_refused(ground: Ground, email: str) -> None:
+    body = with_value(order_body(ground), "customer.email", email)
+    with nothing_changes(ground):
+        refused = ask(ground, "place", body)
+        assert_refused(refused, 422)
+        assert [*refused.json["errors"]] == ["customer.email"]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        *((f"limit={value}", "limit") for value in ("0", "-1", "201", "1e2", "1.0", "true", "")),
+        *((f"limit={value}", "limit") for value in ("1_0", "%D9%A3", "%201", "9" * 5000, "%00")),
+        ("limit=1&limit=2", "limit"),
+        *((f"status={value}", "status") for value in ("", "nope", "PENDING", "%00", "pending%00")),
+        ("status=pending&status=ready", "status"),
+        ("status[$ne]=pending", "status[$ne]"),
+        *((f"phone={value}", "phone") for value in ("", "1", "%00", "x" * 41, "%27%20OR%201=1")),
+        *((f"since={value}", "since") for value in ("", "yesterday", "2036-05-01T12:00:00+02:00")),
+        *((f"fulfilment={value}", "fulfilment") for value in ("", "drone", "{}")),
+        *((f"cursor={value}", "cursor") for value in ("", "x", "%00", "%ff", "A" * 9000, "e30=")),
+        ("colour=red", "colour"),
+        ("$where=1", "$where"),
+        ("%00=1", "\0"),
+        ("=1", "the body"),
+    ],
+)
+def test_questions_that_make_no_sense_are_refused(ground: Ground, query: str, field: str) -> None:
+    with nothing_changes(ground):
+        refused = ground.client.get(f"/api/orders?{query}")
+        assert_refused(refused, 422)
+        assert [*refused.json["errors"]] == [field]
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        f"0001-01-01T00:00:00+14:00|{NOBODY}",
+        f"9999-12-31T23:59:59-14:00|{NOBODY}",
+        f"2036-05-01T12:00:00|{NOBODY}",
+        f"|{NOBODY}",
+        f"{NOBODY}",
+        "2036-05-01T12:00:00+00:00|",
+        "2036-05-01T12:00:00+00:00|4711",
+        "2036-05-01T12:00:00+00:00|' OR ''='",
+        '{"$gt": ""}|{"$gt": ""}',
+        "\0|\0",
+    ],
+)
+def test_made_up_cursors_are_refused(ground: Ground, plain: str) -> None:
+    cursor = urlsafe_b64encode(plain.encode()).decode()
+    with nothing_changes(ground):
+        for path in ("/api/orders", "/api/sync/conflicts"):
+            refused = ground.client.get(path, query_string={"cursor": cursor})
+            assert_refused(refused, 422)
+            assert [*refused.json["errors"]] == ["cursor"]
+
+
+def test_a_cursor_whose_record_is_gone_still_names_a_place(ground: Ground) -> None:
+    cursor = urlsafe_b64encode(f"2036-05-01T12:00:00+00:00|{NOBODY}".encode()).decode()
+    assert ground.client.get("/api/orders", query_string={"cursor": cursor}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "key", ["", " ", "x" * 256, "a\x01b", "a\tb", "a\x7fb", "é", "ключ".encode().decode("latin-1")]
+)
+def test_idempotency_keys_that_are_none_are_refused(ground: Ground, key: str) -> None:
+    bodies = {
+        "place": order_body(ground),
+        "add": full_item(),
+        "change": {"price": 1},
+        "86": {"available": False},
+        "stock": {"stock": 1},
+        "move": {"status": "confirmed"},
+        "cancel": {},
+        "resolve": {"take": "keep"},
+    }
+    with nothing_changes(ground):
+        for route, body in bodies.items():
+            # As a server hands it over: the test client refuses to send such headers.
+            refused = ask(ground, route, body, environ_overrides={"HTTP_IDEMPOTENCY_KEY": key})
+            assert_refused(refused, 422)
+            assert [*refused.json["errors"]] == ["Idempotency-Key"]
+
+
+@pytest.mark.parametrize(
+    "value", ["", '"', "rubbish", '""', '"p0m0n0"', "\xff", "x" * 9000, "$ne", '"*"', "\0", ","]
+)
+def test_rubbish_in_if_match_is_no_current_version(ground: Ground, value: str) -> None:
+    bodies = {"change": {"price": 1}, "stock": {"stock": 1}, "move": {"status": "confirmed"}}
+    with nothing_changes(ground):
+        for route, body in {**bodies, "cancel": {}}.items():
+            refused = ask(ground, route, body, environ_overrides={"HTTP_IF_MATCH": value})
+            assert_refused(refused, 412)
+            assert refused.headers["ETag"].startswith('"p')
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["x\r\nSet-Cookie: a=b", "x\ny", "\0", "<script>", "x" * 101, "", "é", "a b", '","level":"'],
+)
+def test_a_request_id_cannot_smuggle_anything_in(ground: Ground, given: str) -> None:
+    answer = ground.client.get(
+        f"/api/orders/{new_id()}", environ_overrides={"HTTP_X_REQUEST_ID": given}
+    )
+    assert_refused(answer, 404)
+    assert answer.headers["X-Request-Id"] != given
+    assert len(answer.headers["X-Request-Id"]) == 36
+    assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("length", "status"),
+    [("-1", 422), ("abc", 422), ("", 422), ("1e3", 422), ("9" * 30, 413), ("300000", 413)],
+)
+def test_absurd_lengths_are_refused(ground: Ground, length: str, status: int) -> None:
+    with nothing_changes(ground):
+        overrides = {"CONTENT_LENGTH": length}
+        refused = ask(ground, "place", order_body(ground), environ_overrides=overrides)
+        assert_refused(refused, status)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [None, "", "text/json", "application/jsonp", "multipart/form-data", "\xff", "application/xml"],
+)
+def test_bodies_of_other_kinds_are_refused(ground: Ground, kind: str | None) -> None:
+    with nothing_changes(ground):
+        assert_refused(ask(ground, "place", order_body(ground), content_type=kind), 415)
+
+
+def test_compressed_bodies_are_refused(ground: Ground) -> None:
+    with nothing_changes(ground):
+        refused = ask(ground, "place", b"\x1f\x8b\x08\x00", headers={"Content-Encoding": "gzip"})
+        assert_refused(refused, 400)
+
+
+@pytest.mark.parametrize("accepted", ["text/plain", "*/*;q=0", "\xff", "x" * 9000])
+def test_whatever_is_asked_for_is_answered_in_json(ground: Ground, accepted: str) -> None:
+    answer = ground.client.get("/api/menu", environ_overrides={"HTTP_ACCEPT": accepted})
+    assert (answer.status_code, answer.content_type) == (200, JSON)
+
+
+@pytest.mark.parametrize(
+    "record_id",
+    [
+        "4711",
+        "x" * 5000,
+        "{}",
+        "%00",
+        "%ff",
+        NOBODY + "0",
+        NOBODY.replace("-", ""),
+        "..%2f..",
+        "$ne",
+    ],
+)
+def test_ids_that_are_none_are_not_found(ground: Ground, record_id: str) -> None:
+    with nothing_changes(ground):
+        for path in ("menu/items", "orders", "consistency/orders"):
+            assert_refused(ground.client.get(f"/api/{path}/{record_id}"), 404)
+        assert_refused(ground.client.delete(f"/api/menu/items/{record_id}"), 404)
+        assert_refused(ground.client.post(f"/api/orders/{record_id}/cancel"), 404)
+
+
+def test_unknown_ids_are_not_found(ground: Ground) -> None:
+    unknown = {name: new_id() for name in ground.ids}
+    bodies = {
+        "change": {"price": 1},
+        "86": {"available": False},
+        "stock": {"stock": 1},
+        "move": {"status": "confirmed"},
+        "cancel": {},
+        "resolve": {"take": "keep"},
+    }
+    with nothing_changes(ground):
+        for route, body in bodies.items():
+            method, path = ROUTES[route]
+            path = path.format(**unknown)
+            assert_refused(ground.client.open(path, method=method, json=body), 404)
+            assert_refused(ground.client.open(path.upper().replace("/API", "/api")), 404, 405)
+        assert_refused(ground.client.delete(f"/api/menu/items/{new_id()}"), 404)
+        assert_refused(ground.client.get(f"/api/menu/items/{new_id()}"), 404)
+        assert_refused(ground.client.get(f"/api/orders/{new_id()}"), 404)
+
+
+def test_items_and_options_that_are_not_there_cannot_be_ordered(ground: Ground) -> None:
+    body = order_body(ground)
+    body["items"].append({"item_id": new_id(), "quantity": 1})
+    with nothing_changes(ground):
+        refused = ask(ground, "place", body)
+        assert_refused(refused, 422)
+        assert [*refused.json["errors"]] == ["items.1.item_id"]
+        refused = ask(ground, "place", order_body(ground, options=["cheese"]))
+        assert_refused(refused, 422)
+        assert [*refused.json["errors"]] == ["items.0.options"]
+
+
+def test_more_than_there_is_cannot_be_ordered(ground: Ground) -> None:
+    with nothing_changes(ground):
+        body = order_body(ground)
+        body["items"] *= 60
+        assert_refused(ask(ground, "place", body), 409)
+
+
+def test_a_slug_that_is_taken_is_refused(ground: Ground) -> None:
+    slug = ground.client.get(ground.path("/api/menu/items/{item}")).json["slug"]
+    with nothing_changes(ground):
+        refused = ask(ground, "add", full_item(slug=slug))
+        assert_refused(refused, 409)
+        assert [*refused.json["errors"]] == ["slug"]
+
+
+@pytest.mark.parametrize("what", STRANGE_TEXTS)
+def test_strange_texts_come_back_unchanged(ground: Ground, what: str) -> None:
+    text = STRANGE_TEXTS[what]
+    names = {"name": text, "category": text, "description": text, "dietary": [text]}
+    item = dish(ground.client, **names)
+    body = order_for(item, notes=text, fulfilment={"type": "dine_in", "table": text})
+    body["customer"]["name"] = body["items"][0]["notes"] = text
+    order = ask(ground, "place", body).json
+    read = ground.client.get(f"/api/orders/{order['id']}")
+    assert read.headers["X-Diner-Store"] == {BOTH: POSTGRESQL}.get(ground.serving, ground.serving)
+    assert (read.json["notes"], read.json["customer"]["name"]) == (text, text)
+    assert read.json["fulfilment"]["table"] == text
+    assert (read.json["items"][0]["name"], read.json["items"][0]["notes"]) == (text, text)
+    read = ground.client.get(f"/api/menu/items/{item['id']}")
+    assert read.headers["X-Diner-Store"] == {BOTH: MONGODB}.get(ground.serving, ground.serving)
+    assert names.items() <= read.json.items()
+    ground.settled()
+
+
+def _values() -> st.SearchStrategy[Any]:
+    text = st.text(max_size=30) | st.sampled_from(["\0", "\ud800", "$ne", "pickup", "dine_in"])
+    number = st.integers() | st.integers(-1, 3) | st.just(10**30)
+    plain = st.none() | st.booleans() | number | st.floats() | text | st.just(NOBODY)
+    names = text | st.sampled_from([*ORDER_FIELDS, *ITEM_FIELDS])
+    return st.recursive(
+        plain,
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=4),
+        max_leaves=8,
+    )
+
+
+FUZZ = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+# The relay of the application at hand draws its pauses at random, while examples are made.
+WITH_THREADS = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
+
+
+def fuzz(ground: Ground, route: str, body: Any, changes: list[tuple[str, Any]]) -> None:
+    for path, value in changes:
+        try:
+            body = with_value(body, path, value)
+        except (LookupError, TypeError):
+            continue
+    answer = ask(ground, route, body)
+    if answer.status_code >= 400:
+        assert_refused(answer, 400, 409, 422)
+
+
+@WITH_THREADS
+@FUZZ
+@given(changes=st.lists(st.tuples(st.sampled_from([*ORDER_FIELDS]), _values()), max_size=3))
+def test_no_order_breaks_anything(ground: Ground, changes: list[tuple[str, Any]]) -> None:
+    fuzz(ground, "place", order_body(ground, fulfilment={"type": "pickup"}), changes)
+
+
+@WITH_THREADS
+@FUZZ
+@given(changes=st.lists(st.tuples(st.sampled_from([*ITEM_FIELDS]), _values()), max_size=3))
+def test_no_change_of_an_item_breaks_anything(
+    ground: Ground, changes: list[tuple[str, Any]]
+) -> None:
+    fuzz(ground, "change", full_item(), changes)
+
+
+def test_stores_are_compared_only_while_both_can_be_asked(ground: Ground) -> None:
+    paths = ("/api/consistency", ground.path("/api/consistency/orders/{order}"))
+    for path in paths:
+        answer = ground.client.get(path)
+        assert answer.status_code == (200 if ground.serving == BOTH else 503)
+        if ground.serving != BOTH:
+            assert_refused(answer, 503)
+            assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_after_all_that_everybody_is_still_served(ground: Ground) -> None:
+    before = ground.settled()
+    item = dish(ground.client, stock=3)
+    assert ground.content() != before
+    order = ask(ground, "place", order_for(item))
+    assert order.status_code == 201
+    assert ground.client.get(f"/api/menu/items/{item['id']}").json["stock"] == 2
+    ground.settled()

@@ -1,0 +1,71 @@
+"""The scenarios notice: with a bug planted in the diners, the ledger complains."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults.diners import TAMPERED
+from tests.faults.guests import Guest, party
+from tests.faults.house import POSTGRESQL, House, Servers
+from tests.faults.ledger import complaints
+
+pytestmark = pytest.mark.faults
+
+
+def test_debts_that_nobody_notes_are_seen_as_loss(servers: Servers, folder: Path) -> None:
+    with House(servers, folder, app=TAMPERED, TAMPER="bug=forgets-debts").opened() as house:
+        with party(house.diners) as guests:
+            servers.mongodb.kill9()
+            time.sleep(0.5)
+            servers.mongodb.start()
+            house.await_state(mongodb="up")
+        found = complaints(house, guests.book)
+    assert any(each.startswith("P1:") and "not in MongoDB" in each for each in found)
+
+
+def test_ids_that_do_not_come_from_the_key_are_seen_as_doubling(
+    servers: Servers, folder: Path
+) -> None:
+    with House(servers, folder, app=TAMPERED, TAMPER="bug=makes-ids-anew").opened() as house:
+        with party(house.diners) as guests:
+            time.sleep(0.5)
+        house.await_settled()
+        found = complaints(house, guests.book)
+    assert any(each.startswith("P3:") for each in found)
+
+
+def test_a_store_that_is_up_too_early_is_seen_as_a_stale_primary(
+    servers: Servers, folder: Path
+) -> None:
+    with House(servers, folder, app=TAMPERED, TAMPER="bug=sees-nothing-owed").opened() as house:
+        with party(house.diners) as guests:
+            with guests.book.diners_may_disagree():
+                servers.mongodb.kill9()
+            time.sleep(1)
+            servers.mongodb.start()
+            house.await_state(mongodb="up")
+            time.sleep(0.3)
+        found = guests.book.staleness()
+    assert any("mongodb as primary" in each for each in found)
+
+
+def test_a_lost_answer_that_is_taken_for_a_refusal_is_seen_as_half_done(
+    servers: Servers, folder: Path
+) -> None:
+    house = House(servers, folder, proxied=True, app=TAMPERED, TAMPER="bug=takes-perhaps-for-no")
+    with house.opened():
+        with party(house.diners, counted=False) as guests:
+            hasty = Guest("hasty", house.diners, guests.book)
+            hasty.prepare()
+            order = hasty.place(marker="unheard-")
+            house.await_state(postgresql="up", mongodb="up")
+            house.wire(POSTGRESQL, lambda p: p.swallow_replies_when(lambda r: b"unheard-" in r))
+            hasty.move(order, "confirmed")
+            hasty.close()
+            house.heal()
+        house.await_settled()
+        found = complaints(house, guests.book)
+    assert any("is confirmed, acknowledged was pending" in each for each in found)

@@ -1,0 +1,78 @@
+"""Relays of their own, beside diners that have none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.guests import party
+from tests.faults.house import MONGODB, PLACES, POSTGRESQL, House, Servers, other
+from tests.faults.ledger import assert_kept
+
+pytestmark = pytest.mark.faults
+
+MODULE = "tests.faults.tampered"
+
+
+@pytest.fixture(scope="module")
+def quiet_house(servers: Servers, folder: Path) -> Iterator[House]:
+    with House(servers, folder, RELAY_IN_WORKERS="false").opened() as house:
+        yield house
+
+
+@pytest.fixture
+def house(quiet_house: House) -> Iterator[House]:
+    yield from quiet_house.in_order(relayed=False)
+
+
+@pytest.mark.parametrize("victim", PLACES)
+def test_relays_that_are_killed_in_mid_batch_leave_the_rest_to_two_others(
+    house: House, victim: str
+) -> None:
+    claimed = f"{other(victim)}.orders.claim.after"
+    delivered = f"{claimed},{victim}.orders.deliver.after"
+    with party(house.diners) as guests:
+        time.sleep(0.5)
+        with guests.book.diners_may_disagree():
+            house.servers.at(victim).kill9()
+        time.sleep(1)
+        doomed = [
+            house.add_relay(f"doomed{number}", MODULE, TAMPER=f"haste die={end}")
+            for number, end in enumerate((claimed, delivered))
+        ]
+        for relay in doomed:
+            relay.spawn()
+        # Diners would ship it all themselves, as soon as the database is back.
+        for diner in house.diners:
+            diner.freeze()
+        house.servers.at(victim).start()
+        for relay in doomed:
+            relay.await_end()
+        heirs = [house.add_relay(f"heir{number}", MODULE, TAMPER="haste") for number in range(2)]
+        for relay in heirs:
+            relay.spawn()
+        for diner in house.diners:
+            diner.thaw()
+        house.await_state(**{victim: "up"})
+        time.sleep(0.5)
+    house.await_settled()
+    assert_kept(house, guests.book)
+
+
+def test_two_relays_share_what_two_databases_owe_each_other(house: House) -> None:
+    relays = [house.add_relay(f"relay{number}", MODULE, TAMPER="haste") for number in range(2)]
+    for relay in relays:
+        relay.spawn()
+    with party(house.diners) as guests:
+        for victim in (MONGODB, POSTGRESQL):
+            time.sleep(0.4)
+            with guests.book.diners_may_disagree():
+                house.servers.at(victim).kill9()
+            time.sleep(0.6)
+            house.servers.at(victim).start()
+            house.await_state(**{victim: "up"})
+    house.await_settled()
+    assert_kept(house, guests.book)

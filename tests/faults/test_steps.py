@@ -1,0 +1,112 @@
+"""The application is killed with SIGKILL between any two steps of a write, or of a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.faults.diners import TAMPERED, Diner, until
+from tests.faults.guests import party
+from tests.faults.house import MONGODB, PLACES, POSTGRESQL, House, Servers, other
+from tests.faults.ledger import assert_kept
+from tests.servers.proxy import FaultProxy
+
+pytestmark = pytest.mark.faults
+
+KINDS = {POSTGRESQL: "orders", MONGODB: "menu_items"}
+"""What each place accepts while both are up."""
+
+TELLING = {POSTGRESQL: b"fulfilment", MONGODB: b"Mains"}
+"""What stands in every delivery of such a record, whatever protocol it travels by."""
+
+MIDDLE = "mongodb.transaction"
+SOME = 20
+
+
+@pytest.fixture(scope="module")
+def doomed_house(servers: Servers, folder: Path) -> Iterator[House]:
+    with House(servers, folder, proxied=True, app=TAMPERED).opened() as house:
+        yield house
+
+
+@pytest.fixture
+def house(doomed_house: House) -> Iterator[House]:
+    yield from doomed_house.in_order()
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_killed_between_any_two_steps_of_a_write_it_loses_and_doubles_nothing(
+    house: House, place: str
+) -> None:
+    own, others = f"{place}.{KINDS[place]}", f"{other(place)}.{KINDS[place]}"
+    ends = [
+        f"{own}.accept.before",
+        f"{own}.accept.after",
+        f"{others}.deliver.before",
+        f"{others}.deliver.after",
+        f"{own}.settle.before",
+        f"{own}.settle.after",
+    ]
+    with party(house.diners) as guests:
+        for end in ends:
+            _die_at(house.diners[0], end)
+        house.diners[0].start()
+    house.await_settled()
+    assert_kept(house, guests.book)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_killed_while_the_other_database_is_away_it_loses_and_doubles_nothing(
+    house: House, place: str
+) -> None:
+    own, others = f"{place}.{KINDS[place]}", f"{other(place)}.{KINDS[place]}"
+    claimed = f"{own}.claim.after"
+    doomed, sound = house.diners
+    with party(house.diners) as guests, guests.book.diners_may_disagree():
+        for end in (f"{own}.miss.before", f"{own}.miss.after"):
+            doomed.kill9()
+            doomed.start(TAMPER=f"haste die={end}")
+            house.await_state(postgresql="up", mongodb="up")
+            house.wire(other(place), partial(_lose_deliveries, TELLING[place]))
+            doomed.await_end()
+            house.wire(other(place), FaultProxy.pass_through)
+        for end in (claimed, f"{claimed},{others}.deliver.after", f"{claimed},{own}.settle.before"):
+            house.wire(other(place), FaultProxy.refuse)
+            until(lambda: house.owed() > SOME, "debts", house.explain)
+            doomed.spawn(TAMPER=f"haste die={end}")
+            # The sound one must leave it something to claim.
+            sound.freeze()
+            house.wire(other(place), FaultProxy.pass_through)
+            doomed.await_end()
+            sound.thaw()
+        doomed.start()
+    house.await_settled()
+    assert_kept(house, guests.book)
+
+
+@pytest.mark.parametrize("step", ["accept", "deliver"])
+def test_killed_in_the_middle_of_a_transaction_it_holds_nobody_up(house: House, step: str) -> None:
+    """MongoDB would keep its documents from the others for a minute and a half."""
+    doomed = house.diners[0]
+    with party(house.diners) as guests, guests.book.diners_may_disagree():
+        if step == "accept":
+            house.wire(POSTGRESQL, FaultProxy.refuse)
+        _die_at(doomed, f"mongodb.orders.{step}.before,{MIDDLE}")
+        house.wire(POSTGRESQL, FaultProxy.pass_through)
+        doomed.start()
+        house.await_state(postgresql="up", mongodb="up")
+    house.await_settled()
+    assert_kept(house, guests.book)
+
+
+def _lose_deliveries(word: bytes, proxy: FaultProxy) -> None:
+    proxy.swallow_replies_when(lambda request: word in request)
+
+
+def _die_at(diner: Diner, end: str) -> None:
+    diner.kill9()
+    diner.start(TAMPER=f"die={end}")
+    diner.await_end()

@@ -1,0 +1,50 @@
+"""Nobody waits (P8): what a single client feels when a database dies or freezes."""
+
+from __future__ import annotations
+
+from statistics import median
+
+import pytest
+
+from tests.faults.book import Book
+from tests.faults.guests import Guest
+from tests.faults.house import PLACES, House
+from tests.faults.ledger import AT_MOST, assert_soon
+from tests.servers.control import RealServer
+
+pytestmark = pytest.mark.faults
+
+REQUESTS = 50
+HURT = {"kill9": RealServer.kill9, "freeze": RealServer.freeze}
+SLOWER, AND_SECONDS = 5, 0.03
+"""How much slower than with both databases a request may be on a machine busy with other tests."""
+
+
+@pytest.mark.parametrize("how", ["kill9", "freeze"])
+@pytest.mark.parametrize("victim", PLACES)
+def test_the_first_request_is_answered_within_a_second_and_the_next_ones_are_as_fast_as_ever(
+    house: House, victim: str, how: str
+) -> None:
+    book = Book()
+    guest = Guest(f"alone-{victim}-{how}", house.diners[:1], book)
+    guest.prepare()
+    healthy = _seconds(guest)
+    HURT[how](house.servers.at(victim))
+    first = _tried(guest)
+    then = _seconds(guest)
+    guest.close()
+    assert first < AT_MOST
+    assert_soon(book, 0)
+    assert not book.failed()
+    assert median(then) < SLOWER * median(healthy) + AND_SECONDS
+
+
+def _seconds(guest: Guest) -> list[float]:
+    return [_tried(guest) for _ in range(REQUESTS)]
+
+
+def _tried(guest: Guest) -> float:
+    """The slower of a write that touches both databases and a read."""
+    order = guest.place()
+    guest.look_at_order(order)
+    return max(call.seconds for call in guest.book.calls[-2:])
