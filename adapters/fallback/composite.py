@@ -155,12 +155,12 @@ class Composite(Repository[R], Generic[R]):
             with side.calling(operation) as call:
                 accepted = side.store.accept(record, owing := self._owing(other))
         except Rejection as exc:
-            side.note_served(operation, call, wrote=True)
             if isinstance(exc, Replayed):
                 self._hand_on(exc.stored, side)
+            side.note_served(operation, call, wrote=True)
             raise
-        side.note_served(operation, call, wrote=True)
         self._hand_on(accepted, side, missed=all(debt.missed for debt in owing))
+        side.note_served(operation, call, wrote=True)
         return accepted
 
     def _hand_on(self, record: R, side: Side[R], *, missed: bool = False) -> None:

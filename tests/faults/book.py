@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 STEPS = ("pending", "confirmed", "preparing", "ready", "completed")
 CANCELLED = "cancelled"
 DISAGREEMENT = 1.2
-"""Half a second by docs/decisions, and what a busy machine needs to tell."""
+"""For half a second the others may not know (docs/decisions); the rest is for a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,30 +102,20 @@ class Book:
     unanswered: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     behind: list[tuple[Call, str]] = field(default_factory=list)
-    excused: list[tuple[float, float]] = field(default_factory=list)
     may_be_behind: bool = False
 
     @property
     def acknowledged(self) -> list[OrderFact]:
         return [order for order in self.orders if order.told is not None]
 
-    @contextmanager
-    def diners_may_disagree(self) -> Iterator[None]:
-        """Within, and after it until the slowest diner has read the words of the others."""
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self.excused.append((began, time.monotonic() + DISAGREEMENT))
-
-    def staleness(self) -> list[str]:
+    def staleness(self, losses: Sequence[float]) -> list[str]:
         """P6, P7: answers that lack an acknowledged write. A backup that is all there is may give
-        them, where the scenario says so, and a primary while diners disagree."""
+        them, where the scenario says so, and anybody for a moment after a diner lost a store."""
         return [
             f"P6: {what}: {call}"
             for call, what in self.behind
             if not (self.may_be_behind and call.role == "backup")
-            and not any(began <= call.began < ended for began, ended in self.excused)
+            and not any(lost <= call.began < lost + DISAGREEMENT for lost in losses)
         ]
 
     def calls_where(self, wanted: Callable[[Call], bool]) -> list[Call]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -26,6 +30,9 @@ POSTGRESQL, MONGODB = "postgresql", "mongodb"
 PLACES = (POSTGRESQL, MONGODB)
 KINDS = ("orders", "menu_items", "conflicts")
 _SETTLED_WITHIN = 30.0
+
+
+_LOSS = re.compile(rf"\[({'|'.join(PLACES)})\] failed", re.IGNORECASE)
 
 
 def other(place: str) -> str:
@@ -214,6 +221,13 @@ class House:
         with MongoClient(self.url(MONGODB), tz_aware=True, serverSelectionTimeoutMS=5000) as client:
             yield client[self.name]
 
+    def losses(self) -> list[float]:
+        """When some diner lost a store, by its log and in the time of `time.monotonic`."""
+        behind = time.time() - time.monotonic()
+        lines = [line for diner in self.diners for line in _lines(diner.log_file)]
+        lost = [line for line in lines if _LOSS.search(line["event"])]
+        return [datetime.fromisoformat(line["time"]).timestamp() - behind for line in lost]
+
     def explain(self) -> str:
         """What to read when a scenario fails."""
         seen = [f"{diner.name}: {diner.connections()}" for diner in self.diners]
@@ -230,3 +244,9 @@ class House:
             port = urlsplit(self.url(place)).port or 0
             self.proxies[key] = self._stack.enter_context(FaultProxy(LOCALHOST, port))
         return url_via(self.url(place), self.proxies[key].url_port)
+
+
+def _lines(log_file: Path) -> Iterator[dict[str, str]]:
+    for line in log_file.read_text(errors="replace").splitlines():
+        if line.startswith("{"):
+            yield json.loads(line)

@@ -49,7 +49,7 @@ def assert_soon(book: Book, since: float) -> None:
 def complaints(house: House, book: Book) -> list[str]:
     return [
         *book.wrong,
-        *book.staleness(),
+        *book.staleness(house.losses()),
         *_unanswered(book),
         *inside(house, book),
         *outside(house, book),

@@ -27,8 +27,7 @@ def test_refused_connections_lose_and_double_nothing(wired_house: House, victim:
     with party(wired_house.diners) as guests:
         time.sleep(BEFORE)
         hurt = time.monotonic()
-        with guests.book.diners_may_disagree():
-            wired_house.wire(victim, FaultProxy.refuse)
+        wired_house.wire(victim, FaultProxy.refuse)
         time.sleep(DURING)
         wired_house.wire(victim, FaultProxy.pass_through)
         wired_house.await_state(**{victim: "up"})
@@ -45,8 +44,7 @@ def test_a_database_that_takes_two_seconds_is_left_until_it_is_quick_again(
     with party(wired_house.diners) as guests:
         time.sleep(BEFORE)
         hurt = time.monotonic()
-        with guests.book.diners_may_disagree():
-            wired_house.wire(victim, lambda proxy: proxy.delay(SLOW))
+        wired_house.wire(victim, lambda proxy: proxy.delay(SLOW))
         time.sleep(2 * DURING)
         assert not any(diner.sees(**{victim: "up"}) for diner in wired_house.diners)
         wired_house.wire(victim, FaultProxy.pass_through)
@@ -64,10 +62,9 @@ def test_an_answer_that_is_lost_after_the_commit_makes_nothing_twice(
     """The same write is tried on the other database, and later the two meet."""
     taken, delivered = ACCEPTED_BY[victim], ACCEPTED_BY[other(victim)]
     with party(wired_house.diners) as guests:
-        with guests.book.diners_may_disagree():
-            for kind in (taken, delivered):
-                _lose_answers(wired_house, victim, partial(_asks_for, MARKS[kind]))
-                _work_unheard(wired_house, guests, DURING)
+        for kind in (taken, delivered):
+            _lose_answers(wired_house, victim, partial(_asks_for, MARKS[kind]))
+            _work_unheard(wired_house, guests, DURING)
         wired_house.heal()
         wired_house.await_state(**{victim: "up"})
     wired_house.await_settled()
@@ -81,12 +78,10 @@ def test_a_commit_of_a_transaction_that_is_not_heard_of_counts_once(wired_house:
     with party(wired_house.diners) as guests:
         guests.book.may_be_behind = True
         heard = wired_house.replies_swallowed(MONGODB)
-        with guests.book.diners_may_disagree():
-            _lose_answers(wired_house, MONGODB, lambda request: b"commitTransaction" in request)
-            time.sleep(DURING)
-        with guests.book.diners_may_disagree():
-            wired_house.wire(POSTGRESQL, FaultProxy.refuse)
-            time.sleep(DURING)
+        _lose_answers(wired_house, MONGODB, lambda request: b"commitTransaction" in request)
+        time.sleep(DURING)
+        wired_house.wire(POSTGRESQL, FaultProxy.refuse)
+        time.sleep(DURING)
         wired_house.heal()
         wired_house.await_state(postgresql="up", mongodb="up")
     wired_house.await_settled()
@@ -103,8 +98,7 @@ def test_two_diners_that_disagree_about_who_is_up_lose_and_double_nothing(
         hurt = time.monotonic()
         first, second = wired_house.diners
         proxy = wired_house.proxies[first.name, victim]
-        with guests.book.diners_may_disagree():
-            proxy.refuse()
+        proxy.refuse()
         wired_house.await_state([first], **{victim: "down"})
         wired_house.await_state([second], **{victim: "catching_up"})
         time.sleep(DURING)

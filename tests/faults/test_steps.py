@@ -65,7 +65,7 @@ def test_killed_while_the_other_database_is_away_it_loses_and_doubles_nothing(
     own, others = f"{place}.{KINDS[place]}", f"{other(place)}.{KINDS[place]}"
     claimed = f"{own}.claim.after"
     doomed, sound = house.diners
-    with party(house.diners) as guests, guests.book.diners_may_disagree():
+    with party(house.diners) as guests:
         for end in (f"{own}.miss.before", f"{own}.miss.after"):
             doomed.kill9()
             doomed.start(TAMPER=f"haste die={end}")
@@ -91,7 +91,7 @@ def test_killed_while_the_other_database_is_away_it_loses_and_doubles_nothing(
 def test_killed_in_the_middle_of_a_transaction_it_holds_nobody_up(house: House, step: str) -> None:
     """MongoDB would keep its documents from the others for a minute and a half."""
     doomed = house.diners[0]
-    with party(house.diners) as guests, guests.book.diners_may_disagree():
+    with party(house.diners) as guests:
         if step == "accept":
             house.wire(POSTGRESQL, FaultProxy.refuse)
         _die_at(doomed, f"mongodb.orders.{step}.before,{MIDDLE}")

@@ -187,12 +187,13 @@ def _oversold_is_filed(oracle: Oracle, servers: Servers, excused: set[str]) -> N
 
 
 def _taken_on_both_sides(key: str, oracle: Oracle, servers: Servers) -> None:
-    takers = [
-        order.trail[0].op_id
+    holders = {
+        order.id
         for place in PLACES
         for order in _states(servers, place, "orders").values()
         if key in living_stock([order])
-    ]
+    }
+    takers = [op.op_id for op in oracle.ops.values() if op.record_id in holders]
     places = {place for op_id in takers for place in oracle.accepted.get(op_id, ())}
     if len(places) < 2:
         raise Violation("P10 stock", f"{key} was oversold, and only {places} took orders")

@@ -160,6 +160,9 @@ class World:
         """The refusing store is mended, and an operator has parked records tried again."""
         self.history.note("the poison is cured")
         self.poison.place = None
+        self._retry_parked()
+
+    def _retry_parked(self) -> None:
         for place in PLACES:
             for store in self.servers.at(place):
                 store.retry_parked(_beside(place), self.clock.now())
@@ -177,6 +180,8 @@ class World:
             return False
         if not all(process and process.has_recovered() for process in self.processes):
             return False
+        if self.poison.place is None:
+            self._retry_parked()
         return not self._debts()
 
     def _debts(self) -> int:
