@@ -112,12 +112,12 @@ class Composite(Repository[R], Generic[R]):
             try:
                 with side.calling(operation) as call:
                     found: R = getattr(side.store, name)(*args, **kwargs)
-                    self._refuse_overtaken(found, answered)
             except NotFound:
                 answered.append(call)
             except StoreFailure:
                 continue
             else:
+                self._refuse_overtaken(found, answered)
                 side.note_served(operation, call)
                 return found
         self._require_certainty(answered)
@@ -221,8 +221,14 @@ class Composite(Repository[R], Generic[R]):
         raise NothingAvailable(f"{unknown.reason}; then: {rejection}") from rejection
 
     def _refuse_overtaken(self, found: R, asked: Sequence[Call[R]]) -> None:
+        """What a store that was asked before knows better: there it does not fit any more."""
         for call in asked:
-            if found.id in call.side.store.load([found.id]):
+            try:
+                with call.side.calling(f"{self.kind.name}.get"):
+                    known = call.side.store.load([found.id])
+            except StoreFailure:
+                continue
+            if found.id in known:
                 raise NotFound(self.kind.name, found.id)
 
     def _require_answer(self, answered: Sequence[Call[R]]) -> None:

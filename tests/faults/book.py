@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 STEPS = ("pending", "confirmed", "preparing", "ready", "completed")
 CANCELLED = "cancelled"
 DISAGREEMENT = 1.2
 """For half a second the others may not know (docs/decisions); the rest is for a busy machine."""
+
+
+class Loss(NamedTuple):
+    """A diner lost a store; in the time of `time.monotonic`."""
+
+    at: float
+    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +108,26 @@ class Book:
     unanswered: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     behind: list[tuple[Call, str]] = field(default_factory=list)
+    missing: list[Call] = field(default_factory=list)
     may_be_behind: bool = False
 
     @property
     def acknowledged(self) -> list[OrderFact]:
         return [order for order in self.orders if order.told is not None]
 
-    def staleness(self, losses: Sequence[float]) -> list[str]:
-        """P6, P7: answers that lack an acknowledged write. A backup that is all there is may give
-        them, where the scenario says so, and anybody for a moment after a diner lost a store."""
+    def staleness(self, losses: Sequence[Loss]) -> list[str]:
+        """P6: answers that lack an acknowledged write. A backup that is all there is may give them,
+        where the scenario says so, and anybody for a moment after a diner lost a store."""
         return [
             f"P6: {what}: {call}"
             for call, what in self.behind
-            if not (self.may_be_behind and call.role == "backup")
-            and not any(lost <= call.began < lost + DISAGREEMENT for lost in losses)
+            if not (self.may_be_behind and call.role == "backup") and not _lost(call, losses)
         ]
+
+    def vanished(self, losses: Sequence[Loss]) -> list[str]:
+        """P7: no acknowledged record is said not to exist, but for a moment where one diner lost
+        one store and another diner the other one."""
+        return [f"P7: {call}" for call in self.missing if len(_lost(call, losses)) < 2]
 
     def calls_where(self, wanted: Callable[[Call], bool]) -> list[Call]:
         return [call for call in list(self.calls) if wanted(call)]
@@ -145,8 +156,6 @@ class Book:
         }
 
 
-def joined(books: Iterable[Book]) -> dict[str, int]:
-    total: Counter[str] = Counter()
-    for book in books:
-        total.update(book.figures())
-    return dict(total)
+def _lost(call: Call, losses: Sequence[Loss]) -> set[str]:
+    """Which stores some diner lost just before the call."""
+    return {loss.place for loss in losses if loss.at <= call.began < loss.at + DISAGREEMENT}

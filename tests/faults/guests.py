@@ -218,7 +218,7 @@ class Guest(Client):
         for line in self.lines:
             seen = line.ask("GET", f"/orders/{order.id}")
             if seen.status == 404:
-                self.book.wrong.append(f"vanished: {seen}")
+                self.book.missing.append(seen)
             elif seen.status == 200:
                 fresh = order.may_be(seen.body["status"])
                 self._note_age(seen, fresh, f"says {seen.body['status']}, not {order.status}")
@@ -227,7 +227,7 @@ class Guest(Client):
         for line in self.lines:
             seen = line.ask("GET", f"/menu/items/{dish.id}")
             if seen.status == 404 and not dish.perhaps_gone:
-                self.book.wrong.append(f"vanished: {seen}")
+                self.book.missing.append(seen)
             elif seen.status == 200:
                 self._note_age(seen, not dish.gone, "shows what was removed")
                 fresh = dish.may_cost(seen.body["price"])
@@ -253,6 +253,9 @@ class Guest(Client):
         answer = tries[-1]
         if 400 <= answer.status < 500 and all(call.is_answer for call in tries):
             order.asked.discard(status)
+        if answer.status == 404:
+            self.book.missing.append(answer)
+            return False
         if answer.status == 409:
             self._note_age(answer, False, f"refuses {status} after {order.status}")
             return False

@@ -22,6 +22,7 @@ from pymongo.database import Database as MongoDatabase
 from pymongo.errors import PyMongoError
 
 from adapters.embedded.ports import LOCALHOST
+from tests.faults.book import Loss
 from tests.faults.diners import PLAIN, Diner, RelayProgram, until
 from tests.servers.control import RealServer, url_of_database, url_via
 from tests.servers.proxy import FaultProxy
@@ -221,12 +222,15 @@ class House:
         with MongoClient(self.url(MONGODB), tz_aware=True, serverSelectionTimeoutMS=5000) as client:
             yield client[self.name]
 
-    def losses(self) -> list[float]:
-        """When some diner lost a store, by its log and in the time of `time.monotonic`."""
+    def losses(self) -> list[Loss]:
+        """When diners lost a store, by their logs."""
         behind = time.time() - time.monotonic()
-        lines = [line for diner in self.diners for line in _lines(diner.log_file)]
-        lost = [line for line in lines if _LOSS.search(line["event"])]
-        return [datetime.fromisoformat(line["time"]).timestamp() - behind for line in lost]
+        return [
+            Loss(datetime.fromisoformat(line["time"]).timestamp() - behind, found[1].lower())
+            for diner in self.diners
+            for line in _lines(diner.log_file)
+            if (found := _LOSS.match(line["event"]))
+        ]
 
     def explain(self) -> str:
         """What to read when a scenario fails."""

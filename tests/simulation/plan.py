@@ -85,7 +85,7 @@ class Plan:
             seed=seed,
             processes=processes,
             clients=rng.randint(2, 6),
-            things=rng.randint(3, 8),
+            things=rng.randint(3, 10),
             thinking=rng.choice((0.02, 0.1, 0.4)),
             restlessness=rng.choice((0.2, 0.6, 1.0)),
             mix=rng.choice(MIXES),
@@ -116,10 +116,13 @@ def _weather(rng: random.Random) -> Weather:
 
 
 def _faults(rng: random.Random, processes: int) -> tuple[Fault, ...]:
-    if rng.random() < 0.15:
+    draw = rng.random()
+    if draw < 0.15:
         return _alternating(rng)
+    if draw < 0.3 and processes > 1:
+        return _quarrels(rng, processes)
     faults = []
-    for _ in range(rng.randint(0, 4)):
+    for _ in range(rng.randint(0, 6)):
         start = rng.uniform(0.0, 4.0)
         end = start + rng.choice((0.1, 0.6, 2.0)) * rng.uniform(0.5, 1.5)
         what = rng.choice(FAULTS)
@@ -136,6 +139,16 @@ def _alternating(rng: random.Random) -> tuple[Fault, ...]:
         end = start + rng.uniform(0.3, 1.2)
         faults.append(Fault(what, start, end, PLACES[(first + number) % 2]))
         start = end + rng.uniform(-0.2, 0.8)
+    return tuple(faults)
+
+
+def _quarrels(rng: random.Random, processes: int) -> tuple[Fault, ...]:
+    """One process after the other loses sight of a server that the others still see."""
+    faults, start = [], 0.0
+    for number in range(rng.randint(4, 12)):
+        end = start + rng.uniform(0.1, 0.5)
+        faults.append(Fault("cut", start, end, rng.choice(PLACES), number % processes))
+        start += rng.uniform(0.2, 0.6)
     return tuple(faults)
 
 

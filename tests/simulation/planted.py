@@ -27,8 +27,8 @@ from dinerapp.ports.replica import Delivery, Owed, Taken
 from dinerapp.sync.handover import Handover
 from dinerapp.sync.relay import Relay, Terms
 from tests.simulation.network import Weather
-from tests.simulation.plan import Fault
-from tests.simulation.process import Habits
+from tests.simulation.plan import MIXES, Fault
+from tests.simulation.process import PLACES, Habits
 from tests.simulation.reference import ReferenceDatabase, ReferenceStore, Row
 
 
@@ -202,6 +202,26 @@ KILLS: Mapping[str, Any] = {
     ),
 }
 
+OUTAGES: Mapping[str, Any] = {
+    **KILLS,
+    "weather": Weather(delayed_reply=0.9),
+    "faults": tuple(
+        Fault("outage", 0.3 * number, 0.3 * number + 0.1, PLACES[number % 2])
+        for number in range(12)
+    ),
+}
+
+QUARRELS: Mapping[str, Any] = {
+    **KILLS,
+    "processes": 3,
+    "weather": Weather(delayed_reply=0.5),
+    "faults": tuple(
+        Fault("cut", 0.4 * number, 0.4 * number + 0.3, PLACES[number // 2 % 2], number % 3)
+        for number in range(12)
+    ),
+}
+ROUGH_QUARRELS = {**QUARRELS, "weather": ROUGH, "thinking": 0.02, "mix": MIXES[2]}
+
 LOST = "P1 nothing lost"
 HALF = "P2 nothing half done"
 DOUBLED = "P3 nothing doubled"
@@ -221,7 +241,10 @@ BUGS = (
         (LOST, STALE, CONVERGENCE, DOUBLED, DELETED),
     ),
     Bug(
-        "tombstone forgotten", ((ReferenceStore, "load", _hide_tombstones),), (DELETED, CONVERGENCE)
+        "tombstone forgotten",
+        ((ReferenceStore, "load", _hide_tombstones),),
+        (DELETED, CONVERGENCE),
+        OUTAGES,
     ),
     Bug("deletion loses a merge", ((merging, "_concurrent", _deletion_loses),), (LOST, DELETED)),
     Bug("switch back before drained", ((Watch, "_drained", _yes),), (STALE, VANISHED)),
@@ -229,6 +252,7 @@ BUGS = (
         "unknown treated as failed",
         ((Composite, "_own_first_try", _believe_the_rejection),),
         (HALF,),
+        OUTAGES,
     ),
     Bug(
         "version not raised",
@@ -237,7 +261,7 @@ BUGS = (
     ),
     Bug("lease ignored", ((ReferenceStore, "claim", _claim_without_lease),), (LEASE,)),
     Bug("merge drops one side", ((merging, "_concurrent", _one_side),), (LOST, DELETED)),
-    Bug("miss not noted", ((Composite, "_note_missed", _nothing),), (STALE, VANISHED)),
+    Bug("miss not noted", ((Composite, "_note_missed", _nothing),), (STALE, VANISHED), QUARRELS),
     Bug(
         "settled at any version",
         ((ReferenceStore, "settle", _settle_any_version),),
@@ -254,6 +278,7 @@ BUGS = (
         "words not heeded",
         ((Watch, "_is_missed_elsewhere", _no), (Watch, "_lacks_writes", _no)),
         (STALE, VANISHED, DELETED),
+        QUARRELS,
     ),
     Bug(
         "repeated try acknowledged unseen",
@@ -277,6 +302,7 @@ BUGS = (
         "merge forgets a version",
         ((Record, "joined", _joined_without_version),),
         (CONVERGENCE, LOST, STALE),
+        KILLS,
     ),
     Bug(
         "late request accepted over newer",
@@ -294,7 +320,12 @@ BUGS = (
         (CONVERGENCE, LOST),
     ),
     Bug("refused record tried for ever", ((Relay, "_put_off", _nothing),), (CONVERGENCE,)),
-    Bug("up though lost meanwhile", ((Breaker, "caught_up", _caught_up_anyhow),), (STALE,)),
+    Bug(
+        "up though lost meanwhile",
+        ((Breaker, "caught_up", _caught_up_anyhow),),
+        (STALE,),
+        ROUGH_QUARRELS,
+    ),
     Bug(
         "not found is taken for certain",
         ((Composite, "_require_certainty", _nothing),),
@@ -310,5 +341,6 @@ BUGS = (
         "merged over a newer state",
         ((ReferenceStore, "replace", _merged_blindly),),
         (LOST, CONVERGENCE, DOUBLED, STALE),
+        ROUGH_QUARRELS,
     ),
 )

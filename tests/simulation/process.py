@@ -70,7 +70,6 @@ class Habits:
     look: float = 0.4
     relay: float = 0.4
     settle: float = 0.2
-    with_relay: bool = True
 
 
 @dataclass(frozen=True)
@@ -112,8 +111,7 @@ class Process:
             for place in PLACES
         ]
         found.append((f"{self.name} settler", self._settle))
-        if self._habits.with_relay:
-            found.append((f"{self.name} relay", self._ship))
+        found.append((f"{self.name} relay", self._ship))
         return found
 
     def has_recovered(self) -> bool:

@@ -60,7 +60,7 @@ def simulate_all(seeds: Sequence[int], workers: int) -> Iterator[tuple[int, Fail
         for chunk in chunks:
             yield len(chunk), _first_failure(chunk)
         return
-    with _same_hashes(), ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with _same_hashes(), _pool(workers) as pool:
         futures = {pool.submit(_first_failure, chunk): len(chunk) for chunk in chunks}
         for future in as_completed(futures):
             yield futures[future], future.result()
@@ -121,6 +121,16 @@ def _traceback(exc: BaseException) -> list[str]:
 def _progress(done: int, of: int, seconds: float) -> None:
     sys.stderr.write(f"\r{done} of {of} seeds, {done / max(seconds, 0.001):.0f} per second ")
     sys.stderr.flush()
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Whoever stops early does not wait for what has not begun."""
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The simulation sees red: every bug that is planted on purpose is caught."""
+"""The simulation finds bugs that are there: each is planted, and must be found within seconds."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import pytest
 from tests.simulation.planted import BUGS, Bug
 from tests.simulation.run import simulate
 
-SEEDS = 4000
+SEEDS = 1500
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
-def test_the_simulation_catches(bug: Bug) -> None:
+def test_a_planted_bug_is_found(bug: Bug) -> None:
     with bug.planted():
-        failure = next(filter(None, map(simulate, range(SEEDS))), None)
-    assert failure is not None, f"{SEEDS} seeds did not notice: {bug.name}"
-    assert failure.promise in bug.promises, failure.history
+        failures = (simulate(seed, **bug.focus) for seed in range(SEEDS))
+        failure = next(filter(None, failures), None)
+    assert failure is not None
+    assert failure.promise in bug.promises, str(failure)
+    assert failure.promise in str(failure).splitlines()[0]
     assert failure.history
