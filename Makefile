@@ -4,7 +4,7 @@ SEEDS ?= 200
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench simulate clean
+.PHONY: help run test faults lint format bench simulate clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,7 +13,11 @@ run: .venv/embedded.stamp ## serve here, with databases of its own unless their 
 	@$(BIN)/python -m dinerapp up
 
 test: .venv/dev.stamp ## all tests, on real databases
-	$(BIN)/pytest -n $(PROCESSES) --dist loadfile
+	$(BIN)/pytest -n $(PROCESSES) --dist loadfile -m "not faults" --ignore=tests/simulation
+	$(BIN)/pytest tests/simulation
+
+faults: .venv/dev.stamp ## kill, freeze and cut off real servers under load; takes some minutes
+	$(BIN)/pytest tests/faults
 
 lint: .venv/dev.stamp ## ruff, mypy and the arrows between the packages
 	$(BIN)/ruff check .

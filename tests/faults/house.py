@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,24 +74,26 @@ class House:
         **environment: str,
     ) -> None:
         self.servers = servers
-        self.spoilt = False
-        self._made_with = {"proxied": proxied, "app": app, **environment}
-        self.name = f"house_{uuid4().hex[:12]}"
-        self.diners: list[Diner] = []
-        self.programs: list[RelayProgram] = []
-        self.proxies: dict[tuple[str, str], FaultProxy] = {}
         self._folder = folder
         self._proxied = proxied
         self._app = app
-        self._environment: dict[str, str] = environment
+        self._environment = environment
+        self._begin()
+
+    def _begin(self) -> None:
+        self.name = f"house_{uuid4().hex[:12]}"
+        self.spoilt = False
+        self.diners: list[Diner] = []
+        self.programs: list[RelayProgram] = []
+        self.proxies: dict[tuple[str, str], FaultProxy] = {}
         self._stack = ExitStack()
 
     @contextmanager
-    def opened(self, **more: str) -> Iterator[Self]:
+    def opened(self) -> Iterator[Self]:
         """Two diners at work; whatever happens, nothing of it all is left afterwards."""
         try:
             self.make_databases()
-            self.start_diners(**more)
+            self.start_diners()
             yield self
         finally:
             self.close()
@@ -102,11 +104,11 @@ class House:
         with psycopg.connect(self.servers.postgresql.url, autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.name)))
 
-    def start_diners(self, **more: str) -> None:
+    def start_diners(self) -> None:
         while len(self.diners) < 2:
             self.add_diner(f"diner{len(self.diners)}")
         for diner in self.diners:
-            diner.spawn(**more)
+            diner.spawn()
         for diner in self.diners:
             diner.await_answer()
 
@@ -129,7 +131,7 @@ class House:
     def renew(self) -> None:
         """One scenario's mess is not held against the next one."""
         self.close()
-        self.__init__(self.servers, self._folder, **self._made_with)  # type: ignore[misc]
+        self._begin()
         self.make_databases()
         self.start_diners()
 
@@ -188,7 +190,7 @@ class House:
             if not diner.running:
                 diner.start()
 
-    def await_state(self, diners: Sequence[Diner] = (), **states: str) -> None:
+    def await_state(self, *diners: Diner, **states: str) -> None:
         """Until the diners, or all of them, think so of the stores that are named."""
         for diner in diners or self.diners:
             until(lambda d=diner: d.sees(**states), f"{diner.name}: {states}", self.explain)

@@ -134,7 +134,7 @@ def _plain(value: Any) -> Any:
 def _plain_text(text: str) -> str:
     if text[:2] == "20" and text[10:11] == "T":
         try:
-            return _plain(datetime.fromisoformat(text))  # type: ignore[no-any-return]
+            return _plain(datetime.fromisoformat(text))
         except ValueError:
             return text
     return text

@@ -51,37 +51,36 @@ def lay(fuse: Fuse) -> None:
     for store in _STORES:
         for step in STEPS:
             setattr(store, step, _with_stops(getattr(store, step), step, fuse))
-    Counters.move = _in_transaction(Counters.move, fuse)  # type: ignore[method-assign]
+    Counters.move = _in_transaction(Counters.move, fuse)
 
 
 def forget_debts() -> None:
     """What a store that is away misses is written down nowhere."""
     for store in _STORES:
-        store.accept = _without_debts(store.accept)  # type: ignore[method-assign]
-        store.miss = lambda *_args: None  # type: ignore[method-assign]
+        store.accept = _without_debts(store.accept)
+        store.miss = lambda *_args: None
 
 
 def make_ids_anew() -> None:
     """A repeated request is another operation."""
-    Operation.keyed = classmethod(lambda cls, *_args: cls.fresh())  # type: ignore[method-assign,assignment]
+    Operation.keyed = classmethod(lambda cls, *_args: cls.fresh())
 
 
 def see_nothing_owed() -> None:
     """A store that comes back is up before it has received what it missed."""
     for store in _STORES:
-        store.backlog = lambda *_args: Backlog()  # type: ignore[method-assign]
-    hasten()
+        store.backlog = lambda *_args: Backlog()
 
 
 def take_perhaps_for_no() -> None:
     """A write whose answer was lost counts as refused."""
     for store in _STORES:
-        store.accept = _sure(store.accept)  # type: ignore[method-assign]
+        store.accept = _sure(store.accept)
 
 
 def hasten() -> None:
     terms = relay.Terms
-    relay.Terms = lambda: terms(**_HASTE)  # type: ignore[misc,assignment]
+    relay.Terms = lambda: terms(**_HASTE)
 
 
 BUGS = {

@@ -99,8 +99,8 @@ def test_two_diners_that_disagree_about_who_is_up_lose_and_double_nothing(
         first, second = wired_house.diners
         proxy = wired_house.proxies[first.name, victim]
         proxy.refuse()
-        wired_house.await_state([first], **{victim: "down"})
-        wired_house.await_state([second], **{victim: "catching_up"})
+        wired_house.await_state(first, **{victim: "down"})
+        wired_house.await_state(second, **{victim: "catching_up"})
         time.sleep(DURING)
         proxy.pass_through()
         wired_house.await_state(**{victim: "up"})

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.book import DISAGREEMENT, Book
 from tests.faults.diners import TAMPERED
 from tests.faults.guests import Guest, party
 from tests.faults.house import POSTGRESQL, House, Servers
@@ -40,14 +41,23 @@ def test_ids_that_do_not_come_from_the_key_are_seen_as_doubling(
 def test_a_store_that_is_up_too_early_is_seen_as_a_stale_primary(
     servers: Servers, folder: Path
 ) -> None:
-    with House(servers, folder, app=TAMPERED, TAMPER="bug=sees-nothing-owed").opened() as house:
-        with party(house.diners) as guests:
-            servers.mongodb.kill9()
-            time.sleep(1)
-            servers.mongodb.start()
-            house.await_state(mongodb="up")
-            time.sleep(0.3)
-        found = guests.book.staleness(house.losses())
+    house = House(
+        servers, folder, app=TAMPERED, TAMPER="bug=sees-nothing-owed", RELAY_IN_WORKERS="false"
+    )
+    with house.opened():
+        house.await_settled()
+        book = Book()
+        guest = Guest("early", house.diners, book)
+        guest.prepare()
+        servers.mongodb.kill9()
+        guest.reprice()
+        house.await_state(mongodb="down")
+        time.sleep(DISAGREEMENT)
+        servers.mongodb.start()
+        house.await_state(mongodb="up")
+        guest.look_at_dish(guest.dish)
+        guest.close()
+        found = book.staleness(house.losses())
     assert any("mongodb as primary" in each for each in found)
 
 

@@ -4,8 +4,8 @@ While it runs: P5, P6, P7 on every answer. At the end: P1 to P5, P9 and P10 on w
 hold.
 
 A process may be mistaken about a store in one way only: another process acknowledged a write that
-the store lacks, and this process has not yet finished a look at the store that began after that
-and that reached the store which took the write.
+the store lacks, and since then this process has not finished a look at the store during all of
+which it could talk to the one that took the write. A process alone is never mistaken.
 """
 
 from __future__ import annotations
@@ -87,10 +87,11 @@ class Oracle:
         self.leases.given_back(place, [state.id])
         if received >= self.refused.get((place, state.id), received):
             self.refused.pop((place, state.id), None)
-        lacking = self.lacking[place]
-        for op_id in [op_id for op_id, op in lacking.items() if op.record_id == state.id]:
-            if op_id in received:
-                del lacking[op_id]
+        for op in self._acked.get(state.id, ()):
+            if op.op_id in received:
+                self.lacking[place].pop(op.op_id, None)
+            else:
+                self.lacking[place][op.op_id] = op
 
     def refuses(self, place: Place, state: Record) -> None:
         """A store cannot hold a state (P9)."""
@@ -102,7 +103,7 @@ class Oracle:
         self.holds(place, result)
 
     def looked(self, process: str, place: Place, began: float) -> None:
-        """A process finished a look at a store, and reached the one that knows what it lacks."""
+        """A process finished a look at a store, and could ask the one that knows what it lacks."""
         for op in self.lacking[place].values():
             if op.acked_at is not None and op.acked_at < began:
                 op.informed.add((process, place))

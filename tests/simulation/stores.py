@@ -38,7 +38,6 @@ class Request:
     gone: set[str] = field(default_factory=set)
     unaware: set[str] = field(default_factory=set)
     asked: dict[Place, bool] = field(default_factory=dict)
-    reached: set[Place] = field(default_factory=set)
     missed: set[Place] = field(default_factory=set)
     delivered: dict[tuple[Place, str], Record] = field(default_factory=dict)
 
@@ -70,12 +69,10 @@ class Line:
         """Over the network."""
         request = self.request()
         try:
-            answer = self.network.call((self.process, self.place), name, apply, writes=writes)
+            return self.network.call((self.process, self.place), name, apply, writes=writes)
         except StoreFailure:
             request.missed.add(self.place)
             raise
-        request.reached.add(self.place)
-        return answer
 
     def request(self) -> Request:
         """What the actor at work is doing."""
