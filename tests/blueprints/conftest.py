@@ -1,4 +1,4 @@
-"""One application over stores in memory for all tests of a worker; each makes its own dishes."""
+"""One application over stores in memory for all tests of this folder; each makes its own dishes."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from tests.blueprints.grounds import SERVING, Ground, ground_of
 from tests.servers.control import RealServer
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client() -> Iterator[FlaskClient]:
     """Everybody is staff."""
     with client_of() as client:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def guests() -> Iterator[FlaskClient]:
     """Nobody is staff."""
     with client_of(open_access=False) as client:
         yield client
 
 
-@pytest.fixture(scope="session", params=SERVING)
+@pytest.fixture(scope="package", params=SERVING)
 def ground(
     request: pytest.FixtureRequest, postgres_server: RealServer, mongo_server: RealServer
 ) -> Iterator[Ground]:

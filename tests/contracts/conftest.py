@@ -80,7 +80,7 @@ def memory() -> Iterator[Stores]:
         yield it
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def prepared_postgresql(postgres_server: RealServer) -> Iterator[Prepared]:
     with psycopg.connect(postgres_server.url, autocommit=True) as connection:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(NAME)))
@@ -96,7 +96,7 @@ def prepared_postgresql(postgres_server: RealServer) -> Iterator[Prepared]:
         yield stores, partial(empty_postgresql, connection)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def prepared_mongodb(mongo_server: RealServer) -> Iterator[Prepared]:
     url = url_of_database(mongo_server.url, NAME)
     database = MongoDatabase(url)

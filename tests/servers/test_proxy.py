@@ -169,15 +169,20 @@ def test_a_proxy_to_a_dead_server_cuts_its_clients(direct: str) -> None:
         assert_unreachable(url_via(direct, proxy.url_port))
 
 
-def test_a_closed_proxy_leaves_no_thread_and_no_listener(proxied: str, proxy: FaultProxy) -> None:
-    with connected(proxied) as client:
+def test_a_closed_proxy_leaves_no_thread_and_no_listener(direct: str) -> None:
+    before = set(threading.enumerate())
+    with (
+        FaultProxy(LOCALHOST, urlsplit(direct).port or 0) as proxy,
+        connected(url_via(direct, proxy.url_port)) as client,
+    ):
         client.write(1)
         proxy.delay(5)
 
         proxy.close()
 
         assert port_is_free(proxy.url_port)
-        assert "fault-proxy" not in [thread.name for thread in threading.enumerate()]
+        left = set(threading.enumerate()) - before
+        assert "fault-proxy" not in [thread.name for thread in left]
 
 
 def test_a_predicate_that_fails_is_not_overlooked(proxied: str, proxy: FaultProxy) -> None:

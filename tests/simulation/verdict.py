@@ -41,7 +41,7 @@ def judge(oracle: Oracle, servers: Servers, poison: Poison) -> None:
         _stock_adds_up(servers, place)
     if not parked:
         _counters_are_equal(servers)
-    _oversold_is_filed(oracle, servers, excused=oracle.unlimited if parked else set())
+    _oversold_is_filed(oracle, servers, set(parked))
 
 
 def _states(servers: Servers, place: Place, kind: str) -> dict[str, Any]:
@@ -166,24 +166,40 @@ def _counters_are_equal(servers: Servers) -> None:
         raise Violation("P4 convergence", f"counters differ: {one} and {other}")
 
 
-def _oversold_is_filed(oracle: Oracle, servers: Servers, excused: set[str]) -> None:
-    """Excused: taken where the limit was not known yet, and never shipped to where it was."""
+def _oversold_is_filed(oracle: Oracle, servers: Servers, parked: set[str]) -> None:
+    """Parked records excuse two things: what was taken before the limit was known may never have
+    been shipped to where it is, and a parked cancellation still holds what it gave back."""
     filed = {
         (c.about, c.record_id)
         for c in _states(servers, PLACES[0], "conflicts").values()
         if c.reason == "oversold"
     }
+    for place, key in _overdrawn(servers):
+        if parked and key in oracle.unlimited:
+            continue
+        if tuple(key.split(":")) not in filed:
+            raise Violation("P10 stock", f"{place} holds too much of {key}, and no conflict")
+        if key not in oracle.unlimited | _held_by(parked, servers):
+            _taken_on_both_sides(key, oracle, servers)
+
+
+def _overdrawn(servers: Servers) -> Iterator[tuple[Place, str]]:
     for place in PLACES:
         database = servers.databases[place]
         for key, held in database.held.items():
             ceiling = database.ceilings.get(key)
-            if ceiling is None or held <= ceiling or key in excused:
-                continue
-            if tuple(key.split(":")) not in filed:
-                what = f"{place} holds {held} of {key}, there are {ceiling}, and no conflict"
-                raise Violation("P10 stock", what)
-            if key not in oracle.unlimited:
-                _taken_on_both_sides(key, oracle, servers)
+            if ceiling is not None and held > ceiling:
+                yield place, key
+
+
+def _held_by(order_ids: set[str], servers: Servers) -> set[str]:
+    orders = [
+        order
+        for place in PLACES
+        for order in _states(servers, place, "orders").values()
+        if order.id in order_ids
+    ]
+    return set(living_stock(orders))
 
 
 def _taken_on_both_sides(key: str, oracle: Oracle, servers: Servers) -> None:

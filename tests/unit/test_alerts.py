@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from adapters.alerts import webhook
@@ -59,6 +60,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_args: Any) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def every_line() -> None:
+    """Whatever level other tests of this process have set."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture
