@@ -2,6 +2,7 @@
 
 A key gives the same ids on every try, so two tries that reach two databases are one record and
 one operation. An operation id has two halves: who asks (scope and key) and what for (the body).
+Where the same request may come out differently, what came of it follows (`giving`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from uuid import UUID
 from uuid_utils import uuid7
 
 _HALF = 16
+_OUTCOME = 8
 
 
 def new_id() -> str:
@@ -54,6 +56,11 @@ class Operation:
         what = hashlib.sha256(body).hexdigest()
         return cls(derived_id(scope, key), who[-_HALF:] + what[:_HALF])
 
+    def giving(self, *outcome: object) -> str:
+        """The operation id with what came of this try. Tries with other outcomes repeat one
+        another, and yet none of them has done what the other one did."""
+        return self.op_id + _hash(*map(str, outcome)).hexdigest()[:_OUTCOME]
+
     def part(self, name: str) -> str:
         """A stable id for a part of the record this operation creates."""
         return derived_id(self.record_id, name)
@@ -62,6 +69,11 @@ class Operation:
 def same_key(one: str, other: str) -> bool:
     """Whether two operation ids were made from one key, whatever the bodies."""
     return one[:_HALF] == other[:_HALF]
+
+
+def same_operation(one: str, other: str) -> bool:
+    """Whether two operation ids are one request, whatever came of its tries."""
+    return one[: 2 * _HALF] == other[: 2 * _HALF]
 
 
 def _hash(*parts: str) -> hashlib._Hash:

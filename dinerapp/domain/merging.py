@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from dinerapp.domain import codec
+from dinerapp.domain.identity import same_operation
 from dinerapp.domain.kind import Kind, Merge
 from dinerapp.domain.record import Record
 from dinerapp.domain.version import Place
@@ -58,7 +59,7 @@ def _concurrent(kind: Kind[R], one: R, other: R, policy: Policy) -> Merge[R]:
         return Merge(gone, lost=kept, reason="deletion wins over a concurrent change")
     if one.deleted or codec.content(one) == codec.content(other):
         return Merge(max(one, other, key=lambda r: (r.updated_at, r.op_id, codec.digest(r))))
-    if one.op_id == other.op_id:
+    if same_operation(one.op_id, other.op_id):
         merge = kind.merge(one, other, Policy("last_write_wins"))
         reason = "one request, tried twice with other results" if merge.lost else ""
         return Merge(merge.record, merge.lost, reason)

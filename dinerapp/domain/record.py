@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Self
 
-from dinerapp.domain.identity import same_key
+from dinerapp.domain.identity import same_key, same_operation
 from dinerapp.domain.version import Place, Version
 
 STEPS_PER_PLACE = 3
@@ -63,8 +63,8 @@ class Record:
         """Raises InvalidRecord where the record breaks a rule of its kind that stores rely on."""
 
     def has_done(self, op_id: str) -> bool:
-        """Whether the operation is part of this state."""
-        return any(step.op_id == op_id for step in self.trail)
+        """Whether the operation is part of this state, whatever came of it."""
+        return any(same_operation(step.op_id, op_id) for step in self.trail)
 
     def has_seen_key_of(self, op_id: str) -> bool:
         """Whether some operation under the same idempotency key is part of this state."""
@@ -74,7 +74,8 @@ class Record:
         """Whether everything that was ever done to the other was also done to this one.
 
         A write the version does not count may still be known as an operation: it was tried on
-        the other store first, with an unknown outcome, and then accepted here.
+        the other store first, with an unknown outcome, and then accepted here. The same request
+        with another result is not the same write.
         """
         return all(
             self._counts_or_knows(other, place)
@@ -85,7 +86,10 @@ class Record:
     def _counts_or_knows(self, other: Record, place: Place) -> bool:
         missing = other.version.at(place) - self.version.at(place)
         beyond = [s for s in other.trail if s.place == place and s.counter > self.version.at(place)]
-        return len(beyond) == missing and all(self.has_done(step.op_id) for step in beyond)
+        return len(beyond) == missing and {step.op_id for step in beyond} <= self._op_ids()
+
+    def _op_ids(self) -> set[str]:
+        return {step.op_id for step in self.trail}
 
 
 def shortened(steps: tuple[Step, ...]) -> tuple[Step, ...]:

@@ -129,7 +129,7 @@ class OrderService:
         bill = priced(new.items, menu, line_ids, self._rates, new.fulfilment.type, new.tip)
         return Order(
             id=operation.record_id,
-            op_id=operation.op_id,
+            op_id=operation.giving(*bill.lines, bill.total),
             created_at=now,
             updated_at=now,
             code=_code(operation.record_id),

@@ -236,8 +236,6 @@ class Guest(Client):
     def _note_placed(self, order: OrderFact, tries: Sequence[Call]) -> None:
         answer = tries[-1]
         order.unsure = not all(call.is_answer for call in tries)
-        # What a try at a store that was behind made of it may win, see test_known.py.
-        order.disputed = order.unsure and self.book.may_be_behind
         if answer.status == 201:
             order.told = answer.body
             order.ids.add(order.id)

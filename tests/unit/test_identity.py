@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dinerapp.domain.identity import Operation, new_id, new_op_id, same_key
+from dinerapp.domain.identity import Operation, new_id, new_op_id, same_key, same_operation
 
 
 def test_new_ids_are_version_7_uuids_and_rise_with_time() -> None:
@@ -60,6 +60,15 @@ def test_ids_made_from_keys_are_uuids_in_their_usual_form() -> None:
         assert made[14] == "8"
         assert made[19] in "89ab"
     assert len(operation.op_id) == len(new_op_id())
+
+
+def test_tries_with_other_results_are_one_operation_and_yet_told_apart() -> None:
+    operation = Operation.keyed("guest", "key", b"body")
+    one, other = operation.giving(850, "EUR"), operation.giving(900, "EUR")
+    assert one == operation.giving(850, "EUR") != other
+    assert same_operation(one, other)
+    assert same_operation(one, operation.op_id)
+    assert not same_operation(one, Operation.keyed("guest", "key", b"").giving(850, "EUR"))
 
 
 def test_parts_of_a_record_have_stable_ids_of_their_own() -> None:

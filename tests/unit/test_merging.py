@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from dinerapp.domain import codec
-from dinerapp.domain.identity import new_id
+from dinerapp.domain.identity import Operation, new_id, new_op_id
 from dinerapp.domain.kind import Kind, Merge
 from dinerapp.domain.menu import MENU_ITEMS, MenuItem
 from dinerapp.domain.merging import Policy, reconciled
@@ -131,6 +131,21 @@ def test_one_request_tried_twice_with_other_results_keeps_the_later_and_reports_
     merge = reconciled(MENU_ITEMS, one, other, Policy(priority={P: 9, M: 1, N: 1}))
     assert merge.record.price == 2
     assert merge.lost == one
+
+
+def test_another_result_of_a_request_is_reported_when_one_of_them_has_gone_on() -> None:
+    """Both tries priced the order from menus of different age; one of the two was then moved."""
+    operation = Operation.keyed("guest", "key", b"body")
+    here = order(id=ONE_ID, op_id=operation.giving(5056), total=5056).stamped(P)
+    there = order(id=ONE_ID, op_id=operation.giving(4645), total=4645).stamped(M)
+    moved = there.moved(
+        Status.CONFIRMED, actor="staff", reason=None, op_id=new_op_id(), now=at(5)
+    ).stamped(M)
+    for one, other in ((here, moved), (moved, here)):
+        merge = reconciled(ORDERS, one, other, Policy())
+        assert merge.lost is not None
+        assert {merge.record.total, merge.lost.total} == {5056, 4645}
+        assert merge.record.status is Status.CONFIRMED
 
 
 @pytest.mark.parametrize(("policy", "price"), [(Policy(), 1), (Policy("last_write_wins"), 2)])
