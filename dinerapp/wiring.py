@@ -19,6 +19,7 @@ from adapters.fallback.probe import Probe
 from adapters.fallback.settler import Settler
 from adapters.fallback.side import Side
 from adapters.fallback.watch import Member, Watch
+from adapters.fallback.word import Word
 from adapters.mongo.conflicts import MongoConflicts
 from adapters.mongo.database import MongoDatabase
 from adapters.mongo.menu import MongoMenuItems
@@ -155,6 +156,7 @@ class _Builder:
             place: Member(backend.database, self._breaker(backend.database.name))
             for place, backend in self.backends.items()
         }
+        self.words = {place: self._word(place) for place in self.members}
         self.sides = {kind: self._sides(kind) for kind in PORTS}
         self.settler = Settler()
 
@@ -201,6 +203,7 @@ class _Builder:
                 role,
                 self.settings.attempt_deadline,
                 self.observer,
+                self._word_kept_at(place),
             )
             for place, role in zip(order, Role, strict=False)
         ]
@@ -230,15 +233,26 @@ class _Builder:
         )
 
     def _watch(self, place: Place, relay: Relay, consistency: Consistency) -> Watch:
-        other = next((m for at, m in self.members.items() if at is not place), None)
         return Watch(
             self.members[place],
-            other,
-            process=f"{socket.gethostname()}:{os.getpid()}",
+            self._other(place),
+            word=self.words[place],
             relay=relay,
             consistency=consistency,
             pairs=list(self._pairs().values()),
         )
+
+    def _word(self, about: Place) -> Word | None:
+        witness = self._other(about)
+        if witness is None:
+            return None
+        return Word(about, witness.database, f"{socket.gethostname()}:{os.getpid()}")
+
+    def _word_kept_at(self, place: Place) -> Word | None:
+        return next((word for about, word in self.words.items() if about is not place), None)
+
+    def _other(self, place: Place) -> Member | None:
+        return next((m for at, m in self.members.items() if at is not place), None)
 
     def _probe(self, connection: Connection) -> Probe:
         return Probe(connection, self._breaker(connection.name))

@@ -151,15 +151,19 @@ class Composite(Repository[R], Generic[R]):
         back since the debt was noted, and must not be up before it has received this. Or it may
         have gone, and must not come back without knowing that it lacks this."""
         other, operation = self._other(side), f"{self.kind.name}.save"
+        owing = self._owing(other)
+        missed = any(debt.missed for debt in owing)
         try:
             with side.calling(operation) as call:
-                accepted = side.store.accept(record, owing := self._owing(other))
+                if missed and side.word is not None:
+                    side.word.give()
+                accepted = side.store.accept(record, owing)
         except Rejection as exc:
             if isinstance(exc, Replayed):
                 self._hand_on(exc.stored, side)
             side.note_served(operation, call, wrote=True)
             raise
-        self._hand_on(accepted, side, missed=all(debt.missed for debt in owing))
+        self._hand_on(accepted, side, missed=missed)
         side.note_served(operation, call, wrote=True)
         return accepted
 

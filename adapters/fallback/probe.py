@@ -16,7 +16,6 @@ class Manners:
     """How patiently a store is watched, in seconds."""
 
     ping: float = 1.5
-    word_holds: float = 5.0
     drain_for: float = 2.0
 
 

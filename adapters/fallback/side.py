@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from adapters.fallback.breaker import Breaker
+from adapters.fallback.word import Word
 from dinerapp.domain.record import Record
 from dinerapp.domain.version import Place
 from dinerapp.errors import OutcomeUnknown, Rejection, StoreFailure
@@ -27,7 +28,7 @@ class Side(Generic[R]):
     """A store in the role it has for one kind of record.
 
     An attempt takes at most `patience` seconds. One that was given less than its fair share of
-    that says nothing about the store when it fails.
+    that says nothing about the store when it fails. `word` is about the other store, kept here.
     """
 
     store: Store[R]
@@ -35,6 +36,7 @@ class Side(Generic[R]):
     role: Role
     patience: float = 0.45
     observer: Observer = field(default_factory=Observer)
+    word: Word | None = None
 
     @property
     def place(self) -> Place:

@@ -16,9 +16,10 @@ import structlog
 
 from adapters.fallback.breaker import Breaker
 from adapters.fallback.probe import Manners, Probe
+from adapters.fallback.word import Word
 from dinerapp.domain.record import utc_now
 from dinerapp.errors import NothingAvailable, StoreFailure
-from dinerapp.ports.database import Absence, Database
+from dinerapp.ports.database import Database
 from dinerapp.sync.consistency import Consistency
 from dinerapp.sync.pairs import Pair
 from dinerapp.sync.relay import Relay
@@ -42,7 +43,7 @@ class Watch(Probe):
         member: Member,
         other: Member | None,
         *,
-        process: str,
+        word: Word | None,
         relay: Relay,
         consistency: Consistency,
         pairs: list[Pair[Any]],
@@ -52,12 +53,11 @@ class Watch(Probe):
         super().__init__(member.database, member.breaker, manners)
         self.member = member
         self._other = other
-        self._process = process
+        self._word = word
         self._relay = relay
         self._consistency = consistency
         self._pairs = pairs
         self._now = now
-        self._word_given = False
 
     @property
     def other_is_reachable(self) -> bool:
@@ -71,14 +71,16 @@ class Watch(Probe):
             _log.debug("watch_interrupted", store=self.breaker.place, reason=str(exc))
 
     def _is_lost(self) -> None:
-        self._give_word()
+        if self._word is not None and self.other_is_reachable:
+            self._word.give()
 
     def _may_be_up(self) -> bool:
         if self.breaker.is_up:
             if not self._is_missed_elsewhere() and not self._lacks_writes():
                 return True
             self._attempt = self.breaker.catch_up("another process cannot use it")
-        self._withdraw_word()
+        if self._word is not None:
+            self._word.withdraw()
         return self._has_everything()
 
     def _has_everything(self) -> bool:
@@ -108,15 +110,13 @@ class Watch(Probe):
         return True
 
     def _is_missed_elsewhere(self) -> bool:
-        if self._other is None or not self.other_is_reachable:
+        if self._word is None or not self.other_is_reachable:
             return False
-        place = self.member.database.place
-        words = self._other.database.absences(self._now())
-        return any(w.store == place and w.process != self._process for w in words)
+        return self._word.is_given_by_others()
 
     def _lacks_writes(self) -> bool:
         """Whether a process took writes without it and had no time, or did not live, to say so."""
-        if self._other is None or not self._other.breaker.is_reachable:
+        if not self.other_is_reachable:
             return False
         return self._relay.backlog(self.member.database.place).missed > 0
 
@@ -124,15 +124,3 @@ class Watch(Probe):
         super()._blame(failure)
         if self._other is not None and failure.place == self._other.breaker.place:
             self._other.breaker.failed(failure.reason)
-
-    def _give_word(self) -> None:
-        if self._other is not None and self.other_is_reachable:
-            until = self._now() + timedelta(seconds=self._manners.word_holds)
-            word = Absence(self.member.database.place, self._process, until)
-            self._other.database.report_absence(word)
-            self._word_given = True
-
-    def _withdraw_word(self) -> None:
-        if self._word_given and self._other is not None:
-            self._other.database.withdraw_absence(self.member.database.place, self._process)
-            self._word_given = False

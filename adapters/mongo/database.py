@@ -200,9 +200,14 @@ class MongoDatabase(Database):
                 {"_id": _word_id(absence.store, absence.process)}, word, upsert=True
             )
 
-    def withdraw_absence(self, store: Place, process: str) -> None:
+    def withdraw_absence(self, absence: Absence) -> None:
         with self.writing():
-            self.collection(_ABSENCES).delete_one({"_id": _word_id(store, process)})
+            self.collection(_ABSENCES).delete_one(
+                {
+                    "_id": _word_id(absence.store, absence.process),
+                    "until": {"$lte": absence.until},
+                }
+            )
 
     def absences(self, now: datetime) -> Sequence[Absence]:
         with self.reading():

@@ -37,7 +37,7 @@ _REPORT = """
 INSERT INTO absences (store, process, until) VALUES (%s, %s, %s)
 ON CONFLICT (store, process) DO UPDATE SET until = excluded.until
 """
-_WITHDRAW = "DELETE FROM absences WHERE store = %s AND process = %s"
+_WITHDRAW = "DELETE FROM absences WHERE store = %s AND process = %s AND until <= %s"
 _ABSENCES = "SELECT store, process, until FROM absences WHERE until > %s ORDER BY store, process"
 
 
@@ -107,8 +107,8 @@ class PostgresDatabase(Database):
     def report_absence(self, absence: Absence) -> None:
         self.tell(_REPORT, (absence.store, absence.process, absence.until))
 
-    def withdraw_absence(self, store: Place, process: str) -> None:
-        self.tell(_WITHDRAW, (store, process))
+    def withdraw_absence(self, absence: Absence) -> None:
+        self.tell(_WITHDRAW, (absence.store, absence.process, absence.until))
 
     def absences(self, now: datetime) -> Sequence[Absence]:
         found = self.ask(_ABSENCES, (now,))

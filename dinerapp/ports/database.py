@@ -91,8 +91,8 @@ class Database(Connection):
         """Notes that a process cannot use the other store; replaces its earlier word on it."""
 
     @abstractmethod
-    def withdraw_absence(self, store: Place, process: str) -> None:
-        """Takes the word back."""
+    def withdraw_absence(self, absence: Absence) -> None:
+        """Takes the word back, unless it holds for longer by now."""
 
     @abstractmethod
     def absences(self, now: datetime) -> Sequence[Absence]:

@@ -68,16 +68,22 @@ class DatabaseContract:
         for word in words:
             stores.database.report_absence(word)
         assert set(stores.database.absences(at())) == set(words)
-        stores.database.withdraw_absence(words[0].store, "one")
+        stores.database.withdraw_absence(words[0])
         assert set(stores.database.absences(at())) == set(words[1:])
 
     def test_a_word_that_was_taken_back_is_gone(self, stores: Stores) -> None:
         word = absence(stores, "one", at(10))
         stores.database.report_absence(word)
-        stores.database.withdraw_absence(word.store, word.process)
-        stores.database.withdraw_absence(word.store, word.process)
-        stores.database.withdraw_absence(word.store, "nobody")
+        stores.database.withdraw_absence(word)
+        stores.database.withdraw_absence(word)
+        stores.database.withdraw_absence(absence(stores, "nobody", at(10)))
         assert list(stores.database.absences(at())) == []
+
+    def test_a_word_that_was_given_anew_is_not_taken_back(self, stores: Stores) -> None:
+        earlier, later = (absence(stores, "one", at(seconds)) for seconds in (10, 10.001))
+        stores.database.report_absence(later)
+        stores.database.withdraw_absence(earlier)
+        assert list(stores.database.absences(at())) == [later]
 
     def test_a_word_is_kept_in_utc_and_whole_milliseconds(self, stores: Stores) -> None:
         summer = timezone(timedelta(hours=2))

@@ -16,6 +16,7 @@ from adapters.fallback.breaker import Breaker
 from adapters.fallback.composite import Composite
 from adapters.fallback.side import Call
 from adapters.fallback.watch import Watch
+from adapters.fallback.word import Word
 from dinerapp.domain import merging, orders
 from dinerapp.domain.kind import Merge
 from dinerapp.domain.merging import Policy
@@ -271,7 +272,7 @@ BUGS = (
     Bug("conflict not filed", ((Handover, "_file", _nothing),), (LOST, STOCK)),
     Bug(
         "words never taken back",
-        ((Watch, "_withdraw_word", _nothing), (ReferenceDatabase, "absences", _all_words_ever)),
+        ((Word, "withdraw", _nothing), (ReferenceDatabase, "absences", _all_words_ever)),
         (CONVERGENCE,),
     ),
     Bug(

@@ -13,6 +13,7 @@ from adapters.fallback.probe import Manners
 from adapters.fallback.settler import Settler
 from adapters.fallback.side import Side
 from adapters.fallback.watch import Member, Watch
+from adapters.fallback.word import Word
 from dinerapp.domain.merging import Policy
 from dinerapp.domain.version import Place
 from dinerapp.errors import DinerError
@@ -36,7 +37,8 @@ PLACEMENT = {
     MenuItems: PLACES[::-1],
     Conflicts: PLACES,
 }
-MANNERS = Manners(ping=0.5, word_holds=2.0, drain_for=0.5)
+WORD_HOLDS = timedelta(seconds=2)
+MANNERS = Manners(ping=0.5, drain_for=0.5)
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,14 @@ class Process:
         self._clock = clock
         self.breakers = {place: Breaker(place.value, now=clock.now) for place in PLACES}
         self._lines = {place: self._line(place) for place in PLACES}
+        self._members = {
+            place: Member(
+                SimulatedDatabase(self._lines[place], around.servers.databases[place]),
+                self.breakers[place],
+            )
+            for place in PLACES
+        }
+        self._words = {place: self._word(place) for place in PLACES}
         self.settler = Settler()
         handover = Handover(habits.policy, now=clock.now)
         workings = Workings(handover, self.settler, grace=timedelta(seconds=1), now=clock.now)
@@ -131,28 +141,26 @@ class Process:
                 SimulatedStore(self._lines[place], stores[place, port.kind.name]),
                 self.breakers[place],
                 role,
+                word=self._words[_beside(place)],
             )
             for place, role in zip(PLACEMENT[port], Role, strict=True)
         ]
 
     def _watch(self, place: Place, consistency: Consistency, pairs: list[Pair[Any]]) -> Watch:
-        members = {
-            at: Member(
-                SimulatedDatabase(self._lines[at], self._around.servers.databases[at]),
-                self.breakers[at],
-            )
-            for at in PLACES
-        }
         return Watch(
-            members[place],
-            members[_beside(place)],
-            process=self.name,
+            self._members[place],
+            self._members[_beside(place)],
+            word=self._words[place],
             relay=self.relay,
             consistency=consistency,
             pairs=pairs,
             manners=MANNERS,
             now=self._clock.now,
         )
+
+    def _word(self, about: Place) -> Word:
+        witness = self._members[_beside(about)].database
+        return Word(about, witness, self.name, holds=WORD_HOLDS, now=self._clock.now)
 
     def _look(self, place: Place) -> None:
         scheduler = self._around.network.scheduler

@@ -79,8 +79,10 @@ class ReferenceDatabase(Database):
     def report_absence(self, absence: Absence) -> None:
         self.words[absence.store, absence.process] = absence
 
-    def withdraw_absence(self, store: Place, process: str) -> None:
-        self.words.pop((store, process), None)
+    def withdraw_absence(self, absence: Absence) -> None:
+        key = absence.store, absence.process
+        if key in self.words and self.words[key].until <= absence.until:
+            del self.words[key]
 
     def absences(self, now: datetime) -> Sequence[Absence]:
         return [word for word in self.words.values() if word.until > now]

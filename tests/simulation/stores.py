@@ -123,10 +123,10 @@ class SimulatedDatabase(Database):
             "report_absence", lambda: self._database.report_absence(absence), writes=True
         )
 
-    def withdraw_absence(self, store: Place, process: str) -> None:
+    def withdraw_absence(self, absence: Absence) -> None:
         self._line.call(
             "withdraw_absence",
-            lambda: self._database.withdraw_absence(store, process),
+            lambda: self._database.withdraw_absence(absence),
             writes=True,
         )
 
