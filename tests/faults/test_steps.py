@@ -108,5 +108,6 @@ def _lose_deliveries(word: bytes, proxy: FaultProxy) -> None:
 
 def _die_at(diner: Diner, end: str) -> None:
     diner.kill9()
-    diner.start(TAMPER=f"die={end}")
+    # It may get there before it answers anybody.
+    diner.spawn(TAMPER=f"die={end}")
     diner.await_end()
