@@ -26,10 +26,11 @@ class Rejection(DinerError):
 
 
 class NotFound(Rejection):
-    """No such record, or it was deleted."""
+    """No such record, or it was deleted; then `gone` is what is left of it."""
 
-    def __init__(self, kind: str, record_id: str) -> None:
+    def __init__(self, kind: str, record_id: str, gone: Record | None = None) -> None:
         super().__init__(f"{kind} {record_id} does not exist")
+        self.gone: Any = gone
         self.kind = kind
         self.record_id = record_id
 
@@ -89,6 +90,10 @@ class StoreFailure(DinerError):
 
 class StoreUnavailable(StoreFailure):
     """The operation did not reach the store; nothing was applied."""
+
+
+class Contended(StoreUnavailable):
+    """The store is well, but others were faster again and again; nothing was applied."""
 
 
 class OutcomeUnknown(StoreFailure):

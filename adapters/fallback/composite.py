@@ -14,6 +14,7 @@ from adapters.fallback.settler import Settler
 from adapters.fallback.side import Call, Side
 from dinerapp.domain.record import Record, utc_now
 from dinerapp.errors import (
+    Contended,
     NotFound,
     NothingAvailable,
     OutcomeUnknown,
@@ -24,7 +25,7 @@ from dinerapp.errors import (
 from dinerapp.ports.replica import Owing
 from dinerapp.ports.repository import Repository
 from dinerapp.ports.routing import Route, route_of
-from dinerapp.ports.store import admissible
+from dinerapp.ports.store import admissible, living
 from dinerapp.sync.handover import Handover
 
 R = TypeVar("R", bound=Record)
@@ -58,13 +59,14 @@ class Composite(Repository[R], Generic[R]):
         self._workings = workings
 
     def get(self, record_id: str) -> R:
-        found = self.get_many([record_id])
-        if record_id not in found:
-            raise NotFound(self.kind.name, record_id)
-        return found[record_id]
+        return living(self.kind.name, record_id, self._load([record_id]))
 
     def get_many(self, record_ids: Collection[str]) -> Mapping[str, R]:
-        """Loads tombstones too: what one store knows to be deleted is not asked of the other."""
+        found = self._load(record_ids)
+        return {key: record for key, record in found.items() if not record.deleted}
+
+    def _load(self, record_ids: Collection[str]) -> Mapping[str, R]:
+        """Tombstones too: what one store knows to be deleted is not asked of the other."""
         found: dict[str, R] = {}
         answered: list[Call[R]] = []
         for side in self._serving():
@@ -83,7 +85,7 @@ class Composite(Repository[R], Generic[R]):
         if any(key not in found for key in record_ids):
             self._require_certainty(answered)
         self._require_answer(answered)
-        return {key: record for key, record in found.items() if not record.deleted}
+        return found
 
     def save(self, record: R) -> R:
         record = admissible(record, lambda record_id: self._repeated(record_id, record.op_id))
@@ -93,6 +95,10 @@ class Composite(Repository[R], Generic[R]):
                 return self._accept(side, record)
             except OutcomeUnknown as exc:
                 unknown = exc
+            except Contended as exc:
+                if unknown is None:
+                    raise
+                raise NothingAvailable(exc.reason) from unknown
             except StoreFailure:
                 continue
             except Rejection as exc:

@@ -12,7 +12,7 @@ from adapters.fallback.breaker import Breaker
 from adapters.fallback.word import Word
 from dinerapp.domain.record import Record
 from dinerapp.domain.version import Place
-from dinerapp.errors import OutcomeUnknown, Rejection, StoreFailure
+from dinerapp.errors import Contended, OutcomeUnknown, Rejection, StoreFailure
 from dinerapp.ports import deadline, serving
 from dinerapp.ports.observer import Observer, Outcome
 from dinerapp.ports.serving import Role
@@ -51,6 +51,9 @@ class Side(Generic[R]):
         try:
             with deadline.within(self.patience):
                 yield Call(self, self.breaker.standing)
+        except Contended:
+            outcome = Outcome.REJECTED
+            raise
         except StoreFailure as exc:
             outcome = Outcome.UNKNOWN if isinstance(exc, OutcomeUnknown) else Outcome.UNAVAILABLE
             if given >= self.patience * FAIR_SHARE:

@@ -21,7 +21,7 @@ from pymongo.errors import (
     WriteError,
 )
 
-from dinerapp.errors import OutcomeUnknown, Refused, StoreFailure, StoreUnavailable
+from dinerapp.errors import Contended, OutcomeUnknown, Refused, StoreFailure, StoreUnavailable
 
 DUPLICATE = 11000
 NAMESPACE_EXISTS = 48
@@ -36,6 +36,7 @@ _BROKEN_OFF = frozenset(
 )
 # The document itself is at fault: validation, size, keys.
 _OF_THE_DATA = frozenset({121, 10334, 17280, 17419, 17420})
+_WRITE_CONFLICT = 112
 _NOT_SENT = (ServerSelectionTimeoutError, WaitQueueTimeoutError, ConfigurationError)
 _ANSWERED = (OperationFailure, CollectionInvalid, InvalidName)
 _SHORT = 200
@@ -53,7 +54,9 @@ def failure_of(error: PyMongoError, name: str, *, perhaps_applied: bool) -> Stor
     in_parts = isinstance(error, BulkWriteError)
     untouched = isinstance(error, _NOT_SENT) or (codes & _UNTOUCHED and not in_parts)
     perhaps_applied = unknown or (perhaps_applied and not untouched)
-    failure = OutcomeUnknown if perhaps_applied else StoreUnavailable
+    if perhaps_applied:
+        return OutcomeUnknown(name, _in_short(error))
+    failure = Contended if codes == {_WRITE_CONFLICT} else StoreUnavailable
     return failure(name, _in_short(error))
 
 

@@ -24,7 +24,7 @@ from adapters.mongo.writer import ATTEMPTS, Writer
 from dinerapp.domain import codec
 from dinerapp.domain.record import Record
 from dinerapp.domain.version import Place
-from dinerapp.errors import DuplicateKey, Refused, StoreUnavailable
+from dinerapp.errors import Contended, DuplicateKey, Refused
 from dinerapp.ports.replica import Count, Delivery, Fingerprint, Owing, Taken
 from dinerapp.ports.repository import After, Page
 from dinerapp.ports.store import Store
@@ -172,8 +172,8 @@ class MongoStore(MongoDebts[R], Store[R]):
             return None
         return self.passed_over(record, stored)
 
-    def _restless(self, record: R) -> StoreUnavailable:
-        return StoreUnavailable(self.database.name, f"{self.kind.name} {record.id} kept changing")
+    def _restless(self, record: R) -> Contended:
+        return Contended(self.database.name, f"{self.kind.name} {record.id} kept changing")
 
     def _all_indexes(self) -> Sequence[IndexModel]:
         unique = [

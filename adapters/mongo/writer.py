@@ -13,7 +13,7 @@ from adapters.mongo.counters import Counters, Moves, Short, crowded
 from adapters.mongo.database import MongoDatabase
 from adapters.mongo.draft import Draft
 from adapters.mongo.errors import refusing, taken_key
-from dinerapp.errors import Refused, StoreUnavailable
+from dinerapp.errors import Contended, Refused
 
 ATTEMPTS = 10
 _CHUNK = 100
@@ -62,7 +62,7 @@ class Writer:
             if holder is not None:
                 draft = draft.contending_with(holder)
                 displaced = max(draft.id, holder)
-        raise StoreUnavailable(self._database.name, f"{self._name} {draft.id} found no place")
+        raise Contended(self._database.name, f"{self._name} {draft.id} found no place")
 
     def put_together(self, drafts: Sequence[Draft]) -> set[str]:
         """The ids of those that went in; why others did not, only trying them alone can tell."""

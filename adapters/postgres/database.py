@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 import psycopg
 
 from adapters.postgres.connection import DeadlineConnection, Row, conninfo
-from adapters.postgres.errors import CONTENDED, translated
+from adapters.postgres.errors import translated
 from adapters.postgres.migrating import migrate
 from adapters.postgres.pool import Pool
 from dinerapp.domain.version import Place
-from dinerapp.errors import StoreUnavailable
+from dinerapp.errors import Contended, StoreUnavailable
 from dinerapp.ports.database import Absence, Database, Ping, PoolUse
 from dinerapp.ports.deadline import within
 
@@ -127,9 +127,8 @@ class PostgresDatabase(Database):
         for _ in range(_TRIES - 1):
             try:
                 return self._once(work, writes=writes)
-            except StoreUnavailable as failure:
-                if not isinstance(failure.__cause__, CONTENDED):
-                    raise
+            except Contended:
+                continue
         return self._once(work, writes=writes)
 
     def _once(self, work: Callable[[DeadlineConnection], T], *, writes: bool) -> T:

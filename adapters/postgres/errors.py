@@ -14,6 +14,7 @@ from psycopg import errors
 
 from dinerapp.domain.version import Place
 from dinerapp.errors import (
+    Contended,
     DinerError,
     DuplicateKey,
     Exhausted,
@@ -22,7 +23,7 @@ from dinerapp.errors import (
     StoreUnavailable,
 )
 
-CONTENDED = (errors.SerializationFailure, errors.DeadlockDetected)
+_CONTENDED = (errors.SerializationFailure, errors.DeadlockDetected)
 
 _EXHAUSTED = "DN001"
 # Cardinality, data, integrity, program limits, PL/pgSQL: the record's fault, not the server's.
@@ -55,7 +56,8 @@ def _translation(place: Place, error: psycopg.Error, *, writes: bool) -> DinerEr
         return _about_data(error)
     if writes and (not state or state.startswith(_LOST)):
         return OutcomeUnknown(place, _reason(error))
-    return StoreUnavailable(place, _reason(error))
+    failure = Contended if isinstance(error, _CONTENDED) else StoreUnavailable
+    return failure(place, _reason(error))
 
 
 def _about_data(error: psycopg.Error) -> DinerError:

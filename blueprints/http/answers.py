@@ -61,6 +61,11 @@ def written(
     return answer(body, 200 if location is None else 201, headers)
 
 
+def removed(done: Saved[R]) -> Response:
+    """What a deletion answers."""
+    return Response(status=204, headers=REPLAYED if done.replayed else None)
+
+
 def page(found: Page[R], view: Callable[[R], Any]) -> Response:
     """One page of a list."""
     return answer(

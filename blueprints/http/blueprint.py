@@ -95,7 +95,7 @@ class Blueprint(SmorestBlueprint):
 
     def removes(self) -> Callable[[R], R]:
         """Deletes a record."""
-        return self._documented(self._guarded(if_match=True), self.response(204))
+        return self._documented(self._guarded(if_match=True), self.response(204, headers=REPLAY))
 
     def register_views_in_doc(self, api: Any, app: Any, spec: APISpec, **options: Any) -> None:
         _describe_shared(spec)

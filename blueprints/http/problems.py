@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from blueprints.http.strict_json import NotJson, dumps
 from dinerapp.errors import (
     AlreadyExists,
+    Contended,
     DinerError,
     DuplicateKey,
     InvalidRecord,
@@ -80,12 +81,20 @@ def _exists(_exc: AlreadyExists) -> Response:
 
 
 def _stale(exc: StaleVersion) -> Response:
+    return _busy({"ETag": f'"{exc.stored.version}"'})
+
+
+def _contended(_exc: Contended) -> Response:
+    return _busy({})
+
+
+def _busy(headers: Mapping[str, str]) -> Response:
     return problem(
         409,
         "busy",
         "The record keeps changing",
         "others changed the record at the same time, again and again; try again",
-        headers={"Retry-After": "1", "ETag": f'"{exc.stored.version}"'},
+        headers={"Retry-After": "1", **headers},
     )
 
 
@@ -191,6 +200,7 @@ TABLE: tuple[tuple[type[Exception], Callable[[Any], Response]], ...] = (
     (RuleBroken, _rule),
     (Refused, _refused),
     (NothingAvailable, _nothing),
+    (Contended, _contended),
     (StoreFailure, _nothing),
     (HTTPException, _http),
     (DinerError, _unexpected),

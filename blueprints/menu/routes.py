@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Response
 
 from blueprints.http.access import require_staff
-from blueprints.http.answers import if_match, one, operation, whole, written
+from blueprints.http.answers import if_match, one, operation, removed, whole, written
 from blueprints.http.blueprint import Blueprint
 from blueprints.http.diner import diner
 from blueprints.menu.schemas import Availability, ItemChanges, ItemIn, ItemOut, MenuOut, Stock
@@ -59,8 +59,8 @@ def change_item(fields: dict[str, Any], item_id: UUID) -> Response:
 def remove_item(item_id: UUID) -> Response:
     """Take an item off the menu for good"""
     require_staff()
-    diner().menu.remove(str(item_id), operation(f"menu.remove {item_id}"), if_match())
-    return Response(status=204)
+    op = operation(f"menu.remove {item_id}")
+    return removed(diner().menu.remove(str(item_id), op, if_match()))
 
 
 @blp.put("/items/<uuid:item_id>/availability")

@@ -39,14 +39,19 @@ def admissible(record: R, read: Callable[[str], R]) -> R:
     return codec.canonical(record)
 
 
+def living(kind: str, record_id: str, found: Mapping[str, R]) -> R:
+    """The record if it is there and not deleted."""
+    record = found.get(record_id)
+    if record is None or record.deleted:
+        raise NotFound(kind, record_id, gone=record)
+    return record
+
+
 class Store(Repository[R], Replica[R]):
     """One kind of record in one database."""
 
     def get(self, record_id: str) -> R:
-        found = self.get_many([record_id])
-        if record_id not in found:
-            raise NotFound(self.kind.name, record_id)
-        return found[record_id]
+        return living(self.kind.name, record_id, self.load([record_id]))
 
     def get_many(self, record_ids: Collection[str]) -> Mapping[str, R]:
         return {key: record for key, record in self.load(record_ids).items() if not record.deleted}
@@ -59,12 +64,13 @@ class Store(Repository[R], Replica[R]):
 
     def rejection(self, record: R, stored: R) -> Rejection:
         """Why `accept` did not take the record over the state that is stored."""
-        if stored.has_done(record.op_id):
-            return Replayed(stored)
-        if stored.has_seen_key_of(record.op_id):
+        done = stored.has_done(record.op_id)
+        if not done and stored.has_seen_key_of(record.op_id):
             return KeyReused(stored)
-        if stored.deleted:
-            return NotFound(self.kind.name, record.id)
+        if stored.deleted and not (done and record.deleted):
+            return NotFound(self.kind.name, record.id, gone=stored)
+        if done:
+            return Replayed(stored)
         if record.version == Version():
             return AlreadyExists(stored)
         return StaleVersion(stored)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from dinerapp.domain.record import Record
-from dinerapp.errors import DinerError, KeyReused, Replayed, StaleVersion
+from dinerapp.errors import DinerError, KeyReused, NotFound, Replayed, StaleVersion
 from dinerapp.ports.repository import Repository
 
 R = TypeVar("R", bound=Record)
@@ -55,7 +55,12 @@ def changed(
     whatever has become of the record since. A change that returns the record itself saves nothing.
     """
     for _ in range(ROUNDS):
-        record = repository.get(record_id)
+        try:
+            record = repository.get(record_id)
+        except NotFound as exc:
+            if exc.gone is None or not exc.gone.has_done(op_id):
+                raise
+            return Saved(exc.gone, replayed=True, changed=False)
         if record.has_done(op_id):
             return Saved(record, replayed=True, changed=False)
         if record.has_seen_key_of(op_id):

@@ -27,7 +27,7 @@ from pymongo.errors import (
 
 from adapters.mongo.errors import failure_of, refusing, taken_key
 from dinerapp.domain.version import Place
-from dinerapp.errors import OutcomeUnknown, Refused, StoreUnavailable
+from dinerapp.errors import Contended, OutcomeUnknown, Refused, StoreUnavailable
 
 UNAVAILABLE, UNKNOWN = StoreUnavailable, OutcomeUnknown
 
@@ -52,7 +52,6 @@ NOTHING_WAS_SENT = [
     NotPrimaryError("not primary", {"code": 13435}),
     OperationFailure("not authorized", 13),
     OperationFailure("wrong password", 18),
-    OperationFailure("met another transaction", 112),
 ]
 LOST_ON_THE_WAY = [
     AutoReconnect("connection closed"),
@@ -88,6 +87,12 @@ def test_a_store_that_did_nothing_is_unavailable(
 ) -> None:
     failure = failure_of(error, Place.MONGODB, perhaps_applied=perhaps_applied)
     assert type(failure) is UNAVAILABLE
+
+
+@pytest.mark.parametrize("perhaps_applied", [True, False])
+def test_others_that_were_faster_say_nothing_about_the_health(perhaps_applied: bool) -> None:
+    error = OperationFailure("met another transaction", 112)
+    assert type(failure_of(error, Place.MONGODB, perhaps_applied=perhaps_applied)) is Contended
 
 
 @pytest.mark.parametrize(("perhaps_applied", "expected"), [(True, UNKNOWN), (False, UNAVAILABLE)])

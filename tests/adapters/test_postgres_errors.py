@@ -11,7 +11,7 @@ from psycopg_pool import PoolClosed, PoolTimeout
 
 from adapters.postgres.errors import translated
 from dinerapp.domain.version import Place
-from dinerapp.errors import Exhausted, OutcomeUnknown, Refused, StoreUnavailable
+from dinerapp.errors import Contended, Exhausted, OutcomeUnknown, Refused, StoreUnavailable
 
 LOST_ON_THE_WAY = [
     psycopg.OperationalError("server closed the connection unexpectedly"),
@@ -36,8 +36,6 @@ NOTHING_WAS_APPLIED = [
     errors.InternalError_("cache lookup failed"),
     errors.DataCorrupted("invalid page"),
     errors.LockNotAvailable("could not obtain lock"),
-    errors.SerializationFailure("could not serialize access"),
-    errors.DeadlockDetected("deadlock detected"),
     errors.InvalidPassword("password authentication failed"),
     errors.InsufficientPrivilege("permission denied for table orders"),
     errors.InvalidCatalogName("database does not exist"),
@@ -99,6 +97,11 @@ def test_a_server_that_answers_with_trouble_of_its_own_has_applied_nothing(
     error: Exception, writes: bool
 ) -> None:
     assert isinstance(translation(error, writes=writes), StoreUnavailable)
+
+
+@pytest.mark.parametrize("error", [errors.SerializationFailure(), errors.DeadlockDetected()])
+def test_others_that_were_faster_say_nothing_about_the_server(error: Exception) -> None:
+    assert isinstance(translation(error, writes=True), Contended)
 
 
 @pytest.mark.parametrize("error", ABOUT_THE_RECORD, ids=name)

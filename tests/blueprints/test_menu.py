@@ -240,10 +240,19 @@ def test_a_repeated_change_is_a_replay_even_if_its_etag_is_stale_by_now(
     assert again.json["revision"] == 2
 
 
-def test_an_item_is_removed_once(client: FlaskClient) -> None:
+def test_an_item_is_removed_once_and_a_repetition_is_told_so(client: FlaskClient) -> None:
     item, headers = dish(client), keyed()
     assert client.delete(path_of(item), headers=headers).status_code == 204
-    assert client.delete(path_of(item), headers=headers).status_code == 404
+    again = client.delete(path_of(item), headers=headers)
+    assert (again.status_code, again.headers["Idempotent-Replay"]) == (204, "true")
+    assert client.delete(path_of(item), headers=keyed()).status_code == 404
+
+
+def test_what_was_removed_is_not_given_as_the_answer_of_its_creation(client: FlaskClient) -> None:
+    headers, body = keyed(), dish_fields()
+    item = client.post("/api/menu/items", json=body, headers=headers).json
+    client.delete(path_of(item))
+    assert client.post("/api/menu/items", json=body, headers=headers).status_code == 404
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -18,24 +18,14 @@ from adapters.fallback.composite import Workings, compose
 from adapters.fallback.settler import Settler
 from adapters.fallback.side import Side
 from adapters.memory.database import MemoryDatabase
-from adapters.mongo.conflicts import MongoConflicts
 from adapters.mongo.database import MongoDatabase
-from adapters.mongo.menu import MongoMenuItems
-from adapters.mongo.orders import MongoOrders
-from adapters.postgres.conflicts import PostgresConflicts
 from adapters.postgres.database import PostgresDatabase
-from adapters.postgres.menu import PostgresMenuItems
-from adapters.postgres.orders import PostgresOrders
-from dinerapp.domain.conflicts import CONFLICTS
-from dinerapp.domain.menu import MENU_ITEMS
 from dinerapp.domain.merging import Policy
-from dinerapp.domain.orders import ORDERS
 from dinerapp.domain.version import Place
-from dinerapp.ports.conflicts import Conflicts
-from dinerapp.ports.menu import MenuItems
-from dinerapp.ports.orders import Orders
+from dinerapp.ports.database import Database
 from dinerapp.ports.serving import Role
 from dinerapp.sync.handover import Handover
+from dinerapp.wiring import MONGO_STORES, PORTS, POSTGRES_STORES
 from tests.contracts.subjects import Repositories, Sample, Stores
 from tests.servers.control import RealServer, url_of_database
 from tests.simulation.reference import ReferenceDatabase, ReferenceStore
@@ -76,7 +66,7 @@ def reference() -> Stores:
 @pytest.fixture
 def memory() -> Iterator[Stores]:
     database = MemoryDatabase(Place.POSTGRESQL)
-    with opened(mongo_stores(database)) as it:
+    with opened(stores_of(MONGO_STORES, database)) as it:
         yield it
 
 
@@ -86,12 +76,7 @@ def prepared_postgresql(postgres_server: RealServer) -> Iterator[Prepared]:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(NAME)))
     url = url_of_database(postgres_server.url, NAME)
     database = PostgresDatabase(url)
-    stores = Stores(
-        orders=PostgresOrders(database),
-        menu_items=PostgresMenuItems(database),
-        conflicts=PostgresConflicts(database),
-        database=database,
-    )
+    stores = stores_of(POSTGRES_STORES, database)
     with opened(stores), psycopg.connect(url, autocommit=True) as connection:
         yield stores, partial(empty_postgresql, connection)
 
@@ -100,7 +85,7 @@ def prepared_postgresql(postgres_server: RealServer) -> Iterator[Prepared]:
 def prepared_mongodb(mongo_server: RealServer) -> Iterator[Prepared]:
     url = url_of_database(mongo_server.url, NAME)
     database = MongoDatabase(url)
-    stores = mongo_stores(database)
+    stores = stores_of(MONGO_STORES, database)
     client: MongoClient[dict[str, Any]]
     with opened(stores), MongoClient(url) as client:
         yield stores, partial(empty_mongodb, client.get_default_database())
@@ -138,22 +123,13 @@ def mongodb_then_postgresql(postgresql: Stores, mongodb: Stores) -> Repositories
 def reference_stores(place: Place) -> Stores:
     """Every kind over dicts."""
     database = ReferenceDatabase(place)
-    return Stores(
-        orders=ReferenceStore(database, ORDERS),
-        menu_items=ReferenceStore(database, MENU_ITEMS),
-        conflicts=ReferenceStore(database, CONFLICTS),
-        database=database,
-    )
+    kept = {name: ReferenceStore(database, port.kind) for name, port in PORTS.items()}
+    return Stores(kept, database)
 
 
-def mongo_stores(database: MongoDatabase) -> Stores:
-    """Every kind in documents, real or in memory."""
-    return Stores(
-        orders=MongoOrders(database),
-        menu_items=MongoMenuItems(database),
-        conflicts=MongoConflicts(database),
-        database=database,
-    )
+def stores_of(kinds: Mapping[str, Callable[[Any], Any]], database: Database) -> Stores:
+    """Every kind in one database, real or in memory."""
+    return Stores({name: made(database) for name, made in kinds.items()}, database)
 
 
 @contextmanager
@@ -179,9 +155,7 @@ def composed(primary: Stores, backup: Stores) -> Repositories:
     handover = Handover(Policy())
     workings = Workings(handover, Settler())
     composites = Repositories(
-        orders=compose(Orders, sides("orders"), workings),
-        menu_items=compose(MenuItems, sides("menu_items"), workings),
-        conflicts=compose(Conflicts, sides("conflicts"), workings),
+        {name: compose(port, sides(name), workings) for name, port in PORTS.items()}
     )
     handover.file_in(composites.conflicts)
     return composites

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,11 +18,14 @@ from tests.makers import at, conflict, menu_item, order
 
 @dataclass(frozen=True)
 class Repositories:
-    """One repository per kind: of one store, or composed of two."""
+    """One repository per kind, an attribute of its name: of one store, or composed of two."""
 
-    orders: Any
-    menu_items: Any
-    conflicts: Any
+    by_kind: Mapping[str, Any]
+
+    def __getattr__(self, kind: str) -> Any:
+        if kind not in self.by_kind:
+            raise AttributeError(kind)
+        return self.by_kind[kind]
 
 
 @dataclass(frozen=True)
