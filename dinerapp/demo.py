@@ -7,7 +7,7 @@ from typing import Any
 
 from dinerapp.domain.identity import Operation
 from dinerapp.domain.menu import Option, OptionGroup
-from dinerapp.errors import DuplicateKey
+from dinerapp.errors import DuplicateKey, NotFound
 from dinerapp.services.menu import MenuService
 
 Choices = Mapping[str, int]
@@ -160,7 +160,8 @@ MENU: tuple[dict[str, Any], ...] = (
 
 
 def seed(menu: MenuService) -> int:
-    """Adds what is missing of the demo menu and says how many items that were."""
+    """Adds what is missing of the demo menu and says how many items that were. What somebody
+    has removed stays removed."""
     return sum(_add(menu, position, dict(dish)) for position, dish in enumerate(MENU))
 
 
@@ -169,7 +170,7 @@ def _add(menu: MenuService, position: int, fields: dict[str, Any]) -> bool:
     groups = tuple(_group(operation, *group) for group in fields.pop("groups"))
     try:
         done = menu.add(operation, {**fields, "position": position, "option_groups": groups})
-    except DuplicateKey:
+    except (DuplicateKey, NotFound):
         return False
     return done.changed
 
