@@ -13,8 +13,9 @@ run: .venv/embedded.stamp ## serve here, with databases of its own unless their 
 	@$(BIN)/python -m dinerapp up
 
 test: .venv/dev.stamp ## all tests, on real databases
-	$(BIN)/pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m "not faults" --ignore=tests/simulation
-	$(BIN)/pytest tests/simulation
+	$(BIN)/pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m "not faults" --ignore=tests/simulation \
+	  --cov --cov-report= --cov-fail-under=0
+	$(BIN)/pytest tests/simulation --cov --cov-append
 
 faults: .venv/dev.stamp ## kill, freeze and cut off real servers under load; takes some minutes
 	$(BIN)/pytest tests/faults
