@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -107,7 +107,7 @@ class Book:
     counted: dict[str, int] = field(default_factory=dict)
     unanswered: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
-    behind: list[tuple[Call, str]] = field(default_factory=list)
+    behind: list[tuple[Call, str, str]] = field(default_factory=list)
     missing: list[Call] = field(default_factory=list)
     may_be_behind: bool = False
 
@@ -115,13 +115,15 @@ class Book:
     def acknowledged(self) -> list[OrderFact]:
         return [order for order in self.orders if order.told is not None]
 
-    def staleness(self, losses: Sequence[Loss]) -> list[str]:
-        """P6: answers that lack an acknowledged write. A backup that is all there is may give them,
-        where the scenario says so, and anybody for a moment after a diner lost a store."""
+    def staleness(self, losses: Sequence[Loss], disputed: Container[str]) -> list[str]:
+        """P6: answers that lack an acknowledged write. Anybody may give them for a moment after a
+        diner lost a store. Where the scenario leaves a backup alone that is behind, it may, and so
+        may everybody afterwards if what it took meanwhile has won and a conflict says so."""
         return [
             f"P6: {what}: {call}"
-            for call, what in self.behind
-            if not (self.may_be_behind and call.role == "backup") and not _lost(call, losses)
+            for call, what, about in self.behind
+            if not _lost(call, losses)
+            and not (self.may_be_behind and (call.role == "backup" or about in disputed))
         ]
 
     def vanished(self, losses: Sequence[Loss]) -> list[str]:

@@ -162,7 +162,7 @@ class Guest(Client):
         again = self.insist("POST", "/orders", order.sent, order.key)[-1]
         if again.is_answer:
             self._expect(again, again.status == 201, "is no replay")
-            self._note_age(again, again.replayed, "is no replay")
+            self._note_age(again, again.replayed, "is no replay", order.id)
             order.disputed = order.disputed or not again.replayed
             order.ids.add((again.body or {}).get("id", "none"))
 
@@ -221,7 +221,8 @@ class Guest(Client):
                 self.book.missing.append(seen)
             elif seen.status == 200:
                 fresh = order.may_be(seen.body["status"])
-                self._note_age(seen, fresh, f"says {seen.body['status']}, not {order.status}")
+                what = f"says {seen.body['status']}, not {order.status}"
+                self._note_age(seen, fresh, what, order.id)
 
     def look_at_dish(self, dish: DishFact) -> None:
         for line in self.lines:
@@ -229,9 +230,10 @@ class Guest(Client):
             if seen.status == 404 and not dish.perhaps_gone:
                 self.book.missing.append(seen)
             elif seen.status == 200:
-                self._note_age(seen, not dish.gone, "shows what was removed")
+                self._note_age(seen, not dish.gone, "shows what was removed", dish.id)
                 fresh = dish.may_cost(seen.body["price"])
-                self._note_age(seen, fresh, f"says {seen.body['price']}, not {dish.price}")
+                what = f"says {seen.body['price']}, not {dish.price}"
+                self._note_age(seen, fresh, what, dish.id)
 
     def _note_placed(self, order: OrderFact, tries: Sequence[Call]) -> None:
         answer = tries[-1]
@@ -240,14 +242,14 @@ class Guest(Client):
             order.told = answer.body
             order.ids.add(order.id)
             unit = answer.body["items"][0]["unit_price"]
-            self._note_age(
-                answer, self.dish.may_cost(unit), f"sells at {unit}, not {self.dish.price}"
-            )
+            what = f"sells at {unit}, not {self.dish.price}"
+            self._note_age(answer, self.dish.may_cost(unit), what, self.dish.id)
         elif answer.is_answer:
             order.refused = True
             known = self._expect(answer, answer.status == 409, "has no reason to be refused")
             if known and "sold-out" not in answer.body["type"]:
-                self._note_age(answer, False, "refuses an order of what there is")
+                what = "refuses an order of what there is"
+                self._note_age(answer, False, what, self.dish.id)
 
     def _note_moved(self, order: OrderFact, status: str, tries: Sequence[Call]) -> bool:
         answer = tries[-1]
@@ -257,7 +259,8 @@ class Guest(Client):
             self.book.missing.append(answer)
             return False
         if answer.status == 409:
-            self._note_age(answer, False, f"refuses {status} after {order.status}")
+            what = f"refuses {status} after {order.status}"
+            self._note_age(answer, False, what, order.id)
             return False
         taken = answer.is_answer and self._expect(answer, answer.status == 200, "was not taken")
         if taken:
@@ -270,9 +273,9 @@ class Guest(Client):
             self.book.wrong.append(f"{complaint}: {call}")
         return fact
 
-    def _note_age(self, call: Call, fresh: bool, what: str) -> None:
+    def _note_age(self, call: Call, fresh: bool, what: str, about: str) -> None:
         if not fresh:
-            self.book.behind.append((call, what))
+            self.book.behind.append((call, what, about))
 
 
 class Inspector(Guest):

@@ -7,7 +7,7 @@ are those of the design.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import Any
@@ -55,21 +55,20 @@ def assert_soon(book: Book, since: float) -> None:
 
 
 def complaints(house: House, book: Book) -> list[str]:
-    losses = house.losses()
+    losses, one, two = house.losses(), in_postgres(house), in_mongo(house)
+    disputed = {conflict["record_id"] for conflict in one.kinds["conflicts"].values()}
     return [
         *book.wrong,
-        *book.staleness(losses),
+        *book.staleness(losses, disputed),
         *book.vanished(losses),
         *_unanswered(book),
-        *inside(house, book),
+        *inside(one, two, book, disputed),
         *outside(house, book),
     ]
 
 
-def inside(house: House, book: Book) -> list[str]:
+def inside(one: Contents, two: Contents, book: Book, disputed: Container[str]) -> list[str]:
     """By the records themselves, read past the application."""
-    one, two = in_postgres(house), in_mongo(house)
-    disputed = {conflict["record_id"] for conflict in one.kinds["conflicts"].values()}
     for order in book.acknowledged:
         order.disputed = order.disputed or order.id in disputed
     return [
