@@ -8,19 +8,22 @@ from flask import Flask
 from flask_smorest import Api
 
 from adapters.alerts import webhook
+from blueprints.coupons.routes import blp as coupons
 from blueprints.http import docs, lifecycle, problems
 from blueprints.http.diner import EXTENSION
+from blueprints.kitchen.routes import blp as kitchen
 from blueprints.menu.routes import blp as menu
 from blueprints.orders.routes import blp as orders
 from blueprints.status.routes import blp as status
 from blueprints.status.routes import metrics_blp as metrics
 from blueprints.sync.routes import blp as sync
+from blueprints.till.routes import blp as till
 from dinerapp.logs import configure_logging, connect_receivers, register_access_log
 from dinerapp.metrics import MetricsObserver, register_request_metrics
 from dinerapp.settings import Settings
 from dinerapp.wiring import Backend, backends, build, extras
 
-BLUEPRINTS = (menu, orders, sync, status)
+BLUEPRINTS = (menu, orders, kitchen, till, coupons, sync, status)
 
 OPENAPI = {
     "API_TITLE": "Dinerapp",

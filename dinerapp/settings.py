@@ -25,6 +25,8 @@ PLACEMENT: Mapping[str, tuple[Place, ...]] = MappingProxyType(
     {
         "orders": _POSTGRES_FIRST,
         "conflicts": _POSTGRES_FIRST,
+        "coupons": _POSTGRES_FIRST,
+        "tills": _POSTGRES_FIRST,
         "menu_items": _MONGO_FIRST,
     }
 )

@@ -29,6 +29,18 @@ order_placed = _signals.signal("order_placed")
 order_status_changed = _signals.signal("order_status_changed")
 """An order took a step. order: Order, before: Status."""
 
+order_revised = _signals.signal("order_revised")
+"""Lines of an order were added or changed. order: Order."""
+
+order_paid = _signals.signal("order_paid")
+"""A payment was taken. order: Order, payment: Payment."""
+
+order_refunded = _signals.signal("order_refunded")
+"""Money was given back. order: Order, payment: Payment."""
+
+tickets_changed = _signals.signal("tickets_changed")
+"""The kitchen took a step. order: Order."""
+
 menu_changed = _signals.signal("menu_changed")
 """An item was added, changed or removed. item: MenuItem."""
 

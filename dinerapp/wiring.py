@@ -21,18 +21,23 @@ from adapters.fallback.side import Side
 from adapters.fallback.watch import Member, Watch
 from adapters.fallback.word import Word
 from adapters.mongo.conflicts import MongoConflicts
+from adapters.mongo.coupons import MongoCoupons
 from adapters.mongo.database import MongoDatabase
 from adapters.mongo.menu import MongoMenuItems
 from adapters.mongo.orders import MongoOrders
+from adapters.mongo.tills import MongoTills
 from adapters.postgres.conflicts import PostgresConflicts
+from adapters.postgres.coupons import PostgresCoupons
 from adapters.postgres.database import PostgresDatabase
 from adapters.postgres.menu import PostgresMenuItems
 from adapters.postgres.orders import PostgresOrders
+from adapters.postgres.tills import PostgresTills
 from dinerapp.domain.pricing import Rates
 from dinerapp.domain.version import Place
 from dinerapp.errors import DinerError
 from dinerapp.ports.conflicts import Conflicts
 from dinerapp.ports.connections import Connections
+from dinerapp.ports.coupons import Coupons
 from dinerapp.ports.database import Connection, Database
 from dinerapp.ports.menu import MenuItems
 from dinerapp.ports.observer import Observer
@@ -40,9 +45,13 @@ from dinerapp.ports.orders import Orders
 from dinerapp.ports.repository import Repository
 from dinerapp.ports.serving import Role
 from dinerapp.ports.store import Store
+from dinerapp.ports.tills import Tills
 from dinerapp.services.conflicts import ConflictService
+from dinerapp.services.coupons import CouponService
+from dinerapp.services.kitchen import KitchenService
 from dinerapp.services.menu import MenuService
 from dinerapp.services.orders import OrderService
+from dinerapp.services.till import TillService
 from dinerapp.settings import BadSetting, Settings
 from dinerapp.sync.consistency import Consistency
 from dinerapp.sync.handover import Handover
@@ -54,13 +63,21 @@ P = TypeVar("P", bound=Repository[Any])
 Stores = Mapping[str, Callable[[Any], Store[Any]]]
 
 PORTS: Mapping[str, type[Repository[Any]]] = {
-    port.kind.name: port for port in (Orders, MenuItems, Conflicts)
+    port.kind.name: port for port in (Orders, MenuItems, Coupons, Tills, Conflicts)
 }
 POSTGRES_STORES: Stores = {
-    store.kind.name: store for store in (PostgresOrders, PostgresMenuItems, PostgresConflicts)
+    store.kind.name: store
+    for store in (
+        PostgresOrders,
+        PostgresMenuItems,
+        PostgresCoupons,
+        PostgresTills,
+        PostgresConflicts,
+    )
 }
 MONGO_STORES: Stores = {
-    store.kind.name: store for store in (MongoOrders, MongoMenuItems, MongoConflicts)
+    store.kind.name: store
+    for store in (MongoOrders, MongoMenuItems, MongoCoupons, MongoTills, MongoConflicts)
 }
 ENGINES = {Place.POSTGRESQL: "postgresql", Place.MONGODB: "mongodb"}
 
@@ -98,6 +115,9 @@ class Diner:
     consistency: Consistency
     menu: MenuService
     orders: OrderService
+    kitchen: KitchenService
+    till: TillService
+    coupons: CouponService
     conflicts: ConflictService
 
 
@@ -165,8 +185,8 @@ class _Builder:
         repositories, handover = self._repositories()
         relay = Relay(list(self._pairs().values()), handover, observer=self.observer)
         consistency = Consistency(handover)
-        orders, menu, conflicts = (
-            repositories[kind] for kind in ("orders", "menu_items", "conflicts")
+        orders, menu, coupons, tills, conflicts = (
+            repositories[kind] for kind in ("orders", "menu_items", "coupons", "tills", "conflicts")
         )
         settings = self.settings
         rates = Rates(settings.tax_rate, settings.tax_included, settings.service_charge)
@@ -178,7 +198,12 @@ class _Builder:
             relay=relay,
             consistency=consistency,
             menu=MenuService(menu, orders),
-            orders=OrderService(orders, menu, rates, settings.currency, settings.secret_key),
+            orders=OrderService(
+                orders, menu, coupons, rates, settings.currency, settings.secret_key
+            ),
+            kitchen=KitchenService(orders),
+            till=TillService(orders, tills),
+            coupons=CouponService(coupons, orders),
             conflicts=ConflictService(conflicts, repositories),
         )
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dinerapp.domain.conflicts import Conflict
+from dinerapp.domain.coupons import Coupon
 from dinerapp.domain.identity import new_id, new_op_id
 from dinerapp.domain.menu import MenuItem
 from dinerapp.domain.orders import (
@@ -17,6 +18,8 @@ from dinerapp.domain.orders import (
     Order,
     Status,
 )
+from dinerapp.domain.payments import Method, Payment
+from dinerapp.domain.tills import Till
 from dinerapp.domain.version import Place
 
 _NOON = datetime(2036, 5, 1, 12, tzinfo=UTC)
@@ -65,6 +68,24 @@ def counted_order(item_id: str, quantity: int = 1, **fields: Any) -> Order:
     """An order that takes so many pieces from the item's stock."""
     position = line(item_id=item_id, quantity=quantity, counted=True)
     return order(order_lines=(position,), **fields)
+
+
+def payment(amount: int = 850, **fields: Any) -> Payment:
+    """Cash, without tip or change."""
+    given = {"id": new_id(), "op_id": new_op_id(), "method": Method.CASH, "actor": "ada"}
+    return Payment(**{**given, "amount": amount, "at": at(), **fields})
+
+
+def coupon(**fields: Any) -> Coupon:
+    """Ten percent off, with a code of its own."""
+    made = _envelope(fields.get("created_at", at()))
+    return Coupon(**{**made, "code": f"C{made['id']}", "percent": 1000, **fields})
+
+
+def till(**fields: Any) -> Till:
+    """Open, with 200.00 in it."""
+    made = _envelope(fields.get("created_at", at()))
+    return Till(**{**made, "name": "Bar", "opened_by": "ada", "opening": 20000, **fields})
 
 
 def menu_item(**fields: Any) -> MenuItem:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from pymongo import ASCENDING, IndexModel
+
 from adapters.mongo.client import Document
 from adapters.mongo.store import MongoStore, newest_first
 from dinerapp.domain.orders import Order
+from dinerapp.domain.tickets import OPEN
 from dinerapp.ports.orders import OrderFilter, Orders
 from dinerapp.ports.repository import After, Page
 
@@ -15,10 +20,35 @@ class MongoOrders(MongoStore[Order], Orders):
         newest_first("status"),
         newest_first("customer.phone"),
         newest_first("fulfilment.type"),
+        IndexModel(
+            [("tickets.status", ASCENDING), ("created_at", ASCENDING), ("_id", ASCENDING)],
+            name="in_kitchen",
+            partialFilterExpression={"tickets.status": {"$exists": True}},
+        ),
+        IndexModel([("payments.till_id", ASCENDING)], name="by_till", sparse=True),
     )
 
     def page(self, wanted: OrderFilter, after: After | None, limit: int) -> Page[Order]:
         return self._newest(_matching(wanted), after, limit)
+
+    def in_kitchen(self, station: str | None, limit: int) -> Sequence[Order]:
+        ticket: Document = {"status": {"$in": sorted(OPEN)}}
+        if station is not None:
+            ticket["station"] = {"$eq": station}
+        wanted = {"tickets": {"$elemMatch": ticket}, "deleted": False}
+        return self._found(wanted, [("created_at", ASCENDING), ("_id", ASCENDING)], limit)
+
+    def taken(self, till_id: str) -> Mapping[str, int]:
+        through = {"payments.till_id": {"$eq": till_id}}
+        steps: list[Document] = [
+            {"$match": through},
+            {"$unwind": "$payments"},
+            {"$match": through},
+            {"$group": {"_id": "$payments.method", "amount": {"$sum": "$payments.amount"}}},
+        ]
+        with self.database.reading():
+            found = list(self.collection.aggregate(steps))
+        return {each["_id"]: each["amount"] for each in found}
 
 
 def _matching(wanted: OrderFilter) -> Document:
@@ -26,6 +56,7 @@ def _matching(wanted: OrderFilter) -> Document:
         "status": wanted.status,
         "customer.phone": wanted.phone,
         "fulfilment.type": wanted.fulfilment,
+        "code": wanted.code,
     }
     matching: Document = {
         path: {"$eq": value} for path, value in equal.items() if value is not None

@@ -1,6 +1,8 @@
-"""Orders in PostgreSQL: tables orders and order_items."""
+"""Orders in PostgreSQL: tables orders, order_items and payments."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 from adapters.postgres.connection import Row
 from adapters.postgres.rows import Plain
@@ -8,6 +10,7 @@ from adapters.postgres.statements import equal
 from adapters.postgres.store import PostgresStore
 from adapters.postgres.table import Children
 from dinerapp.domain.orders import Order
+from dinerapp.domain.tickets import OPEN
 from dinerapp.ports.orders import OrderFilter, Orders
 from dinerapp.ports.repository import After, Page
 
@@ -26,6 +29,7 @@ _SAME = (
     "currency",
     "history",
 )
+_AS_JSON = ("terms", "tickets")
 _CUSTOMER = {"customer_name": "name", "customer_phone": "phone", "customer_email": "email"}
 _FULFILMENT = {
     "fulfilment": "type",
@@ -48,32 +52,76 @@ _LINES = Children(
         "notes",
         "total",
         "counted",
+        "tax_rate",
+        "station",
+        "revision",
+    ),
+)
+_PAYMENTS = Children(
+    field="payments",
+    table="payments",
+    parent="order_id",
+    count="payment_count",
+    columns=(
+        "id",
+        "op_id",
+        "method",
+        "amount",
+        "tip",
+        "given",
+        "change",
+        "reference",
+        "line_ids",
+        "till_id",
+        "refund_of",
+        "reason",
+        "actor",
+        "at",
     ),
 )
 _SAME_PHONE = "left(customer_phone, 100) = left(%(phone)s, 100) AND customer_phone = %(phone)s"
+_SAME_CODE = "code = %(code)s"
+_IN_KITCHEN = "WHERE NOT deleted AND open_tickets > 0{} ORDER BY created_at, id LIMIT {:d}"
+_AT_STATION = " AND stations ? %(station)s"
+_TAKEN = """
+SELECT method, sum(amount)::bigint AS amount FROM payments
+WHERE till_id = %(till_id)s GROUP BY method
+"""
 _SINCE = "created_at >= %(since)s"
 
 
 class PostgresOrders(PostgresStore[Order], Orders):
-    """An order is a row of orders and one of order_items for each line."""
+    """An order is a row of orders, one of order_items for each line and one of payments for each
+    payment. `stations` and `open_tickets` are there to be asked about."""
 
-    columns = (*_SAME, *_CUSTOMER, *_FULFILMENT)
-    children = (_LINES,)
+    columns = (*_SAME, *_AS_JSON, *_CUSTOMER, *_FULFILMENT, "stations", "open_tickets")
+    children = (_LINES, _PAYMENTS)
 
     def page(self, wanted: OrderFilter, after: After | None, limit: int) -> Page[Order]:
-        parameters = {"phone": wanted.phone, "since": wanted.since}
+        parameters = {"phone": wanted.phone, "since": wanted.since, "code": wanted.code}
         return self._page(_conditions(wanted), parameters, after, limit)
 
+    def in_kitchen(self, station: str | None, limit: int) -> Sequence[Order]:
+        at_station = "" if station is None else _AT_STATION
+        return self._find(_IN_KITCHEN.format(at_station, limit), {"station": station})
+
+    def taken(self, till_id: str) -> Mapping[str, int]:
+        rows = self._ask(_TAKEN, {"till_id": till_id})
+        return {row["method"]: row["amount"] for row in rows}
+
     def to_row(self, plain: Plain) -> Row:
+        waiting = [ticket["station"] for ticket in plain["tickets"] if ticket["status"] in OPEN]
         return {
-            **{name: plain[name] for name in _SAME},
+            "stations": sorted(set(waiting)),
+            "open_tickets": len(waiting),
+            **{name: plain[name] for name in (*_SAME, *_AS_JSON)},
             **{column: plain["customer"][field] for column, field in _CUSTOMER.items()},
             **{column: plain["fulfilment"][field] for column, field in _FULFILMENT.items()},
         }
 
     def from_row(self, row: Row) -> Plain:
         return {
-            **{name: row[name] for name in _SAME},
+            **{name: row[name] for name in (*_SAME, *_AS_JSON)},
             "customer": {field: row[column] for column, field in _CUSTOMER.items()},
             "fulfilment": {field: row[column] for column, field in _FULFILMENT.items()},
         }
@@ -87,6 +135,8 @@ def _conditions(wanted: OrderFilter) -> list[str]:
         conditions.append(equal("fulfilment", wanted.fulfilment))
     if wanted.phone is not None:
         conditions.append(_SAME_PHONE)
+    if wanted.code is not None:
+        conditions.append(_SAME_CODE)
     if wanted.since is not None:
         conditions.append(_SINCE)
     return conditions

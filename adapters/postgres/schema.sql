@@ -104,12 +104,19 @@ CREATE TABLE orders (
     history jsonb NOT NULL,
     line_count integer NOT NULL,
     holds jsonb NOT NULL,
-    held_before jsonb NOT NULL DEFAULT '{}'
+    held_before jsonb NOT NULL DEFAULT '{}',
+    terms jsonb NOT NULL DEFAULT '{}',
+    tickets jsonb NOT NULL DEFAULT '[]',
+    stations jsonb NOT NULL DEFAULT '[]',
+    open_tickets integer NOT NULL DEFAULT 0,
+    payment_count integer NOT NULL DEFAULT 0
 );
 CREATE INDEX orders_newest ON orders (created_at, id) WHERE NOT deleted;
 -- Entries of an index are limited to a third of a page, phones are not.
 CREATE INDEX orders_by_phone ON orders (left(customer_phone, 100), created_at, id) WHERE NOT deleted;
 CREATE INDEX orders_by_status ON orders (status, created_at, id) WHERE NOT deleted;
+CREATE INDEX orders_in_kitchen ON orders (created_at, id) WHERE NOT deleted AND open_tickets > 0;
+CREATE INDEX orders_by_code ON orders (code, created_at, id) WHERE NOT deleted;
 CREATE INDEX orders_by_fulfilment ON orders (fulfilment, created_at, id) WHERE NOT deleted;
 
 CREATE TABLE order_items (
@@ -118,12 +125,15 @@ CREATE TABLE order_items (
     id text NOT NULL,
     item_id text NOT NULL,
     name text NOT NULL,
-    quantity bigint NOT NULL CHECK (quantity > 0),
+    quantity bigint NOT NULL CHECK (quantity >= 0),
     unit_price bigint NOT NULL,
     options jsonb NOT NULL,
     notes text,
     total bigint NOT NULL CHECK (total >= 0),
     counted boolean NOT NULL,
+    tax_rate integer NOT NULL DEFAULT 0,
+    station text NOT NULL DEFAULT 'kitchen',
+    revision integer NOT NULL DEFAULT 1,
     PRIMARY KEY (order_id, position)
 );
 
@@ -146,3 +156,51 @@ CREATE TABLE conflicts (
 );
 CREATE INDEX conflicts_newest ON conflicts (created_at, id) WHERE NOT deleted;
 CREATE INDEX conflicts_by_state ON conflicts (state, created_at, id) WHERE NOT deleted;
+
+CREATE TABLE payments (
+    order_id uuid NOT NULL REFERENCES orders ON DELETE CASCADE,
+    position integer NOT NULL,
+    id text NOT NULL,
+    op_id text NOT NULL,
+    method text NOT NULL,
+    amount bigint NOT NULL,
+    tip bigint NOT NULL,
+    given bigint,
+    change bigint NOT NULL CHECK (change >= 0),
+    reference text,
+    line_ids jsonb NOT NULL,
+    till_id text,
+    refund_of text,
+    reason text,
+    actor text NOT NULL,
+    at timestamptz(3) NOT NULL,
+    PRIMARY KEY (order_id, position)
+);
+CREATE INDEX payments_by_till ON payments (till_id) INCLUDE (method, amount);
+
+CREATE FUNCTION drop_surplus_payments() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM payments WHERE order_id = NEW.id AND position >= NEW.payment_count;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER drop_surplus_payments AFTER UPDATE ON orders
+    FOR EACH ROW WHEN (NEW.payment_count < OLD.payment_count)
+    EXECUTE FUNCTION drop_surplus_payments();
+
+CREATE TABLE coupons (
+    LIKE envelope INCLUDING ALL,
+    content jsonb NOT NULL,
+    u_code text
+);
+CREATE UNIQUE INDEX coupons_u_code ON coupons (u_code);
+CREATE INDEX coupons_newest ON coupons (created_at, id) WHERE NOT deleted;
+
+CREATE TABLE tills (
+    LIKE envelope INCLUDING ALL,
+    content jsonb NOT NULL,
+    is_open boolean NOT NULL GENERATED ALWAYS AS (content ->> 'closed_at' IS NULL) STORED
+);
+CREATE INDEX tills_newest ON tills (created_at, id) WHERE NOT deleted;
+CREATE INDEX tills_open ON tills (created_at, id) WHERE NOT deleted AND is_open;

@@ -17,6 +17,7 @@ from werkzeug.http import quote_etag
 
 from blueprints.http.fields import Digits, Schema
 from blueprints.http.strict_json import dumps
+from dinerapp.domain.codec import content
 from dinerapp.domain.identity import Operation
 from dinerapp.domain.record import Record
 from dinerapp.errors import InvalidRecord
@@ -64,6 +65,16 @@ def written(
 def removed(done: Saved[R]) -> Response:
     """What a deletion answers."""
     return Response(status=204, headers=REPLAYED if done.replayed else None)
+
+
+def plain(record: Record) -> dict[str, Any]:
+    """A record that is shown as it is, with what clients may know of its envelope."""
+    return content(record) | {
+        "id": record.id,
+        "revision": record.version.revision,
+        "created_at": record.created_at,
+        "updated_at": record.updated_at,
+    }
 
 
 def page(found: Page[R], view: Callable[[R], Any]) -> Response:

@@ -10,9 +10,11 @@ from marshmallow import fields, validate
 
 from blueprints.http.answers import PageQuery
 from blueprints.http.fields import Moment, Money, Schema, Several, Text, Whole
-from dinerapp.domain.orders import Customer, Fulfilment, FulfilmentType, PaymentStatus, Status
+from dinerapp.domain.orders import Customer, Fulfilment, FulfilmentType, Status
+from dinerapp.domain.payments import Method, PaymentStatus
 from dinerapp.domain.pricing import Wanted
-from dinerapp.services.orders import NewOrder
+from dinerapp.services.orders import LineChanges, NewOrder
+from dinerapp.services.till import NewPayment, NewRefund
 
 MOST_LINES = 200
 MOST_OF_ONE = 1000
@@ -112,6 +114,72 @@ class Cancellation(Schema):
     )
 
 
+class OrderChanges(Schema):
+    """Positions to add, and how many there are to be of others, by line id; 0 takes one off."""
+
+    add = Several(fields.Nested(WantedIn), 0, MOST_LINES, load_default=list)
+    quantities = fields.Dict(
+        keys=fields.UUID(error_messages={"invalid_uuid": "must be the id of a line"}),
+        values=Whole(0, MOST_OF_ONE),
+        load_default=dict,
+        metadata={"example": {"01a1fd5b-738a-8340-82a6-7288b9785b65": 3}},
+    )
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> LineChanges:
+        if not data["add"] and not data["quantities"]:
+            raise ma.ValidationError("give something to add or to change")
+        quantities = {str(line_id): number for line_id, number in data["quantities"].items()}
+        return LineChanges(added=tuple(data["add"]), quantities=quantities)
+
+
+class PaymentIn(Schema):
+    """Money taken. Without an amount it is what the lines cost, or all that is left to be paid.
+
+    `tip` comes on top of the amount; `given` is what was handed over, and the change follows.
+    """
+
+    method = fields.Enum(Method, by_value=True, required=True)
+    amount = Money(1, allow_none=True, metadata={"example": 950})
+    line_ids = Several(fields.UUID(), 0, MOST_LINES, load_default=list)
+    tip = Money(load_default=0)
+    given = Money(allow_none=True)
+    reference = Text(1, 200, allow_none=True, metadata={"description": "of the card terminal"})
+    till_id = fields.UUID(allow_none=True)
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> NewPayment:
+        if data.get("amount") is not None and data["line_ids"]:
+            raise ma.ValidationError("give an amount or lines, not both", "amount")
+        if data.get("given") is not None and data["method"] is not Method.CASH:
+            raise ma.ValidationError("is for cash", "given")
+        lines = tuple(str(line_id) for line_id in data.pop("line_ids"))
+        till_id = data.pop("till_id", None)
+        return NewPayment(**data, line_ids=lines, till_id=till_id and str(till_id))
+
+
+class RefundIn(Schema):
+    """Money of one payment given back, the way it came."""
+
+    payment_id = fields.UUID(required=True)
+    amount = Money(1, required=True, metadata={"example": 950})
+    reason = Text(1, 500, required=True, metadata={"example": "it was cold"})
+    till_id = fields.UUID(allow_none=True)
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> NewRefund:
+        till_id = data.pop("till_id", None)
+        payment_id = str(data.pop("payment_id"))
+        return NewRefund(**data, payment_id=payment_id, till_id=till_id and str(till_id))
+
+
+class LookupQuery(Schema):
+    """What a guest knows of an order."""
+
+    phone = Phone(1, 40, required=True)
+    code = Text(1, 20, required=True, metadata={"example": "76MM"})
+
+
 class OrdersQuery(PageQuery):
     """Which orders are wanted."""
 
@@ -158,6 +226,22 @@ class EventOut(ma.Schema):
     reason = fields.String(allow_none=True)
 
 
+class PaymentOut(ma.Schema):
+    """A payment; a refund has a negative amount."""
+
+    id = fields.UUID()
+    method = fields.Enum(Method, by_value=True)
+    amount = fields.Integer(metadata={"description": "with its tip, without the change"})
+    tip = fields.Integer()
+    given = fields.Integer(allow_none=True)
+    change = fields.Integer()
+    reference = fields.String(allow_none=True)
+    line_ids = fields.List(fields.UUID())
+    refund_of = fields.UUID(allow_none=True)
+    reason = fields.String(allow_none=True)
+    at = fields.DateTime()
+
+
 class OrderOut(ma.Schema):
     """An order. All amounts are minor units of `currency`."""
 
@@ -171,6 +255,7 @@ class OrderOut(ma.Schema):
     customer = fields.Nested(CustomerOut)
     fulfilment = fields.Nested(FulfilmentOut)
     items = fields.List(fields.Nested(LineOut))
+    payments = fields.List(fields.Nested(PaymentOut))
     notes = fields.String(allow_none=True)
     coupon = fields.String(allow_none=True)
     subtotal = fields.Integer()
@@ -179,10 +264,17 @@ class OrderOut(ma.Schema):
     tax = fields.Integer()
     tip = fields.Integer()
     total = fields.Integer()
+    outstanding = fields.Integer(metadata={"description": "what is left to be paid"})
     currency = fields.String(metadata={"example": "EUR"})
     history = fields.List(fields.Nested(EventOut))
     created_at = fields.DateTime()
     updated_at = fields.DateTime()
+
+
+class History(ma.Schema):
+    """Every step of an order."""
+
+    items = fields.List(fields.Nested(EventOut))
 
 
 class PlacedOut(OrderOut):

@@ -4,21 +4,42 @@ from __future__ import annotations
 
 from typing import Any
 
+from blueprints.http.answers import plain
 from dinerapp.domain.codec import content
 from dinerapp.domain.orders import Order
 
+_INTERNAL = ("tickets", "terms")
+_OF_LINES = ("id", "item_id", "name", "quantity", "unit_price", "options", "notes", "total")
+_OF_PAYMENTS = (
+    "id",
+    "method",
+    "amount",
+    "tip",
+    "given",
+    "change",
+    "reference",
+    "line_ids",
+    "refund_of",
+    "reason",
+    "at",
+)
+
 
 def order_view(order: Order) -> dict[str, Any]:
-    """One order."""
-    view = content(order) | {
-        "id": order.id,
-        "revision": order.version.revision,
-        "created_at": order.created_at,
-        "updated_at": order.updated_at,
-    }
-    view["items"] = [_without_marks(line) for line in view.pop("lines")]
+    """One order, without the lines that were taken off."""
+    view = plain(order) | {"outstanding": order.outstanding}
+    for name in _INTERNAL:
+        del view[name]
+    lines = view.pop("lines")
+    view["items"] = [_only(_OF_LINES, line) for line in lines if line["quantity"]]
+    view["payments"] = [_only(_OF_PAYMENTS, payment) for payment in view["payments"]]
     return view
 
 
-def _without_marks(line: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in line.items() if name != "counted"}
+def history_view(order: Order) -> dict[str, Any]:
+    """Every step, in its order."""
+    return {"items": content(order)["history"]}
+
+
+def _only(names: tuple[str, ...], plain: dict[str, Any]) -> dict[str, Any]:
+    return {name: plain[name] for name in names}

@@ -1,19 +1,14 @@
-"""What an order costs: computed once, per line, from the menu, in whole minor units.
-
-One rounding rule: each amount that is a share of another is rounded half up, on its own.
-"""
+"""What guests ask for, at the menu's prices: computed once, per line, and kept with the order."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from dinerapp.domain.billing import Discount, Terms
 from dinerapp.domain.menu import MenuItem, OptionGroup
 from dinerapp.domain.orders import ChosenOption, FulfilmentType, Line
 from dinerapp.errors import RuleBroken, Unacceptable
-
-WHOLE = 10_000
-"""Rates are hundredths of a percent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +18,15 @@ class Rates:
     tax_rate: int = 0
     tax_included: bool = True
     service_charge: int = 0
+
+    def terms(self, fulfilment: FulfilmentType, discount: Discount | None = None) -> Terms:
+        """For an order of now; the service is for who is served."""
+        served = fulfilment is FulfilmentType.DINE_IN
+        return Terms(
+            tax_included=self.tax_included,
+            service_charge=self.service_charge if served else 0,
+            discount=discount,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,49 +39,23 @@ class Wanted:
     notes: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bill:
-    """The lines and their sums."""
-
-    lines: tuple[Line, ...]
-    subtotal: int
-    service_charge: int
-    tax: int
-    tip: int
-    total: int
-
-
-def share(amount: int, rate: int, whole: int = WHOLE) -> int:
-    """`amount * rate / whole`, rounded half up."""
-    return (2 * amount * rate + whole) // (2 * whole)
-
-
 def priced(
     wanted: Sequence[Wanted],
     menu: Mapping[str, MenuItem],
     line_ids: Sequence[str],
     rates: Rates,
-    fulfilment: FulfilmentType,
-    tip: int,
-) -> Bill:
-    """The bill; RuleBroken names the first position that cannot be served."""
-    lines = tuple(
-        _line(one, menu, line_id, f"items.{number}")
+    path: str = "items",
+) -> tuple[Line, ...]:
+    """The lines; RuleBroken names the first position that cannot be served."""
+    return tuple(
+        _line(one, menu, line_id, rates, f"{path}.{number}")
         for number, (one, line_id) in enumerate(zip(wanted, line_ids, strict=True))
     )
-    subtotal = sum(line.total for line in lines)
-    service = 0
-    if fulfilment is FulfilmentType.DINE_IN:
-        service = share(subtotal, rates.service_charge)
-    tax = sum(_tax(line.total, menu[line.item_id], rates) for line in lines)
-    added = 0 if rates.tax_included else tax
-    total = subtotal + service + added + tip
-    return Bill(
-        lines=lines, subtotal=subtotal, service_charge=service, tax=tax, tip=tip, total=total
-    )
 
 
-def _line(wanted: Wanted, menu: Mapping[str, MenuItem], line_id: str, path: str) -> Line:
+def _line(
+    wanted: Wanted, menu: Mapping[str, MenuItem], line_id: str, rates: Rates, path: str
+) -> Line:
     item = menu.get(wanted.item_id)
     if item is None:
         raise Unacceptable("is not on the menu", field=f"{path}.item_id")
@@ -97,6 +75,7 @@ def _line(wanted: Wanted, menu: Mapping[str, MenuItem], line_id: str, path: str)
         notes=wanted.notes,
         total=unit * wanted.quantity,
         counted=item.stock_limit is not None,
+        tax_rate=rates.tax_rate if item.tax_rate is None else item.tax_rate,
     )
 
 
@@ -119,8 +98,3 @@ def _check_group(group: OptionGroup, taken: int, field: str) -> None:
     if not group.min <= taken <= group.max:
         wanted = f"{group.min} to {group.max}"
         raise Unacceptable(f"{group.name}: take {wanted}, not {taken}", field=field)
-
-
-def _tax(amount: int, item: MenuItem, rates: Rates) -> int:
-    rate = rates.tax_rate if item.tax_rate is None else item.tax_rate
-    return share(amount, rate, WHOLE + rate if rates.tax_included else WHOLE)

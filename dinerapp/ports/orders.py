@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from dinerapp.domain.orders import ORDERS, FulfilmentType, Order, Status
+from dinerapp.domain.order_merging import ORDERS
+from dinerapp.domain.orders import FulfilmentType, Order, Status
 from dinerapp.ports.replica import Count
 from dinerapp.ports.repository import After, Page, Repository
 from dinerapp.ports.routing import question
@@ -21,6 +22,7 @@ class OrderFilter:
     phone: str | None = None
     since: datetime | None = None
     fulfilment: FulfilmentType | None = None
+    code: str | None = None
 
 
 class Orders(Repository[Order]):
@@ -37,3 +39,13 @@ class Orders(Repository[Order]):
     @question
     def counts(self, keys: Collection[str]) -> Mapping[str, Count]:
         """What orders hold of counted things; zero for unknown keys."""
+
+    @abstractmethod
+    @question
+    def in_kitchen(self, station: str | None, limit: int) -> Sequence[Order]:
+        """Orders with open tickets, at one station or any, oldest first by creation and id."""
+
+    @abstractmethod
+    @question
+    def taken(self, till_id: str) -> Mapping[str, int]:
+        """What payments through a till come to, refunds taken off, by method."""

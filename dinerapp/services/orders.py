@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from dinerapp import signals
+from dinerapp.domain.billing import Discount
+from dinerapp.domain.coupons import normalised
 from dinerapp.domain.identity import Operation
 from dinerapp.domain.menu import stock_key
-from dinerapp.domain.orders import Customer, Event, Fulfilment, Order, Status
+from dinerapp.domain.orders import Customer, Event, Fulfilment, Line, Order, Status
 from dinerapp.domain.pricing import Rates, Wanted, priced
 from dinerapp.domain.record import utc_now
 from dinerapp.errors import (
@@ -22,6 +25,7 @@ from dinerapp.errors import (
     SoldOut,
     Unacceptable,
 )
+from dinerapp.ports.coupons import Coupons
 from dinerapp.ports.menu import MenuItems
 from dinerapp.ports.orders import OrderFilter, Orders
 from dinerapp.ports.repository import After, Page
@@ -43,14 +47,29 @@ class NewOrder:
     notes: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineChanges:
+    """What is different about an open order: new positions, and other quantities by line id."""
+
+    added: Sequence[Wanted] = ()
+    quantities: Mapping[str, int] = field(default_factory=dict)
+
+
 class OrderService:
     """Use cases around orders."""
 
     def __init__(
-        self, orders: Orders, menu: MenuItems, rates: Rates, currency: str, secret: str
+        self,
+        orders: Orders,
+        menu: MenuItems,
+        coupons: Coupons,
+        rates: Rates,
+        currency: str,
+        secret: str,
     ) -> None:
         self._orders = orders
         self._menu = menu
+        self._coupons = coupons
         self._rates = rates
         self._currency = currency
         self._secret = secret.encode()
@@ -77,6 +96,13 @@ class OrderService:
     def page(self, wanted: OrderFilter, after: After | None, limit: int) -> Page[Order]:
         """Orders, newest first."""
         return self._orders.page(wanted, after, limit)
+
+    def look_up(self, phone: str, code: str) -> Order:
+        """The latest order under a phone number with this code; NotFound."""
+        found = self._orders.page(OrderFilter(phone=phone, code=code.upper()), None, 1)
+        if not found.items:
+            raise NotFound("orders", code)
+        return found.items[0]
 
     def move(
         self,
@@ -106,6 +132,19 @@ class OrderService:
             )
         return done
 
+    def revise(
+        self, order_id: str, operation: Operation, changes: LineChanges, if_match: str | None = None
+    ) -> Saved[Order]:
+        """Adds lines and changes how many there are of others; none takes a line off."""
+
+        def change(order: Order) -> Order:
+            return self._revised(order, operation, changes, utc_now())
+
+        done = changed(self._orders, order_id, operation.op_id, change, if_match, self._kept)
+        if done.changed:
+            signals.announce(signals.order_revised, self, order=done.record)
+        return done
+
     def access_token(self, order_id: str) -> str:
         """Reads and cancels just this order."""
         return hmac.new(self._secret, f"order {order_id}".encode(), hashlib.sha256).hexdigest()
@@ -121,30 +160,61 @@ class OrderService:
             raise _sold_out(order, exc.key) from exc
 
     def _made(self, operation: Operation, new: NewOrder) -> Order:
-        if new.coupon is not None:
-            raise Unacceptable("there is no such coupon", field="coupon")
         now = utc_now()
-        menu = self._menu.get_many({wanted.item_id for wanted in new.items})
         line_ids = [operation.part(f"line {number}") for number in range(len(new.items))]
-        bill = priced(new.items, menu, line_ids, self._rates, new.fulfilment.type, new.tip)
-        return Order(
+        lines = self._priced(new.items, line_ids)
+        discount = self._discount(new.coupon, sum(line.total for line in lines), now)
+        order = Order(
             id=operation.record_id,
-            op_id=operation.giving(*bill.lines, bill.total),
+            op_id=operation.op_id,
             created_at=now,
             updated_at=now,
             code=_code(operation.record_id),
             customer=new.customer,
             fulfilment=new.fulfilment,
-            lines=bill.lines,
+            lines=lines,
+            terms=self._rates.terms(new.fulfilment.type, discount),
             notes=new.notes,
-            subtotal=bill.subtotal,
-            service_charge=bill.service_charge,
-            tax=bill.tax,
-            tip=bill.tip,
-            total=bill.total,
+            coupon=discount.code if discount else None,
+            tip=new.tip,
+            subtotal=0,
+            total=0,
             currency=self._currency,
             history=(Event(at=now, status=Status.PENDING, actor="guest"),),
-        )
+        ).billed()
+        return replace(order, op_id=operation.giving(*order.lines, order.total))
+
+    def _priced(self, wanted: Sequence[Wanted], line_ids: Sequence[str]) -> tuple[Line, ...]:
+        menu = self._menu.get_many({one.item_id for one in wanted})
+        return priced(wanted, menu, line_ids, self._rates)
+
+    def _discount(self, code: str | None, subtotal: int, now: datetime) -> Discount | None:
+        if code is None:
+            return None
+        try:
+            coupon = self._coupons.by_code(normalised(code))
+        except NotFound:
+            raise Unacceptable("there is no such coupon", field="coupon") from None
+        return coupon.discount(subtotal, now)
+
+    def _revised(
+        self, order: Order, operation: Operation, changes: LineChanges, now: datetime
+    ) -> Order:
+        ids = [operation.part(f"line {number}") for number in range(len(changes.added))]
+        known = {line.id: line for line in order.lines}
+        unknown = next((line_id for line_id in changes.quantities if line_id not in known), None)
+        if unknown is not None:
+            raise Unacceptable("the order has no such line", field=f"quantities.{unknown}")
+        revised = [
+            known[line_id].of(quantity)
+            for line_id, quantity in changes.quantities.items()
+            if known[line_id].quantity != quantity
+        ]
+        added = self._priced(changes.added, ids) if changes.added else ()
+        if not revised and not added:
+            return order
+        order = order.revised((*revised, *added), op_id=operation.op_id, now=now)
+        return replace(order, op_id=operation.giving(*revised, *added))
 
     def _placed_earlier(self, operation: Operation) -> Order | None:
         """The order of an earlier try, which counts even if the menu has changed since."""
@@ -157,9 +227,11 @@ class OrderService:
         return order
 
 
-def _sold_out(order: Order, key: str) -> SoldOut:
-    """In the words of the order: which of its positions there is too little of."""
+def _sold_out(order: Order, key: str) -> RuleBroken:
+    """In the words of the order: which of its positions, or what else, there is too little of."""
     wanted = [stock_key(line.item_id) for line in order.lines]
+    if key not in wanted:
+        return RuleBroken(f"the coupon {order.coupon} is used up", field="coupon")
     number = wanted.index(key)
     reason = f"not enough {order.lines[number].name} is left"
     return SoldOut(reason, field=f"items.{number}.quantity")

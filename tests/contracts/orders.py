@@ -17,9 +17,9 @@ from dinerapp.domain.orders import (
     Event,
     Fulfilment,
     FulfilmentType,
-    PaymentStatus,
     Status,
 )
+from dinerapp.domain.payments import PaymentStatus
 from dinerapp.errors import InvalidRecord
 from dinerapp.ports.orders import OrderFilter
 from dinerapp.ports.replica import Count

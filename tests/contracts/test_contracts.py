@@ -8,9 +8,12 @@ from dinerapp.domain.identity import new_op_id
 from dinerapp.domain.version import Place
 from dinerapp.ports.replica import Taken
 from tests.contracts.conflicts import ConflictsContract
+from tests.contracts.coupons import CouponsContract
 from tests.contracts.database import DatabaseContract
+from tests.contracts.kitchen import TicketsContract
 from tests.contracts.menu import MenuItemsContract
 from tests.contracts.orders import OrdersContract
+from tests.contracts.payments import PaymentsContract
 from tests.contracts.replica import (
     AcceptContract,
     DebtContract,
@@ -32,7 +35,8 @@ from tests.contracts.repository import (
     UniqueKeysContract,
 )
 from tests.contracts.subjects import SAMPLES, Repositories, Stores, scanned
-from tests.makers import at, conflict, menu_item, order
+from tests.contracts.tills import TillsContract
+from tests.makers import at
 
 SERVERS = ("postgresql", "mongodb")
 SHARED = ("memory", *SERVERS)
@@ -139,6 +143,22 @@ class TestOrders(OrdersContract): ...
 
 
 @over_what_answers_questions
+class TestTickets(TicketsContract): ...
+
+
+@over_what_answers_questions
+class TestPayments(PaymentsContract): ...
+
+
+@over_what_answers_questions
+class TestCoupons(CouponsContract): ...
+
+
+@over_what_answers_questions
+class TestTills(TillsContract): ...
+
+
+@over_what_answers_questions
 class TestConflicts(ConflictsContract): ...
 
 
@@ -166,9 +186,9 @@ def test_what_one_database_holds_the_other_holds_alike(
 ) -> None:
     source: Stores = request.getfixturevalue(one)
     target: Stores = request.getfixturevalue(other)
-    for name, make in (("orders", order), ("menu_items", menu_item), ("conflicts", conflict)):
-        here, there = getattr(source, name), getattr(target, name)
-        saved = [here.save(make(created_at=at(number))) for number in range(30)]
+    for sample in SAMPLES:
+        here, there = getattr(source, sample.name), getattr(target, sample.name)
+        saved = [here.save(sample.make(created_at=at(number))) for number in range(30)]
         for record in saved[:10]:
             here.save(record.changed(op_id=new_op_id(), now=at(99)))
         here.delete(saved[20].changed(op_id=new_op_id(), now=at(99)))

@@ -91,5 +91,5 @@ def _steps(order: Order) -> set[tuple[str, str, str | None]]:
 
 
 def _beside_progress(order: Order) -> dict[str, Any]:
-    ignored = ("history", "status", "payment_status")
+    ignored = ("history", "status", "payment_status", "tickets")
     return {key: value for key, value in codec.content(order).items() if key not in ignored}

@@ -17,7 +17,7 @@ from adapters.fallback.composite import Composite
 from adapters.fallback.side import Call
 from adapters.fallback.watch import Watch
 from adapters.fallback.word import Word
-from dinerapp.domain import merging, orders
+from dinerapp.domain import merging, order_merging
 from dinerapp.domain.kind import Merge
 from dinerapp.domain.merging import Policy
 from dinerapp.domain.record import Record
@@ -137,7 +137,7 @@ _hand_on = Composite._hand_on
 
 
 def _both_events(one: Any, other: Any) -> Any:
-    return tuple(sorted({*one, *other}, key=orders._event_key))
+    return tuple(sorted({*one, *other}, key=order_merging._event_key))
 
 
 def _joined_without_version(self: Record, other: Record) -> Record:
@@ -298,7 +298,7 @@ BUGS = (
         (STALE, VANISHED),
         {**KILLS, "weather": ROUGH},
     ),
-    Bug("step told twice", ((orders, "_united", _both_events),), (DOUBLED,)),
+    Bug("step told twice", ((order_merging, "_events", _both_events),), (DOUBLED,)),
     Bug(
         "merge forgets a version",
         ((Record, "joined", _joined_without_version),),

@@ -7,12 +7,13 @@ from typing import Any
 from hypothesis import strategies as st
 
 from dinerapp.domain.identity import new_id
-from dinerapp.domain.orders import PaymentStatus, Status
+from dinerapp.domain.orders import Status
 from dinerapp.domain.record import Step
 from dinerapp.domain.version import Place, Version
-from tests.makers import at, conflict, menu_item, order
+from tests.makers import at, conflict, menu_item, order, payment
 
 LINES = order().lines
+PAYMENTS = [payment(amount, id=f"payment {amount}") for amount in (200, 300, 350)]
 IDS = [new_id() for _ in range(3)]
 
 versions = st.builds(Version, *[st.integers(0, 5)] * 3)
@@ -66,10 +67,10 @@ def orders(draw: st.DrawFn, /, **fixed: Any) -> Any:
     content = {
         "order_lines": LINES,
         "status": draw(st.sampled_from(Status)),
-        "payment_status": draw(st.sampled_from(PaymentStatus)),
+        "payments": tuple(draw(st.lists(st.sampled_from(PAYMENTS), unique=True))),
         "notes": draw(st.none() | st.sampled_from("ab")),
     }
-    return order(**{**draw(envelopes()), **content, **fixed})
+    return order(**{**draw(envelopes()), **content, **fixed}).billed()
 
 
 @st.composite

@@ -13,10 +13,11 @@ from dinerapp.domain.identity import Operation, new_id, new_op_id
 from dinerapp.domain.kind import Kind, Merge
 from dinerapp.domain.menu import MENU_ITEMS, MenuItem
 from dinerapp.domain.merging import Policy, reconciled
-from dinerapp.domain.orders import ORDERS, STEPS, PaymentStatus, Status
+from dinerapp.domain.order_merging import ORDERS
+from dinerapp.domain.orders import STEPS, Status
 from dinerapp.domain.record import Record, Step
 from dinerapp.domain.version import Place
-from tests.makers import at, elsewhere, menu_item, order
+from tests.makers import at, elsewhere, line, menu_item, order, payment
 from tests.unit.strategies import databases, menu_items, orders
 
 P, M, N = Place
@@ -136,8 +137,14 @@ def test_one_request_tried_twice_with_other_results_keeps_the_later_and_reports_
 def test_another_result_of_a_request_is_reported_when_one_of_them_has_gone_on() -> None:
     """Both tries priced the order from menus of different age; one of the two was then moved."""
     operation = Operation.keyed("guest", "key", b"body")
-    here = order(id=ONE_ID, op_id=operation.giving(5056), total=5056).stamped(P)
-    there = order(id=ONE_ID, op_id=operation.giving(4645), total=4645).stamped(M)
+    here, there = (
+        order(
+            id=ONE_ID,
+            op_id=operation.giving(price),
+            order_lines=(line(id=operation.part("line 0"), unit_price=price),),
+        ).stamped(place)
+        for place, price in ((P, 5056), (M, 4645))
+    )
     moved = there.moved(
         Status.CONFIRMED, actor="staff", reason=None, op_id=new_op_id(), now=at(5)
     ).stamped(M)
@@ -256,9 +263,9 @@ def order_changes(draw: st.DrawFn, record: Any, number: int) -> Any:
         case "step" if STEPS[record.status]:
             status = draw(st.sampled_from(sorted(STEPS[record.status])))
             return record.moved(status, actor="a", reason=None, op_id=op_id, now=now)
-        case "payment":
-            paid = [*PaymentStatus][list(PaymentStatus).index(record.payment_status) :]
-            return record.changed(op_id=op_id, now=now, payment_status=draw(st.sampled_from(paid)))
+        case "payment" if record.outstanding > 0 and record.status is not Status.CANCELLED:
+            amount = draw(st.integers(1, record.outstanding))
+            return record.paid(payment(amount, id=op_id, op_id=op_id, at=now), now)
     return record.changed(op_id=op_id, now=now, notes=draw(st.sampled_from("abc")))
 
 
@@ -326,15 +333,18 @@ def test_neither_cancellation_nor_payment_is_lost_on_the_way(stores: TwoStores) 
     end = stores.held[P]
     if any(state.status is Status.CANCELLED for state in stores.accepted):
         assert end.status is Status.CANCELLED
-    ranks = [list(PaymentStatus).index(state.payment_status) for state in stores.accepted]
-    assert list(PaymentStatus).index(end.payment_status) == max(ranks)
+    paid = {payment.id: payment for state in stores.accepted for payment in state.payments}
+    assert {payment.id: payment for payment in end.payments} == paid
+    assert end.outstanding == end.total - sum(payment.amount for payment in paid.values())
+    fired = {ticket.id for state in stores.accepted for ticket in state.tickets}
+    assert [ticket.id for ticket in end.tickets] == list(fired)
     steps = {(step.status, step.actor) for state in stores.accepted for step in state.history}
     assert {(step.status, step.actor) for step in end.history} == steps
 
 
 def outside_of_progress(record: Any) -> dict[str, Any]:
     """What a record says, but for what an order's merge rule unites."""
-    united = {"status", "payment_status", "history"}
+    united = {"status", "payment_status", "history", "payments", "tickets"}
     return {name: value for name, value in codec.content(record).items() if name not in united}
 
 

@@ -9,17 +9,12 @@ from hypothesis import given
 
 from dinerapp.domain.identity import new_op_id
 from dinerapp.domain.merging import Policy
-from dinerapp.domain.orders import (
-    ORDERS,
-    STEPS,
-    Customer,
-    PaymentStatus,
-    Status,
-    merge_orders,
-)
+from dinerapp.domain.order_merging import ORDERS, merge_orders
+from dinerapp.domain.orders import STEPS, Customer, Status
+from dinerapp.domain.payments import PaymentStatus, status_of
 from dinerapp.domain.version import Place
 from dinerapp.errors import RuleBroken
-from tests.makers import at, counted_order, line, order
+from tests.makers import at, counted_order, line, order, payment
 from tests.unit.strategies import orders
 
 POLICY = Policy()
@@ -117,12 +112,8 @@ def test_a_cancellation_wins_over_a_completion_which_is_reported() -> None:
 def test_what_only_the_policy_can_decide_is_reported_and_progress_kept() -> None:
     base = order().stamped(Place.POSTGRESQL)
     ahead = moved(base, Status.CONFIRMED, Status.PREPARING)
-    paid = base.changed(
-        op_id=new_op_id(),
-        now=at(60),
-        payment_status=PaymentStatus.PAID,
-        customer=Customer(name="Eve", phone="1"),
-    ).stamped(Place.MONGODB)
+    paid = base.paid(payment(base.total), at(60)).stamped(Place.MONGODB)
+    paid = replace(paid, customer=Customer(name="Eve", phone="1"))
     for one, other in ((ahead, paid), (paid, ahead)):
         merge = merge_orders(one, other, POLICY)
         assert merge.record.status is Status.PREPARING
@@ -137,9 +128,8 @@ def test_a_merge_loses_neither_cancellation_nor_payment_nor_history(one: Any, ot
     assert merged.status == max(one.status, other.status, key=list(Status).index)
     if Status.CANCELLED in (one.status, other.status):
         assert merged.status is Status.CANCELLED
-    assert merged.payment_status == max(
-        one.payment_status, other.payment_status, key=list(PaymentStatus).index
-    )
+    assert set(merged.payments) == {*one.payments, *other.payments}
+    assert merged.payment_status is status_of(merged.payments, merged.total)
     assert set(merged.history) == {*one.history, *other.history}
 
 

@@ -1,0 +1,22 @@
+"""Coupons in MongoDB."""
+
+from __future__ import annotations
+
+from adapters.mongo.store import MongoStore, newest_first
+from dinerapp.domain.coupons import Coupon
+from dinerapp.errors import NotFound
+from dinerapp.ports.coupons import Coupons
+from dinerapp.ports.repository import After, Page
+
+
+class MongoCoupons(MongoStore[Coupon], Coupons):
+    indexes = (newest_first(),)
+
+    def by_code(self, code: str) -> Coupon:
+        found = self._found({"_unique.code": {"$eq": code}, "deleted": False}, limit=1)
+        if not found:
+            raise NotFound(self.kind.name, code)
+        return found[0]
+
+    def page(self, after: After | None, limit: int) -> Page[Coupon]:
+        return self._newest({}, after, limit)

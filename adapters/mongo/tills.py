@@ -1,0 +1,19 @@
+"""Tills in MongoDB."""
+
+from __future__ import annotations
+
+from adapters.mongo.client import Document
+from adapters.mongo.store import MongoStore, newest_first
+from dinerapp.domain.tills import Till
+from dinerapp.ports.repository import After, Page
+from dinerapp.ports.tills import Tills
+
+
+class MongoTills(MongoStore[Till], Tills):
+    indexes = (newest_first(),)
+
+    def page(self, is_open: bool | None, after: After | None, limit: int) -> Page[Till]:
+        closed: Document = {} if is_open is None else {"closed_at": {"$ne": None}}
+        if is_open:
+            closed = {"closed_at": {"$eq": None}}
+        return self._newest(closed, after, limit)

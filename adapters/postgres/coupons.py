@@ -1,0 +1,24 @@
+"""Coupons in PostgreSQL: documents."""
+
+from __future__ import annotations
+
+from adapters.postgres.documents import DocumentStore
+from dinerapp.domain.coupons import Coupon
+from dinerapp.errors import NotFound
+from dinerapp.ports.coupons import Coupons
+from dinerapp.ports.repository import After, Page
+
+_BY_CODE = "WHERE NOT deleted AND u_code = %(code)s"
+
+
+class PostgresCoupons(DocumentStore[Coupon], Coupons):
+    """Table coupons."""
+
+    def by_code(self, code: str) -> Coupon:
+        found = self._find(_BY_CODE, {"code": code})
+        if not found:
+            raise NotFound(self.kind.name, code)
+        return found[0]
+
+    def page(self, after: After | None, limit: int) -> Page[Coupon]:
+        return self._page([], {}, after, limit)

@@ -1,0 +1,16 @@
+"""Tills in PostgreSQL: documents."""
+
+from __future__ import annotations
+
+from adapters.postgres.documents import DocumentStore
+from dinerapp.domain.tills import Till
+from dinerapp.ports.repository import After, Page
+from dinerapp.ports.tills import Tills
+
+
+class PostgresTills(DocumentStore[Till], Tills):
+    """Table tills."""
+
+    def page(self, is_open: bool | None, after: After | None, limit: int) -> Page[Till]:
+        conditions = [] if is_open is None else ["is_open" if is_open else "NOT is_open"]
+        return self._page(conditions, {}, after, limit)

@@ -1,0 +1,58 @@
+"""Coupons as managers see them."""
+
+from __future__ import annotations
+
+import marshmallow as ma
+from marshmallow import fields
+
+from blueprints.http.fields import Flag, Moment, Money, Schema, Text, Whole
+
+MOST_USES = 10**6
+
+
+class CouponChanges(Schema):
+    """What can be changed of a coupon; all of it is optional. The code stays."""
+
+    description = Text(0, 500)
+    percent = Whole(1, 10_000, allow_none=True, metadata={"description": "1000 is 10 %"})
+    amount = Money(1, allow_none=True)
+    minimum = Money()
+    starts_at = Moment(allow_none=True)
+    ends_at = Moment(allow_none=True)
+    max_uses = Whole(0, MOST_USES, allow_none=True)
+    active = Flag()
+
+
+class CouponIn(CouponChanges):
+    """A new coupon: a share or an amount, never both."""
+
+    code = Text(1, 50, required=True, metadata={"example": "WELCOME"})
+    percent = Whole(
+        1, 10_000, allow_none=True, metadata={"description": "1000 is 10 %", "example": 1000}
+    )
+
+
+class CouponOut(ma.Schema):
+    """A coupon, and how many orders use it."""
+
+    id = fields.UUID()
+    revision = fields.Integer()
+    code = fields.String(metadata={"example": "WELCOME"})
+    description = fields.String()
+    percent = fields.Integer(allow_none=True)
+    amount = fields.Integer(allow_none=True)
+    minimum = fields.Integer()
+    starts_at = fields.DateTime(allow_none=True)
+    ends_at = fields.DateTime(allow_none=True)
+    max_uses = fields.Integer(allow_none=True)
+    active = fields.Boolean()
+    uses = fields.Integer()
+    created_at = fields.DateTime()
+    updated_at = fields.DateTime()
+
+
+class CouponPage(ma.Schema):
+    """One page, newest first."""
+
+    items = fields.List(fields.Nested(CouponOut))
+    next_cursor = fields.String(allow_none=True)

@@ -1,0 +1,57 @@
+"""/api/kitchen"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+
+from blueprints.http.access import require_staff
+from blueprints.http.answers import answer, operation, written
+from blueprints.http.blueprint import Blueprint
+from blueprints.http.diner import diner
+from blueprints.kitchen.schemas import BoardOut, BoardQuery, CookedOrderOut, TicketsIn
+from blueprints.kitchen.views import board_view, cooked_view
+
+blp = Blueprint("kitchen", __name__, url_prefix="/api/kitchen", description="What is to be made")
+
+
+@blp.get("/tickets")
+@blp.arguments(BoardQuery, location="query")
+@blp.response(200, BoardOut)
+def read_board(query: dict[str, Any]) -> Response:
+    """Open tickets, oldest order first"""
+    require_staff()
+    return answer(board_view(diner().kitchen.board(query["station"])))
+
+
+@blp.post("/orders/<uuid:order_id>/accept")
+@blp.arguments(TicketsIn)
+@blp.changes(CookedOrderOut, if_match=False)
+def accept_tickets(given: dict[str, Any], order_id: UUID) -> Response:
+    """Begin with some tickets of an order"""
+    return _step(order_id, given["tickets"], "accept")
+
+
+@blp.post("/orders/<uuid:order_id>/bump")
+@blp.arguments(TicketsIn)
+@blp.changes(CookedOrderOut, if_match=False)
+def bump_tickets(given: dict[str, Any], order_id: UUID) -> Response:
+    """Some tickets of an order are done"""
+    return _step(order_id, given["tickets"], "bump")
+
+
+@blp.post("/orders/<uuid:order_id>/recall")
+@blp.arguments(TicketsIn)
+@blp.changes(CookedOrderOut, if_match=False)
+def recall_tickets(given: dict[str, Any], order_id: UUID) -> Response:
+    """Some tickets of an order were not done after all"""
+    return _step(order_id, given["tickets"], "recall")
+
+
+def _step(order_id: UUID, tickets: list[UUID], verb: str) -> Response:
+    require_staff()
+    op = operation(f"kitchen.{verb} {order_id}")
+    done = diner().kitchen.step(str(order_id), [str(one) for one in tickets], verb, op)
+    return written(done, cooked_view(done.record, done.record.tickets))

@@ -1,0 +1,64 @@
+"""Kitchen tickets as cooks see them."""
+
+from __future__ import annotations
+
+import marshmallow as ma
+from marshmallow import fields
+
+from blueprints.http.fields import Schema, Several, Text
+from dinerapp.domain.orders import FulfilmentType, Status
+from dinerapp.domain.tickets import TicketStatus
+
+MOST_TICKETS = 500
+
+
+class BoardQuery(Schema):
+    """Whose tickets are wanted."""
+
+    station = Text(1, 100, load_default=None, metadata={"example": "kitchen"})
+
+
+class TicketsIn(Schema):
+    """Tickets of one order."""
+
+    tickets = Several(fields.UUID(), 1, MOST_TICKETS, required=True)
+
+
+class TicketOut(ma.Schema):
+    """So many more, or fewer, of one line."""
+
+    id = fields.UUID()
+    line_id = fields.UUID()
+    revision = fields.Integer(metadata={"description": "of the line"})
+    station = fields.String()
+    name = fields.String()
+    quantity = fields.Integer(metadata={"description": "negative when there are to be fewer"})
+    options = fields.List(fields.String())
+    notes = fields.String(allow_none=True)
+    status = fields.Enum(TicketStatus, by_value=True)
+    recalls = fields.Integer()
+    fired_at = fields.DateTime()
+    accepted_at = fields.DateTime(allow_none=True)
+    done_at = fields.DateTime(allow_none=True)
+
+
+class CookedOrderOut(ma.Schema):
+    """An order as the kitchen sees it."""
+
+    order_id = fields.UUID()
+    code = fields.String(metadata={"example": "76MM"})
+    revision = fields.Integer()
+    status = fields.Enum(Status, by_value=True)
+    fulfilment = fields.Enum(FulfilmentType, by_value=True)
+    table = fields.String(allow_none=True)
+    scheduled_for = fields.DateTime(allow_none=True)
+    notes = fields.String(allow_none=True)
+    placed_at = fields.DateTime()
+    waiting_seconds = fields.Integer(metadata={"description": "since the oldest ticket was fired"})
+    tickets = fields.List(fields.Nested(TicketOut))
+
+
+class BoardOut(ma.Schema):
+    """What is to be made, oldest order first."""
+
+    items = fields.List(fields.Nested(CookedOrderOut))

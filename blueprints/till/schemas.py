@@ -1,0 +1,53 @@
+"""Tills as cashiers see them."""
+
+from __future__ import annotations
+
+import marshmallow as ma
+from marshmallow import fields
+
+from blueprints.http.answers import PageQuery
+from blueprints.http.fields import Money, Schema, Text
+
+
+class TillIn(Schema):
+    """A till to be opened, with the cash in it."""
+
+    name = Text(1, 100, required=True, metadata={"example": "Bar"})
+    opening = Money(required=True, metadata={"example": 20000})
+
+
+class ClosingIn(Schema):
+    """A till to be closed, with the cash that was counted."""
+
+    counted = Money(required=True, metadata={"example": 74350})
+    notes = Text(0, 1000, allow_none=True, load_default=None)
+
+
+class TillsQuery(PageQuery):
+    """Which tills are wanted."""
+
+    open = fields.Boolean(load_default=None, truthy={"true"}, falsy={"false"})
+
+
+class TillOut(ma.Schema):
+    """A till. `expected` is what should be in it now, or should have been when it was closed."""
+
+    id = fields.UUID()
+    revision = fields.Integer()
+    name = fields.String(metadata={"example": "Bar"})
+    opened_by = fields.String()
+    opening = fields.Integer()
+    closed_at = fields.DateTime(allow_none=True)
+    closed_by = fields.String(allow_none=True)
+    expected = fields.Integer(allow_none=True)
+    counted = fields.Integer(allow_none=True)
+    notes = fields.String(allow_none=True)
+    created_at = fields.DateTime()
+    updated_at = fields.DateTime()
+
+
+class TillPage(ma.Schema):
+    """One page, newest first; `expected` is null while a till is open."""
+
+    items = fields.List(fields.Nested(TillOut))
+    next_cursor = fields.String(allow_none=True)

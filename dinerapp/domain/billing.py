@@ -1,0 +1,106 @@
+"""What an order comes to: from its lines and the terms it was placed on, in whole minor units.
+
+One rounding rule: each amount that is a share of another is rounded half up, on its own. A
+discount is handed out to the lines to the last cent before their tax is reckoned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+WHOLE = 10_000
+"""Rates are hundredths of a percent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discount:
+    """A coupon as it was when it was used: a share of the subtotal or an amount of its own."""
+
+    coupon_id: str
+    code: str
+    percent: int | None = None
+    amount: int | None = None
+    minimum: int = 0
+
+    def on(self, subtotal: int) -> int:
+        """How much it takes off; never more than there is."""
+        if subtotal < self.minimum:
+            return 0
+        if self.percent is not None:
+            return share(subtotal, self.percent)
+        return min(subtotal, self.amount or 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How the restaurant charged when the order was placed; later settings do not change it."""
+
+    tax_included: bool = True
+    service_charge: int = 0
+    discount: Discount | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charged:
+    """One line as far as the bill is concerned."""
+
+    total: int
+    tax_rate: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """What is charged, without tips."""
+
+    subtotal: int
+    discount: int
+    service_charge: int
+    tax: int
+    total: int
+
+
+def share(amount: int, rate: int, whole: int = WHOLE) -> int:
+    """`amount * rate / whole`, rounded half up."""
+    return (2 * amount * rate + whole) // (2 * whole)
+
+
+def sums(charged: Sequence[Charged], terms: Terms) -> Sums:
+    """The bill of these lines."""
+    subtotal = sum(line.total for line in charged)
+    discount = terms.discount.on(subtotal) if terms.discount else 0
+    service = share(subtotal - discount, terms.service_charge)
+    tax = _tax(charged, discount, terms)
+    added = 0 if terms.tax_included else tax
+    return Sums(
+        subtotal=subtotal,
+        discount=discount,
+        service_charge=service,
+        tax=tax,
+        total=subtotal - discount + service + added,
+    )
+
+
+def handed_out(amount: int, weights: Sequence[int]) -> list[int]:
+    """The amount in parts like the weights, to the last cent: whoever lost most by rounding down
+    gets a cent more."""
+    whole = sum(weights)
+    if not whole:
+        return [0 for _ in weights]
+    parts = [amount * weight // whole for weight in weights]
+    short = sorted(range(len(weights)), key=lambda at: (-(amount * weights[at] % whole), at))
+    for at in short[: amount - sum(parts)]:
+        parts[at] += 1
+    return parts
+
+
+def _tax(charged: Sequence[Charged], discount: int, terms: Terms) -> int:
+    parts = handed_out(discount, [line.total for line in charged])
+    return sum(
+        _tax_on(line.total - part, line.tax_rate, included=terms.tax_included)
+        for line, part in zip(charged, parts, strict=True)
+    )
+
+
+def _tax_on(amount: int, rate: int, *, included: bool) -> int:
+    return share(amount, rate, WHOLE + rate if included else WHOLE)

@@ -1,0 +1,82 @@
+"""What was paid on an order, and what was given back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Method(StrEnum):
+    """How money changes hands."""
+
+    CASH = "cash"
+    CARD = "card"
+    VOUCHER = "voucher"
+
+
+class PaymentStatus(StrEnum):
+    """How much of the total is settled, in the order it goes through it."""
+
+    UNPAID = "unpaid"
+    PARTLY_PAID = "partly_paid"
+    PAID = "paid"
+    PARTLY_REFUNDED = "partly_refunded"
+    REFUNDED = "refunded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """Money that stays with the restaurant, its tip included; a refund has a negative amount.
+
+    The id comes from the request's idempotency key, so that the same request is one payment
+    wherever it was tried, and `op_id` tells it from another request under that key.
+    """
+
+    id: str
+    op_id: str
+    method: Method
+    amount: int
+    tip: int = 0
+    given: int | None = None
+    change: int = 0
+    reference: str | None = None
+    line_ids: tuple[str, ...] = ()
+    till_id: str | None = None
+    refund_of: str | None = None
+    reason: str | None = None
+    actor: str
+    at: datetime
+
+
+def net(payments: Sequence[Payment]) -> int:
+    """What the restaurant has kept."""
+    return sum(payment.amount for payment in payments)
+
+
+def left_of(payment_id: str, payments: Sequence[Payment]) -> int:
+    """What may still be given back of one payment."""
+    return sum(p.amount for p in payments if payment_id in (p.id, p.refund_of))
+
+
+def status_of(payments: Sequence[Payment], total: int) -> PaymentStatus:
+    """Follows from the payments alone."""
+    kept, refunded = net(payments), any(payment.refund_of for payment in payments)
+    if refunded:
+        return PaymentStatus.PARTLY_REFUNDED if kept > 0 else PaymentStatus.REFUNDED
+    if payments and kept >= total:
+        return PaymentStatus.PAID
+    return PaymentStatus.PARTLY_PAID if kept > 0 else PaymentStatus.UNPAID
+
+
+def united(one: Sequence[Payment], other: Sequence[Payment]) -> tuple[Payment, ...]:
+    """Every payment once, in the order of time."""
+    by_id: dict[str, Payment] = {}
+    for payment in sorted((*one, *other), key=_order):
+        by_id.setdefault(payment.id, payment)
+    return tuple(by_id.values())
+
+
+def _order(payment: Payment) -> tuple[datetime, str, str, int]:
+    return payment.at, payment.id, payment.op_id, payment.amount
