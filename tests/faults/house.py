@@ -22,6 +22,7 @@ from pymongo.database import Database as MongoDatabase
 from pymongo.errors import PyMongoError
 
 from adapters.embedded.ports import LOCALHOST
+from dinerapp.wiring import PORTS
 from tests.faults.book import Loss
 from tests.faults.diners import PLAIN, Diner, RelayProgram, until
 from tests.servers.control import RealServer, url_of_database, url_via
@@ -29,7 +30,7 @@ from tests.servers.proxy import FaultProxy
 
 POSTGRESQL, MONGODB = "postgresql", "mongodb"
 PLACES = (POSTGRESQL, MONGODB)
-KINDS = ("orders", "menu_items", "conflicts")
+KINDS = tuple(PORTS)
 _SETTLED_WITHIN = 30.0
 
 

@@ -5,7 +5,7 @@ Nothing of the application's own codec, stores or consistency check is used.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,14 +19,24 @@ _PLACES = ("postgresql", "mongodb", "nocodb")
 _ENVELOPE = ("op_id", "source", "deleted")
 _ORDER = (
     "code", "status", "payment_status", "notes", "coupon", "subtotal", "discount",
-    "service_charge", "tax", "tip", "total", "currency",
+    "service_charge", "tax", "tip", "total", "currency", "terms", "tickets",
 )  # fmt: skip
-_LINE = ("id", "item_id", "name", "quantity", "unit_price", "options", "notes", "total", "counted")
+_LINE = (
+    "id", "item_id", "name", "quantity", "unit_price", "options", "notes", "total", "counted",
+    "tax_rate", "station", "revision",
+)  # fmt: skip
+_PAYMENT = (
+    "id", "op_id", "method", "amount", "tip", "given", "change", "reference", "line_ids", "till_id",
+    "refund_of", "reason", "actor", "at",
+)  # fmt: skip
 _ORDERS = "SELECT * FROM orders ORDER BY id"
 _LINES = "SELECT * FROM order_items ORDER BY order_id, position"
+_PAYMENTS = "SELECT * FROM payments ORDER BY order_id, position"
 _DOCUMENTS = {
     "menu_items": "SELECT * FROM menu_items ORDER BY id",
     "conflicts": "SELECT * FROM conflicts ORDER BY id",
+    "coupons": "SELECT * FROM coupons ORDER BY id",
+    "tills": "SELECT * FROM tills ORDER BY id",
 }
 
 
@@ -44,12 +54,13 @@ class Contents:
 
 def in_postgres(house: House) -> Contents:
     with house.postgres() as connection:
-        lines: dict[str, list[Record]] = {}
-        for row in connection.execute(_LINES):
-            lines.setdefault(str(row["order_id"]), []).append(row)
+        lines, payments = (_by_order(connection.execute(each)) for each in (_LINES, _PAYMENTS))
         orders = {str(row["id"]): row for row in connection.execute(_ORDERS)}
         kinds = {
-            "orders": {key: _order_row(row, lines.get(key, [])) for key, row in orders.items()}
+            "orders": {
+                key: _order_row(row, lines.get(key, []), payments.get(key, []))
+                for key, row in orders.items()
+            }
         }
         for kind, query in _DOCUMENTS.items():
             kinds[kind] = {str(row["id"]): _row(row) for row in connection.execute(query)}
@@ -72,8 +83,15 @@ def in_mongo(house: House) -> Contents:
     return Contents(kinds, counters)
 
 
-def _order_row(row: Record, lines: list[Record]) -> Record:
-    record = _envelope_of_row(row) | {name: row[name] for name in _ORDER}
+def _by_order(rows: Iterable[Record]) -> dict[str, list[Record]]:
+    found: dict[str, list[Record]] = {}
+    for row in rows:
+        found.setdefault(str(row["order_id"]), []).append(row)
+    return found
+
+
+def _order_row(row: Record, lines: list[Record], payments: list[Record]) -> Record:
+    record = _envelope_of_row(row) | {name: _plain(row[name]) for name in _ORDER}
     record["customer"] = {
         "name": row["customer_name"],
         "phone": row["customer_phone"],
@@ -87,13 +105,16 @@ def _order_row(row: Record, lines: list[Record]) -> Record:
     }
     record["history"] = _plain(row["history"])
     record["lines"] = [{name: _plain(line[name]) for name in _LINE} for line in lines]
-    assert row["line_count"] == len(lines), f"order {row['id']} counts {row['line_count']} lines"
+    record["payments"] = [{name: _plain(each[name]) for name in _PAYMENT} for each in payments]
+    counts = row["line_count"], row["payment_count"]
+    assert counts == (len(lines), len(payments)), f"order {row['id']} counts {counts}"
     return record
 
 
 def _row(row: Record) -> Record:
     content: Record = _plain(row["content"])
-    return _envelope_of_row(row) | content | {"unique": row.get("u_slug")}
+    unique = {name[2:]: value for name, value in row.items() if name.startswith("u_")}
+    return _envelope_of_row(row) | content | {"unique": _given(unique)}
 
 
 def _envelope_of_row(row: Record) -> Record:
@@ -111,11 +132,13 @@ def _envelope_of_row(row: Record) -> Record:
 def _document(document: Record) -> Record:
     record: Record = _plain({key: val for key, val in document.items() if key[0] != "_"})
     record |= {"digest": document["_digest"], "bucket": document["_bucket"]}
-    if "slug" in record:
-        record["unique"] = document.get("_unique", {}).get("slug")
-    elif "lines" not in record:
-        record["unique"] = None
+    if "lines" not in record:
+        record["unique"] = _given(document.get("_unique", {}))
     return record
+
+
+def _given(values: Record) -> Record:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _plain(value: Any) -> Any:
