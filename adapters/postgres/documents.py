@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from adapters.postgres.connection import Row
 from adapters.postgres.rows import Plain
@@ -16,7 +16,7 @@ R = TypeVar("R", bound=Record)
 class DocumentStore(PostgresStore[R]):
     """A table of its kind has the envelope, `content`, and columns generated from it."""
 
-    columns = ("content",)
+    columns: ClassVar[tuple[str, ...]] = ("content",)
 
     def to_row(self, plain: Plain) -> Row:
         return {"content": {key: plain[key] for key in plain.keys() - ENVELOPE}}

@@ -1,0 +1,22 @@
+"""Carts. Contract suite: tests/contracts/carts.py."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from datetime import datetime
+
+from dinerapp.domain.carts import CARTS, Cart
+from dinerapp.ports.repository import Repository
+from dinerapp.ports.routing import question
+
+
+class Carts(Repository[Cart]):
+    """Carts of guests and of accounts."""
+
+    kind = CARTS
+
+    @abstractmethod
+    @question
+    def expired(self, now: datetime, limit: int) -> Sequence[Cart]:
+        """Carts whose time is over, the longest gone first."""
