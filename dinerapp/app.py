@@ -8,7 +8,9 @@ from flask import Flask
 from flask_smorest import Api
 
 from adapters.alerts import webhook
-from blueprints.http import docs, lifecycle, problems
+from blueprints.accounts.routes import auth
+from blueprints.accounts.routes import blp as users
+from blueprints.http import access, docs, lifecycle, limits, problems
 from blueprints.http.diner import EXTENSION
 from blueprints.menu.routes import blp as menu
 from blueprints.orders.routes import blp as orders
@@ -20,7 +22,7 @@ from dinerapp.metrics import MetricsObserver, register_request_metrics
 from dinerapp.settings import Settings
 from dinerapp.wiring import Backend, backends, build, extras
 
-BLUEPRINTS = (menu, orders, sync, status)
+BLUEPRINTS = (auth, users, menu, orders, sync, status)
 
 OPENAPI = {
     "API_TITLE": "Dinerapp",
@@ -40,7 +42,7 @@ def create_app(settings: Settings | None = None, stores: Sequence[Backend] | Non
     """
     settings = settings or Settings.from_environment()
     configure_logging(settings)
-    app = lifecycle.DinerFlask("dinerapp")
+    app = lifecycle.DinerFlask("dinerapp", static_folder=None)
     app.request_seconds = settings.request_deadline
     app.config.update(OPENAPI, MAX_CONTENT_LENGTH=settings.max_body_bytes)
     app.url_map.strict_slashes = False
@@ -49,6 +51,7 @@ def create_app(settings: Settings | None = None, stores: Sequence[Backend] | Non
     app.extensions[EXTENSION] = build(
         settings, backends(settings) if stores is None else stores, others, observer
     )
+    lifecycle.trust(app, settings.trusted_proxies)
     lifecycle.register(app)
     register_access_log(app)
     register_request_metrics(app)
@@ -57,6 +60,8 @@ def create_app(settings: Settings | None = None, stores: Sequence[Backend] | Non
         api.register_blueprint(blueprint)
     app.register_blueprint(metrics)
     app.register_blueprint(docs.blp)
+    access.register(app)
+    limits.register(app, settings)
     problems.register(app)
     connect_receivers(settings)
     webhook.connect_receivers(settings)

@@ -29,6 +29,12 @@ order_placed = _signals.signal("order_placed")
 order_status_changed = _signals.signal("order_status_changed")
 """An order took a step. order: Order, before: Status."""
 
+user_created = _signals.signal("user_created")
+"""Somebody has an account now. user: User."""
+
+user_changed = _signals.signal("user_changed")
+"""An account was changed by its owner or a manager. user: User."""
+
 menu_changed = _signals.signal("menu_changed")
 """An item was added, changed or removed. item: MenuItem."""
 

@@ -15,6 +15,7 @@ class MongoOrders(MongoStore[Order], Orders):
         newest_first("status"),
         newest_first("customer.phone"),
         newest_first("fulfilment.type"),
+        newest_first("user_id"),
     )
 
     def page(self, wanted: OrderFilter, after: After | None, limit: int) -> Page[Order]:
@@ -26,6 +27,7 @@ def _matching(wanted: OrderFilter) -> Document:
         "status": wanted.status,
         "customer.phone": wanted.phone,
         "fulfilment.type": wanted.fulfilment,
+        "user_id": wanted.user_id,
     }
     matching: Document = {
         path: {"$eq": value} for path, value in equal.items() if value is not None

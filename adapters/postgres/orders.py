@@ -25,6 +25,7 @@ _SAME = (
     "total",
     "currency",
     "history",
+    "user_id",
 )
 _CUSTOMER = {"customer_name": "name", "customer_phone": "phone", "customer_email": "email"}
 _FULFILMENT = {
@@ -52,6 +53,7 @@ _LINES = Children(
 )
 _SAME_PHONE = "left(customer_phone, 100) = left(%(phone)s, 100) AND customer_phone = %(phone)s"
 _SINCE = "created_at >= %(since)s"
+_SAME_USER = "user_id = %(user_id)s"
 
 
 class PostgresOrders(PostgresStore[Order], Orders):
@@ -61,7 +63,7 @@ class PostgresOrders(PostgresStore[Order], Orders):
     children = (_LINES,)
 
     def page(self, wanted: OrderFilter, after: After | None, limit: int) -> Page[Order]:
-        parameters = {"phone": wanted.phone, "since": wanted.since}
+        parameters = {"phone": wanted.phone, "since": wanted.since, "user_id": wanted.user_id}
         return self._page(_conditions(wanted), parameters, after, limit)
 
     def to_row(self, plain: Plain) -> Row:
@@ -89,4 +91,6 @@ def _conditions(wanted: OrderFilter) -> list[str]:
         conditions.append(_SAME_PHONE)
     if wanted.since is not None:
         conditions.append(_SINCE)
+    if wanted.user_id is not None:
+        conditions.append(_SAME_USER)
     return conditions

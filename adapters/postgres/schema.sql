@@ -104,13 +104,15 @@ CREATE TABLE orders (
     history jsonb NOT NULL,
     line_count integer NOT NULL,
     holds jsonb NOT NULL,
-    held_before jsonb NOT NULL DEFAULT '{}'
+    held_before jsonb NOT NULL DEFAULT '{}',
+    user_id text
 );
 CREATE INDEX orders_newest ON orders (created_at, id) WHERE NOT deleted;
 -- Entries of an index are limited to a third of a page, phones are not.
 CREATE INDEX orders_by_phone ON orders (left(customer_phone, 100), created_at, id) WHERE NOT deleted;
 CREATE INDEX orders_by_status ON orders (status, created_at, id) WHERE NOT deleted;
 CREATE INDEX orders_by_fulfilment ON orders (fulfilment, created_at, id) WHERE NOT deleted;
+CREATE INDEX orders_by_user ON orders (user_id, created_at, id) WHERE NOT deleted;
 
 CREATE TABLE order_items (
     order_id uuid NOT NULL REFERENCES orders ON DELETE CASCADE,
@@ -138,6 +140,23 @@ $$;
 CREATE TRIGGER drop_surplus_lines AFTER UPDATE ON orders
     FOR EACH ROW WHEN (NEW.line_count < OLD.line_count)
     EXECUTE FUNCTION drop_surplus_lines();
+
+CREATE TABLE users (
+    LIKE envelope INCLUDING ALL,
+    email text NOT NULL,
+    name text NOT NULL,
+    phone text,
+    role text NOT NULL,
+    active boolean NOT NULL,
+    password_hash text NOT NULL,
+    password_changed_at timestamptz(3) NOT NULL,
+    sessions jsonb NOT NULL,
+    edits jsonb NOT NULL,
+    u_email text
+);
+CREATE UNIQUE INDEX users_u_email ON users (u_email);
+CREATE INDEX users_newest ON users (created_at, id) WHERE NOT deleted;
+CREATE INDEX users_by_role ON users (role, created_at, id) WHERE NOT deleted;
 
 CREATE TABLE conflicts (
     LIKE envelope INCLUDING ALL,

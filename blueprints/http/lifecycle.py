@@ -6,6 +6,7 @@ import re
 
 import structlog
 from flask import Flask, Response, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from blueprints.http.strict_json import StrictJSONProvider
 from dinerapp.domain.identity import new_id
@@ -23,6 +24,12 @@ class DinerFlask(Flask):
     def full_dispatch_request(self) -> Response:
         with deadline.within(self.request_seconds):
             return super().full_dispatch_request()
+
+
+def trust(app: Flask, proxies: int) -> None:
+    """Takes the word of so many proxies in front for who asks and by what scheme."""
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
 
 
 def register(app: Flask) -> None:

@@ -117,7 +117,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order(Record):
-    """An order with its lines. All amounts are minor units of `currency`."""
+    """An order with its lines. All amounts are minor units of `currency`.
+
+    `user_id` is who placed it, where they had an account.
+    """
 
     code: str
     status: Status = Status.PENDING
@@ -135,6 +138,7 @@ class Order(Record):
     total: int
     currency: str
     history: tuple[Event, ...] = ()
+    user_id: str | None = None
 
     def check(self) -> None:
         for name in _AMOUNTS:

@@ -21,6 +21,7 @@ class OrderFilter:
     phone: str | None = None
     since: datetime | None = None
     fulfilment: FulfilmentType | None = None
+    user_id: str | None = None
 
 
 class Orders(Repository[Order]):

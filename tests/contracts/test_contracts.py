@@ -32,7 +32,8 @@ from tests.contracts.repository import (
     UniqueKeysContract,
 )
 from tests.contracts.subjects import SAMPLES, Repositories, Stores, scanned
-from tests.makers import at, conflict, menu_item, order
+from tests.contracts.users import UsersContract
+from tests.makers import at
 
 SERVERS = ("postgresql", "mongodb")
 SHARED = ("memory", *SERVERS)
@@ -139,6 +140,10 @@ class TestOrders(OrdersContract): ...
 
 
 @over_what_answers_questions
+class TestUsers(UsersContract): ...
+
+
+@over_what_answers_questions
 class TestConflicts(ConflictsContract): ...
 
 
@@ -166,9 +171,9 @@ def test_what_one_database_holds_the_other_holds_alike(
 ) -> None:
     source: Stores = request.getfixturevalue(one)
     target: Stores = request.getfixturevalue(other)
-    for name, make in (("orders", order), ("menu_items", menu_item), ("conflicts", conflict)):
-        here, there = getattr(source, name), getattr(target, name)
-        saved = [here.save(make(created_at=at(number))) for number in range(30)]
+    for sample in SAMPLES:
+        here, there = getattr(source, sample.name), getattr(target, sample.name)
+        saved = [here.save(sample.make(created_at=at(number))) for number in range(30)]
         for record in saved[:10]:
             here.save(record.changed(op_id=new_op_id(), now=at(99)))
         here.delete(saved[20].changed(op_id=new_op_id(), now=at(99)))
