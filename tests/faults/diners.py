@@ -93,13 +93,14 @@ class Program:
 
 
 class Diner(Program):
-    """One gunicorn with one worker."""
+    """One gunicorn with one worker. `headers` say to it who its clients are."""
 
     def __init__(
         self, name: str, folder: Path, environment: Mapping[str, str], app: str = PLAIN
     ) -> None:
         self.port = free_port()
         self.app = app
+        self.headers: Mapping[str, str] = {}
         own = {
             "HOST": LOCALHOST,
             "PORT": str(self.port),
@@ -147,7 +148,7 @@ class Diner(Program):
     def _get(self, path: str) -> Any:
         line = HTTPConnection(LOCALHOST, self.port, timeout=3)
         try:
-            line.request("GET", path)
+            line.request("GET", path, headers=self.headers)
             return json.loads(line.getresponse().read())
         finally:
             line.close()

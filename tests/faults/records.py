@@ -19,9 +19,15 @@ _PLACES = ("postgresql", "mongodb", "nocodb")
 _ENVELOPE = ("op_id", "source", "deleted")
 _ORDER = (
     "code", "status", "payment_status", "notes", "coupon", "subtotal", "discount",
-    "service_charge", "tax", "tip", "total", "currency",
+    "service_charge", "tax", "tip", "total", "currency", "user_id",
 )  # fmt: skip
 _LINE = ("id", "item_id", "name", "quantity", "unit_price", "options", "notes", "total", "counted")
+_USER = (
+    "email", "name", "phone", "role", "active", "password_hash", "password_changed_at", "sessions",
+    "edits",
+)  # fmt: skip
+_UNIQUE = {"menu_items": "slug", "users": "email"}
+_USERS = "SELECT * FROM users ORDER BY id"
 _ORDERS = "SELECT * FROM orders ORDER BY id"
 _LINES = "SELECT * FROM order_items ORDER BY order_id, position"
 _DOCUMENTS = {
@@ -51,6 +57,7 @@ def in_postgres(house: House) -> Contents:
         kinds = {
             "orders": {key: _order_row(row, lines.get(key, [])) for key, row in orders.items()}
         }
+        kinds["users"] = {str(row["id"]): _user_row(row) for row in connection.execute(_USERS)}
         for kind, query in _DOCUMENTS.items():
             kinds[kind] = {str(row["id"]): _row(row) for row in connection.execute(query)}
         counters = {
@@ -63,8 +70,8 @@ def in_postgres(house: House) -> Contents:
 def in_mongo(house: House) -> Contents:
     with house.mongo() as database:
         kinds = {
-            kind: {each["_id"]: _document(each) for each in database[kind].find()}
-            for kind in ("orders", *_DOCUMENTS)
+            kind: {each["_id"]: _document(kind, each) for each in database[kind].find()}
+            for kind in ("orders", "users", *_DOCUMENTS)
         }
         counters = {
             each["_id"]: (each["held"], each.get("ceiling")) for each in database.counters.find()
@@ -91,6 +98,11 @@ def _order_row(row: Record, lines: list[Record]) -> Record:
     return record
 
 
+def _user_row(row: Record) -> Record:
+    content = {name: _plain(row[name]) for name in _USER}
+    return _envelope_of_row(row) | content | {"unique": row["u_email"]}
+
+
 def _row(row: Record) -> Record:
     content: Record = _plain(row["content"])
     return _envelope_of_row(row) | content | {"unique": row.get("u_slug")}
@@ -108,13 +120,11 @@ def _envelope_of_row(row: Record) -> Record:
     }
 
 
-def _document(document: Record) -> Record:
+def _document(kind: str, document: Record) -> Record:
     record: Record = _plain({key: val for key, val in document.items() if key[0] != "_"})
     record |= {"digest": document["_digest"], "bucket": document["_bucket"]}
-    if "slug" in record:
-        record["unique"] = document.get("_unique", {}).get("slug")
-    elif "lines" not in record:
-        record["unique"] = None
+    if kind != "orders":
+        record["unique"] = document.get("_unique", {}).get(_UNIQUE.get(kind))
     return record
 
 
