@@ -49,7 +49,8 @@ def _begin() -> None:
 def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
     served = serving.by_whom()
-    if served is not None and response.status_code < 500:
+    # Who is not let in is not told whether a store had anything to say about them.
+    if served is not None and response.status_code < 500 and response.status_code != 401:
         response.headers["X-Diner-Store"] = served.place
         response.headers["X-Diner-Role"] = served.role
     return response

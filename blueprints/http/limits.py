@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -129,7 +130,7 @@ def _options(settings: Settings) -> dict[str, Any]:
 
 
 def _too_many(limit: RequestLimit) -> Response:
-    wait = max(1, round(limit.reset_at - time.time()))
+    wait = max(1, math.ceil(limit.window.reset_time - time.time()))
     return problem(
         429,
         "too-many-requests",
