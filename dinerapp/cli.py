@@ -15,9 +15,10 @@ from typing import Any
 import click
 import orjson
 import structlog
+from marshmallow import ValidationError
 
 from adapters.embedded.errors import EmbeddedServerError
-from blueprints.accounts.schemas import LONGEST_PASSWORD, SHORTEST_PASSWORD
+from blueprints.accounts.schemas import EMAIL, LONGEST_PASSWORD, SHORTEST_PASSWORD
 from blueprints.status.health import judged
 from blueprints.status.schemas import HEALTHY
 from dinerapp import demo, operating
@@ -256,7 +257,14 @@ def users() -> None:
     """Add, show and mend accounts."""
 
 
-_EMAIL = click.option("--email", required=True, help="what they log in with")
+def _address(_context: click.Context, _option: click.Parameter, given: str) -> str:
+    try:
+        return EMAIL(given)
+    except ValidationError as exc:
+        raise click.BadParameter(str(exc.messages[0])) from exc
+
+
+_EMAIL = click.option("--email", required=True, callback=_address, help="what they log in with")
 
 
 @users.command("add")

@@ -15,7 +15,7 @@ from dinerapp.services.accounts import NewAccount
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 200
 LONGEST_TOKEN = 2000
-_EMAIL = validate.Email(error="must be an e-mail address")
+EMAIL = validate.Email(error="must be an e-mail address")
 _IS_EMAIL = {"format": "email", "example": "ada@example.org"}
 _IS_PASSWORD = {"format": "password", "example": "correct horse battery"}
 
@@ -33,7 +33,7 @@ def _known_password() -> Text:
 class Registration(Schema):
     """A new account for a customer."""
 
-    email = Text(1, LONGEST_EMAIL, required=True, validate=_EMAIL, metadata=_IS_EMAIL)
+    email = Text(1, LONGEST_EMAIL, required=True, validate=EMAIL, metadata=_IS_EMAIL)
     password = _new_password()
     name = Text(1, 200, required=True, metadata={"example": "Ada"})
     phone = Phone(1, 40, allow_none=True, metadata={"example": "+49 30 1234567"})

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any, TypeVar
 
 from flask import Flask, Response, request
@@ -81,8 +81,10 @@ def client_address() -> str:
         address = ip_address(request.remote_addr or "")
     except ValueError:
         return "unknown"
-    if address.version == 4:
+    if isinstance(address, IPv4Address):
         return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
     return str(ip_network((address, _NEIGHBOURS), strict=False))
 
 

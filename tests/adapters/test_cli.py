@@ -247,6 +247,12 @@ def test_a_password_that_is_none_is_wrong_usage(password: str) -> None:
     assert (shown.exit_code, "10 to 200" in shown.output) == (2, True)
 
 
+@pytest.mark.parametrize("email", ["ada", "ada@", "ada@b"])
+def test_an_address_that_is_none_is_wrong_usage(email: str) -> None:
+    shown = command("users", "add", "--email", email, "--role", "chef", DATABASE_URL=NOWHERE)
+    assert (shown.exit_code, "must be an e-mail address" in shown.output) == (2, True)
+
+
 def test_an_account_can_be_made_while_a_database_is_away(run: Run) -> None:
     add = ("users", "add", "--email", "a@b.de", "--role", "admin")
     made = run(*add, input=PASSWORD, DATABASE_URL=NOWHERE)

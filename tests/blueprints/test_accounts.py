@@ -527,6 +527,8 @@ def test_orders_of_guests_and_customers_are_counted_and_those_of_staff_are_not(
         ("2001:db8::1", "2001:db8::2", True),
         ("2001:db8::1", "2001:db8:0:1::1", False),
         ("198.51.100.1", "198.51.100.2", False),
+        ("::ffff:198.51.100.1", "::ffff:198.51.100.2", False),
+        ("::ffff:198.51.100.1", "198.51.100.1", True),
         ("rubbish", "nonsense", True),
     ],
 )

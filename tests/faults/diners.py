@@ -130,7 +130,8 @@ class Diner(Program):
         return {one["name"]: one["state"] for one in self.connections()}
 
     def connections(self) -> list[dict[str, Any]]:
-        with suppress(OSError, HTTPException, ValueError):
+        # With both databases down nobody is recognised, and so nobody is told.
+        with suppress(OSError, HTTPException, ValueError, KeyError):
             found: list[dict[str, Any]] = self._get("/api/connections")["items"]
             return found
         return []
