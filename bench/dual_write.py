@@ -12,10 +12,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from adapters.embedded.ports import free_port
 from bench.ground import Servers, servers
+from dinerapp.domain.identity import Operation
+from dinerapp.operating import connected
+from dinerapp.settings import Settings
 
 ROUNDS = 5
 SECONDS = 4.0
@@ -27,8 +31,7 @@ ALONE = "orders=postgresql;menu_items=postgresql;conflicts=postgresql"
 def run() -> list[tuple[str, str]]:
     """The figures."""
     with servers() as both, _serving(both, "") as dual, _serving(both, ALONE) as single:
-        item = _add_item(dual)
-        alone = _add_item(single)
+        item, alone = _add_item(both, ""), _add_item(both, ALONE)
         rounds = [(_load(dual, item), _load(single, alone)) for _ in range(ROUNDS)]
     rates = [dual.rate / single.rate for dual, single in rounds]
     p50s = [dual.p50 / single.p50 for dual, single in rounds]
@@ -56,15 +59,7 @@ class _Result:
 @contextmanager
 def _serving(both: Servers, placement: str) -> Iterator[int]:
     port = free_port()
-    environment = {
-        **os.environ,
-        "DATABASE_URL": both.postgres.url,
-        "MONGODB_URI": both.mongo.url,
-        "SECRET_KEY": "bench " * 4,
-        "PLACEMENT": placement,
-        "PORT": str(port),
-        "LOG_LEVEL": "error",
-    }
+    environment = {**os.environ, **_environment(both, placement), "PORT": str(port)}
     command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     try:
@@ -73,6 +68,17 @@ def _serving(both: Servers, placement: str) -> Iterator[int]:
     finally:
         process.terminate()
         process.wait(30)
+
+
+def _environment(both: Servers, placement: str) -> dict[str, str]:
+    return {
+        "DATABASE_URL": both.postgres.url,
+        "MONGODB_URI": both.mongo.url,
+        "SECRET_KEY": "bench " * 4,
+        "PLACEMENT": placement,
+        "LOG_LEVEL": "error",
+        "ORDER_LIMIT": "off",
+    }
 
 
 def _await_ready(port: int) -> None:
@@ -86,12 +92,12 @@ def _await_ready(port: int) -> None:
     raise RuntimeError(f"nothing serves on port {port}")
 
 
-def _add_item(port: int) -> str:
-    item = {"slug": f"item-{port}", "name": "Pizza", "category": "Pizza", "price": 950}
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-    status, body = _ask(connection, "POST", "/api/menu/items", item)
-    assert status == 201, body
-    return str(json.loads(body)["id"])
+def _add_item(both: Servers, placement: str) -> str:
+    operation = Operation.fresh()
+    item = {"slug": operation.record_id, "name": "Pizza", "category": "Pizza", "price": 950}
+    settings = Settings.from_environment(_environment(both, placement))
+    with connected(replace(settings, relay_in_workers=False)) as diner:
+        return diner.menu.add(operation, item).record.id
 
 
 def _load(port: int, item: str) -> _Result:

@@ -8,8 +8,10 @@ from flask import Flask
 from flask_smorest import Api
 
 from adapters.alerts import webhook
+from blueprints.accounts.routes import auth
+from blueprints.accounts.routes import blp as users
 from blueprints.coupons.routes import blp as coupons
-from blueprints.http import docs, lifecycle, problems
+from blueprints.http import access, docs, lifecycle, limits, problems
 from blueprints.http.diner import EXTENSION
 from blueprints.kitchen.routes import blp as kitchen
 from blueprints.menu.routes import blp as menu
@@ -23,7 +25,7 @@ from dinerapp.metrics import MetricsObserver, register_request_metrics
 from dinerapp.settings import Settings
 from dinerapp.wiring import Backend, backends, build, extras
 
-BLUEPRINTS = (menu, orders, kitchen, till, coupons, sync, status)
+BLUEPRINTS = (auth, users, menu, orders, kitchen, till, coupons, sync, status)
 
 OPENAPI = {
     "API_TITLE": "Dinerapp",
@@ -43,7 +45,7 @@ def create_app(settings: Settings | None = None, stores: Sequence[Backend] | Non
     """
     settings = settings or Settings.from_environment()
     configure_logging(settings)
-    app = lifecycle.DinerFlask("dinerapp")
+    app = lifecycle.DinerFlask("dinerapp", static_folder=None)
     app.request_seconds = settings.request_deadline
     app.config.update(OPENAPI, MAX_CONTENT_LENGTH=settings.max_body_bytes)
     app.url_map.strict_slashes = False
@@ -52,6 +54,7 @@ def create_app(settings: Settings | None = None, stores: Sequence[Backend] | Non
     app.extensions[EXTENSION] = build(
         settings, backends(settings) if stores is None else stores, others, observer
     )
+    lifecycle.trust(app, settings.trusted_proxies)
     lifecycle.register(app)
     register_access_log(app)
     register_request_metrics(app)
@@ -60,6 +63,8 @@ def create_app(settings: Settings | None = None, stores: Sequence[Backend] | Non
         api.register_blueprint(blueprint)
     app.register_blueprint(metrics)
     app.register_blueprint(docs.blp)
+    access.register(app)
+    limits.register(app, settings)
     problems.register(app)
     connect_receivers(settings)
     webhook.connect_receivers(settings)

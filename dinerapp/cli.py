@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -13,20 +15,26 @@ from typing import Any
 import click
 import orjson
 import structlog
+from marshmallow import ValidationError
 
 from adapters.embedded.errors import EmbeddedServerError
+from blueprints.accounts.schemas import EMAIL, LONGEST_PASSWORD, SHORTEST_PASSWORD
 from blueprints.status.health import judged
 from blueprints.status.schemas import HEALTHY
 from dinerapp import demo, operating
 from dinerapp.domain.conflicts import Conflict, ConflictState
 from dinerapp.domain.identity import Operation
+from dinerapp.domain.permissions import Role
+from dinerapp.domain.users import User
 from dinerapp.domain.version import Place
-from dinerapp.errors import DinerError, StoreFailure
+from dinerapp.errors import DinerError, DuplicateKey, NotFound, StoreFailure
 from dinerapp.logs import SecretMask, configure_logging, connect_receivers
 from dinerapp.operating import Checked, await_catching_up, both, connected
 from dinerapp.ports.connections import ConnectionStatus
 from dinerapp.ports.replica import Parked
+from dinerapp.ports.users import UserFilter
 from dinerapp.secret import DIRECTORY
+from dinerapp.services.accounts import NewAccount
 from dinerapp.services.conflicts import KEEP, TAKE_OTHER
 from dinerapp.settings import BadSetting, Settings, described
 from dinerapp.sync.pairs import Pair
@@ -244,6 +252,88 @@ def parked(retry: bool) -> None:
     _exit_if(True)
 
 
+@main.group()
+def users() -> None:
+    """Add, show and mend accounts."""
+
+
+def _address(_context: click.Context, _option: click.Parameter, given: str) -> str:
+    try:
+        return EMAIL(given)
+    except ValidationError as exc:
+        raise click.BadParameter(str(exc.messages[0])) from exc
+
+
+_EMAIL = click.option("--email", required=True, callback=_address, help="what they log in with")
+
+
+@users.command("add")
+@_EMAIL
+@click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
+@click.option("--name", help="shown to others; default: the address up to its @")
+def add_user(email: str, role: str, name: str | None) -> None:
+    """Make an account in any role.
+
+    The password is asked for on a terminal; else it is DINER_PASSWORD, or the first line of the
+    standard input.
+    """
+    settings, password = _quiet_settings(), _new_password()
+    new = NewAccount(email=email, name=name or email.partition("@")[0], password=password)
+    with connected(settings) as diner:
+        await_catching_up(diner, seconds=5)
+        try:
+            done = diner.accounts.add(Operation.fresh(), new, Role(role))
+        except DuplicateKey as exc:
+            raise Problem(f"{email} has an account already") from exc
+    click.echo(f"{done.record.id} {done.record.email} is {role} now")
+
+
+@users.command("list")
+@click.option("--role", type=click.Choice([role.value for role in Role]), help="only this role")
+def list_users(role: str | None) -> None:
+    """Show who has an account, newest first."""
+    wanted = UserFilter(role=Role(role) if role else None)
+    with connected(_quiet_settings()) as diner:
+        await_catching_up(diner, seconds=5)
+        found = diner.accounts.page(wanted, None, SHOWN)
+    show_table(_USER, [_user(one) for one in found.items])
+    if found.next is not None:
+        click.echo(f"… the latest {SHOWN} are shown")
+
+
+@users.command("password")
+@_EMAIL
+def reset_password(email: str) -> None:
+    """Set another password for somebody, and log them out everywhere.
+
+    The password is read as by `users add`.
+    """
+    settings, password = _quiet_settings(), _new_password()
+    with connected(settings) as diner:
+        await_catching_up(diner, seconds=5)
+        try:
+            user = diner.accounts.reset_password(email, password)
+        except NotFound as exc:
+            raise Problem(f"nobody has an account as {email}") from exc
+    click.echo(f"{user.email} has another password now")
+
+
+def _new_password() -> str:
+    """Never an argument: those are in the list of processes and in the shell's history."""
+    password = os.environ.get("DINER_PASSWORD") or _typed_password()
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        limits = f"{SHORTEST_PASSWORD} to {LONGEST_PASSWORD}"
+        raise click.UsageError(f"a password has {limits} characters")
+    return password
+
+
+def _typed_password() -> str:
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+_USER = ("id", "email", "name", "role", "active", "since")
 _CONNECTION = ("name", "engine", "role", "state", "latency ms", "owed", "parked", "reason")
 _CONFLICT = ("id", "state", "about", "record", "when", "reason")
 _PARKED = ("kind", "record", "refused by", "tries", "since", "reason")
@@ -259,6 +349,11 @@ def _connection(one: ConnectionStatus) -> Sequence[object]:
 def _conflict(one: Conflict) -> Sequence[object]:
     when = one.created_at.isoformat(" ", "seconds")
     return (one.id, one.state, one.about, one.record_id, when, one.reason)
+
+
+def _user(one: User) -> Sequence[object]:
+    since = one.created_at.isoformat(" ", "seconds")
+    return (one.id, one.email, one.name, one.role, "yes" if one.active else "no", since)
 
 
 def _parked(place: Place, one: Parked) -> Sequence[object]:

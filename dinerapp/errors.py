@@ -108,6 +108,26 @@ class NothingAvailable(DinerError):
         self.retry_after = retry_after
 
 
+class NotAuthenticated(DinerError):
+    """Nobody we know, or not any more; the words never tell which."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class NotPermitted(DinerError):
+    """Known, but this is for others to do; the words are meant for the caller."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class TooBusy(DinerError):
+    """This process has more of such work than it can do; worth another try in a second."""
+
+
 class RuleBroken(DinerError):
     """As things stand, a rule of the restaurant forbids it; the words are meant for the caller."""
 

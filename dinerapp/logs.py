@@ -28,8 +28,19 @@ _log = structlog.get_logger(__name__)
 
 HIDDEN = "…"
 SHORTEST_SECRET = 6
-_TELLING = ("://", "password", "passwd", "pwd", "secret", "token", "authorization", "api_key")
+_TELLING = (
+    "://",
+    "password",
+    "passwd",
+    "pwd",
+    "secret",
+    "token",
+    "authorization",
+    "api_key",
+    "$argon2",
+)
 _IN_URLS = r"(?<=://)([^\s:/@\"]*):[^\s/\"]*(?=@)"
+_HASHES = r"\$argon2\w+\$[^\s\"\\]+"
 _IN_DSNS = r"\b(password|passwd|pwd|api_key|token)=[^\s&\"]+"
 _NAMED = r'("[\w-]*(?:password|secret|token|authorization|api_key)[\w-]*":)"(?:[^"\\]|\\.)*"'
 
@@ -40,7 +51,9 @@ class SecretMask:
     def __init__(self, settings: Settings | None = None) -> None:
         known = [_inside_json(secret) for secret in _secrets(settings)] if settings else []
         literal = "|".join(map(re.escape, sorted(known, key=len, reverse=True))) or "(?!)"
-        self._pattern = re.compile(f"{_NAMED}|{_IN_URLS}|{_IN_DSNS}|{literal}", re.IGNORECASE)
+        self._pattern = re.compile(
+            f"{_NAMED}|{_IN_URLS}|{_IN_DSNS}|{_HASHES}|{literal}", re.IGNORECASE
+        )
         self._hints = (*_TELLING, *map(str.lower, known))
 
     def __call__(self, text: str) -> str:
@@ -162,6 +175,8 @@ def _standard_logging(settings: Settings, stream: str) -> dict[str, Any]:
     # At INFO these say what is of interest to their own developers only, and at WARNING the pool
     # repeats all through an outage what one line of ours has said.
     quiet = {name: {"level": "WARNING"} for name in ("psycopg", "pymongo", "asyncio", "werkzeug")}
+    # It tells of every request that is one too many, with the address it came from.
+    quiet["flask-limiter"] = {"level": "WARNING"}
     quiet["psycopg.pool"] = {"level": "ERROR"}
     return {
         "version": 1,

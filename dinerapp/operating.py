@@ -13,8 +13,9 @@ import structlog
 
 from dinerapp import demo
 from dinerapp.domain.record import utc_now
+from dinerapp.domain.users import User
 from dinerapp.domain.version import Place
-from dinerapp.errors import DinerError, StoreUnavailable
+from dinerapp.errors import DinerError, NothingAvailable, StoreUnavailable
 from dinerapp.ports.conflicts import Conflicts
 from dinerapp.ports.connections import ConnectionStatus, State
 from dinerapp.ports.database import Database
@@ -42,6 +43,18 @@ class Checked:
     differing: list[Difference] = field(default_factory=list)
     on_their_way: int = 0
     repaired: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BroughtUp:
+    """How many dishes were added, and the first admin with their password if one was made.
+
+    `admin_unknown`: the database that may hold one cannot be asked, so that none was made.
+    """
+
+    dishes: int
+    admin: tuple[User, str] | None
+    admin_unknown: bool = False
 
 
 @contextmanager
@@ -93,11 +106,15 @@ def migrated(database: Database) -> str:
         database.close()
 
 
-def bring_up(settings: Settings) -> int:
-    """Migrates, lets the stores catch up, and adds the demo menu to an empty one; how many."""
+def bring_up(settings: Settings) -> BroughtUp:
+    """Migrates, lets the stores catch up, and adds what an empty restaurant lacks."""
     with connected(replace(settings, relay_in_workers=False)) as diner:
         await_catching_up(diner)
-        return 0 if diner.menu.all() else demo.seed(diner.menu)
+        dishes = 0 if diner.menu.all() else demo.seed(diner.menu)
+        try:
+            return BroughtUp(dishes, diner.accounts.add_first_admin())
+        except NothingAvailable:
+            return BroughtUp(dishes, None, admin_unknown=True)
 
 
 def checked(

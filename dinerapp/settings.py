@@ -7,6 +7,7 @@ used stops the start with a sentence that names it.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from types import MappingProxyType
@@ -24,6 +25,7 @@ _MONGO_FIRST = (Place.MONGODB, Place.POSTGRESQL)
 PLACEMENT: Mapping[str, tuple[Place, ...]] = MappingProxyType(
     {
         "orders": _POSTGRES_FIRST,
+        "users": _POSTGRES_FIRST,
         "conflicts": _POSTGRES_FIRST,
         "coupons": _POSTGRES_FIRST,
         "tills": _POSTGRES_FIRST,
@@ -113,6 +115,15 @@ def _placement(value: str) -> Mapping[str, tuple[Place, ...]]:
     return MappingProxyType(table)
 
 
+def _limit(value: str) -> str:
+    """Empty for no limit at all; a bad one would only be noticed by whoever it fails to stop."""
+    if value == "off":
+        return ""
+    if not re.fullmatch(_LIMITS, value):
+        raise ValueError
+    return value
+
+
 def _setting(
     default: Any, meaning: str, parse: Callable[[str], Any] = _text, accepted: str = "any text"
 ) -> Any:
@@ -135,6 +146,8 @@ _POOL = (_number(1, 1000), "a whole number from 1 to 1000")
 _POOL_MIN = (_number(0, 1000), "a whole number from 0 to 1000")
 _PRIORITY = (_number(0, 100), "a whole number from 0 to 100")
 _YES_NO = (_flag, "true or false")
+_LIMITS = r"[1-9]\d{0,6}/(second|minute|hour|day)(;[1-9]\d{0,6}/(second|minute|hour|day))*"
+_RATE = (_limit, "off, or e.g. 10/minute;100/hour")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,7 +237,24 @@ class Settings:
         262_144, "largest request body", _number(1024, 2**26), "1024 to 67108864"
     )
 
-    open_access: bool = _setting(True, "everybody may do what staff may do", *_YES_NO)
+    access_token_seconds: int = _setting(
+        900, "how long an access token is good", _number(10, 10**7), "10 to 10000000"
+    )
+    session_days: int = _setting(
+        30, "days without a refresh after which a login ends", _number(1, 3650), "1 to 3650"
+    )
+    password_memory_kib: int = _setting(
+        19_456, "memory one password hash takes (argon2id)", _number(8, 2**22), "8 to 4194304"
+    )
+    password_rounds: int = _setting(2, "passes over that memory", _number(1, 100), "1 to 100")
+    login_limit: str = _setting("10/minute;100/hour", "logins per client address", *_RATE)
+    account_limit: str = _setting("20/hour", "logins per e-mail address, from anywhere", *_RATE)
+    register_limit: str = _setting("5/minute;30/hour", "new accounts per client address", *_RATE)
+    lookup_limit: str = _setting("10/minute;60/hour", "orders looked up per client address", *_RATE)
+    order_limit: str = _setting("30/minute", "orders per guest's address or customer", *_RATE)
+    trusted_proxies: int = _setting(
+        0, "proxies in front whose X-Forwarded-For is believed", _number(0, 10), "0 to 10"
+    )
     restaurant_name: str = _setting("The Digital Diner", "shown to guests")
     currency: str = _setting("EUR", "of all prices", _currency, "an ISO 4217 code such as EUR")
     time_zone: ZoneInfo = _setting(

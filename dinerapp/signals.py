@@ -41,6 +41,13 @@ order_refunded = _signals.signal("order_refunded")
 tickets_changed = _signals.signal("tickets_changed")
 """The kitchen took a step. order: Order."""
 
+
+user_created = _signals.signal("user_created")
+"""Somebody has an account now. user: User."""
+
+user_changed = _signals.signal("user_changed")
+"""An account was changed by its owner or a manager. user: User."""
+
 menu_changed = _signals.signal("menu_changed")
 """An item was added, changed or removed. item: MenuItem."""
 

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from http.client import HTTPException
@@ -25,7 +25,7 @@ from adapters.embedded import EmbeddedMongo, EmbeddedPostgres
 from adapters.embedded.errors import EmbeddedServerUnavailable
 from adapters.embedded.server import EmbeddedServer
 from dinerapp.errors import DinerError
-from dinerapp.operating import bring_up
+from dinerapp.operating import BroughtUp, bring_up
 from dinerapp.secret import secret_key
 from dinerapp.settings import Settings
 
@@ -49,8 +49,11 @@ def serve(settings: Settings, data: Path, say: Say) -> None:
         try:
             settings = _with_databases(settings, data, say, stack)
             settings = secret_key(settings, data)
-            added = bring_up(settings)
-            say(f"Databases are up to date{f', {added} demo dishes added' if added else ''}")
+            brought = bring_up(settings)
+            added = f", {brought.dishes} demo dishes added" if brought.dishes else ""
+            say(f"Databases are up to date{added}")
+            # At once: should the web server not start, it would never be seen again.
+            say("\n".join(_about_admin(_address(settings), brought)))
             process = stack.enter_context(_gunicorn(settings, say))
             say(_welcome(_address(settings)))
             raise CannotServe(f"the web server ended by itself with code {process.wait()}")
@@ -163,6 +166,22 @@ def _welcome(address: str) -> str:
     if order is not None:
         lines += ["", "Place an order:", "", order]
     return "\n".join([*lines, "", "Ctrl-C stops everything.", ""])
+
+
+def _about_admin(address: str, brought: BroughtUp) -> Sequence[str]:
+    if brought.admin_unknown:
+        return ["", "No admin was looked for: a database cannot be asked, and may hold one."]
+    if brought.admin is None:
+        return []
+    user, password = brought.admin
+    body = json.dumps({"email": user.email, "password": password})
+    login = (
+        f"curl -s {address}/api/auth/login",
+        "-H 'Content-Type: application/json'",
+        f"-d {quote(body)}",
+    )
+    words = "The first admin logs in with a password that is shown this once:"
+    return ["", words, "", " \\\n  ".join(login)]
 
 
 def _example_order(address: str) -> str | None:

@@ -6,9 +6,11 @@ Together with `app` the only module that sees adapters.
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from adapters.cache.redis import RedisConnection
@@ -26,12 +28,14 @@ from adapters.mongo.database import MongoDatabase
 from adapters.mongo.menu import MongoMenuItems
 from adapters.mongo.orders import MongoOrders
 from adapters.mongo.tills import MongoTills
+from adapters.mongo.users import MongoUsers
 from adapters.postgres.conflicts import PostgresConflicts
 from adapters.postgres.coupons import PostgresCoupons
 from adapters.postgres.database import PostgresDatabase
 from adapters.postgres.menu import PostgresMenuItems
 from adapters.postgres.orders import PostgresOrders
 from adapters.postgres.tills import PostgresTills
+from adapters.postgres.users import PostgresUsers
 from dinerapp.domain.pricing import Rates
 from dinerapp.domain.version import Place
 from dinerapp.errors import DinerError
@@ -46,12 +50,16 @@ from dinerapp.ports.repository import Repository
 from dinerapp.ports.serving import Role
 from dinerapp.ports.store import Store
 from dinerapp.ports.tills import Tills
+from dinerapp.ports.users import Users
+from dinerapp.services.accounts import AccountService
 from dinerapp.services.conflicts import ConflictService
 from dinerapp.services.coupons import CouponService
 from dinerapp.services.kitchen import KitchenService
 from dinerapp.services.menu import MenuService
 from dinerapp.services.orders import OrderService
+from dinerapp.services.passwords import Passwords
 from dinerapp.services.till import TillService
+from dinerapp.services.tokens import Tokens
 from dinerapp.settings import BadSetting, Settings
 from dinerapp.sync.consistency import Consistency
 from dinerapp.sync.handover import Handover
@@ -63,7 +71,7 @@ P = TypeVar("P", bound=Repository[Any])
 Stores = Mapping[str, Callable[[Any], Store[Any]]]
 
 PORTS: Mapping[str, type[Repository[Any]]] = {
-    port.kind.name: port for port in (Orders, MenuItems, Coupons, Tills, Conflicts)
+    port.kind.name: port for port in (Orders, MenuItems, Coupons, Tills, Users, Conflicts)
 }
 POSTGRES_STORES: Stores = {
     store.kind.name: store
@@ -72,12 +80,13 @@ POSTGRES_STORES: Stores = {
         PostgresMenuItems,
         PostgresCoupons,
         PostgresTills,
+        PostgresUsers,
         PostgresConflicts,
     )
 }
 MONGO_STORES: Stores = {
     store.kind.name: store
-    for store in (MongoOrders, MongoMenuItems, MongoCoupons, MongoTills, MongoConflicts)
+    for store in (MongoOrders, MongoMenuItems, MongoCoupons, MongoTills, MongoUsers, MongoConflicts)
 }
 ENGINES = {Place.POSTGRESQL: "postgresql", Place.MONGODB: "mongodb"}
 
@@ -118,6 +127,7 @@ class Diner:
     kitchen: KitchenService
     till: TillService
     coupons: CouponService
+    accounts: AccountService
     conflicts: ConflictService
 
 
@@ -185,10 +195,13 @@ class _Builder:
         repositories, handover = self._repositories()
         relay = Relay(list(self._pairs().values()), handover, observer=self.observer)
         consistency = Consistency(handover)
-        orders, menu, coupons, tills, conflicts = (
-            repositories[kind] for kind in ("orders", "menu_items", "coupons", "tills", "conflicts")
+        orders, menu, coupons, tills, users, conflicts = (
+            repositories[kind]
+            for kind in ("orders", "menu_items", "coupons", "tills", "users", "conflicts")
         )
         settings = self.settings
+        # Without a key tokens are good for this process only; what serves people has one.
+        secret = settings.secret_key or secrets.token_hex()
         rates = Rates(settings.tax_rate, settings.tax_included, settings.service_charge)
         return Diner(
             settings=settings,
@@ -198,12 +211,11 @@ class _Builder:
             relay=relay,
             consistency=consistency,
             menu=MenuService(menu, orders),
-            orders=OrderService(
-                orders, menu, coupons, rates, settings.currency, settings.secret_key
-            ),
+            orders=OrderService(orders, menu, coupons, rates, settings.currency, secret),
             kitchen=KitchenService(orders),
             till=TillService(orders, tills),
             coupons=CouponService(coupons, orders),
+            accounts=_accounts(settings, users, secret),
             conflicts=ConflictService(conflicts, repositories),
         )
 
@@ -288,6 +300,16 @@ class _Builder:
     def _role(self, place: Place) -> str:
         first = [kind for kind, sides in self.sides.items() if sides[0].place is place]
         return "primary of " + ", ".join(sorted(first)) if first else "backup"
+
+
+def _accounts(settings: Settings, users: Users, secret: str) -> AccountService:
+    places = max(1, settings.web_threads // 2)
+    return AccountService(
+        users,
+        Passwords(settings.password_memory_kib, settings.password_rounds, places),
+        Tokens(secret, timedelta(seconds=settings.access_token_seconds)),
+        timedelta(days=settings.session_days),
+    )
 
 
 def _postgres(settings: Settings, url: str) -> Backend:

@@ -20,6 +20,7 @@ from dinerapp.domain.orders import (
 )
 from dinerapp.domain.payments import Method, Payment
 from dinerapp.domain.tills import Till
+from dinerapp.domain.users import Session, User
 from dinerapp.domain.version import Place
 
 _NOON = datetime(2036, 5, 1, 12, tzinfo=UTC)
@@ -101,6 +102,33 @@ def menu_item(**fields: Any) -> MenuItem:
             "price": 850,
             **fields,
         }
+    )
+
+
+def user(**fields: Any) -> User:
+    """A customer with an address of their own, who is logged in once."""
+    record_id = fields.get("id", new_id())
+    created_at = fields.get("created_at", at())
+    return User(
+        **{
+            **_envelope(created_at),
+            "id": record_id,
+            "email": f"{record_id}@example.org",
+            "name": "Ada",
+            "password_hash": "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$bm8gaGFzaA",
+            "password_changed_at": created_at,
+            "sessions": (session(),),
+            **fields,
+        }
+    )
+
+
+def session(**fields: Any) -> Session:
+    """A login that lasts for an hour."""
+    given = {"created_at": at(), **fields}
+    ends = given["created_at"] + timedelta(hours=1)
+    return Session(
+        **{"id": new_id(), "rotated_at": given["created_at"], "expires_at": ends, **given}
     )
 
 

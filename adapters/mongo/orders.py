@@ -26,6 +26,7 @@ class MongoOrders(MongoStore[Order], Orders):
             partialFilterExpression={"tickets.status": {"$exists": True}},
         ),
         IndexModel([("payments.till_id", ASCENDING)], name="by_till", sparse=True),
+        newest_first("user_id"),
     )
 
     def page(self, wanted: OrderFilter, after: After | None, limit: int) -> Page[Order]:
@@ -57,6 +58,7 @@ def _matching(wanted: OrderFilter) -> Document:
         "customer.phone": wanted.phone,
         "fulfilment.type": wanted.fulfilment,
         "code": wanted.code,
+        "user_id": wanted.user_id,
     }
     matching: Document = {
         path: {"$eq": value} for path, value in equal.items() if value is not None

@@ -28,6 +28,7 @@ _SAME = (
     "total",
     "currency",
     "history",
+    "user_id",
 )
 _AS_JSON = ("terms", "tickets")
 _CUSTOMER = {"customer_name": "name", "customer_phone": "phone", "customer_email": "email"}
@@ -88,6 +89,7 @@ SELECT method, sum(amount)::bigint AS amount FROM payments
 WHERE till_id = %(till_id)s GROUP BY method
 """
 _SINCE = "created_at >= %(since)s"
+_SAME_USER = "user_id = %(user_id)s"
 
 
 class PostgresOrders(PostgresStore[Order], Orders):
@@ -98,7 +100,12 @@ class PostgresOrders(PostgresStore[Order], Orders):
     children = (_LINES, _PAYMENTS)
 
     def page(self, wanted: OrderFilter, after: After | None, limit: int) -> Page[Order]:
-        parameters = {"phone": wanted.phone, "since": wanted.since, "code": wanted.code}
+        parameters = {
+            "phone": wanted.phone,
+            "since": wanted.since,
+            "code": wanted.code,
+            "user_id": wanted.user_id,
+        }
         return self._page(_conditions(wanted), parameters, after, limit)
 
     def in_kitchen(self, station: str | None, limit: int) -> Sequence[Order]:
@@ -139,4 +146,6 @@ def _conditions(wanted: OrderFilter) -> list[str]:
         conditions.append(_SAME_CODE)
     if wanted.since is not None:
         conditions.append(_SINCE)
+    if wanted.user_id is not None:
+        conditions.append(_SAME_USER)
     return conditions

@@ -109,7 +109,8 @@ CREATE TABLE orders (
     tickets jsonb NOT NULL DEFAULT '[]',
     stations jsonb NOT NULL DEFAULT '[]',
     open_tickets integer NOT NULL DEFAULT 0,
-    payment_count integer NOT NULL DEFAULT 0
+    payment_count integer NOT NULL DEFAULT 0,
+    user_id text
 );
 CREATE INDEX orders_newest ON orders (created_at, id) WHERE NOT deleted;
 -- Entries of an index are limited to a third of a page, phones are not.
@@ -118,6 +119,7 @@ CREATE INDEX orders_by_status ON orders (status, created_at, id) WHERE NOT delet
 CREATE INDEX orders_in_kitchen ON orders (created_at, id) WHERE NOT deleted AND open_tickets > 0;
 CREATE INDEX orders_by_code ON orders (code, created_at, id) WHERE NOT deleted;
 CREATE INDEX orders_by_fulfilment ON orders (fulfilment, created_at, id) WHERE NOT deleted;
+CREATE INDEX orders_by_user ON orders (user_id, created_at, id) WHERE NOT deleted;
 
 CREATE TABLE order_items (
     order_id uuid NOT NULL REFERENCES orders ON DELETE CASCADE,
@@ -148,6 +150,23 @@ $$;
 CREATE TRIGGER drop_surplus_lines AFTER UPDATE ON orders
     FOR EACH ROW WHEN (NEW.line_count < OLD.line_count)
     EXECUTE FUNCTION drop_surplus_lines();
+
+CREATE TABLE users (
+    LIKE envelope INCLUDING ALL,
+    email text NOT NULL,
+    name text NOT NULL,
+    phone text,
+    role text NOT NULL,
+    active boolean NOT NULL,
+    password_hash text NOT NULL,
+    password_changed_at timestamptz(3) NOT NULL,
+    sessions jsonb NOT NULL,
+    edits jsonb NOT NULL,
+    u_email text
+);
+CREATE UNIQUE INDEX users_u_email ON users (u_email);
+CREATE INDEX users_newest ON users (created_at, id) WHERE NOT deleted;
+CREATE INDEX users_by_role ON users (role, created_at, id) WHERE NOT deleted;
 
 CREATE TABLE conflicts (
     LIKE envelope INCLUDING ALL,

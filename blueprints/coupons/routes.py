@@ -8,53 +8,53 @@ from uuid import UUID
 from flask import Response
 
 from blueprints.coupons.schemas import CouponChanges, CouponIn, CouponOut, CouponPage
-from blueprints.http.access import require_staff
 from blueprints.http.answers import PageQuery, after, if_match, one, operation, page, plain, written
 from blueprints.http.blueprint import Blueprint
 from blueprints.http.diner import diner
 from dinerapp.domain.coupons import Coupon
+from dinerapp.domain.permissions import Permission
 from dinerapp.services.saving import Saved
 
 blp = Blueprint("coupons", __name__, url_prefix="/api/coupons", description="Money off")
 
 
 @blp.post("")
+@blp.allows(Permission.MANAGE_COUPONS)
 @blp.arguments(CouponIn)
 @blp.creates(CouponOut)
 def add_coupon(given: dict[str, Any]) -> Response:
     """Make a coupon"""
-    require_staff()
     done = diner().coupons.add(operation("coupons.add"), given)
     return _answer(done, location=f"/api/coupons/{done.record.id}")
 
 
 @blp.get("")
+@blp.allows(Permission.MANAGE_COUPONS)
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, CouponPage)
 def list_coupons(query: dict[str, Any]) -> Response:
     """Coupons, newest first"""
-    require_staff()
     found = diner().coupons.page(after(query["cursor"]), query["limit"])
     uses = _uses(*found.items)
     return page(found, lambda coupon: _view(coupon, uses[coupon.id]))
 
 
 @blp.get("/<uuid:coupon_id>")
+@blp.allows(Permission.MANAGE_COUPONS)
 @blp.reads(CouponOut)
 def read_coupon(coupon_id: UUID) -> Response:
     """One coupon"""
-    require_staff()
     coupon = diner().coupons.get(str(coupon_id))
     uses = _uses(coupon)[coupon.id]
     return one(coupon, _view(coupon, uses), uses)
 
 
 @blp.patch("/<uuid:coupon_id>")
+@blp.allows(Permission.MANAGE_COUPONS)
 @blp.arguments(CouponChanges)
 @blp.changes(CouponOut)
 def change_coupon(given: dict[str, Any], coupon_id: UUID) -> Response:
     """Change a coupon; orders that have used it keep what they got"""
-    require_staff()
     op = operation(f"coupons.change {coupon_id}")
     return _answer(diner().coupons.change(str(coupon_id), op, given, if_match()))
 

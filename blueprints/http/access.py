@@ -1,36 +1,126 @@
-"""Who may do what, until there are accounts: with OPEN_ACCESS everybody is staff."""
+"""Who is asking, and whether the rule of the route lets them in. A route without a rule is shut."""
 
 from __future__ import annotations
 
-from flask import request
-from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import Forbidden, Unauthorized
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from flask import Flask, current_app, g, request
 
 from blueprints.http.diner import diner
+from dinerapp.domain.permissions import GUEST, Caller, Permission
+from dinerapp.errors import NotAuthenticated, NotPermitted
+from dinerapp.ports import serving
 
+V = TypeVar("V", bound=Callable[..., Any])
+
+_RULE = "__diner_rule__"
 _BEARER = "bearer"
+_DOCUMENTATION = ("api-docs.openapi_json", "api-docs.openapi_swagger_ui")
+MISSING = "send an access token as `Authorization: Bearer …`; POST /api/auth/login gives one"
 
 
-def require_staff() -> None:
-    """Lets staff pass."""
-    if not diner().settings.open_access:
-        raise Forbidden("this needs a staff account; OPEN_ACCESS is off and there are none yet")
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Who may use a route.
+
+    Without a permission everybody may; `known` says that whoever shows an account's token is
+    known to the view by it. With a permission only roles that have it may, and with `owners` also
+    others who show a token: whether the record is theirs, the service sees to.
+    """
+
+    permission: Permission | None = None
+    known: bool = False
+    owners: bool = False
+
+    def admit(self) -> Caller:
+        """The caller, if the rule lets them in."""
+        if self.permission is None:
+            return _with_account() if self.known and _has_token() else GUEST
+        if self.owners and _is_for_one_order() and _shows_order_token():
+            return Caller(order_token=_token())
+        found = _with_account()
+        if not (found.may(self.permission) or self.owners):
+            raise NotPermitted(f"this is not for a {found.role} to do")
+        return found
 
 
-def require_order(order_id: str) -> None:
-    """Lets staff pass, and whoever has the order's access token."""
-    if diner().settings.open_access:
+PUBLIC = Rule()
+
+
+def ruled(rule: Rule) -> Callable[[V], V]:
+    """Gives a view its rule."""
+
+    def decorate(view: V) -> V:
+        setattr(view, _RULE, rule)
+        return view
+
+    return decorate
+
+
+def rule_of(view: Callable[..., Any]) -> Rule | None:
+    """The rule of a view, if it has one."""
+    found: Rule | None = getattr(view, _RULE, None)
+    return found
+
+
+def register(app: Flask) -> None:
+    """Asks before every request. The documentation is not ours to decorate, and public."""
+    for endpoint in _DOCUMENTATION:
+        app.view_functions[endpoint] = ruled(PUBLIC)(_as_function(app.view_functions[endpoint]))
+    app.before_request(_check)
+
+
+def caller() -> Caller:
+    """Who asks."""
+    found: Caller = g.caller
+    return found
+
+
+def _check() -> None:
+    if request.routing_exception is not None or request.method == "OPTIONS":
         return
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != _BEARER or not token.strip():
-        raise Unauthorized(
-            "send the order's access token as `Authorization: Bearer …`",
-            www_authenticate=WWWAuthenticate(_BEARER),
-        )
-    if not diner().orders.opens(token.strip(), order_id):
-        raise Forbidden("this access token is not of this order")
+    rule = rule_of(current_app.view_functions[request.endpoint or ""])
+    if rule is None:
+        raise NotPermitted("nobody has said who may do this")
+    g.caller = rule.admit()
+    # What an answer says of the store that served it is about what was asked for.
+    serving.forget()
 
 
-def actor() -> str:
-    """Who is written into the history."""
-    return "staff" if diner().settings.open_access else "guest"
+def _as_function(method: V) -> V:
+    @wraps(method)
+    def function(*args: Any, **options: Any) -> Any:
+        return method(*args, **options)
+
+    return cast(V, function)
+
+
+def _with_account() -> Caller:
+    if not _has_token():
+        raise NotAuthenticated(MISSING)
+    return diner().accounts.caller(_token())
+
+
+def _has_token() -> bool:
+    scheme, _, token = _authorization()
+    return scheme.lower() == _BEARER and bool(token.strip())
+
+
+def _token() -> str:
+    return _authorization()[2].strip()
+
+
+def _authorization() -> tuple[str, str, str]:
+    return request.headers.get("Authorization", "").partition(" ")
+
+
+def _is_for_one_order() -> bool:
+    return "order_id" in (request.view_args or {})
+
+
+def _shows_order_token() -> bool:
+    """Tokens of accounts have dots in them, those of orders have none."""
+    return _has_token() and "." not in _token()

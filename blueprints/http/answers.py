@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -84,15 +84,21 @@ def page(found: Page[R], view: Callable[[R], Any]) -> Response:
     )
 
 
-def operation(scope: str) -> Operation:
-    """The ids this request writes under: from its Idempotency-Key if it has one."""
+def operation(scope: str, *, but: Collection[str] = ()) -> Operation:
+    """The ids this request writes under: from its Idempotency-Key if it has one.
+
+    `but` names fields of the body that must not leave a trace in them, such as passwords.
+    """
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return Operation.fresh()
     if not 0 < len(key.strip()) <= LONGEST_KEY or not (key.isascii() and key.isprintable()):
         reason = f"must be 1 to {LONGEST_KEY} printable ASCII characters"
         raise InvalidRecord("Idempotency-Key", reason)
-    body = orjson.dumps(g.get("body"), option=orjson.OPT_SORT_KEYS)
+    given = g.get("body")
+    if but:
+        given = {name: value for name, value in given.items() if name not in but}
+    body = orjson.dumps(given, option=orjson.OPT_SORT_KEYS)
     return Operation.keyed(scope, key, body)
 
 

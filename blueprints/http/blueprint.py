@@ -1,7 +1,7 @@
 """The blueprint and the argument parser that every domain's routes use.
 
-`reads`, `creates`, `changes` and `removes` say what a route does with a record; the documentation
-of its headers and answers follows from that.
+`reads`, `creates`, `changes` and `removes` say what a route does with a record, `public`, `known`
+and `allows` who may use it; the documentation of its headers and answers follows from that.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import UnsupportedMediaType
 
 from blueprints.http import strict_json
+from blueprints.http.access import PUBLIC, Rule, ruled
 from blueprints.http.examples import example_of
 from blueprints.http.fields import Problem
+from blueprints.http.limits import Limited, limited
+from dinerapp.domain.permissions import GRANTED, Permission
 from dinerapp.errors import InvalidRecord
 
 R = TypeVar("R", bound=Callable[..., Any])
@@ -26,6 +29,12 @@ SchemaType = type[ma.Schema]
 
 IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH = "Idempotency-Key", "If-Match", "If-None-Match"
 PROBLEM = "Problem"
+BEARER = "bearer"
+SCHEME = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "the `access_token` of `POST /api/auth/login`, or of an order for that order",
+}
 ETAG = {"ETag": {"description": "of this version", "schema": {"type": "string"}}}
 LOCATION = {"Location": {"description": "where it is from now on", "schema": {"type": "string"}}}
 REPLAY = {
@@ -72,6 +81,34 @@ class Blueprint(SmorestBlueprint):
     """A package of routes of one domain."""
 
     ARGUMENTS_PARSER = StrictParser()
+
+    def public(self, view: R) -> R:
+        """For everybody, whoever they say they are."""
+        return ruled(PUBLIC)(view)
+
+    def known(self, view: R) -> R:
+        """For everybody; whoever shows the token of an account is known by it."""
+        documented: Callable[[R], R] = self.doc(
+            security=[{}, {BEARER: []}], responses={401: PROBLEM}
+        )
+        return documented(ruled(Rule(known=True))(view))
+
+    def allows(self, permission: Permission, *, owners: bool = False) -> Callable[[R], R]:
+        """For roles that have the permission, and perhaps for whoever the record belongs to."""
+        roles = [role.value for role in sorted(GRANTED[permission])]
+        who = ", ".join([*roles, *(["whoever it belongs to"] if owners else [])])
+        return self._documented(
+            ruled(Rule(permission, owners=owners)),
+            self.doc(
+                security=[{BEARER: []}],
+                responses={401: PROBLEM, 403: PROBLEM},
+                **{"x-roles": who},
+            ),
+        )
+
+    def limited(self, *what: Limited) -> Callable[[R], R]:
+        """Not too often."""
+        return self._documented(limited(*what), self.doc(responses={429: PROBLEM}))
 
     def reads(self, schema: SchemaType) -> Callable[[R], R]:
         """Answers something that has an ETag."""
@@ -136,6 +173,7 @@ def _describe_shared(spec: APISpec) -> None:
         PROBLEM,
         {"description": "What is wrong", "content": {"application/problem+json": media}},
     )
+    spec.components.security_scheme(BEARER, SCHEME)
     for name, (meaning, example) in _HEADERS.items():
         about = {"description": meaning, "schema": {"type": "string"}, "example": example}
         spec.components.parameter(name, "header", {"name": name, **about})

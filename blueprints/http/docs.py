@@ -7,6 +7,8 @@ from importlib.resources import files
 
 from flask import Blueprint, Response, send_from_directory
 
+from blueprints.http.access import PUBLIC, ruled
+
 URL = "/docs/static/"
 DAY = 24 * 60 * 60
 
@@ -14,6 +16,7 @@ blp = Blueprint("docs", __name__, url_prefix=URL.rstrip("/"))
 
 
 @blp.get("/<name>")
+@ruled(PUBLIC)
 def static_file(name: str) -> Response:
     """One of the files that the page at /docs asks for."""
     return send_from_directory(_folder(), name, max_age=DAY)

@@ -10,6 +10,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 MOST_MONEY = 10**9
+_PHONE = re.compile(r"\+?[0-9]{5,20}")
 _DIGITS = re.compile(r"[0-9]{1,18}")
 
 
@@ -39,6 +40,17 @@ class Text(fields.String):
         if not isinstance(value, str):
             raise self.make_error("invalid")
         return value
+
+
+class Phone(Text):
+    """A telephone number; spaces, dots, dashes and brackets do not count."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        text = super()._deserialize(value, attr, data, **options)
+        digits = re.sub(r"[ ()./-]", "", text)
+        if not _PHONE.fullmatch(digits):
+            raise ma.ValidationError("must be a telephone number, e.g. +49 30 1234567")
+        return digits
 
 
 class Whole(fields.Integer):

@@ -6,6 +6,7 @@ import re
 
 import structlog
 from flask import Flask, Response, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from blueprints.http.strict_json import StrictJSONProvider
 from dinerapp.domain.identity import new_id
@@ -25,6 +26,12 @@ class DinerFlask(Flask):
             return super().full_dispatch_request()
 
 
+def trust(app: Flask, proxies: int) -> None:
+    """Takes the word of so many proxies in front for who asks and by what scheme."""
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
+
+
 def register(app: Flask) -> None:
     """Connects the hooks."""
     app.before_request(_begin)
@@ -42,7 +49,8 @@ def _begin() -> None:
 def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
     served = serving.by_whom()
-    if served is not None and response.status_code < 500:
+    # Who is not let in is not told whether a store had anything to say about them.
+    if served is not None and response.status_code < 500 and response.status_code != 401:
         response.headers["X-Diner-Store"] = served.place
         response.headers["X-Diner-Role"] = served.role
     return response

@@ -18,13 +18,16 @@ from dinerapp.errors import (
     DuplicateKey,
     InvalidRecord,
     KeyReused,
+    NotAuthenticated,
     NotFound,
     NothingAvailable,
+    NotPermitted,
     Refused,
     RuleBroken,
     SoldOut,
     StaleVersion,
     StoreFailure,
+    TooBusy,
     Unacceptable,
 )
 from dinerapp.services.saving import PreconditionFailed
@@ -155,6 +158,24 @@ def _refused(_exc: Refused) -> Response:
     )
 
 
+def _not_authenticated(exc: NotAuthenticated) -> Response:
+    return problem(
+        401,
+        "unauthorized",
+        "Say who you are",
+        exc.reason,
+        headers={"WWW-Authenticate": "Bearer"},
+    )
+
+
+def _not_permitted(exc: NotPermitted) -> Response:
+    return problem(403, "forbidden", "This is for others to do", exc.reason)
+
+
+def _too_busy(exc: TooBusy) -> Response:
+    return problem(503, "too-busy", "Too much at once", str(exc), headers={"Retry-After": "1"})
+
+
 def _nothing(exc: NothingAvailable | StoreFailure) -> Response:
     wait = exc.retry_after if isinstance(exc, NothingAvailable) else 2
     return problem(
@@ -198,6 +219,9 @@ TABLE: tuple[tuple[type[Exception], Callable[[Any], Response]], ...] = (
     (SoldOut, _sold_out),
     (Unacceptable, _unacceptable),
     (RuleBroken, _rule),
+    (NotAuthenticated, _not_authenticated),
+    (NotPermitted, _not_permitted),
+    (TooBusy, _too_busy),
     (Refused, _refused),
     (NothingAvailable, _nothing),
     (Contended, _contended),

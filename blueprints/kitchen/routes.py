@@ -7,26 +7,27 @@ from uuid import UUID
 
 from flask import Response
 
-from blueprints.http.access import require_staff
 from blueprints.http.answers import answer, operation, written
 from blueprints.http.blueprint import Blueprint
 from blueprints.http.diner import diner
 from blueprints.kitchen.schemas import BoardOut, BoardQuery, CookedOrderOut, TicketsIn
 from blueprints.kitchen.views import board_view, cooked_view
+from dinerapp.domain.permissions import Permission
 
 blp = Blueprint("kitchen", __name__, url_prefix="/api/kitchen", description="What is to be made")
 
 
 @blp.get("/tickets")
+@blp.allows(Permission.SEE_KITCHEN)
 @blp.arguments(BoardQuery, location="query")
 @blp.response(200, BoardOut)
 def read_board(query: dict[str, Any]) -> Response:
     """Open tickets, oldest order first"""
-    require_staff()
     return answer(board_view(diner().kitchen.board(query["station"])))
 
 
 @blp.post("/orders/<uuid:order_id>/accept")
+@blp.allows(Permission.COOK)
 @blp.arguments(TicketsIn)
 @blp.changes(CookedOrderOut, if_match=False)
 def accept_tickets(given: dict[str, Any], order_id: UUID) -> Response:
@@ -35,6 +36,7 @@ def accept_tickets(given: dict[str, Any], order_id: UUID) -> Response:
 
 
 @blp.post("/orders/<uuid:order_id>/bump")
+@blp.allows(Permission.COOK)
 @blp.arguments(TicketsIn)
 @blp.changes(CookedOrderOut, if_match=False)
 def bump_tickets(given: dict[str, Any], order_id: UUID) -> Response:
@@ -43,6 +45,7 @@ def bump_tickets(given: dict[str, Any], order_id: UUID) -> Response:
 
 
 @blp.post("/orders/<uuid:order_id>/recall")
+@blp.allows(Permission.COOK)
 @blp.arguments(TicketsIn)
 @blp.changes(CookedOrderOut, if_match=False)
 def recall_tickets(given: dict[str, Any], order_id: UUID) -> Response:
@@ -51,7 +54,6 @@ def recall_tickets(given: dict[str, Any], order_id: UUID) -> Response:
 
 
 def _step(order_id: UUID, tickets: list[UUID], verb: str) -> Response:
-    require_staff()
     op = operation(f"kitchen.{verb} {order_id}")
     done = diner().kitchen.step(str(order_id), [str(one) for one in tickets], verb, op)
     return written(done, cooked_view(done.record, done.record.tickets))

@@ -7,10 +7,11 @@ from uuid import UUID
 
 from flask import Response
 
-from blueprints.http.access import actor, require_order, require_staff
+from blueprints.http.access import caller
 from blueprints.http.answers import after, answer, if_match, one, operation, page, written
 from blueprints.http.blueprint import Blueprint
 from blueprints.http.diner import diner
+from blueprints.http.limits import Limited
 from blueprints.orders.schemas import (
     Cancellation,
     History,
@@ -26,7 +27,7 @@ from blueprints.orders.schemas import (
     StatusChange,
 )
 from blueprints.orders.views import history_view, order_view
-from dinerapp.domain.orders import Status
+from dinerapp.domain.permissions import Permission
 from dinerapp.ports.orders import OrderFilter
 from dinerapp.services.orders import LineChanges, NewOrder
 from dinerapp.services.till import NewPayment, NewRefund
@@ -35,31 +36,37 @@ blp = Blueprint("orders", __name__, url_prefix="/api/orders", description="Order
 
 
 @blp.post("")
+@blp.known
+@blp.limited(Limited.ORDER)
 @blp.arguments(OrderIn)
 @blp.creates(PlacedOut)
 def place_order(new: NewOrder) -> Response:
     """Place an order
 
     The server computes all prices from the menu. With an `Idempotency-Key` the request may be
-    repeated until an answer comes: it stays one order.
+    repeated until an answer comes: it stays one order. Its `access_token` reads and cancels just
+    this order; whoever was logged in finds it among their own.
     """
-    done = diner().orders.place(operation("orders.place"), new)
+    done = diner().orders.place(operation(_placing()), new, caller())
     token = diner().orders.access_token(done.record.id)
     body = order_view(done.record) | {"access_token": token}
     return written(done, body, location=f"/api/orders/{done.record.id}")
 
 
 @blp.get("")
+@blp.allows(Permission.SEE_ORDERS, owners=True)
 @blp.arguments(OrdersQuery, location="query")
 @blp.response(200, OrderPage)
 def list_orders(query: dict[str, Any]) -> Response:
-    """Orders, newest first"""
-    require_staff()
+    """Orders, newest first; customers see their own"""
     limit, cursor = query.pop("limit"), query.pop("cursor")
-    return page(diner().orders.page(OrderFilter(**query), after(cursor), limit), order_view)
+    found = diner().orders.page(OrderFilter(**query), after(cursor), limit, caller())
+    return page(found, order_view)
 
 
 @blp.get("/lookup")
+@blp.public
+@blp.limited(Limited.LOOKUP)
 @blp.arguments(LookupQuery, location="query")
 @blp.response(200, PlacedOut)
 def look_up_order(query: dict[str, Any]) -> Response:
@@ -72,41 +79,57 @@ def look_up_order(query: dict[str, Any]) -> Response:
 
 
 @blp.get("/<uuid:order_id>")
+@blp.allows(Permission.SEE_ORDERS, owners=True)
 @blp.reads(OrderOut)
 def read_order(order_id: UUID) -> Response:
     """One order"""
-    require_order(str(order_id))
-    order = diner().orders.get(str(order_id))
+    order = diner().orders.get(str(order_id), caller())
     return one(order, order_view(order))
 
 
 @blp.patch("/<uuid:order_id>/status")
+@blp.allows(Permission.MOVE_ORDERS)
 @blp.arguments(StatusChange)
 @blp.changes(OrderOut)
 def move_order(change: dict[str, Any], order_id: UUID) -> Response:
     """Take an order a step further"""
-    require_staff()
-    return _move(str(order_id), "orders.move", change["status"], change["reason"])
+    done = diner().orders.move(
+        str(order_id),
+        operation(f"orders.move {order_id}"),
+        change["status"],
+        caller(),
+        reason=change["reason"],
+        if_match=if_match(),
+    )
+    return written(done, order_view(done.record))
 
 
 @blp.post("/<uuid:order_id>/cancel")
+@blp.allows(Permission.CANCEL_ORDERS, owners=True)
 @blp.arguments(Cancellation)
 @blp.changes(OrderOut)
 def cancel_order(cancellation: dict[str, Any], order_id: UUID) -> Response:
     """Call an order off"""
-    require_order(str(order_id))
-    return _move(str(order_id), "orders.cancel", Status.CANCELLED, cancellation["reason"])
+    done = diner().orders.cancel(
+        str(order_id),
+        operation(f"orders.cancel {order_id}"),
+        caller(),
+        reason=cancellation["reason"],
+        if_match=if_match(),
+    )
+    return written(done, order_view(done.record))
 
 
 @blp.get("/<uuid:order_id>/history")
+@blp.allows(Permission.SEE_ORDERS, owners=True)
 @blp.response(200, History)
 def read_history(order_id: UUID) -> Response:
     """Every step of an order"""
-    require_order(str(order_id))
-    return answer(history_view(diner().orders.get(str(order_id))))
+    return answer(history_view(diner().orders.get(str(order_id), caller())))
 
 
 @blp.patch("/<uuid:order_id>/items")
+@blp.allows(Permission.CHANGE_ORDERS)
 @blp.arguments(OrderChanges)
 @blp.changes(OrderOut)
 def revise_order(changes: LineChanges, order_id: UUID) -> Response:
@@ -114,41 +137,33 @@ def revise_order(changes: LineChanges, order_id: UUID) -> Response:
 
     The kitchen is told the difference.
     """
-    require_staff()
     op = operation(f"orders.revise {order_id}")
     done = diner().orders.revise(str(order_id), op, changes, if_match())
     return written(done, order_view(done.record))
 
 
 @blp.post("/<uuid:order_id>/payments")
+@blp.allows(Permission.TAKE_MONEY)
 @blp.arguments(PaymentIn)
 @blp.changes(OrderOut, if_match=False)
 def pay_order(new: NewPayment, order_id: UUID) -> Response:
     """Take a payment"""
-    require_staff()
     op = operation(f"orders.pay {order_id}")
-    done = diner().till.pay(str(order_id), op, new, actor())
+    done = diner().till.pay(str(order_id), op, new, caller().actor)
     return written(done, order_view(done.record))
 
 
 @blp.post("/<uuid:order_id>/refunds")
+@blp.allows(Permission.GIVE_MONEY_BACK)
 @blp.arguments(RefundIn)
 @blp.changes(OrderOut, if_match=False)
 def refund_order(new: NewRefund, order_id: UUID) -> Response:
     """Give back some or all of a payment"""
-    require_staff()
     op = operation(f"orders.refund {order_id}")
-    done = diner().till.refund(str(order_id), op, new, actor())
+    done = diner().till.refund(str(order_id), op, new, caller().actor)
     return written(done, order_view(done.record))
 
 
-def _move(order_id: str, scope: str, status: Status, reason: str | None) -> Response:
-    done = diner().orders.move(
-        order_id,
-        operation(f"{scope} {order_id}"),
-        status,
-        actor=actor(),
-        reason=reason,
-        if_match=if_match(),
-    )
-    return written(done, order_view(done.record))
+def _placing() -> str:
+    """A key is its sender's own: what one customer has ordered under it, no other one is shown."""
+    return " ".join(filter(None, ("orders.place", caller().user_id)))

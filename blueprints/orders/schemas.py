@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import marshmallow as ma
 from marshmallow import fields, validate
 
 from blueprints.http.answers import PageQuery
-from blueprints.http.fields import Moment, Money, Schema, Several, Text, Whole
+from blueprints.http.fields import Moment, Money, Phone, Schema, Several, Text, Whole
 from dinerapp.domain.orders import Customer, Fulfilment, FulfilmentType, Status
 from dinerapp.domain.payments import Method, PaymentStatus
 from dinerapp.domain.pricing import Wanted
@@ -18,18 +17,6 @@ from dinerapp.services.till import NewPayment, NewRefund
 
 MOST_LINES = 200
 MOST_OF_ONE = 1000
-_PHONE = re.compile(r"\+?[0-9]{5,20}")
-
-
-class Phone(Text):
-    """A telephone number; spaces, dots, dashes and brackets do not count."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
-        text = super()._deserialize(value, attr, data, **options)
-        digits = re.sub(r"[ ()./-]", "", text)
-        if not _PHONE.fullmatch(digits):
-            raise ma.ValidationError("must be a telephone number, e.g. +49 30 1234567")
-        return digits
 
 
 class CustomerIn(Schema):
@@ -267,6 +254,7 @@ class OrderOut(ma.Schema):
     outstanding = fields.Integer(metadata={"description": "what is left to be paid"})
     currency = fields.String(metadata={"example": "EUR"})
     history = fields.List(fields.Nested(EventOut))
+    user_id = fields.UUID(allow_none=True, metadata={"description": "whose account placed it"})
     created_at = fields.DateTime()
     updated_at = fields.DateTime()
 

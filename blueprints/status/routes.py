@@ -10,12 +10,14 @@ from typing import Any
 from flask import Blueprint as PlainBlueprint
 from flask import Response
 
+from blueprints.http.access import PUBLIC, ruled
 from blueprints.http.answers import answer
 from blueprints.http.blueprint import Blueprint
 from blueprints.http.diner import diner
 from blueprints.status.health import Verdict, judged
 from blueprints.status.schemas import ConnectionList, Health, Pulse
 from dinerapp import metrics
+from dinerapp.domain.permissions import Permission
 from dinerapp.ports import deadline
 from dinerapp.ports.connections import ConnectionStatus
 
@@ -27,6 +29,7 @@ metrics_blp = PlainBlueprint("metrics", __name__)
 
 
 @blp.get("/health")
+@blp.public
 @blp.response(200, Health)
 @blp.alt_response(503, schema=Health, description="No database answers")
 def health() -> Response:
@@ -41,6 +44,7 @@ def health() -> Response:
 
 
 @blp.get("/health/live")
+@blp.public
 @blp.response(200, Pulse)
 def live() -> Response:
     """Whether the process answers at all"""
@@ -48,6 +52,7 @@ def live() -> Response:
 
 
 @blp.get("/health/ready")
+@blp.public
 @blp.response(200, Pulse)
 @blp.alt_response(503, schema=Pulse, description="No database answers")
 def ready() -> Response:
@@ -58,6 +63,7 @@ def ready() -> Response:
 
 
 @blp.get("/connections")
+@blp.allows(Permission.SEE_CONNECTIONS)
 @blp.response(200, ConnectionList)
 def connections() -> Response:
     """Every named connection of the process that answers"""
@@ -65,6 +71,7 @@ def connections() -> Response:
 
 
 @metrics_blp.get("/metrics")
+@ruled(PUBLIC)
 def prometheus() -> Response:
     """Everything Prometheus scrapes."""
     return Response(metrics.page(_counted()), content_type=metrics.CONTENT_TYPE)

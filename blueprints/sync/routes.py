@@ -8,7 +8,6 @@ from uuid import UUID
 
 from flask import Response
 
-from blueprints.http.access import require_staff
 from blueprints.http.answers import after, answer, operation, page, written
 from blueprints.http.blueprint import Blueprint
 from blueprints.http.diner import diner
@@ -23,6 +22,7 @@ from blueprints.sync.schemas import (
 )
 from dinerapp.domain.codec import content
 from dinerapp.domain.conflicts import Conflict
+from dinerapp.domain.permissions import Permission
 from dinerapp.errors import NotFound
 from dinerapp.sync.pairs import Pair
 
@@ -33,39 +33,39 @@ blp = Blueprint("sync", __name__, url_prefix="/api", description="How the two st
 
 
 @blp.get("/sync/conflicts")
+@blp.allows(Permission.SETTLE_CONFLICTS)
 @blp.arguments(ConflictsQuery, location="query")
 @blp.response(200, ConflictPage)
 def list_conflicts(query: dict[str, Any]) -> Response:
     """Conflicts, newest first"""
-    require_staff()
     found = diner().conflicts.page(query["state"], after(query["cursor"]), query["limit"])
     return page(found, _view)
 
 
 @blp.post("/sync/conflicts/<uuid:conflict_id>/resolve")
+@blp.allows(Permission.SETTLE_CONFLICTS)
 @blp.arguments(Resolution)
 @blp.changes(ConflictOut, if_match=False)
 def resolve_conflict(resolution: dict[str, Any], conflict_id: UUID) -> Response:
     """Keep what won, or take the other side"""
-    require_staff()
     op = operation(f"conflicts.resolve {conflict_id}")
     done = diner().conflicts.resolve(str(conflict_id), resolution["take"], op)
     return written(done, _view(done.record))
 
 
 @blp.get("/consistency")
+@blp.allows(Permission.CHECK_STORES)
 @blp.response(200, Report)
 def check_all() -> Response:
     """Whether both stores hold the same records, kind by kind"""
-    require_staff()
     return answer({"items": [_checked(kind, pair) for kind, pair in diner().pairs.items()]})
 
 
 @blp.get("/consistency/<kind>/<uuid:record_id>")
+@blp.allows(Permission.CHECK_STORES)
 @blp.response(200, RecordReport)
 def check_record(kind: str, record_id: UUID) -> Response:
     """One record as both stores hold it"""
-    require_staff()
     pair, key = _pair(kind), str(record_id)
     states = {store.place: store.load([key]).get(key) for store in (pair.one, pair.other)}
     if not any(states.values()):
@@ -76,10 +76,10 @@ def check_record(kind: str, record_id: UUID) -> Response:
 
 
 @blp.post("/consistency/<kind>/repair")
+@blp.allows(Permission.CHECK_STORES)
 @blp.response(200, Repair)
 def repair_kind(kind: str) -> Response:
     """Make the records that differ equal"""
-    require_staff()
     done = diner().consistency.repair_all(_pair(kind))
     return answer(
         {
@@ -109,7 +109,7 @@ def _checked(kind: str, pair: Pair[Any]) -> dict[str, Any]:
 
 
 def _view(conflict: Conflict) -> dict[str, Any]:
-    return content(conflict) | {
+    return content(diner().conflicts.shown(conflict)) | {
         "id": conflict.id,
         "revision": conflict.version.revision,
         "created_at": conflict.created_at,

@@ -7,51 +7,54 @@ from uuid import UUID
 
 from flask import Response
 
-from blueprints.http.access import actor, require_staff
+from blueprints.http.access import caller
 from blueprints.http.answers import after, one, operation, page, plain, written
 from blueprints.http.blueprint import Blueprint
 from blueprints.http.diner import diner
 from blueprints.till.schemas import ClosingIn, TillIn, TillOut, TillPage, TillsQuery
+from dinerapp.domain.permissions import Permission
 
 blp = Blueprint("tills", __name__, url_prefix="/api/tills", description="Cash, counted")
 
 
 @blp.post("")
+@blp.allows(Permission.RUN_TILLS)
 @blp.arguments(TillIn)
 @blp.creates(TillOut)
 def open_till(given: dict[str, Any]) -> Response:
     """Open a till"""
-    require_staff()
-    done = diner().till.open(operation("tills.open"), given["name"], given["opening"], actor())
+    done = diner().till.open(
+        operation("tills.open"), given["name"], given["opening"], caller().actor
+    )
     return written(done, plain(done.record), location=f"/api/tills/{done.record.id}")
 
 
 @blp.get("")
+@blp.allows(Permission.RUN_TILLS)
 @blp.arguments(TillsQuery, location="query")
 @blp.response(200, TillPage)
 def list_tills(query: dict[str, Any]) -> Response:
     """Tills, newest first"""
-    require_staff()
     found = diner().till.page(query["open"], after(query["cursor"]), query["limit"])
     return page(found, plain)
 
 
 @blp.get("/<uuid:till_id>")
+@blp.allows(Permission.RUN_TILLS)
 @blp.reads(TillOut)
 def read_till(till_id: UUID) -> Response:
     """One till, with the cash that should be in it"""
-    require_staff()
     counted = diner().till.get(str(till_id))
     expected = counted.till.expected if counted.till.closed_at else counted.expected
     return one(counted.till, plain(counted.till) | {"expected": expected}, expected)
 
 
 @blp.post("/<uuid:till_id>/close")
+@blp.allows(Permission.RUN_TILLS)
 @blp.arguments(ClosingIn)
 @blp.changes(TillOut, if_match=False)
 def close_till(given: dict[str, Any], till_id: UUID) -> Response:
     """Close a till"""
-    require_staff()
     op = operation(f"tills.close {till_id}")
-    done = diner().till.close(str(till_id), op, given["counted"], given["notes"], actor())
+    done = diner().till.close(str(till_id), op, given["counted"], given["notes"], caller().actor)
     return written(done, plain(done.record))

@@ -83,10 +83,10 @@ def sums(charged: Sequence[Charged], terms: Terms) -> Sums:
 
 def handed_out(amount: int, weights: Sequence[int]) -> list[int]:
     """The amount in parts like the weights, to the last cent: whoever lost most by rounding down
-    gets a cent more."""
+    gets a cent more. Where nothing weighs anything the first one gets it all."""
     whole = sum(weights)
     if not whole:
-        return [0 for _ in weights]
+        return [amount, *(0 for _ in weights[1:])] if weights else []
     parts = [amount * weight // whole for weight in weights]
     short = sorted(range(len(weights)), key=lambda at: (-(amount * weights[at] % whole), at))
     for at in short[: amount - sum(parts)]:

@@ -28,6 +28,10 @@ def by_policy(one: R, other: R, policy: Policy) -> Merge[R]:
     return policy.decide(one, other)
 
 
+def _whole(_record: R, lost: R) -> R:
+    return lost
+
+
 def _nothing(_record: Record) -> Mapping[str, int]:
     return {}
 
@@ -48,6 +52,10 @@ class Kind(Generic[R]):
     `holds` says how much the record takes of counted things, by key; `ceilings` says how much of
     a counted thing there is, None for no limit. Stores count what is held when they take a
     record, and refuse to accept one that would pass a ceiling.
+
+    `secret` names fields that no answer shows.
+
+    `adopt` says what the record becomes when a manager prefers a state that lost against it.
     """
 
     name: str
@@ -56,3 +64,5 @@ class Kind(Generic[R]):
     unique: tuple[str, ...] = ()
     holds: Callable[[R], Mapping[str, int]] = _nothing
     ceilings: Callable[[R], Mapping[str, int | None]] = _no_ceilings
+    secret: tuple[str, ...] = ()
+    adopt: Callable[[R, R], R] = _whole

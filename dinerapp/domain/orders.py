@@ -125,7 +125,8 @@ class Order(Record):
     """An order with its lines, payments and kitchen tickets: three axes that move on their own.
 
     All amounts are minor units of `currency`. What the sums are follows from the lines, the
-    terms and the tips; `billed` reckons them anew.
+    terms and the tips; `billed` reckons them anew. `user_id` is who placed it, where they had an
+    account.
     """
 
     code: str
@@ -147,6 +148,7 @@ class Order(Record):
     total: int
     currency: str
     history: tuple[Event, ...] = ()
+    user_id: str | None = None
 
     @property
     def wanted(self) -> tuple[Line, ...]:

@@ -23,6 +23,7 @@ class OrderFilter:
     since: datetime | None = None
     fulfilment: FulfilmentType | None = None
     code: str | None = None
+    user_id: str | None = None
 
 
 class Orders(Repository[Order]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -33,6 +33,13 @@ class ConflictService:
         """Conflicts, newest first."""
         return self._conflicts.page(state, after, limit)
 
+    def shown(self, conflict: Conflict) -> Conflict:
+        """The conflict without what no answer shows of the record it is about."""
+        repository = self._kinds.get(conflict.about)
+        secret = repository.kind.secret if repository is not None else ()
+        winner, loser = (_without(secret, side) for side in (conflict.winner, conflict.loser))
+        return replace(conflict, winner=winner, loser=loser)
+
     def resolve(self, conflict_id: str, take: str, operation: Operation) -> Saved[Conflict]:
         """Closes it: what won stays, or the record takes the content of the side that lost."""
         conflict = self._conflicts.get(conflict_id)
@@ -59,7 +66,8 @@ class ConflictService:
 
         def change(record: Record) -> Record:
             kept = {name: getattr(record, name) for name in codec.ENVELOPE - {"deleted"}}
-            return replace(lost, **kept, deleted=False).changed(
+            adopted: Record = repository.kind.adopt(record, lost)
+            return replace(adopted, **kept, deleted=False).changed(
                 op_id=operation.op_id, now=utc_now()
             )
 
@@ -67,3 +75,7 @@ class ConflictService:
             changed(repository, conflict.record_id, operation.op_id, change)
         except NotFound as exc:
             raise RuleBroken("the record was deleted, and stays deleted", field="take") from exc
+
+
+def _without(secret: Collection[str], side: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in side.items() if name not in secret}

@@ -14,12 +14,14 @@ from dinerapp.domain.coupons import normalised
 from dinerapp.domain.identity import Operation
 from dinerapp.domain.menu import stock_key
 from dinerapp.domain.orders import Customer, Event, Fulfilment, Line, Order, Status
+from dinerapp.domain.permissions import GUEST, Caller, Permission
 from dinerapp.domain.pricing import Rates, Wanted, priced
 from dinerapp.domain.record import utc_now
 from dinerapp.errors import (
     Exhausted,
     KeyReused,
     NotFound,
+    NotPermitted,
     Rejection,
     RuleBroken,
     SoldOut,
@@ -74,10 +76,10 @@ class OrderService:
         self._currency = currency
         self._secret = secret.encode()
 
-    def place(self, operation: Operation, new: NewOrder) -> Saved[Order]:
+    def place(self, operation: Operation, new: NewOrder, caller: Caller = GUEST) -> Saved[Order]:
         """One order for one operation, however often and wherever it is tried."""
         try:
-            done = saved(self._kept, self._made(operation, new))
+            done = saved(self._kept, self._made(operation, new, caller))
         except KeyReused:
             raise
         except (RuleBroken, Rejection):
@@ -89,12 +91,20 @@ class OrderService:
             signals.announce(signals.order_placed, self, order=done.record)
         return done
 
-    def get(self, order_id: str) -> Order:
-        """One order."""
-        return self._orders.get(order_id)
+    def get(self, order_id: str, caller: Caller) -> Order:
+        """One order, if it is the caller's to see; else there is none, for all they know."""
+        self._require_token_fits(order_id, caller)
+        order = self._orders.get(order_id)
+        if not _may_see(caller, order):
+            raise NotFound(Orders.kind.name, order_id)
+        return order
 
-    def page(self, wanted: OrderFilter, after: After | None, limit: int) -> Page[Order]:
-        """Orders, newest first."""
+    def page(
+        self, wanted: OrderFilter, after: After | None, limit: int, caller: Caller
+    ) -> Page[Order]:
+        """The orders that are the caller's to see, newest first."""
+        if not caller.may(Permission.SEE_ORDERS):
+            wanted = replace(wanted, user_id=caller.user_id or "")
         return self._orders.page(wanted, after, limit)
 
     def look_up(self, phone: str, code: str) -> Order:
@@ -104,33 +114,35 @@ class OrderService:
             raise NotFound("orders", code)
         return found.items[0]
 
+    def cancel(
+        self,
+        order_id: str,
+        operation: Operation,
+        caller: Caller,
+        *,
+        reason: str | None = None,
+        if_match: str | None = None,
+    ) -> Saved[Order]:
+        """Calls an order off: staff, or whoever it belongs to."""
+        order = self.get(order_id, caller)
+        if not (caller.may(Permission.CANCEL_ORDERS) or _owns(caller, order)):
+            raise NotPermitted(f"a {caller.role} does not cancel orders")
+        return self._moved(order_id, operation, Status.CANCELLED, caller, reason, if_match)
+
     def move(
         self,
         order_id: str,
         operation: Operation,
         status: Status,
+        caller: Caller,
         *,
-        actor: str,
         reason: str | None = None,
         if_match: str | None = None,
     ) -> Saved[Order]:
         """Takes the order a step further; being there already is no step and no mistake."""
-        before: list[Status] = []
-
-        def change(order: Order) -> Order:
-            before.append(order.status)
-            if order.status is status:
-                return order
-            return order.moved(
-                status, actor=actor, reason=reason, op_id=operation.op_id, now=utc_now()
-            )
-
-        done = changed(self._orders, order_id, operation.op_id, change, if_match)
-        if done.changed:
-            signals.announce(
-                signals.order_status_changed, self, order=done.record, before=before[-1]
-            )
-        return done
+        if not caller.may_move_to(status):
+            raise NotPermitted(f"a {caller.role} does not make orders {status}")
+        return self._moved(order_id, operation, status, caller, reason, if_match)
 
     def revise(
         self, order_id: str, operation: Operation, changes: LineChanges, if_match: str | None = None
@@ -153,13 +165,44 @@ class OrderService:
         """Whether the token is that order's."""
         return hmac.compare_digest(token.encode(), self.access_token(order_id).encode())
 
+    def _require_token_fits(self, order_id: str, caller: Caller) -> None:
+        """Before it is looked whether there is such an order: both are refused alike."""
+        if caller.order_token is not None and not self.opens(caller.order_token, order_id):
+            raise NotPermitted("this access token is not of this order")
+
+    def _moved(
+        self,
+        order_id: str,
+        operation: Operation,
+        status: Status,
+        caller: Caller,
+        reason: str | None,
+        if_match: str | None,
+    ) -> Saved[Order]:
+        before: list[Status] = []
+
+        def change(order: Order) -> Order:
+            before.append(order.status)
+            if order.status is status:
+                return order
+            return order.moved(
+                status, actor=caller.actor, reason=reason, op_id=operation.op_id, now=utc_now()
+            )
+
+        done = changed(self._orders, order_id, operation.op_id, change, if_match)
+        if done.changed:
+            signals.announce(
+                signals.order_status_changed, self, order=done.record, before=before[-1]
+            )
+        return done
+
     def _kept(self, order: Order) -> Order:
         try:
             return self._orders.save(order)
         except Exhausted as exc:
             raise _sold_out(order, exc.key) from exc
 
-    def _made(self, operation: Operation, new: NewOrder) -> Order:
+    def _made(self, operation: Operation, new: NewOrder, caller: Caller) -> Order:
         now = utc_now()
         line_ids = [operation.part(f"line {number}") for number in range(len(new.items))]
         lines = self._priced(new.items, line_ids)
@@ -180,7 +223,8 @@ class OrderService:
             subtotal=0,
             total=0,
             currency=self._currency,
-            history=(Event(at=now, status=Status.PENDING, actor="guest"),),
+            history=(Event(at=now, status=Status.PENDING, actor=caller.actor),),
+            user_id=caller.user_id,
         ).billed()
         return replace(order, op_id=operation.giving(*order.lines, order.total))
 
@@ -225,6 +269,17 @@ class OrderService:
         if not order.has_done(operation.op_id):
             raise KeyReused(order)
         return order
+
+
+def _owns(caller: Caller, order: Order) -> bool:
+    """A token that was not of this order has been refused before."""
+    if caller.order_token is not None:
+        return True
+    return caller.user_id is not None and caller.user_id == order.user_id
+
+
+def _may_see(caller: Caller, order: Order) -> bool:
+    return caller.may(Permission.SEE_ORDERS) or _owns(caller, order)
 
 
 def _sold_out(order: Order, key: str) -> RuleBroken:

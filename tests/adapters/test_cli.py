@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -30,13 +31,17 @@ from dinerapp.domain import conflicts
 from dinerapp.domain.identity import new_op_id
 from dinerapp.domain.record import utc_now
 from dinerapp.domain.version import Place
-from dinerapp.operating import connected
+from dinerapp.errors import NotAuthenticated
+from dinerapp.operating import await_catching_up, bring_up, connected
 from dinerapp.ports.replica import Owing
 from dinerapp.settings import Settings, described
+from dinerapp.wiring import backends
+from tests.contracts.subjects import at_once
 from tests.makers import at, menu_item
 from tests.servers.control import RealServer, server_folder
 
 ROOT = Path(__file__).parents[2]
+NO_MONGO = "mongodb://127.0.0.1:9/diner"
 NOWHERE = "postgresql://diner:hunter2-hunter2@127.0.0.1:9/diner"
 Run = Callable[..., Result]
 
@@ -52,9 +57,9 @@ def urls(fresh_postgres_url: str, fresh_mongo_url: str) -> dict[str, str]:
     return {"DATABASE_URL": fresh_postgres_url, "MONGODB_URI": fresh_mongo_url}
 
 
-def command(*words: str, **environment: str) -> Result:
+def command(*words: str, input: str | None = None, **environment: str) -> Result:
     cleared = dict.fromkeys((name for name, _, _ in described() if name in os.environ), None)
-    done = CliRunner().invoke(main, words, env={**cleared, **environment})
+    done = CliRunner().invoke(main, words, input=input, env={**cleared, **environment})
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     return done
@@ -200,6 +205,98 @@ def _park(store: Any, record: Any) -> None:
     store.postpone(Place.POSTGRESQL, shipped, "refused", utc_now(), park=True)
 
 
+PASSWORD = "correct horse battery"
+
+
+def test_accounts_are_made_and_shown_and_their_passwords_are_not(
+    run: Run, settings: Settings
+) -> None:
+    add = ("users", "add", "--email", "Ada@Example.org", "--role", "waiter", "--name", "Ada")
+    made = run(*add, DINER_PASSWORD=PASSWORD)
+    assert (made.exit_code, "ada@example.org is waiter now" in made.output) == (0, True)
+    again = run(*add, DINER_PASSWORD=PASSWORD)
+    assert (again.exit_code, "has an account already" in again.output) == (1, True)
+    assert run("users", "add", "--email", "chef@example.org", "--role", "chef", input=PASSWORD)
+    shown = run("users", "list").output
+    assert "ada@example.org\tAda\twaiter\tyes" in shown
+    assert "chef@example.org\tchef\tchef\tyes" in shown
+    assert "chef@example.org" not in run("users", "list", "--role", "waiter").output
+    assert PASSWORD not in made.output + shown
+    assert "argon2" not in made.output + shown
+    with connected(settings) as diner:
+        assert diner.accounts.login("chef@example.org", PASSWORD).user.role == "chef"
+
+
+def test_a_forgotten_password_is_replaced_and_ends_all_logins(run: Run, settings: Settings) -> None:
+    email = ("--email", "ada@example.org")
+    assert run("users", "password", *email, DINER_PASSWORD=PASSWORD).exit_code == 1
+    run("users", "add", *email, "--role", "admin", DINER_PASSWORD="a forgotten one")
+    with connected(settings) as diner:
+        refresh = diner.accounts.login("ada@example.org", "a forgotten one").refresh_token
+    assert run("users", "password", *email, DINER_PASSWORD=PASSWORD).exit_code == 0
+    with connected(settings) as diner:
+        assert diner.accounts.login("ada@example.org", PASSWORD)
+        with pytest.raises(NotAuthenticated):
+            diner.accounts.refresh(refresh)
+
+
+@pytest.mark.parametrize("password", ["short", "x" * 201, ""])
+def test_a_password_that_is_none_is_wrong_usage(password: str) -> None:
+    add = ("users", "add", "--email", "a@b.de", "--role", "chef")
+    shown = command(*add, input=password, DATABASE_URL=NOWHERE)
+    assert (shown.exit_code, "10 to 200" in shown.output) == (2, True)
+
+
+@pytest.mark.parametrize("email", ["ada", "ada@", "ada@b"])
+def test_an_address_that_is_none_is_wrong_usage(email: str) -> None:
+    shown = command("users", "add", "--email", email, "--role", "chef", DATABASE_URL=NOWHERE)
+    assert (shown.exit_code, "must be an e-mail address" in shown.output) == (2, True)
+
+
+def test_an_account_can_be_made_while_a_database_is_away(run: Run) -> None:
+    add = ("users", "add", "--email", "a@b.de", "--role", "admin")
+    made = run(*add, input=PASSWORD, DATABASE_URL=NOWHERE)
+    assert (made.exit_code, "a@b.de is admin now" in made.output) == (0, True)
+    assert "a@b.de" in run("users", "list").output
+
+
+def test_the_first_admin_is_made_once_however_many_try(settings: Settings) -> None:
+    bring_up(settings)
+    with connected(settings) as one, connected(settings) as other:
+        await_catching_up(one)
+        await_catching_up(other)
+        assert one.accounts.add_first_admin() is None
+    assert bring_up(settings).admin is None
+
+
+def test_of_many_who_bring_up_one_restaurant_one_gets_the_password(settings: Settings) -> None:
+    migrated = backends(settings)
+    for backend in migrated:
+        backend.database.open()
+        backend.database.prepare()
+        backend.database.close()
+    made = [one for one in at_once([partial(bring_up, settings)] * 3) if one.admin]
+    assert len(made) == 1
+    user, password = made[0].admin
+    with connected(settings) as diner:
+        assert diner.accounts.login(user.email, password).user.id == user.id
+
+
+def test_no_first_admin_is_made_where_nobody_knows_whether_there_is_one(
+    settings: Settings,
+) -> None:
+    bring_up(settings)
+    for change in ({"database_url": NOWHERE}, {"mongodb_uri": NO_MONGO}):
+        brought = bring_up(replace(settings, **change))
+        assert brought.admin is None
+
+
+def test_on_new_databases_of_which_one_is_away_the_first_admin_waits(settings: Settings) -> None:
+    brought = bring_up(replace(settings, database_url=NOWHERE))
+    assert (brought.admin, brought.admin_unknown) == (None, True)
+    assert bring_up(settings).admin is not None
+
+
 @dataclass
 class Running:
     """A command in a process of its own."""
@@ -251,14 +348,16 @@ def _free_port() -> int:
         return port
 
 
-def _order(shown: str) -> Any:
-    """Sends what the printed curl line sends."""
-    printed = shown[shown.index("curl -s") : shown.index("Ctrl-C")]
+def _sent(shown: str, path: str) -> Any:
+    """What comes of a printed curl line."""
+    [printed] = re.findall(rf"curl -s \S+{path} .*?-d '.*?'$", shown, re.DOTALL | re.MULTILINE)
     words = shlex.split(printed.replace("\\\n", " "))
     headers = dict(word.split(": ") for before, word in pairwise(words) if before == "-H")
-    body = words[words.index("-d") + 1].encode()
-    with urlopen(Request(words[2], body, headers)) as answer:  # noqa: S310 our own address
-        assert answer.status == 201
+    return _asked(words[2], words[words.index("-d") + 1].encode(), headers)
+
+
+def _asked(url: str, body: bytes | None, headers: dict[str, str]) -> Any:
+    with urlopen(Request(url, body, headers)) as answer:  # noqa: S310 our own address
         return json.load(answer)
 
 
@@ -267,7 +366,9 @@ def test_up_serves_takes_the_printed_order_and_finds_it_again() -> None:
     with server_folder() as folder:
         data = ("up", "--data", str(folder))
         with running(folder / "first.log", *data, PORT=str(port)) as diner:
-            order = _order(diner.wait_for("Ctrl-C stops"))
+            shown = diner.wait_for("Ctrl-C stops")
+            order, granted = (_sent(shown, path) for path in ("/api/orders", "/api/auth/login"))
+            assert granted["user"]["role"] == "admin"
             busy = command("up", PORT=str(port))
             assert busy.exit_code == 1
             assert f"port {port} on 127.0.0.1 is in use" in busy.output
@@ -278,8 +379,11 @@ def test_up_serves_takes_the_printed_order_and_finds_it_again() -> None:
         with running(folder / "second.log", *data, PORT=str(port)) as diner:
             shown = diner.wait_for("Ctrl-C stops")
             assert "demo dishes added" not in shown
-            with urlopen(f"http://127.0.0.1:{port}/api/orders/{order['id']}") as answer:
-                assert json.load(answer)["code"] == order["code"]
+            assert "/api/auth/login" not in shown
+            for token in (granted["access_token"], order["access_token"]):
+                url = f"http://127.0.0.1:{port}/api/orders/{order['id']}"
+                found = _asked(url, None, {"Authorization": f"Bearer {token}"})
+                assert found["code"] == order["code"]
             code, shown = diner.end(signal.SIGTERM)
             assert (code, shown.splitlines()[-1]) == (0, "Stopped")
 

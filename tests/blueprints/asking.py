@@ -17,12 +17,26 @@ from werkzeug.test import TestResponse
 from blueprints.http.diner import EXTENSION
 from blueprints.http.fields import Problem
 from dinerapp.app import create_app
+from dinerapp.domain.identity import Operation
+from dinerapp.domain.permissions import Role
+from dinerapp.services.accounts import Granted, NewAccount
 from dinerapp.settings import Settings
 from dinerapp.testing import memory_stores, running
 from dinerapp.wiring import Diner
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
+PASSWORD = "correct horse battery"
+NO_LIMITS = dict.fromkeys(("login_limit", "account_limit", "register_limit", "order_limit"), "")
+QUICK = {
+    "secret_key": "for tests",
+    "log_level": "error",
+    "password_memory_kib": 8,
+    "password_rounds": 1,
+    "access_token_seconds": 10**6,
+    **NO_LIMITS,
+}
+"""Settings: hashes that cost nothing, tokens that outlive the tests, and nobody is counted."""
 
 
 class CheckedClient(FlaskClient):
@@ -71,13 +85,34 @@ def documented_schema(app: Flask, answer: TestResponse) -> ma.Schema | None:
 
 
 @contextmanager
-def client_of(**settings: Any) -> Iterator[FlaskClient]:
-    """A client of an application of its own, over stores in memory."""
-    given = {"secret_key": "for tests", "log_level": "error", **settings}
-    app = create_app(Settings(**given), stores=memory_stores())
+def client_of(role: Role | None = Role.ADMIN, **settings: Any) -> Iterator[FlaskClient]:
+    """A client of an application of its own, over stores in memory: somebody in the role, or,
+    without one, a guest."""
+    app = create_app(Settings(**{**QUICK, **settings}), stores=memory_stores())
     app.test_client_class = CheckedClient
     with running(app):
-        yield app.test_client()
+        yield client_as(app, role)
+
+
+def client_as(app: Flask, role: Role | None) -> FlaskClient:
+    """One more client of the application."""
+    client = app.test_client()
+    if role is not None:
+        log_in(client, role)
+    return client
+
+
+def log_in(client: FlaskClient, role: Role) -> Granted:
+    """Gives the client a new account in the role; it shows its token from now on."""
+    accounts, email = diner_of(client).accounts, f"{role}-{uuid4().hex}@example.org"
+    accounts.add(Operation.fresh(), NewAccount(email=email, name=role, password=PASSWORD), role)
+    granted = accounts.login(email, PASSWORD)
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {granted.access_token}"
+    return granted
+
+
+def bearer(token: str, scheme: str = "Bearer") -> dict[str, str]:
+    return {"Authorization": f"{scheme} {token}"}
 
 
 def diner_of(client: FlaskClient) -> Diner:

@@ -14,15 +14,15 @@ from tests.servers.control import RealServer
 
 @pytest.fixture(scope="package")
 def client() -> Iterator[FlaskClient]:
-    """Everybody is staff."""
+    """An admin's."""
     with client_of() as client:
         yield client
 
 
 @pytest.fixture(scope="package")
 def guests() -> Iterator[FlaskClient]:
-    """Nobody is staff."""
-    with client_of(open_access=False) as client:
+    """A guest's."""
+    with client_of(role=None) as client:
         yield client
 
 

@@ -19,12 +19,21 @@ from pymongo import MongoClient
 from adapters.embedded.ports import LOCALHOST
 from dinerapp.app import create_app
 from dinerapp.domain import conflicts
+from dinerapp.domain.permissions import Role
 from dinerapp.domain.record import utc_now
 from dinerapp.ports.connections import State
 from dinerapp.settings import Settings
 from dinerapp.testing import running
 from tests import makers
-from tests.blueprints.asking import CheckedClient, diner_of, dish, order_for, placed
+from tests.blueprints.asking import (
+    QUICK,
+    CheckedClient,
+    diner_of,
+    dish,
+    log_in,
+    order_for,
+    placed,
+)
 from tests.servers.control import RealServer, url_of_database, url_via
 from tests.servers.proxy import FaultProxy
 
@@ -108,6 +117,7 @@ def ground_of(serving: str, postgres: RealServer, mongo: RealServer) -> Iterator
             _client({place: url_via(urls[place], proxies[place].url_port) for place in urls})
         )
         _await(lambda: _states(client) == {POSTGRESQL: State.UP, MONGODB: State.UP})
+        log_in(client, Role.ADMIN)
         ground = Ground(serving, client, connection, watching, _laid(client))
         ground.settled()
         for place in {POSTGRESQL, MONGODB} - {serving} if serving != BOTH else ():
@@ -118,12 +128,8 @@ def ground_of(serving: str, postgres: RealServer, mongo: RealServer) -> Iterator
 
 @contextmanager
 def _client(urls: dict[str, str]) -> Iterator[FlaskClient]:
-    settings = Settings(
-        database_url=urls[POSTGRESQL],
-        mongodb_uri=urls[MONGODB],
-        secret_key=SECRET,
-        log_level="error",
-    )
+    own = {"database_url": urls[POSTGRESQL], "mongodb_uri": urls[MONGODB], "secret_key": SECRET}
+    settings = Settings(**{**QUICK, **own})
     app = create_app(settings)
     app.test_client_class = CheckedClient
     with running(app):

@@ -17,6 +17,14 @@ from blueprints.http.examples import example_of
 from tests.blueprints.asking import JSON, client_of, dish, order_for
 
 NOBODY = "01a1fd5b-738a-7340-82a6-7288b9785b65"
+ANSWERS = {
+    "/api/auth/register": 201,
+    "/api/auth/refresh": 401,
+    "/api/auth/password": 204,
+    "/api/users/{user_id}": 404,
+    "/api/sync/conflicts/{conflict_id}/resolve": 404,
+}
+"""What examples of requests are answered with; the others with 200."""
 Operations = list[tuple[str, str, dict[str, Any]]]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -14,10 +14,12 @@ from flask.testing import FlaskClient
 from blueprints.http.diner import EXTENSION
 from dinerapp import metrics
 from dinerapp.app import create_app
+from dinerapp.domain.permissions import Role
 from dinerapp.ports.connections import Connections, ConnectionStatus, State
 from dinerapp.ports.database import PoolUse
 from dinerapp.settings import Settings
-from dinerapp.testing import memory_stores
+from dinerapp.testing import memory_stores, running
+from tests.blueprints.asking import QUICK, client_as
 
 UP, DOWN, CATCHING_UP = State.UP, State.DOWN, State.CATCHING_UP
 SINCE = datetime(2036, 5, 1, 12, 0, 0, 123000, tzinfo=UTC)
@@ -55,20 +57,21 @@ def connection(name: str, state: State) -> ConnectionStatus:
 
 
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch) -> Flask:
+def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     monkeypatch.setattr(metrics, "_sampled", 0.0)
-    return create_app(Settings(secret_key="for tests"), stores=memory_stores())
+    with running(create_app(Settings(**QUICK), stores=memory_stores())) as app:
+        yield app
 
 
 @pytest.fixture
 def ask(app: Flask) -> Ask:
-    """A client of an application whose connections are in these states."""
+    """A manager's client of an application whose connections are in these states."""
 
     def given(**states: State) -> FlaskClient:
         known = [connection(name, state) for name, state in states.items()]
         diner = app.extensions[EXTENSION]
         app.extensions[EXTENSION] = replace(diner, connections=FakeConnections(known))
-        return app.test_client()
+        return client_as(app, Role.MANAGER)
 
     return given
 
@@ -190,7 +193,7 @@ def test_metrics_tell_of_requests_by_their_template(ask: Ask) -> None:
     assert 'diner_requests_total{method="GET",route="/api/health/live",status="200"}' in answer.text
     assert 'diner_requests_total{method="GET",route="unknown",status="404"}' in answer.text
     assert 'diner_requests_total{method="other",' in answer.text
-    assert "4711" not in answer.text
+    assert "/nowhere" not in answer.text
     assert 'diner_owed_records{store="mongodb"} 2.0' in answer.text
     assert 'diner_pool_connections{connection="postgresql",what="busy"} 1.0' in answer.text
 

@@ -146,5 +146,5 @@ def test_a_difference_is_shown_and_repaired(lonely: FlaskClient) -> None:
 
 def test_records_and_kinds_that_are_not_there_are_not_found(client: FlaskClient) -> None:
     assert client.get(f"/api/consistency/orders/{new_id()}").status_code == 404
-    assert client.get(f"/api/consistency/users/{new_id()}").status_code == 404
-    assert client.post("/api/consistency/users/repair").status_code == 404
+    assert client.get(f"/api/consistency/desserts/{new_id()}").status_code == 404
+    assert client.post("/api/consistency/desserts/repair").status_code == 404

@@ -10,4 +10,5 @@ pytest.register_assert_rewrite(
     "tests.contracts.replica",
     "tests.contracts.repository",
     "tests.contracts.subjects",
+    "tests.contracts.users",
 )

@@ -137,6 +137,15 @@ class OrdersContract:
         just_after = OrderFilter(since=at(1.001))
         assert ids(repositories.orders.page(just_after, None, 10).items) == [saved[2].id]
 
+    def test_orders_can_be_wanted_by_who_placed_them(self, repositories: Repositories) -> None:
+        by_user = {each: save(repositories, user_id=each) for each in (None, new_id(), new_id())}
+        for each in filter(None, by_user):
+            page = repositories.orders.page(OrderFilter(user_id=each), None, 10)
+            assert page.items == (by_user[each],)
+        assert len(repositories.orders.page(EVERYTHING, None, 10).items) == 3
+        for nobody in ("", "0", new_id()):
+            assert repositories.orders.page(OrderFilter(user_id=nobody), None, 10).items == ()
+
     def test_orders_can_be_wanted_by_fulfilment(self, repositories: Repositories) -> None:
         by_type = {
             each: save(repositories, fulfilment=Fulfilment(type=each)) for each in FulfilmentType

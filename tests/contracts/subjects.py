@@ -13,7 +13,7 @@ from dinerapp.domain.record import Record, Step
 from dinerapp.domain.version import Place, Version
 from dinerapp.ports.database import Database
 from dinerapp.ports.replica import Delivery
-from tests.makers import at, conflict, coupon, menu_item, order, till
+from tests.makers import at, conflict, coupon, menu_item, order, till, user
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Sample:
 SAMPLES = (
     Sample("orders", order, "notes"),
     Sample("menu_items", menu_item, "description"),
+    Sample("users", user, "name"),
     Sample("conflicts", conflict, "reason"),
     Sample("coupons", coupon, "description"),
     Sample("tills", till, "notes"),

@@ -36,6 +36,7 @@ from tests.contracts.repository import (
 )
 from tests.contracts.subjects import SAMPLES, Repositories, Stores, scanned
 from tests.contracts.tills import TillsContract
+from tests.contracts.users import UsersContract
 from tests.makers import at
 
 SERVERS = ("postgresql", "mongodb")
@@ -156,6 +157,10 @@ class TestCoupons(CouponsContract): ...
 
 @over_what_answers_questions
 class TestTills(TillsContract): ...
+
+
+@over_what_answers_questions
+class TestUsers(UsersContract): ...
 
 
 @over_what_answers_questions

@@ -52,7 +52,9 @@ class Line:
         self._connection.close()
 
     def _asked(self, method: str, path: str, body: Any, key: str | None, began: float) -> Call:
-        headers = {"Content-Type": "application/json"} if body is not None else {}
+        headers = dict(self.diner.headers)
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         if key is not None:
             headers["Idempotency-Key"] = key
         payload = None if body is None else json.dumps(body).encode()

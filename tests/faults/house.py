@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -22,6 +22,11 @@ from pymongo.database import Database as MongoDatabase
 from pymongo.errors import PyMongoError
 
 from adapters.embedded.ports import LOCALHOST
+from dinerapp.domain.identity import Operation
+from dinerapp.domain.permissions import Role
+from dinerapp.operating import connected
+from dinerapp.services.accounts import NewAccount
+from dinerapp.settings import Settings
 from dinerapp.wiring import PORTS
 from tests.faults.book import Loss
 from tests.faults.diners import PLAIN, Diner, RelayProgram, until
@@ -32,6 +37,15 @@ POSTGRESQL, MONGODB = "postgresql", "mongodb"
 PLACES = (POSTGRESQL, MONGODB)
 KINDS = tuple(PORTS)
 _SETTLED_WITHIN = 30.0
+
+
+_OURS = {
+    "SECRET_KEY": "the same on all hosts",
+    "ACCESS_TOKEN_SECONDS": "1000000",
+    "PASSWORD_MEMORY_KIB": "8",
+    "PASSWORD_ROUNDS": "1",
+}
+_STAFF = NewAccount(email="staff@example.org", name="Staff", password="correct horse battery")
 
 
 _LOSS = re.compile(rf"\[({'|'.join(PLACES)})\] failed", re.IGNORECASE)
@@ -84,6 +98,7 @@ class House:
     def _begin(self) -> None:
         self.name = f"house_{uuid4().hex[:12]}"
         self.spoilt = False
+        self.staff: dict[str, str] = {}
         self.diners: list[Diner] = []
         self.programs: list[RelayProgram] = []
         self.proxies: dict[tuple[str, str], FaultProxy] = {}
@@ -112,6 +127,7 @@ class House:
             diner.spawn()
         for diner in self.diners:
             diner.await_answer()
+        self._employ()
 
     def in_order(self, *, relayed: bool = True) -> Iterator[Self]:
         """As every scenario finds it, whatever became of the one before, and leaves it."""
@@ -151,6 +167,7 @@ class House:
     def add_diner(self, name: str, app: str | None = None, **more: str) -> Diner:
         """One more process, not yet started."""
         diner = Diner(name, self._folder, self.environment_of(name, **more), app or self._app)
+        diner.headers = self.staff
         self.diners.append(diner)
         return diner
 
@@ -164,7 +181,7 @@ class House:
         if self._proxied:
             urls = {place: self._via_proxy(name, place) for place in PLACES}
         named = {"DATABASE_URL": urls[POSTGRESQL], "MONGODB_URI": urls[MONGODB]}
-        return {**named, "SECRET_KEY": "the same on all hosts", **self._environment, **more}
+        return {**named, **_OURS, **self._environment, **more}
 
     def url(self, place: str) -> str:
         """The house's database, directly."""
@@ -244,6 +261,14 @@ class House:
             owed = f"owed: {exc}"
         logs = [program.log() for program in (*self.diners, *self.programs)]
         return "\n".join([*seen, owed, *logs])
+
+    def _employ(self) -> None:
+        """One of the staff, whom all clients are; made the way the first diner would make them."""
+        settings = Settings.from_environment(self.environment_of(self.diners[0].name))
+        with connected(replace(settings, relay_in_workers=False)) as diner:
+            diner.accounts.add(Operation.fresh(), _STAFF, Role.ADMIN)
+            granted = diner.accounts.login(_STAFF.email, _STAFF.password)
+        self.staff["Authorization"] = f"Bearer {granted.access_token}"
 
     def _via_proxy(self, name: str, place: str) -> str:
         key = name, place

@@ -19,7 +19,7 @@ _PLACES = ("postgresql", "mongodb", "nocodb")
 _ENVELOPE = ("op_id", "source", "deleted")
 _ORDER = (
     "code", "status", "payment_status", "notes", "coupon", "subtotal", "discount",
-    "service_charge", "tax", "tip", "total", "currency", "terms", "tickets",
+    "service_charge", "tax", "tip", "total", "currency", "terms", "tickets", "user_id",
 )  # fmt: skip
 _LINE = (
     "id", "item_id", "name", "quantity", "unit_price", "options", "notes", "total", "counted",
@@ -29,6 +29,11 @@ _PAYMENT = (
     "id", "op_id", "method", "amount", "tip", "given", "change", "reference", "line_ids", "till_id",
     "refund_of", "reason", "actor", "at",
 )  # fmt: skip
+_USER = (
+    "email", "name", "phone", "role", "active", "password_hash", "password_changed_at", "sessions",
+    "edits",
+)  # fmt: skip
+_USERS = "SELECT * FROM users ORDER BY id"
 _ORDERS = "SELECT * FROM orders ORDER BY id"
 _LINES = "SELECT * FROM order_items ORDER BY order_id, position"
 _PAYMENTS = "SELECT * FROM payments ORDER BY order_id, position"
@@ -62,6 +67,7 @@ def in_postgres(house: House) -> Contents:
                 for key, row in orders.items()
             }
         }
+        kinds["users"] = {str(row["id"]): _user_row(row) for row in connection.execute(_USERS)}
         for kind, query in _DOCUMENTS.items():
             kinds[kind] = {str(row["id"]): _row(row) for row in connection.execute(query)}
         counters = {
@@ -74,8 +80,8 @@ def in_postgres(house: House) -> Contents:
 def in_mongo(house: House) -> Contents:
     with house.mongo() as database:
         kinds = {
-            kind: {each["_id"]: _document(each) for each in database[kind].find()}
-            for kind in ("orders", *_DOCUMENTS)
+            kind: {each["_id"]: _document(kind, each) for each in database[kind].find()}
+            for kind in ("orders", "users", *_DOCUMENTS)
         }
         counters = {
             each["_id"]: (each["held"], each.get("ceiling")) for each in database.counters.find()
@@ -111,6 +117,11 @@ def _order_row(row: Record, lines: list[Record], payments: list[Record]) -> Reco
     return record
 
 
+def _user_row(row: Record) -> Record:
+    content = {name: _plain(row[name]) for name in _USER}
+    return _envelope_of_row(row) | content | {"unique": _given({"email": row["u_email"]})}
+
+
 def _row(row: Record) -> Record:
     content: Record = _plain(row["content"])
     unique = {name[2:]: value for name, value in row.items() if name.startswith("u_")}
@@ -129,10 +140,10 @@ def _envelope_of_row(row: Record) -> Record:
     }
 
 
-def _document(document: Record) -> Record:
+def _document(kind: str, document: Record) -> Record:
     record: Record = _plain({key: val for key, val in document.items() if key[0] != "_"})
     record |= {"digest": document["_digest"], "bucket": document["_bucket"]}
-    if "lines" not in record:
+    if kind != "orders":
         record["unique"] = _given(document.get("_unique", {}))
     return record
 

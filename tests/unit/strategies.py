@@ -10,7 +10,7 @@ from dinerapp.domain.identity import new_id
 from dinerapp.domain.orders import Status
 from dinerapp.domain.record import Step
 from dinerapp.domain.version import Place, Version
-from tests.makers import at, conflict, menu_item, order, payment
+from tests.makers import at, conflict, menu_item, order, payment, session, user
 
 LINES = order().lines
 PAYMENTS = [payment(amount, id=f"payment {amount}") for amount in (200, 300, 350)]
@@ -74,10 +74,35 @@ def orders(draw: st.DrawFn, /, **fixed: Any) -> Any:
 
 
 @st.composite
+def users(draw: st.DrawFn, /, **fixed: Any) -> Any:
+    """Two of these are quite likely to differ only in where they are logged in."""
+    content = {
+        "email": draw(st.sampled_from(["a@b.de", "c@d.de"])),
+        "active": draw(st.booleans()),
+        "password_hash": draw(st.sampled_from("ab")),
+        "password_changed_at": draw(moments),
+        "sessions": tuple(draw(st.lists(sessions(), max_size=3, unique_by=lambda one: one.id))),
+        "edits": tuple(draw(st.lists(op_ids, max_size=4, unique=True))),
+    }
+    return user(**{**draw(envelopes()), **content, **fixed})
+
+
+@st.composite
+def sessions(draw: st.DrawFn) -> Any:
+    """Two of these are quite likely to be one, a refresh apart."""
+    return session(
+        id=draw(st.sampled_from(IDS)),
+        generation=draw(st.integers(1, 3)),
+        rotated_at=draw(moments),
+        revoked=draw(st.booleans()),
+    )
+
+
+@st.composite
 def conflicts(draw: st.DrawFn) -> Any:
     """With free values on both sides."""
     content = {"winner": draw(free), "loser": draw(free), "reason": draw(texts)}
     return conflict(**{**draw(envelopes()), **content, "record_id": "r"})
 
 
-records = menu_items() | orders() | conflicts()
+records = menu_items() | orders() | users() | conflicts()

@@ -33,7 +33,10 @@ def test_values_are_read_by_the_name_in_capitals() -> None:
     [
         ("PORT", "0", "1 to 65535"),
         ("PORT", "eighty", "1 to 65535"),
-        ("OPEN_ACCESS", "perhaps", "true or false"),
+        ("RELAY_IN_WORKERS", "perhaps", "true or false"),
+        ("LOGIN_LIMIT", "often", "10/minute"),
+        ("ORDER_LIMIT", "0/minute", "off"),
+        ("TRUSTED_PROXIES", "-1", "0 to 10"),
         ("DATABASE_URL", "mysql://localhost/diner", "postgresql://"),
         ("MONGODB_URI", "localhost:27017", "mongodb://"),
         ("REQUEST_DEADLINE", "nan", "seconds"),

@@ -1,0 +1,26 @@
+"""Users in MongoDB."""
+
+from __future__ import annotations
+
+from adapters.mongo.client import Document
+from adapters.mongo.store import MongoStore, newest_first
+from dinerapp.domain.users import USERS, User
+from dinerapp.errors import NotFound
+from dinerapp.ports.repository import After, Page
+from dinerapp.ports.users import UserFilter, Users
+
+
+class MongoUsers(MongoStore[User], Users):
+    indexes = (newest_first(), newest_first("role"))
+
+    def by_email(self, email: str) -> User:
+        for user in self._found({"_unique.email": {"$eq": email}}, limit=1):
+            return user
+        raise NotFound(USERS.name, "by_email")
+
+    def page(self, wanted: UserFilter, after: After | None, limit: int) -> Page[User]:
+        asked = {"role": wanted.role, "active": wanted.active}
+        matching: Document = {
+            name: {"$eq": value} for name, value in asked.items() if value is not None
+        }
+        return self._newest(matching, after, limit)

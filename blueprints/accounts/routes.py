@@ -1,0 +1,127 @@
+"""/api/auth and /api/users"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+
+from blueprints.accounts.schemas import (
+    GrantedOut,
+    Login,
+    PasswordChange,
+    Refresh,
+    Registration,
+    UserChanges,
+    UserOut,
+    UserPage,
+    UsersQuery,
+)
+from blueprints.accounts.views import granted_view, user_view
+from blueprints.http.access import caller
+from blueprints.http.answers import after, answer, if_match, one, operation, page, written
+from blueprints.http.blueprint import Blueprint
+from blueprints.http.diner import diner
+from blueprints.http.limits import Limited
+from dinerapp.domain.permissions import Permission
+from dinerapp.ports.users import UserFilter
+from dinerapp.services.accounts import Granted, NewAccount
+
+UNCACHED = {"Cache-Control": "no-store"}
+
+auth = Blueprint("auth", __name__, url_prefix="/api/auth", description="Who you are")
+blp = Blueprint("users", __name__, url_prefix="/api/users", description="Who has an account")
+
+
+@auth.post("/register")
+@auth.public
+@auth.limited(Limited.REGISTER)
+@auth.arguments(Registration)
+@auth.creates(UserOut)
+def register(new: NewAccount) -> Response:
+    """Make an account for yourself"""
+    done = diner().accounts.register(operation("auth.register", but=["password"]), new)
+    return written(done, user_view(done.record), location="/api/auth/me")
+
+
+@auth.post("/login")
+@auth.public
+@auth.limited(Limited.LOGIN, Limited.ACCOUNT)
+@auth.arguments(Login)
+@auth.response(200, GrantedOut)
+@auth.alt_response(401, "Problem")
+def login(given: dict[str, str]) -> Response:
+    """Get an access token for requests, and a refresh token for the next pair of them"""
+    return _granted(diner().accounts.login(given["email"], given["password"]))
+
+
+@auth.post("/refresh")
+@auth.public
+@auth.arguments(Refresh)
+@auth.response(200, GrantedOut)
+@auth.alt_response(401, "Problem")
+def refresh(given: dict[str, str]) -> Response:
+    """Get the next pair of tokens
+
+    A refresh token is good once. Shown again it ends the session, for somebody else may have it;
+    only for a few seconds it counts as the repeated request of a client that heard no answer.
+    """
+    return _granted(diner().accounts.refresh(given["refresh_token"]))
+
+
+@auth.post("/logout")
+@auth.allows(Permission.USE_ACCOUNT)
+@auth.response(204)
+def logout() -> Response:
+    """End this session: its tokens are good for nothing at once"""
+    diner().accounts.logout(caller())
+    return Response(status=204)
+
+
+@auth.get("/me")
+@auth.allows(Permission.USE_ACCOUNT)
+@auth.reads(UserOut)
+def read_me() -> Response:
+    """Your account"""
+    user = diner().accounts.get(caller().user_id or "")
+    return one(user, user_view(user))
+
+
+@auth.post("/password")
+@auth.allows(Permission.USE_ACCOUNT)
+@auth.limited(Limited.LOGIN)
+@auth.arguments(PasswordChange)
+@auth.response(204)
+def change_password(given: dict[str, str]) -> Response:
+    """Set another password; ends your other sessions"""
+    diner().accounts.change_password(caller(), given["current_password"], given["new_password"])
+    return Response(status=204)
+
+
+@blp.get("")
+@blp.allows(Permission.MANAGE_USERS)
+@blp.arguments(UsersQuery, location="query")
+@blp.response(200, UserPage)
+def list_users(query: dict[str, Any]) -> Response:
+    """Users, newest first"""
+    limit, cursor = query.pop("limit"), query.pop("cursor")
+    return page(diner().accounts.page(UserFilter(**query), after(cursor), limit), user_view)
+
+
+@blp.patch("/<uuid:user_id>")
+@blp.allows(Permission.MANAGE_USERS)
+@blp.arguments(UserChanges)
+@blp.changes(UserOut)
+def change_user(fields: dict[str, Any], user_id: UUID) -> Response:
+    """Change somebody's role or details, or close their account
+
+    Accounts of managers and admins are changed by admins only, and only they make new ones.
+    """
+    op = operation(f"users.change {user_id}")
+    done = diner().accounts.change(caller(), str(user_id), op, fields, if_match())
+    return written(done, user_view(done.record))
+
+
+def _granted(granted: Granted) -> Response:
+    return answer(granted_view(granted), headers=UNCACHED)

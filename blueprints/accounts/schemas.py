@@ -1,0 +1,114 @@
+"""Accounts as clients send and see them. What is secret is in no answer's schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from blueprints.http.answers import PageQuery
+from blueprints.http.fields import Flag, Phone, Schema, Text
+from dinerapp.domain.permissions import Role
+from dinerapp.domain.users import LONGEST_EMAIL
+from dinerapp.services.accounts import NewAccount
+
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 200
+LONGEST_TOKEN = 2000
+EMAIL = validate.Email(error="must be an e-mail address")
+_IS_EMAIL = {"format": "email", "example": "ada@example.org"}
+_IS_PASSWORD = {"format": "password", "example": "correct horse battery"}
+
+
+def _new_password(**options: Any) -> Text:
+    return Text(
+        SHORTEST_PASSWORD, LONGEST_PASSWORD, required=True, metadata=_IS_PASSWORD, **options
+    )
+
+
+def _known_password() -> Text:
+    return Text(1, LONGEST_PASSWORD, required=True, metadata=_IS_PASSWORD)
+
+
+class Registration(Schema):
+    """A new account for a customer."""
+
+    email = Text(1, LONGEST_EMAIL, required=True, validate=EMAIL, metadata=_IS_EMAIL)
+    password = _new_password()
+    name = Text(1, 200, required=True, metadata={"example": "Ada"})
+    phone = Phone(1, 40, allow_none=True, metadata={"example": "+49 30 1234567"})
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> NewAccount:
+        return NewAccount(**data)
+
+
+class Login(Schema):
+    """Who you are, and what only you know."""
+
+    email = Text(1, LONGEST_EMAIL, required=True, metadata=_IS_EMAIL)
+    password = _known_password()
+
+
+class Refresh(Schema):
+    """The refresh token that came last; it is good once."""
+
+    refresh_token = Text(1, LONGEST_TOKEN, required=True, metadata={"example": "eyJ0eXAiOi…"})
+
+
+class PasswordChange(Schema):
+    """The password you have, and the one you want."""
+
+    current_password = _known_password()
+    new_password = _new_password()
+
+
+class UserChanges(Schema):
+    """What a manager changes of somebody's account; all of it is optional."""
+
+    name = Text(1, 200, metadata={"example": "Ada"})
+    phone = Phone(1, 40, allow_none=True)
+    role = fields.Enum(Role, by_value=True, metadata={"example": Role.WAITER.value})
+    active = Flag()
+
+
+class UsersQuery(PageQuery):
+    """Which users are wanted."""
+
+    role = fields.Enum(Role, by_value=True, load_default=None)
+    active = fields.Boolean(
+        load_default=None, truthy={"true"}, falsy={"false"}, metadata={"example": True}
+    )
+
+
+class UserOut(ma.Schema):
+    """Somebody with an account."""
+
+    id = fields.UUID()
+    revision = fields.Integer()
+    email = fields.String(metadata=_IS_EMAIL)
+    name = fields.String(metadata={"example": "Ada"})
+    phone = fields.String(allow_none=True, metadata={"example": "+49301234567"})
+    role = fields.Enum(Role, by_value=True)
+    active = fields.Boolean()
+    created_at = fields.DateTime()
+    updated_at = fields.DateTime()
+
+
+class GrantedOut(ma.Schema):
+    """What to show from now on: `Authorization: Bearer` and the access token."""
+
+    access_token = fields.String(metadata={"example": "eyJ0eXAiOi…"})
+    refresh_token = fields.String(metadata={"example": "eyJ0eXAiOi…"})
+    token_type = fields.String(metadata={"example": "Bearer"})
+    expires_in = fields.Integer(
+        metadata={"description": "seconds the access token is good for", "example": 900}
+    )
+    user = fields.Nested(UserOut)
+
+
+class UserPage(ma.Schema):
+    """One page, newest first."""
+
+    items = fields.List(fields.Nested(UserOut))
+    next_cursor = fields.String(allow_none=True)

@@ -1,0 +1,257 @@
+"""Every route has a rule, and keeps to it for every role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.routing import Rule as Route
+
+from blueprints.http.access import PUBLIC, Rule, rule_of
+from dinerapp.app import create_app
+from dinerapp.domain.identity import new_id
+from dinerapp.domain.orders import Status
+from dinerapp.domain.permissions import GRANTED, STEPS_BY_ROLE, Permission, Role
+from dinerapp.settings import Settings
+from dinerapp.testing import memory_stores, running
+from tests.blueprints.asking import (
+    QUICK,
+    CheckedClient,
+    bearer,
+    client_as,
+    dish,
+    keyed,
+    order_for,
+    placed,
+)
+
+ANYBODY = (None, *Role)
+STAFF = [role for role in Role if role is not Role.CUSTOMER]
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[Flask]:
+    app = create_app(Settings(**QUICK), stores=memory_stores())
+    app.test_client_class = CheckedClient
+    with running(app):
+        yield app
+
+
+@pytest.fixture(scope="module")
+def clients(app: Flask) -> dict[Role | None, FlaskClient]:
+    """One of each role, and a guest."""
+    return {role: client_as(app, role) for role in ANYBODY}
+
+
+@pytest.fixture
+def order(clients: dict[Role | None, FlaskClient]) -> dict[str, Any]:
+    """Of a guest."""
+    return placed(clients[None], order_for(dish(clients[Role.ADMIN])))
+
+
+def path_of(route: Route) -> str:
+    values = {name: "orders" if name == "kind" else new_id() for name in route.arguments}
+    with_values = route.build(values)
+    assert with_values is not None
+    return with_values[1]
+
+
+def spent(route: Route) -> bool:
+    """Whether asking once makes the client's token worthless for the next test."""
+    return route.rule == "/api/auth/logout"
+
+
+def test_every_route_says_who_may_use_it(app: Flask) -> None:
+    assert [*app.url_map.iter_rules()]
+    views = {route.rule: app.view_functions[route.endpoint] for route in app.url_map.iter_rules()}
+    assert not [path for path, view in views.items() if rule_of(view) is None]
+
+
+@pytest.mark.parametrize("role", ANYBODY, ids=str)
+def test_a_route_lets_in_whom_the_table_names_and_nobody_else(
+    app: Flask, clients: dict[Role | None, FlaskClient], role: Role | None
+) -> None:
+    for route, method in asked(app):
+        rule = rule_of(app.view_functions[route.endpoint])
+        assert rule is not None
+        client = client_as(app, role) if spent(route) else clients[role]
+        with client.open(path_of(route), method=method, json={}) as answer:
+            status = answer.status_code
+        assert (status if status in (401, 403) else None) == refusal(rule, role), (method, route)
+
+
+def asked(app: Flask) -> Iterator[tuple[Route, str]]:
+    for route in app.url_map.iter_rules():
+        for method in sorted((route.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield route, method
+
+
+def refusal(rule: Rule, role: Role | None) -> int | None:
+    """What the table has for the role, if it is kept out."""
+    if rule.permission is None:
+        return None
+    if role is None:
+        return 401
+    return None if rule.owners or role in GRANTED[rule.permission] else 403
+
+
+def test_only_these_routes_are_for_everybody(app: Flask) -> None:
+    views = app.view_functions.items()
+    assert {endpoint for endpoint, view in views if rule_of(view) == PUBLIC} == {
+        "api-docs.openapi_json",
+        "api-docs.openapi_swagger_ui",
+        "auth.login",
+        "auth.refresh",
+        "auth.register",
+        "docs.static_file",
+        "menu.read_item",
+        "menu.read_menu",
+        "metrics.prometheus",
+        "orders.look_up_order",
+        "status.health",
+        "status.live",
+        "status.ready",
+    }
+
+
+def test_a_route_without_a_rule_is_shut(clients: dict[Role | None, FlaskClient]) -> None:
+    app = create_app(Settings(**QUICK), stores=memory_stores())
+    app.add_url_rule("/api/forgotten", "forgotten", lambda: "open")
+    with running(app):
+        assert client_as(app, Role.ADMIN).get("/api/forgotten").status_code == 403
+
+
+@pytest.mark.parametrize("permission", Permission)
+def test_admins_may_do_everything(permission: Permission) -> None:
+    assert Role.ADMIN in GRANTED[permission]
+
+
+@pytest.mark.parametrize("status", [s for s in Status if s is not Status.PENDING])
+@pytest.mark.parametrize("role", STAFF)
+def test_a_step_is_taken_by_the_roles_whose_work_it_is(
+    clients: dict[Role | None, FlaskClient],
+    order: dict[str, Any],
+    role: Role,
+    status: Status,
+) -> None:
+    path = f"/api/orders/{order['id']}/status"
+    answer = clients[role].patch(path, json={"status": status})
+    assert (answer.status_code == 403) == (status not in STEPS_BY_ROLE[role])
+
+
+@pytest.mark.parametrize("role", STAFF)
+def test_staff_see_every_order_and_those_on_the_floor_call_it_off(
+    clients: dict[Role | None, FlaskClient], order: dict[str, Any], role: Role
+) -> None:
+    client, path = clients[role], f"/api/orders/{order['id']}"
+    assert client.get(path).json["id"] == order["id"]
+    assert order["id"] in client.get("/api/orders").text
+    cancelled = client.post(f"{path}/cancel")
+    assert (cancelled.status_code == 403) == (role is Role.CHEF)
+
+
+@pytest.fixture
+def customers(app: Flask) -> list[FlaskClient]:
+    """Two who have nothing to do with one another."""
+    return [client_as(app, Role.CUSTOMER) for _ in range(2)]
+
+
+def test_a_customer_finds_reads_and_cancels_their_own_orders(
+    clients: dict[Role | None, FlaskClient], customers: list[FlaskClient]
+) -> None:
+    client, item = customers[0], dish(clients[Role.ADMIN])
+    own = [placed(client, order_for(item)) for _ in range(3)]
+    listed = client.get("/api/orders?limit=2").json
+    cursor = listed["next_cursor"]
+    rest = client.get(f"/api/orders?limit=2&cursor={cursor}").json
+    found = [order["id"] for order in listed["items"] + rest["items"]]
+    assert found == [order["id"] for order in own[::-1]]
+    me = client.get("/api/auth/me").json["id"]
+    assert {order["user_id"] for order in own} == {me}
+    assert client.get(f"/api/orders/{own[0]['id']}").status_code == 200
+    cancelled = client.post(f"/api/orders/{own[0]['id']}/cancel").json
+    assert [event["actor"] for event in cancelled["history"]] == [me, me]
+
+
+def test_a_customer_can_not_tell_somebody_elses_order_from_one_that_is_not_there(
+    clients: dict[Role | None, FlaskClient], customers: list[FlaskClient], order: dict[str, Any]
+) -> None:
+    mine, theirs = customers
+    others = placed(theirs, order_for(dish(clients[Role.ADMIN])))
+    answers = []
+    for order_id in (others["id"], order["id"], new_id()):
+        read = mine.get(f"/api/orders/{order_id}")
+        cancelled = mine.post(f"/api/orders/{order_id}/cancel")
+        words = [one.json["detail"].replace(order_id, "…") for one in (read, cancelled)]
+        answers.append((read.status_code, cancelled.status_code, *words))
+        known = mine.get(f"/api/orders/{order_id}", headers={"If-None-Match": "*"})
+        assert known.status_code == 404
+    assert set(answers) == {(404, 404, "orders … does not exist", "orders … does not exist")}
+    assert clients[Role.ADMIN].get(f"/api/orders/{others['id']}").json["status"] == "pending"
+
+
+@pytest.mark.parametrize("query", ["", "?phone=%2B49301234567", "?status=pending", "?limit=200"])
+def test_no_filter_shows_a_customer_what_others_ordered(
+    clients: dict[Role | None, FlaskClient],
+    customers: list[FlaskClient],
+    order: dict[str, Any],
+    query: str,
+) -> None:
+    mine, theirs = customers
+    placed(theirs, order_for(dish(clients[Role.ADMIN])))
+    assert mine.get(f"/api/orders{query}").json["items"] == []
+
+
+def test_an_idempotency_key_shows_nobody_what_another_ordered_under_it(
+    clients: dict[Role | None, FlaskClient], customers: list[FlaskClient]
+) -> None:
+    body, headers = order_for(dish(clients[Role.ADMIN])), keyed()
+    asked = [*customers, clients[None]]
+    answers = [client.post("/api/orders", json=body, headers=headers) for client in asked]
+    assert len({answer.json["id"] for answer in answers}) == 3
+    assert not any("Idempotent-Replay" in answer.headers for answer in answers)
+    again = customers[0].post("/api/orders", json=body, headers=headers)
+    assert again.json["id"] == answers[0].json["id"]
+
+
+def test_the_token_of_an_order_opens_it_whoever_placed_it_and_nothing_else(
+    clients: dict[Role | None, FlaskClient], customers: list[FlaskClient], order: dict[str, Any]
+) -> None:
+    own = placed(customers[0], order_for(dish(clients[Role.ADMIN])))
+    token, guest = bearer(own["access_token"]), clients[None]
+    assert guest.get(f"/api/orders/{own['id']}", headers=token).status_code == 200
+    assert guest.get(f"/api/orders/{order['id']}", headers=token).status_code == 403
+    for path in ("/api/orders", "/api/auth/me", "/api/users", "/api/connections"):
+        assert guest.get(path, headers=token).status_code == 401
+    body = order_for(dish(clients[Role.ADMIN]), notes=uuid4().hex)
+    assert guest.post("/api/orders", json=body, headers=token).status_code == 401
+
+
+def test_documentation_says_of_every_route_who_may_use_it(
+    app: Flask, clients: dict[Role | None, FlaskClient]
+) -> None:
+    document = clients[None].get("/openapi.json").json
+    scheme = document["components"]["securitySchemes"]["bearer"]
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method == "parameters":
+                continue
+            adapter = app.url_map.bind("localhost")
+            values = {"kind": "orders"}
+            url = "/".join(
+                values.get(part.strip("{}"), new_id()) if "{" in part else part
+                for part in path.split("/")
+            )
+            rule = rule_of(app.view_functions[adapter.match(url, method=method)[0]])
+            assert rule is not None
+            refusals = {"401", "403"} & set(operation["responses"])
+            if rule.permission is not None:
+                assert operation["security"] == [{"bearer": []}], path
+                assert refusals == {"401", "403"}, path
+            else:
+                assert operation.get("security", []) in ([], [{}, {"bearer": []}]), path
