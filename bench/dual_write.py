@@ -87,9 +87,14 @@ def _await_ready(port: int) -> None:
 
 
 def _add_item(port: int) -> str:
-    item = {"slug": f"item-{port}", "name": "Pizza", "category": "Pizza", "price": 950}
     connection = http.client.HTTPConnection("127.0.0.1", port)
-    status, body = _ask(connection, "POST", "/api/menu/items", item)
+    category = _added(connection, "categories", {"slug": f"c-{port}", "name": "Pizza"})
+    item = {"slug": f"item-{port}", "name": "Pizza", "category_id": category, "price": 950}
+    return _added(connection, "items", item)
+
+
+def _added(connection: http.client.HTTPConnection, what: str, fields: dict[str, object]) -> str:
+    status, body = _ask(connection, "POST", f"/api/menu/{what}", fields)
     assert status == 201, body
     return str(json.loads(body)["id"])
 

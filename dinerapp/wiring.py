@@ -11,10 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from adapters.bus.line import Line
+from adapters.bus.lines import Lines
+from adapters.bus.mongo import MongoLine
+from adapters.bus.postgres import PostgresLine
+from adapters.bus.redis import RedisLine
 from adapters.cache.redis import RedisConnection
 from adapters.fallback.breaker import Breaker, SlowCalls
 from adapters.fallback.composite import Workings, compose
 from adapters.fallback.connections import Named, NamedConnections
+from adapters.fallback.loops import Repeated
 from adapters.fallback.probe import Probe
 from adapters.fallback.settler import Settler
 from adapters.fallback.side import Side
@@ -22,26 +28,30 @@ from adapters.fallback.watch import Member, Watch
 from adapters.fallback.word import Word
 from adapters.mongo.conflicts import MongoConflicts
 from adapters.mongo.database import MongoDatabase
-from adapters.mongo.menu import MongoMenuItems
+from adapters.mongo.menu import MongoCategories, MongoMenuItems
 from adapters.mongo.orders import MongoOrders
 from adapters.postgres.conflicts import PostgresConflicts
 from adapters.postgres.database import PostgresDatabase
-from adapters.postgres.menu import PostgresMenuItems
+from adapters.postgres.menu import PostgresCategories, PostgresMenuItems
 from adapters.postgres.orders import PostgresOrders
 from dinerapp.domain.pricing import Rates
 from dinerapp.domain.version import Place
 from dinerapp.errors import DinerError
+from dinerapp.ports.bus import Bus
 from dinerapp.ports.conflicts import Conflicts
 from dinerapp.ports.connections import Connections
 from dinerapp.ports.database import Connection, Database
-from dinerapp.ports.menu import MenuItems
+from dinerapp.ports.menu import Categories, MenuItems
 from dinerapp.ports.observer import Observer
 from dinerapp.ports.orders import Orders
 from dinerapp.ports.repository import Repository
 from dinerapp.ports.serving import Role
 from dinerapp.ports.store import Store
+from dinerapp.services.board import Board
 from dinerapp.services.conflicts import ConflictService
-from dinerapp.services.menu import MenuService
+from dinerapp.services.feed import OrderFeed
+from dinerapp.services.menu import CategoryService, MenuService
+from dinerapp.services.news import News
 from dinerapp.services.orders import OrderService
 from dinerapp.settings import BadSetting, Settings
 from dinerapp.sync.consistency import Consistency
@@ -54,13 +64,15 @@ P = TypeVar("P", bound=Repository[Any])
 Stores = Mapping[str, Callable[[Any], Store[Any]]]
 
 PORTS: Mapping[str, type[Repository[Any]]] = {
-    port.kind.name: port for port in (Orders, MenuItems, Conflicts)
+    port.kind.name: port for port in (Orders, Categories, MenuItems, Conflicts)
 }
 POSTGRES_STORES: Stores = {
-    store.kind.name: store for store in (PostgresOrders, PostgresMenuItems, PostgresConflicts)
+    store.kind.name: store
+    for store in (PostgresOrders, PostgresCategories, PostgresMenuItems, PostgresConflicts)
 }
 MONGO_STORES: Stores = {
-    store.kind.name: store for store in (MongoOrders, MongoMenuItems, MongoConflicts)
+    store.kind.name: store
+    for store in (MongoOrders, MongoCategories, MongoMenuItems, MongoConflicts)
 }
 ENGINES = {Place.POSTGRESQL: "postgresql", Place.MONGODB: "mongodb"}
 
@@ -97,8 +109,13 @@ class Diner:
     relay: Relay
     consistency: Consistency
     menu: MenuService
+    categories: CategoryService
+    board: Board
     orders: OrderService
+    feed: OrderFeed
     conflicts: ConflictService
+    bus: Bus
+    news: News
 
 
 def backends(settings: Settings) -> list[Backend]:
@@ -127,14 +144,27 @@ def extras(settings: Settings) -> list[Extra]:
     return found
 
 
+def bus_of(settings: Settings) -> Bus:
+    """Over every way in which processes can call out to one another, best first."""
+    found: list[Line] = []
+    if settings.redis_url:
+        found.append(RedisLine(settings.redis_url))
+    if settings.database_url:
+        found.append(PostgresLine(settings.database_url))
+    if settings.mongodb_uri:
+        found.append(MongoLine(settings.mongodb_uri))
+    return Lines(found)
+
+
 def build(
     settings: Settings,
     stores: Sequence[Backend],
     others: Sequence[Extra] = (),
     observer: Observer | None = None,
+    bus: Bus | None = None,
 ) -> Diner:
-    """Everything, not yet connected."""
-    return _Builder(settings, stores, others, observer or Observer()).diner()
+    """Everything, not yet connected. Without a bus nobody else is reached or heard."""
+    return _Builder(settings, stores, others, observer or Observer(), bus or Lines([])).diner()
 
 
 class _Builder:
@@ -146,8 +176,10 @@ class _Builder:
         stores: Sequence[Backend],
         others: Sequence[Extra],
         observer: Observer,
+        bus: Bus,
     ) -> None:
         self.settings = settings
+        self.bus = bus
         self.others = others
         self.observer = observer
         self.slow = SlowCalls(after=settings.slow_call)
@@ -165,21 +197,34 @@ class _Builder:
         repositories, handover = self._repositories()
         relay = Relay(list(self._pairs().values()), handover, observer=self.observer)
         consistency = Consistency(handover)
-        orders, menu, conflicts = (
-            repositories[kind] for kind in ("orders", "menu_items", "conflicts")
+        orders, menu, categories, conflicts = (
+            repositories[kind] for kind in ("orders", "menu_items", "categories", "conflicts")
         )
         settings = self.settings
         rates = Rates(settings.tax_rate, settings.tax_included, settings.service_charge)
+        board = Board(
+            menu,
+            categories,
+            orders,
+            settings.calendar,
+            is_informed=lambda: self.bus.is_listening,
+        )
+        feed = OrderFeed(orders, settings.web_streams)
         return Diner(
             settings=settings,
-            connections=self._connections(relay, consistency),
+            connections=self._connections(relay, consistency, feed),
             repositories=repositories,
             pairs=self._pairs(),
             relay=relay,
             consistency=consistency,
-            menu=MenuService(menu, orders),
-            orders=OrderService(orders, menu, rates, settings.currency, settings.secret_key),
+            menu=MenuService(menu, categories, board),
+            categories=CategoryService(categories, menu),
+            board=board,
+            orders=OrderService(orders, menu, rates, settings.currency, settings.secret_key, board),
+            feed=feed,
             conflicts=ConflictService(conflicts, repositories),
+            bus=self.bus,
+            news=News(self.bus),
         )
 
     def _repositories(self) -> tuple[dict[str, Any], Handover]:
@@ -215,7 +260,11 @@ class _Builder:
             if len(sides) == len(Role)
         }
 
-    def _connections(self, relay: Relay, consistency: Consistency) -> NamedConnections:
+    def _connections(
+        self, relay: Relay, consistency: Consistency, feed: OrderFeed
+    ) -> NamedConnections:
+        reader = Repeated("order-feed", feed.step)
+        feed.wake = reader.wake
         pairs = list(self._pairs().values())
         named = [
             Named(ENGINES[place], self._role(place), self._watch(place, relay, consistency))
@@ -230,6 +279,7 @@ class _Builder:
             pairs=pairs,
             settler=self.settler,
             with_relay=self.settings.relay_in_workers and bool(pairs),
+            companions=(feed, reader, self.bus),
         )
 
     def _watch(self, place: Place, relay: Relay, consistency: Consistency) -> Watch:

@@ -7,7 +7,7 @@ from typing import Any
 
 from dinerapp.domain.conflicts import Conflict
 from dinerapp.domain.identity import new_id, new_op_id
-from dinerapp.domain.menu import MenuItem
+from dinerapp.domain.menu import Category, MenuItem
 from dinerapp.domain.orders import (
     Customer,
     Event,
@@ -19,6 +19,8 @@ from dinerapp.domain.orders import (
 )
 from dinerapp.domain.version import Place
 
+MAINS = "01a1fd5b-738a-7340-82a6-7288b9785b65"
+"""The id of a category; whether there is one does not matter to stores."""
 _NOON = datetime(2036, 5, 1, 12, tzinfo=UTC)
 
 
@@ -76,8 +78,22 @@ def menu_item(**fields: Any) -> MenuItem:
             "id": record_id,
             "slug": f"dish-{record_id}",
             "name": "Pelmeni",
-            "category": "Mains",
+            "category_id": MAINS,
             "price": 850,
+            **fields,
+        }
+    )
+
+
+def category(**fields: Any) -> Category:
+    """A part of the menu with a slug of its own."""
+    record_id = fields.get("id", new_id())
+    return Category(
+        **{
+            **_envelope(fields.get("created_at", at())),
+            "id": record_id,
+            "slug": f"category-{record_id}",
+            "name": "Mains",
             **fields,
         }
     )

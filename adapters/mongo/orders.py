@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from pymongo import ASCENDING, IndexModel
+
 from adapters.mongo.client import Document
 from adapters.mongo.store import MongoStore, newest_first
 from dinerapp.domain.orders import Order
-from dinerapp.ports.orders import OrderFilter, Orders
+from dinerapp.ports.orders import Change, OrderFilter, Orders
 from dinerapp.ports.repository import After, Page
+
+_BY_CHANGE = [("updated_at", ASCENDING), ("_id", ASCENDING)]
 
 
 class MongoOrders(MongoStore[Order], Orders):
@@ -15,10 +21,17 @@ class MongoOrders(MongoStore[Order], Orders):
         newest_first("status"),
         newest_first("customer.phone"),
         newest_first("fulfilment.type"),
+        IndexModel(_BY_CHANGE, name="changed", partialFilterExpression={"deleted": False}),
     )
 
     def page(self, wanted: OrderFilter, after: After | None, limit: int) -> Page[Order]:
         return self._newest(_matching(wanted), after, limit)
+
+    def changed_since(self, after: Change, limit: int) -> Sequence[Order]:
+        seen = {"updated_at": after.updated_at, "_id": {"$lte": after.id}}
+        # As $or the planner would take it apart, and might prefer to sort.
+        wanted = {"updated_at": {"$gte": after.updated_at}, "$nor": [seen], "deleted": False}
+        return self._found(wanted, _BY_CHANGE, limit)
 
 
 def _matching(wanted: OrderFilter) -> Document:

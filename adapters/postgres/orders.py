@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from adapters.postgres.connection import Row
 from adapters.postgres.rows import Plain
 from adapters.postgres.statements import equal
 from adapters.postgres.store import PostgresStore
 from adapters.postgres.table import Children
 from dinerapp.domain.orders import Order
-from dinerapp.ports.orders import OrderFilter, Orders
+from dinerapp.ports.orders import Change, OrderFilter, Orders
 from dinerapp.ports.repository import After, Page
 
 _SAME = (
@@ -52,6 +54,9 @@ _LINES = Children(
 )
 _SAME_PHONE = "left(customer_phone, 100) = left(%(phone)s, 100) AND customer_phone = %(phone)s"
 _SINCE = "created_at >= %(since)s"
+_CHANGED = "NOT deleted AND updated_at >= %(at)s"
+# The second half is for the orders of that very moment; the first one is what the index is for.
+_AFTER = '(updated_at > %(at)s OR id::text COLLATE "C" > %(id)s)'
 
 
 class PostgresOrders(PostgresStore[Order], Orders):
@@ -63,6 +68,10 @@ class PostgresOrders(PostgresStore[Order], Orders):
     def page(self, wanted: OrderFilter, after: After | None, limit: int) -> Page[Order]:
         parameters = {"phone": wanted.phone, "since": wanted.since}
         return self._page(_conditions(wanted), parameters, after, limit)
+
+    def changed_since(self, after: Change, limit: int) -> Sequence[Order]:
+        rest = f"WHERE {_CHANGED} AND {_AFTER} ORDER BY updated_at, id LIMIT {limit:d}"
+        return self._find(rest, {"at": after.updated_at, "id": after.id})
 
     def to_row(self, plain: Plain) -> Row:
         return {

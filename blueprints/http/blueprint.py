@@ -119,12 +119,19 @@ class Blueprint(SmorestBlueprint):
         """Every route may answer a problem, and shows what its bodies look like."""
         doc = super()._prepare_response_doc(doc, doc_info, **options)
         doc["responses"]["default"] = PROBLEM
+        _keep_both(doc, doc_info.get("manual_doc", {}))
         if 422 in doc["responses"]:
             doc["responses"][422] = PROBLEM
         for body in (doc.get("requestBody", {}), *doc["responses"].values()):
             for media in body.get("content", {}).values() if isinstance(body, dict) else ():
                 media.setdefault("example", example_of(media["schema"]))
         return doc
+
+
+def _keep_both(doc: Any, manual: Any) -> None:
+    """Headers that are documented by hand come beside what is read from a query, not instead."""
+    if "parameters" in doc and "parameters" in manual:
+        manual["parameters"] = [*doc["parameters"], *manual["parameters"]]
 
 
 def _describe_shared(spec: APISpec) -> None:

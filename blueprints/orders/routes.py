@@ -20,6 +20,7 @@ from blueprints.orders.schemas import (
     PlacedOut,
     StatusChange,
 )
+from blueprints.orders.stream import LAST_EVENT_ID, STREAM, streamed
 from blueprints.orders.views import order_view
 from dinerapp.domain.orders import Status
 from dinerapp.ports.orders import OrderFilter
@@ -51,6 +52,22 @@ def list_orders(query: dict[str, Any]) -> Response:
     require_staff()
     limit, cursor = query.pop("limit"), query.pop("cursor")
     return page(diner().orders.page(OrderFilter(**query), after(cursor), limit), order_view)
+
+
+@blp.get("/stream")
+@blp.doc(parameters=[LAST_EVENT_ID], responses={200: STREAM})
+def stream_orders() -> Response:
+    """Orders as they change, live (server-sent events)
+
+    Each event `order` is an order as `GET /api/orders/{id}` gives it, in its latest state,
+    whichever process took the change. A new stream begins with what changed in the last seconds.
+    A stream that is opened with the `Last-Event-ID` of an earlier one goes on from there; it may
+    repeat what came in the seconds before, so tell repetitions by `id` and `revision`. Where too
+    much has changed since, it begins with an event `reset`: read the list of orders then. 503
+    with `Retry-After` when this process serves as many streams as it can.
+    """
+    require_staff()
+    return streamed(diner().feed)
 
 
 @blp.get("/<uuid:order_id>")

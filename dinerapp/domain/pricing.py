@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dinerapp.domain.menu import MenuItem, OptionGroup
+from dinerapp.domain.menu import MenuItem, OptionGroup, Serving
 from dinerapp.domain.orders import ChosenOption, FulfilmentType, Line
 from dinerapp.errors import RuleBroken, Unacceptable
 
@@ -59,10 +59,11 @@ def priced(
     rates: Rates,
     fulfilment: FulfilmentType,
     tip: int,
+    serving: Serving | None = None,
 ) -> Bill:
     """The bill; RuleBroken names the first position that cannot be served."""
     lines = tuple(
-        _line(one, menu, line_id, f"items.{number}")
+        _line(one, menu, line_id, f"items.{number}", serving)
         for number, (one, line_id) in enumerate(zip(wanted, line_ids, strict=True))
     )
     subtotal = sum(line.total for line in lines)
@@ -77,12 +78,20 @@ def priced(
     )
 
 
-def _line(wanted: Wanted, menu: Mapping[str, MenuItem], line_id: str, path: str) -> Line:
+def _line(
+    wanted: Wanted,
+    menu: Mapping[str, MenuItem],
+    line_id: str,
+    path: str,
+    serving: Serving | None,
+) -> Line:
     item = menu.get(wanted.item_id)
     if item is None:
         raise Unacceptable("is not on the menu", field=f"{path}.item_id")
     if not item.available:
         raise RuleBroken(f"{item.name} is not available now", field=f"{path}.item_id")
+    if serving is not None and not serving.has(item):
+        raise RuleBroken(_closed(item, serving), field=f"{path}.item_id")
     options = _chosen(item, wanted.options, path)
     unit = item.price + sum(option.price for option in options)
     if unit < 0:
@@ -98,6 +107,15 @@ def _line(wanted: Wanted, menu: Mapping[str, MenuItem], line_id: str, path: str)
         total=unit * wanted.quantity,
         counted=item.stock_limit is not None,
     )
+
+
+def _closed(item: MenuItem, serving: Serving) -> str:
+    zone = serving.calendar.zone
+    sentence = f"{item.name} is not served on {serving.moment.astimezone(zone):%A at %H:%M}"
+    again = serving.again(item)
+    if again is None:
+        return sentence
+    return f"{sentence}; it is again from {again.astimezone(zone):%A, %d %B at %H:%M}"
 
 
 def _chosen(item: MenuItem, option_ids: Sequence[str], path: str) -> tuple[ChosenOption, ...]:

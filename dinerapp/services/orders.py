@@ -25,6 +25,7 @@ from dinerapp.errors import (
 from dinerapp.ports.menu import MenuItems
 from dinerapp.ports.orders import OrderFilter, Orders
 from dinerapp.ports.repository import After, Page
+from dinerapp.services.board import Board
 from dinerapp.services.saving import Saved, changed, saved
 
 _CODE_LETTERS = "ACDEFGHJKLMNPQRTUVWXY34679"
@@ -47,8 +48,15 @@ class OrderService:
     """Use cases around orders."""
 
     def __init__(
-        self, orders: Orders, menu: MenuItems, rates: Rates, currency: str, secret: str
+        self,
+        orders: Orders,
+        menu: MenuItems,
+        rates: Rates,
+        currency: str,
+        secret: str,
+        board: Board,
     ) -> None:
+        self._board = board
         self._orders = orders
         self._menu = menu
         self._rates = rates
@@ -126,7 +134,8 @@ class OrderService:
         now = utc_now()
         menu = self._menu.get_many({wanted.item_id for wanted in new.items})
         line_ids = [operation.part(f"line {number}") for number in range(len(new.items))]
-        bill = priced(new.items, menu, line_ids, self._rates, new.fulfilment.type, new.tip)
+        serving = self._board.serving(new.fulfilment.scheduled_for or now)
+        bill = priced(new.items, menu, line_ids, self._rates, new.fulfilment.type, new.tip, serving)
         return Order(
             id=operation.record_id,
             op_id=operation.giving(*bill.lines, bill.total),

@@ -127,6 +127,7 @@ def test_stores_that_agree_are_equal(lonely: FlaskClient) -> None:
     assert {kind["kind"]: kind["equal"] for kind in kinds} == {
         "orders": True,
         "menu_items": True,
+        "categories": True,
         "conflicts": True,
     }
     one = lonely.get(f"/api/consistency/orders/{order['id']}").json

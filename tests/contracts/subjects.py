@@ -13,7 +13,7 @@ from dinerapp.domain.record import Record, Step
 from dinerapp.domain.version import Place, Version
 from dinerapp.ports.database import Database
 from dinerapp.ports.replica import Delivery
-from tests.makers import at, conflict, menu_item, order
+from tests.makers import at, category, conflict, menu_item, order
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Sample:
 SAMPLES = (
     Sample("orders", order, "notes"),
     Sample("menu_items", menu_item, "description"),
+    Sample("categories", category, "description"),
     Sample("conflicts", conflict, "reason"),
 )
 

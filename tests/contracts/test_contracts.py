@@ -9,7 +9,7 @@ from dinerapp.domain.version import Place
 from dinerapp.ports.replica import Taken
 from tests.contracts.conflicts import ConflictsContract
 from tests.contracts.database import DatabaseContract
-from tests.contracts.menu import MenuItemsContract
+from tests.contracts.menu import CategoriesContract, MenuItemsContract
 from tests.contracts.orders import OrdersContract
 from tests.contracts.replica import (
     AcceptContract,
@@ -32,7 +32,7 @@ from tests.contracts.repository import (
     UniqueKeysContract,
 )
 from tests.contracts.subjects import SAMPLES, Repositories, Stores, scanned
-from tests.makers import at, conflict, menu_item, order
+from tests.makers import at
 
 SERVERS = ("postgresql", "mongodb")
 SHARED = ("memory", *SERVERS)
@@ -131,6 +131,10 @@ class TestDatabase(DatabaseContract): ...
 
 
 @over_what_answers_questions
+class TestCategories(CategoriesContract): ...
+
+
+@over_what_answers_questions
 class TestMenuItems(MenuItemsContract): ...
 
 
@@ -166,7 +170,7 @@ def test_what_one_database_holds_the_other_holds_alike(
 ) -> None:
     source: Stores = request.getfixturevalue(one)
     target: Stores = request.getfixturevalue(other)
-    for name, make in (("orders", order), ("menu_items", menu_item), ("conflicts", conflict)):
+    for name, make in ((sample.name, sample.make) for sample in SAMPLES):
         here, there = getattr(source, name), getattr(target, name)
         saved = [here.save(make(created_at=at(number))) for number in range(30)]
         for record in saved[:10]:

@@ -29,7 +29,7 @@ from tests.servers.proxy import FaultProxy
 
 POSTGRESQL, MONGODB = "postgresql", "mongodb"
 PLACES = (POSTGRESQL, MONGODB)
-KINDS = ("orders", "menu_items", "conflicts")
+KINDS = ("orders", "menu_items", "categories", "conflicts")
 _SETTLED_WITHIN = 30.0
 
 

@@ -26,6 +26,7 @@ _ORDERS = "SELECT * FROM orders ORDER BY id"
 _LINES = "SELECT * FROM order_items ORDER BY order_id, position"
 _DOCUMENTS = {
     "menu_items": "SELECT * FROM menu_items ORDER BY id",
+    "categories": "SELECT * FROM categories ORDER BY id",
     "conflicts": "SELECT * FROM conflicts ORDER BY id",
 }
 
