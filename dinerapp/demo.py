@@ -200,7 +200,7 @@ def _add(
     groups = tuple(_group(operation, *group) for group in fields.pop("groups"))
     try:
         done = menu.add(operation, {**fields, "position": position, "option_groups": groups})
-    except DuplicateKey:
+    except (DuplicateKey, NotFound):
         return False
     return done.changed
 

@@ -73,6 +73,11 @@ class Blueprint(SmorestBlueprint):
 
     ARGUMENTS_PARSER = StrictParser()
 
+    def arguments(self, schema: SchemaType, **options: Any) -> Any:
+        """Reads a request with the schema, which is made once: to make it takes longer than to
+        read most requests."""
+        return super().arguments(schema(), **options)
+
     def reads(self, schema: SchemaType) -> Callable[[R], R]:
         """Answers something that has an ETag."""
         return self._documented(
