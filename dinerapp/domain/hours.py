@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -73,7 +74,7 @@ class Calendar:
 
     def is_within(self, windows: Sequence[Window], moment: datetime) -> bool:
         """Whether any of the windows is open."""
-        return not windows or any(span.holds(moment) for span in self.spans(windows, moment))
+        return not windows or any(span.holds(moment) for span in self.spans(windows, moment, 1))
 
     def next_opening(self, windows: Sequence[Window], moment: datetime) -> datetime | None:
         """When one of the windows opens next."""
@@ -87,21 +88,33 @@ class Calendar:
 
     def business_day(self, moment: datetime) -> date:
         """The day whose sales the moment belongs to: after midnight it is still yesterday."""
-        day = moment.astimezone(self.zone).date()
+        day = self.local(moment).date()
         return day if moment >= self.business_day_begins(day) else day - _DAY
 
     def business_day_begins(self, day: date) -> datetime:
         """When the day before is over."""
         return _last(day, self.day_ends, self.zone)
 
-    def spans(self, windows: Sequence[Window], around: datetime) -> Iterator[Span]:
-        """Every time that the windows are open, from just before the moment for a week."""
-        today = around.astimezone(self.zone).date()
+    def local(self, moment: datetime) -> datetime:
+        """The moment on the restaurant's clock, except at the very ends of the calendar."""
+        try:
+            return moment.astimezone(self.zone)
+        except OverflowError:
+            return moment
+
+    def spans(
+        self, windows: Sequence[Window], around: datetime, ahead: int = _AHEAD
+    ) -> Iterator[Span]:
+        """Every time that the windows are open, from just before the moment for some days."""
+        today = self.local(around).date()
         for window in windows:
-            for ahead in range(-2, _AHEAD):
-                day = today + timedelta(days=ahead)
-                if WEEK[day.weekday()] in window.days:
-                    yield from self._span(window, day)
+            for number in range(-2, ahead):
+                # Beyond the ends of the calendar nothing opens.
+                with suppress(OverflowError):
+                    yield from self._of_day(window, today + timedelta(days=number))
+
+    def _of_day(self, window: Window, day: date) -> list[Span]:
+        return [*self._span(window, day)] if WEEK[day.weekday()] in window.days else []
 
     def _span(self, window: Window, day: date) -> Iterator[Span]:
         last_day = day if window.closes > window.opens else day + _DAY

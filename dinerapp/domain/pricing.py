@@ -110,12 +110,12 @@ def _line(
 
 
 def _closed(item: MenuItem, serving: Serving) -> str:
-    zone = serving.calendar.zone
-    sentence = f"{item.name} is not served on {serving.moment.astimezone(zone):%A at %H:%M}"
+    local = serving.calendar.local
+    sentence = f"{item.name} is not served on {local(serving.moment):%A at %H:%M}"
     again = serving.again(item)
     if again is None:
         return sentence
-    return f"{sentence}; it is again from {again.astimezone(zone):%A, %d %B at %H:%M}"
+    return f"{sentence}; it is again from {local(again):%A, %d %B at %H:%M}"
 
 
 def _chosen(item: MenuItem, option_ids: Sequence[str], path: str) -> tuple[ChosenOption, ...]:

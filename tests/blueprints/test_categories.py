@@ -194,6 +194,14 @@ def test_an_order_for_later_may_have_what_is_served_then(client: FlaskClient) ->
     placed(client, order_for(item, fulfilment={"type": "pickup", "scheduled_for": later}))
 
 
+@pytest.mark.parametrize("moment", ["0001-01-02T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_an_order_for_the_end_of_time_is_told_so_in_words(client: FlaskClient, moment: str) -> None:
+    item = dish(client, hours=[{"opens": "11:00", "closes": "11:01"}])
+    wanted = {"type": "pickup", "scheduled_for": moment}
+    refused = client.post("/api/orders", json=order_for(item, fulfilment=wanted))
+    assert refused.status_code in (409, 422)
+
+
 def test_hours_are_part_of_an_items_etag(client: FlaskClient) -> None:
     made = category(client)
     item = dish(client, category_id=made["id"])

@@ -22,6 +22,7 @@ DAYS = st.sets(st.sampled_from(WEEK), min_size=1).map(
     lambda days: tuple(sorted(days, key=WEEK.index))
 )
 WINDOWS = st.lists(st.builds(Window, days=DAYS, opens=TIMES, closes=TIMES), max_size=4).map(tuple)
+ENDS = [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)]
 CALENDARS = st.builds(Calendar, zone=ZONES, opening=WINDOWS, day_ends=TIMES)
 
 
@@ -162,3 +163,10 @@ def test_other_texts_are_refused(text: str) -> None:
 @given(TIMES)
 def test_a_time_of_day_is_read_as_it_was_written(moment: time) -> None:
     assert parsed_time(written(moment)) == moment.replace(fold=0)
+
+
+@given(CALENDARS, st.sampled_from(ENDS))
+def test_the_ends_of_the_calendar_are_no_trouble(calendar: Calendar, moment: datetime) -> None:
+    assert calendar.is_open(moment) in (True, False)
+    assert calendar.next_change(calendar.opening, moment) is None or calendar.opening
+    assert calendar.local(moment).year in (1, 9999)
