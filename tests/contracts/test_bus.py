@@ -150,6 +150,37 @@ class TestFrozenPostgres(InterruptedBusContract):
         return own_postgres.thaw
 
 
+class TestFrozenMongo(InterruptedBusContract):
+    @pytest.fixture
+    def new_bus(self, own_mongo: RealServer) -> NewBus:
+        return lambda: Lines([MongoLine(own_mongo.url)], BRISK)
+
+    @pytest.fixture
+    def lose(self, own_mongo: RealServer) -> Callable[[], None]:
+        return own_mongo.freeze
+
+    @pytest.fixture
+    def restore(self, own_mongo: RealServer) -> Callable[[], None]:
+        return own_mongo.thaw
+
+
+@pytest.mark.parametrize("how", ["freeze", "kill9"])
+def test_while_postgresql_is_lost_messages_come_through_mongodb(
+    own_postgres: RealServer, mongodb_way: Callable[[], Line], how: str
+) -> None:
+    one, two = (Lines([PostgresLine(own_postgres.url), mongodb_way()], BRISK) for _ in range(2))
+    listener = Listener(two)
+    with processes(one, two):
+        called_until_heard(one, listener, "before")
+        getattr(own_postgres, how)()
+        called_until_heard(one, listener, "meanwhile")
+        own_postgres.thaw()
+        if not own_postgres.running:
+            own_postgres.start()
+        until(lambda: two.is_listening)
+        called_until_heard(one, listener, "after")
+
+
 @pytest.mark.parametrize("lost", ["first", "second"])
 def test_either_server_may_die_and_the_others_are_still_heard(lost: str) -> None:
     exchanges = {"first": Exchange(), "second": Exchange()}
