@@ -213,4 +213,6 @@ class _Ear:
         finally:
             worked, self.is_listening = self.is_listening, False
             self._line.stop_listening()
+        if worked and not self._stopped.is_set():
+            self._missed()
         return worked

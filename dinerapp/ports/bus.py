@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MISSED = "missed"
-"""The topic of a message that no process sent: others may have been lost before it."""
+"""The topic of a message that no process sent: others may have been, or may be, lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ class Bus(ABC):
     @abstractmethod
     def subscribe(self, receiver: Callable[[Message], None]) -> None:
         """Has the receiver called with each message of another process, one at a time for each
-        way they come in. What it raises is logged. Before the first message and after every
-        interruption comes one with the topic `MISSED`."""
+        way they come in. What it raises is logged. Before the first message, and when an
+        interruption is noticed and when it is over, comes one with the topic `MISSED`."""
 
     @property
     @abstractmethod

@@ -30,7 +30,7 @@ RETRY = 1.0
 GATHER = 0.05
 PATIENCE = 2.0
 AT_ONCE = 500
-MOST_WAITING = 1000
+MOST_WAITING = 5000
 MOST_MISSED = 1000
 MOST_KNOWN = 20_000
 
@@ -142,7 +142,8 @@ class OrderFeed:
         self._is_closed = True
 
     def stream(self, after: datetime | None) -> Stream:
-        """A new stream, with everything that has changed after that moment, or lately.
+        """A new stream, with everything that has changed after that moment; without one, with
+        what changes from now on and what changed just before.
 
         Raises TooManyStreams, and Overtaken where that moment is too long ago.
         """
@@ -150,10 +151,12 @@ class OrderFeed:
         stream = Stream(self, min(after or now, now))
         self._enter(stream)
         try:
-            stream.offer(self._missed(min(after or now, now) - OVERLAP))
+            if after is not None:
+                stream.offer(self._missed(min(after, now) - OVERLAP))
         except BaseException:
             stream.close()
             raise
+        self.wake()
         return stream
 
     def leave(self, stream: Stream) -> None:
@@ -165,7 +168,7 @@ class OrderFeed:
         """One reading for all streams; returns the seconds until the next."""
         news = self._take_news()
         if not self._streams:
-            self._latest = None
+            self._latest, self._back = None, timedelta()
             return EVERY
         try:
             with deadline.within(PATIENCE):
@@ -185,6 +188,8 @@ class OrderFeed:
                     "or raise WEB_STREAMS",
                     retry_after=5,
                 )
+            if not self._streams:
+                self._latest = None
             self._streams = [*self._streams, stream]
 
     def _missed(self, since: datetime) -> list[Order]:
@@ -252,8 +257,9 @@ class OrderFeed:
 
     def _restored(self, _sender: object, seconds: float, **_payload: Any) -> None:
         """What was accepted elsewhere meanwhile arrives now, with the times it had then."""
-        self._back = max(self._back, min(timedelta(seconds=seconds), LONGEST_RETURN))
-        self.wake()
+        if self._streams:
+            self._back = max(self._back, min(timedelta(seconds=seconds), LONGEST_RETURN))
+            self.wake()
 
 
 def _nobody() -> None:

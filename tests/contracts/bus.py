@@ -176,7 +176,8 @@ class InterruptedBusContract:
             called_until_heard(one, listener, "before")
             before = listener.interruptions()
             lose()
-            until(lambda: not two.is_listening)
+            until(lambda: not two.is_listening and listener.interruptions() > before)
+            before = listener.interruptions()
             started = time.monotonic()
             for _ in range(100):
                 one.publish("unheard", {})

@@ -176,6 +176,27 @@ def test_a_stream_that_missed_too_much_is_told_so(
     assert [feed.stream(None) for _ in range(2)]
 
 
+def test_a_new_stream_begins_however_much_has_changed_lately(
+    feed: OrderFeed, orders: MongoOrders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "MOST_MISSED", 3)
+    lately = [kept(orders, -seconds) for seconds in range(5)]
+    stream = feed.stream(None)
+    feed.step()
+    assert set(received(stream)) == {record.id for record in lately}
+
+
+def test_a_stream_that_begins_after_an_outage_does_not_get_all_that_happened_in_it(
+    feed: OrderFeed, orders: MongoOrders, clock: Clock
+) -> None:
+    kept(orders, -300)
+    signals.announce(signals.connection_restored, None, place="mongodb", seconds=600.0)
+    feed.step()
+    stream = feed.stream(None)
+    feed.step()
+    assert received(stream) == []
+
+
 def test_only_so_many_streams_are_open_at_once(feed: OrderFeed) -> None:
     first, _ = feed.stream(None), feed.stream(None)
     with pytest.raises(TooManyStreams):
