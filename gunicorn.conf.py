@@ -37,7 +37,8 @@ host = f"[{settings.host}]" if ":" in settings.host else settings.host
 bind = f"{host}:{settings.port}"
 workers = settings.web_concurrency
 worker_class = "gthread"
-threads = settings.web_threads
+# The application works on WEB_THREADS requests at a time; the others are for live streams.
+threads = settings.web_threads + settings.web_streams
 # Pools and threads do not survive a fork, so that each worker loads the application itself.
 preload_app = False
 reuse_port = True
@@ -69,6 +70,11 @@ def on_starting(_server: Any) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for file in directory.glob("*.db"):
         file.unlink()
+
+
+def post_worker_init(worker: Any) -> None:
+    """Ends live streams as soon as the worker is told to stop, not when its patience does."""
+    worker.wsgi.extensions[EXTENSION].feed.must_end = lambda: not worker.alive
 
 
 def worker_exit(_server: Any, worker: Any) -> None:

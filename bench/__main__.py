@@ -1,4 +1,4 @@
-"""python -m bench [dual-write] [relay] [consistency] [--small]: real servers, real figures."""
+"""python -m bench [menu] [dual-write] [relay] [consistency] [--small]: real servers, figures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 
-from bench import dual_write, syncing
+from bench import dual_write, menu, syncing
 
 SMALL = 20
 
@@ -15,11 +15,14 @@ SMALL = 20
 def main() -> None:
     """Prints a table in Markdown."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("what", nargs="*", help="dual-write, relay, consistency; default: all")
+    parser.add_argument(
+        "what", nargs="*", help="menu, dual-write, relay, consistency; default: all"
+    )
     parser.add_argument("--small", action="store_true", help="a twentieth of the records")
     given = parser.parse_args()
     part = SMALL if given.small else 1
     all_of_them = {
+        "menu": menu.run,
         "dual-write": dual_write.run,
         "relay": lambda: syncing.relay(100_000 // part),
         "consistency": lambda: syncing.consistency(1_000_000 // part, 100),

@@ -93,11 +93,12 @@ def _await_ready(port: int) -> None:
 
 
 def _add_item(both: Servers, placement: str) -> str:
-    operation = Operation.fresh()
-    item = {"slug": operation.record_id, "name": "Pizza", "category": "Pizza", "price": 950}
     settings = Settings.from_environment(_environment(both, placement))
     with connected(replace(settings, relay_in_workers=False)) as diner:
-        return diner.menu.add(operation, item).record.id
+        mains = Operation.fresh()
+        diner.categories.add(mains, {"slug": mains.record_id, "name": "Pizza"})
+        item = {"slug": mains.record_id, "name": "Pizza", "category_id": mains.record_id}
+        return diner.menu.add(Operation.fresh(), item | {"price": 950}).record.id
 
 
 def _load(port: int, item: str) -> _Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import BoundedSemaphore
 
 from flask import Flask
 from flask_smorest import Api
@@ -22,8 +23,9 @@ from blueprints.sync.routes import blp as sync
 from blueprints.till.routes import blp as till
 from dinerapp.logs import configure_logging, connect_receivers, register_access_log
 from dinerapp.metrics import MetricsObserver, register_request_metrics
+from dinerapp.ports.bus import Bus
 from dinerapp.settings import Settings
-from dinerapp.wiring import Backend, backends, build, extras
+from dinerapp.wiring import Backend, backends, build, bus_of, extras
 
 BLUEPRINTS = (auth, users, menu, orders, kitchen, till, coupons, sync, status)
 
@@ -38,21 +40,31 @@ OPENAPI = {
 }
 
 
-def create_app(settings: Settings | None = None, stores: Sequence[Backend] | None = None) -> Flask:
+def create_app(
+    settings: Settings | None = None,
+    stores: Sequence[Backend] | None = None,
+    bus: Bus | None = None,
+) -> Flask:
     """The application, not yet connected: `diner().connections.initialize_all()` does that.
 
-    `stores` stand in for the databases the settings name; `dinerapp.testing` has some in memory.
+    `stores` stand in for the databases the settings name, and `bus` for the bus between processes;
+    `dinerapp.testing` has some in memory.
     """
     settings = settings or Settings.from_environment()
     configure_logging(settings)
     app = lifecycle.DinerFlask("dinerapp", static_folder=None)
     app.request_seconds = settings.request_deadline
+    app.turns = BoundedSemaphore(settings.web_threads)
     app.config.update(OPENAPI, MAX_CONTENT_LENGTH=settings.max_body_bytes)
     app.url_map.strict_slashes = False
     others = extras(settings) if stores is None else ()
     observer = MetricsObserver()
     app.extensions[EXTENSION] = build(
-        settings, backends(settings) if stores is None else stores, others, observer
+        settings,
+        backends(settings) if stores is None else stores,
+        others,
+        observer,
+        bus_of(settings) if stores is None else bus,
     )
     lifecycle.trust(app, settings.trusted_proxies)
     lifecycle.register(app)

@@ -130,7 +130,7 @@ def migrate() -> None:
 def seed() -> None:
     """Add what is missing of the demo menu."""
     with connected(_quiet_settings()) as diner:
-        added = demo.seed(diner.menu)
+        added = demo.seed(diner.menu, diner.categories)
     click.echo(f"{added} of {len(demo.MENU)} dishes added")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from dinerapp.domain.identity import Operation
 from dinerapp.domain.menu import Option, OptionGroup
 from dinerapp.errors import DuplicateKey, NotFound
-from dinerapp.services.menu import MenuService
+from dinerapp.services.menu import CategoryService, MenuService
 
 Choices = Mapping[str, int]
 
@@ -18,12 +18,14 @@ _EXTRAS = ("Extras", 0, 3, {"Cheddar": 100, "Bacon": 150, "Jalapeños": 80})
 _MILK = ("Milk", 0, 1, {"Oat": 40, "Soy": 40})
 _SIZE = ("Size", 1, 1, {"0.3 l": 0, "0.5 l": 120})
 
+CATEGORIES = ("Starters", "Burgers", "Mains", "Desserts", "Drinks")
 MENU: tuple[dict[str, Any], ...] = (
     {
         "slug": "tomato-soup",
         "name": "Roast tomato soup",
         "description": "With basil oil and grilled sourdough",
         "category": "Starters",
+        "station": "cold kitchen",
         "price": 690,
         "dietary": ("vegan",),
         "allergens": ("gluten",),
@@ -34,6 +36,7 @@ MENU: tuple[dict[str, Any], ...] = (
         "name": "Chicken wings",
         "description": "Eight pieces, celery, blue cheese dip",
         "category": "Starters",
+        "station": "cold kitchen",
         "price": 980,
         "allergens": ("milk", "celery"),
         "groups": (("Sauce", 1, 2, {"Buffalo": 0, "Honey mustard": 0, "Smoked barbecue": 0}),),
@@ -43,6 +46,7 @@ MENU: tuple[dict[str, Any], ...] = (
         "name": "Caesar salad",
         "description": "Romaine, parmesan, anchovies, croutons",
         "category": "Starters",
+        "station": "cold kitchen",
         "price": 1150,
         "allergens": ("egg", "fish", "gluten", "milk"),
         "groups": (("On top", 0, 2, {"Grilled chicken": 350, "Prawns": 490}),),
@@ -52,6 +56,7 @@ MENU: tuple[dict[str, Any], ...] = (
         "name": "The Digital Burger",
         "description": "180 g of beef, cheddar, pickles, house sauce",
         "category": "Burgers",
+        "station": "grill",
         "price": 1390,
         "allergens": ("egg", "gluten", "milk", "mustard", "sesame"),
         "groups": (_DONENESS, _SIDE, _EXTRAS),
@@ -61,6 +66,7 @@ MENU: tuple[dict[str, Any], ...] = (
         "name": "Double bacon burger",
         "description": "Twice 120 g of beef, smoked bacon, onion jam",
         "category": "Burgers",
+        "station": "grill",
         "price": 1690,
         "allergens": ("egg", "gluten", "milk", "mustard", "sesame"),
         "groups": (_DONENESS, _SIDE, _EXTRAS),
@@ -70,6 +76,7 @@ MENU: tuple[dict[str, Any], ...] = (
         "name": "Black bean burger",
         "description": "Black beans, avocado, coriander, lime mayonnaise without egg",
         "category": "Burgers",
+        "station": "grill",
         "price": 1290,
         "dietary": ("vegan",),
         "allergens": ("gluten", "sesame", "soy"),
@@ -99,6 +106,7 @@ MENU: tuple[dict[str, Any], ...] = (
         "name": "Rib-eye steak",
         "description": "300 g, dry-aged; a few a day",
         "category": "Mains",
+        "station": "grill",
         "price": 2990,
         "stock_limit": 24,
         "groups": (
@@ -112,6 +120,7 @@ MENU: tuple[dict[str, Any], ...] = (
         "name": "Apple pie",
         "description": "Warm, with cinnamon",
         "category": "Desserts",
+        "station": "pastry",
         "price": 620,
         "dietary": ("vegetarian",),
         "allergens": ("egg", "gluten", "milk"),
@@ -122,6 +131,7 @@ MENU: tuple[dict[str, Any], ...] = (
         "name": "Chocolate brownie",
         "description": "Dark chocolate, walnuts, sea salt",
         "category": "Desserts",
+        "station": "pastry",
         "price": 590,
         "dietary": ("vegetarian",),
         "allergens": ("egg", "gluten", "milk", "nuts"),
@@ -132,6 +142,7 @@ MENU: tuple[dict[str, Any], ...] = (
         "name": "Milkshake",
         "description": "Thick, in a tall glass",
         "category": "Drinks",
+        "station": "bar",
         "price": 650,
         "dietary": ("vegetarian",),
         "allergens": ("milk",),
@@ -142,6 +153,7 @@ MENU: tuple[dict[str, Any], ...] = (
         "name": "Homemade lemonade",
         "description": "Lemon, mint, sparkling water",
         "category": "Drinks",
+        "station": "bar",
         "price": 390,
         "dietary": ("vegan",),
         "groups": (_SIZE,),
@@ -151,6 +163,7 @@ MENU: tuple[dict[str, Any], ...] = (
         "name": "Flat white",
         "description": "Double ristretto, steamed milk",
         "category": "Drinks",
+        "station": "bar",
         "price": 380,
         "dietary": ("vegetarian",),
         "allergens": ("milk",),
@@ -159,14 +172,32 @@ MENU: tuple[dict[str, Any], ...] = (
 )
 
 
-def seed(menu: MenuService) -> int:
+def seed(menu: MenuService, categories: CategoryService) -> int:
     """Adds what is missing of the demo menu and says how many items that were. What somebody
     has removed stays removed."""
-    return sum(_add(menu, position, dict(dish)) for position, dish in enumerate(MENU))
+    ids = {name: _category(categories, number, name) for number, name in enumerate(CATEGORIES)}
+    return sum(_add(menu, ids, position, dict(dish)) for position, dish in enumerate(MENU))
 
 
-def _add(menu: MenuService, position: int, fields: dict[str, Any]) -> bool:
+def _category(categories: CategoryService, position: int, name: str) -> str | None:
+    """Its id, whether it was there before or not; None if it was removed."""
+    operation = Operation.keyed("demo category", name, b"")
+    fields = {"slug": name.lower(), "name": name, "position": position}
+    try:
+        return categories.add(operation, fields).record.id
+    except DuplicateKey:
+        return next(one.id for one in categories.all() if one.slug == fields["slug"])
+    except NotFound:
+        return None
+
+
+def _add(
+    menu: MenuService, ids: Mapping[str, str | None], position: int, fields: dict[str, Any]
+) -> bool:
     operation = Operation.keyed("demo menu", fields["slug"], b"")
+    fields["category_id"] = ids[fields.pop("category")]
+    if fields["category_id"] is None:
+        return False
     groups = tuple(_group(operation, *group) for group in fields.pop("groups"))
     try:
         done = menu.add(operation, {**fields, "position": position, "option_groups": groups})

@@ -23,7 +23,7 @@ from dinerapp.ports.replica import Parked
 from dinerapp.settings import Settings
 from dinerapp.sync.consistency import Difference
 from dinerapp.sync.pairs import Pair
-from dinerapp.wiring import Diner, NoDatabase, backends, build, extras
+from dinerapp.wiring import Diner, NoDatabase, backends, build, bus_of, extras
 
 _log = structlog.get_logger(__name__)
 
@@ -60,7 +60,7 @@ class BroughtUp:
 @contextmanager
 def connected(settings: Settings) -> Iterator[Diner]:
     """Everything, with open connections and without a relay unless the settings want it."""
-    diner = build(settings, backends(settings), extras(settings))
+    diner = build(settings, backends(settings), extras(settings), bus=bus_of(settings))
     diner.connections.initialize_all()
     try:
         yield diner
@@ -110,7 +110,7 @@ def bring_up(settings: Settings) -> BroughtUp:
     """Migrates, lets the stores catch up, and adds what an empty restaurant lacks."""
     with connected(replace(settings, relay_in_workers=False)) as diner:
         await_catching_up(diner)
-        dishes = 0 if diner.menu.all() else demo.seed(diner.menu)
+        dishes = 0 if diner.menu.all() else demo.seed(diner.menu, diner.categories)
         try:
             return BroughtUp(dishes, diner.accounts.add_first_admin())
         except NothingAvailable:

@@ -10,15 +10,19 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
+from datetime import time
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+from dinerapp.domain import hours
+from dinerapp.domain.hours import Calendar, Window
 from dinerapp.domain.merging import Policy
 from dinerapp.domain.version import Place
 
 _UTC = ZoneInfo("UTC")
+_FOUR = time(4)
 _POSTGRES_FIRST = (Place.POSTGRESQL, Place.MONGODB)
 _MONGO_FIRST = (Place.MONGODB, Place.POSTGRESQL)
 
@@ -30,6 +34,7 @@ PLACEMENT: Mapping[str, tuple[Place, ...]] = MappingProxyType(
         "coupons": _POSTGRES_FIRST,
         "tills": _POSTGRES_FIRST,
         "menu_items": _MONGO_FIRST,
+        "categories": _MONGO_FIRST,
     }
 )
 """Which store is primary and which backup, kind by kind; one place alone means only there."""
@@ -101,6 +106,13 @@ def _time_zone(value: str) -> ZoneInfo:
     if value not in available_timezones():
         raise ValueError
     return ZoneInfo(value)
+
+
+def _opening_hours(value: str) -> tuple[Window, ...]:
+    windows = hours.parsed(value)
+    if not windows:
+        raise ValueError
+    return windows
 
 
 def _placement(value: str) -> Mapping[str, tuple[Place, ...]]:
@@ -228,7 +240,12 @@ class Settings:
     host: str = _setting("127.0.0.1", "address to listen on")
     port: int = _setting(8000, "port to listen on", _number(1, 65535), "1 to 65535")
     web_concurrency: int = _setting(2, "web worker processes", _number(1, 256), "1 to 256")
-    web_threads: int = _setting(4, "threads per worker", _number(1, 256), "1 to 256")
+    web_threads: int = _setting(
+        4, "requests a worker works on at a time", _number(1, 256), "1 to 256"
+    )
+    web_streams: int = _setting(
+        16, "live streams per worker, beside its requests", _number(0, 1000), "0 to 1000"
+    )
     log_level: str = _setting(
         "info", "least severe log line", _one_of("debug", "info", "warning", "error"),
         "debug, info, warning or error",
@@ -259,6 +276,18 @@ class Settings:
     currency: str = _setting("EUR", "of all prices", _currency, "an ISO 4217 code such as EUR")
     time_zone: ZoneInfo = _setting(
         _UTC, "of the restaurant", _time_zone, "an IANA name such as Europe/Berlin"
+    )
+    opening_hours: tuple[Window, ...] = _setting(
+        (),
+        "of the restaurant, in its time zone; default: always open",
+        _opening_hours,
+        "days and hours such as mon-fri 11:00-23:00; sat,sun 10:00-02:00",
+    )
+    business_day_ends: time = _setting(
+        _FOUR,
+        "until then a night's sales belong to the day before",
+        hours.parsed_time,
+        "a time of day such as 04:00",
     )
     tax_rate: int = _setting(
         0, "of items without a rate of their own, in hundredths of a percent",
@@ -294,6 +323,13 @@ class Settings:
                 raise BadSetting(f"{name.upper()}_POOL_MIN", str(least), f"at most {limit}={most}")
 
     @property
+    def calendar(self) -> Calendar:
+        """The restaurant's time: zone, opening hours, and when a business day ends."""
+        return Calendar(
+            zone=self.time_zone, opening=self.opening_hours, day_ends=self.business_day_ends
+        )
+
+    @property
     def policy(self) -> Policy:
         """Who wins a conflict."""
         return Policy(
@@ -314,8 +350,10 @@ def described() -> list[tuple[str, str, str]]:
 
 
 def _shown_default(one: Field[Any]) -> str:
-    if one.default is None or one.default is MISSING:
+    if one.default in (None, MISSING, ()):
         return ""
+    if isinstance(one.default, time):
+        return hours.written(one.default)
     return str(one.default)
 
 

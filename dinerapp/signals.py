@@ -23,6 +23,22 @@ connection_restored = _signals.signal("connection_restored")
 connection_slow = _signals.signal("connection_slow")
 """Too many calls of a store were slow; connection_lost follows. place: str, seconds: float."""
 
+connection_behind = _signals.signal("connection_behind")
+"""Another process cannot use a store that is up here; it may lack writes. place: str."""
+
+absence_reported = _signals.signal("absence_reported")
+"""This process has told the others that it cannot use a store. place: str."""
+
+absence_heard = _signals.signal("absence_heard")
+"""Another process has just said that it cannot use a store. place: str."""
+
+changed_elsewhere = _signals.signal("changed_elsewhere")
+"""Another process changed a record, perhaps told twice. topic: str (its signal there), kind: str,
+record_id: str, version: str, details: Mapping."""
+
+news_missed = _signals.signal("news_missed")
+"""Other processes may have changed records without this one hearing of it. No payload."""
+
 order_placed = _signals.signal("order_placed")
 """An order was accepted. order: Order."""
 
@@ -48,11 +64,27 @@ user_created = _signals.signal("user_created")
 user_changed = _signals.signal("user_changed")
 """An account was changed by its owner or a manager. user: User."""
 
+ABOUT_ORDERS = (
+    order_placed,
+    order_status_changed,
+    order_revised,
+    order_paid,
+    order_refunded,
+    tickets_changed,
+)
+"""All that carry an order."""
+
 menu_changed = _signals.signal("menu_changed")
 """An item was added, changed or removed. item: MenuItem."""
 
+category_changed = _signals.signal("category_changed")
+"""A category was added, changed or removed. category: Category."""
+
 conflict_found = _signals.signal("conflict_found")
 """Two states met and one lost. conflict: Conflict."""
+
+conflict_resolved = _signals.signal("conflict_resolved")
+"""A manager closed a conflict, which may have changed its record. conflict: Conflict."""
 
 
 def announce(signal: NamedSignal, sender: object, **payload: Any) -> None:

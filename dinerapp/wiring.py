@@ -13,10 +13,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from adapters.bus.line import Line
+from adapters.bus.lines import Lines
+from adapters.bus.mongo import MongoLine
+from adapters.bus.postgres import PostgresLine
+from adapters.bus.redis import RedisLine
 from adapters.cache.redis import RedisConnection
 from adapters.fallback.breaker import Breaker, SlowCalls
 from adapters.fallback.composite import Workings, compose
 from adapters.fallback.connections import Named, NamedConnections
+from adapters.fallback.loops import Repeated
 from adapters.fallback.probe import Probe
 from adapters.fallback.settler import Settler
 from adapters.fallback.side import Side
@@ -25,25 +31,26 @@ from adapters.fallback.word import Word
 from adapters.mongo.conflicts import MongoConflicts
 from adapters.mongo.coupons import MongoCoupons
 from adapters.mongo.database import MongoDatabase
-from adapters.mongo.menu import MongoMenuItems
+from adapters.mongo.menu import MongoCategories, MongoMenuItems
 from adapters.mongo.orders import MongoOrders
 from adapters.mongo.tills import MongoTills
 from adapters.mongo.users import MongoUsers
 from adapters.postgres.conflicts import PostgresConflicts
 from adapters.postgres.coupons import PostgresCoupons
 from adapters.postgres.database import PostgresDatabase
-from adapters.postgres.menu import PostgresMenuItems
+from adapters.postgres.menu import PostgresCategories, PostgresMenuItems
 from adapters.postgres.orders import PostgresOrders
 from adapters.postgres.tills import PostgresTills
 from adapters.postgres.users import PostgresUsers
 from dinerapp.domain.pricing import Rates
 from dinerapp.domain.version import Place
 from dinerapp.errors import DinerError
+from dinerapp.ports.bus import Bus
 from dinerapp.ports.conflicts import Conflicts
 from dinerapp.ports.connections import Connections
 from dinerapp.ports.coupons import Coupons
 from dinerapp.ports.database import Connection, Database
-from dinerapp.ports.menu import MenuItems
+from dinerapp.ports.menu import Categories, MenuItems
 from dinerapp.ports.observer import Observer
 from dinerapp.ports.orders import Orders
 from dinerapp.ports.repository import Repository
@@ -52,10 +59,13 @@ from dinerapp.ports.store import Store
 from dinerapp.ports.tills import Tills
 from dinerapp.ports.users import Users
 from dinerapp.services.accounts import AccountService
+from dinerapp.services.board import Board
 from dinerapp.services.conflicts import ConflictService
 from dinerapp.services.coupons import CouponService
+from dinerapp.services.feed import OrderFeed
 from dinerapp.services.kitchen import KitchenService
-from dinerapp.services.menu import MenuService
+from dinerapp.services.menu import CategoryService, MenuService
+from dinerapp.services.news import News
 from dinerapp.services.orders import OrderService
 from dinerapp.services.passwords import Passwords
 from dinerapp.services.till import TillService
@@ -71,12 +81,14 @@ P = TypeVar("P", bound=Repository[Any])
 Stores = Mapping[str, Callable[[Any], Store[Any]]]
 
 PORTS: Mapping[str, type[Repository[Any]]] = {
-    port.kind.name: port for port in (Orders, MenuItems, Coupons, Tills, Users, Conflicts)
+    port.kind.name: port
+    for port in (Orders, Categories, MenuItems, Coupons, Tills, Users, Conflicts)
 }
 POSTGRES_STORES: Stores = {
     store.kind.name: store
     for store in (
         PostgresOrders,
+        PostgresCategories,
         PostgresMenuItems,
         PostgresCoupons,
         PostgresTills,
@@ -86,7 +98,15 @@ POSTGRES_STORES: Stores = {
 }
 MONGO_STORES: Stores = {
     store.kind.name: store
-    for store in (MongoOrders, MongoMenuItems, MongoCoupons, MongoTills, MongoUsers, MongoConflicts)
+    for store in (
+        MongoOrders,
+        MongoCategories,
+        MongoMenuItems,
+        MongoCoupons,
+        MongoTills,
+        MongoUsers,
+        MongoConflicts,
+    )
 }
 ENGINES = {Place.POSTGRESQL: "postgresql", Place.MONGODB: "mongodb"}
 
@@ -123,12 +143,17 @@ class Diner:
     relay: Relay
     consistency: Consistency
     menu: MenuService
+    categories: CategoryService
+    board: Board
     orders: OrderService
     kitchen: KitchenService
     till: TillService
     coupons: CouponService
     accounts: AccountService
+    feed: OrderFeed
     conflicts: ConflictService
+    bus: Bus
+    news: News
 
 
 def backends(settings: Settings) -> list[Backend]:
@@ -157,14 +182,27 @@ def extras(settings: Settings) -> list[Extra]:
     return found
 
 
+def bus_of(settings: Settings) -> Bus:
+    """Over every way in which processes can call out to one another, best first."""
+    found: list[Line] = []
+    if settings.redis_url:
+        found.append(RedisLine(settings.redis_url))
+    if settings.database_url:
+        found.append(PostgresLine(settings.database_url))
+    if settings.mongodb_uri:
+        found.append(MongoLine(settings.mongodb_uri))
+    return Lines(found)
+
+
 def build(
     settings: Settings,
     stores: Sequence[Backend],
     others: Sequence[Extra] = (),
     observer: Observer | None = None,
+    bus: Bus | None = None,
 ) -> Diner:
-    """Everything, not yet connected."""
-    return _Builder(settings, stores, others, observer or Observer()).diner()
+    """Everything, not yet connected. Without a bus nobody else is reached or heard."""
+    return _Builder(settings, stores, others, observer or Observer(), bus or Lines([])).diner()
 
 
 class _Builder:
@@ -176,8 +214,10 @@ class _Builder:
         stores: Sequence[Backend],
         others: Sequence[Extra],
         observer: Observer,
+        bus: Bus,
     ) -> None:
         self.settings = settings
+        self.bus = bus
         self.others = others
         self.observer = observer
         self.slow = SlowCalls(after=settings.slow_call)
@@ -195,28 +235,41 @@ class _Builder:
         repositories, handover = self._repositories()
         relay = Relay(list(self._pairs().values()), handover, observer=self.observer)
         consistency = Consistency(handover)
-        orders, menu, coupons, tills, users, conflicts = (
-            repositories[kind]
-            for kind in ("orders", "menu_items", "coupons", "tills", "users", "conflicts")
+        orders, menu, categories, coupons, tills, users, conflicts = (
+            repositories[port.kind.name]
+            for port in (Orders, MenuItems, Categories, Coupons, Tills, Users, Conflicts)
         )
         settings = self.settings
         # Without a key tokens are good for this process only; what serves people has one.
         secret = settings.secret_key or secrets.token_hex()
         rates = Rates(settings.tax_rate, settings.tax_included, settings.service_charge)
+        board = Board(
+            menu,
+            categories,
+            orders,
+            settings.calendar,
+            is_informed=lambda: self.bus.is_listening,
+        )
+        feed = OrderFeed(orders, settings.web_streams)
         return Diner(
             settings=settings,
-            connections=self._connections(relay, consistency),
+            connections=self._connections(relay, consistency, feed),
             repositories=repositories,
             pairs=self._pairs(),
             relay=relay,
             consistency=consistency,
-            menu=MenuService(menu, orders),
-            orders=OrderService(orders, menu, coupons, rates, settings.currency, secret),
+            menu=MenuService(menu, categories, board),
+            categories=CategoryService(categories, menu),
+            board=board,
+            orders=OrderService(orders, menu, coupons, rates, settings.currency, secret, board),
+            feed=feed,
             kitchen=KitchenService(orders),
             till=TillService(orders, tills),
             coupons=CouponService(coupons, orders),
             accounts=_accounts(settings, users, secret),
             conflicts=ConflictService(conflicts, repositories),
+            bus=self.bus,
+            news=News(self.bus),
         )
 
     def _repositories(self) -> tuple[dict[str, Any], Handover]:
@@ -252,7 +305,11 @@ class _Builder:
             if len(sides) == len(Role)
         }
 
-    def _connections(self, relay: Relay, consistency: Consistency) -> NamedConnections:
+    def _connections(
+        self, relay: Relay, consistency: Consistency, feed: OrderFeed
+    ) -> NamedConnections:
+        reader = Repeated("order-feed", feed.step)
+        feed.wake = reader.wake
         pairs = list(self._pairs().values())
         named = [
             Named(ENGINES[place], self._role(place), self._watch(place, relay, consistency))
@@ -267,6 +324,7 @@ class _Builder:
             pairs=pairs,
             settler=self.settler,
             with_relay=self.settings.relay_in_workers and bool(pairs),
+            companions=(feed, reader, self.bus),
         )
 
     def _watch(self, place: Place, relay: Relay, consistency: Consistency) -> Watch:

@@ -8,7 +8,7 @@ from typing import Any
 from dinerapp.domain.conflicts import Conflict
 from dinerapp.domain.coupons import Coupon
 from dinerapp.domain.identity import new_id, new_op_id
-from dinerapp.domain.menu import MenuItem
+from dinerapp.domain.menu import Category, MenuItem
 from dinerapp.domain.orders import (
     Customer,
     Event,
@@ -23,6 +23,8 @@ from dinerapp.domain.tills import Till
 from dinerapp.domain.users import Session, User
 from dinerapp.domain.version import Place
 
+MAINS = "01a1fd5b-738a-7340-82a6-7288b9785b65"
+"""The id of a category; whether there is one does not matter to stores."""
 _NOON = datetime(2036, 5, 1, 12, tzinfo=UTC)
 
 
@@ -98,7 +100,7 @@ def menu_item(**fields: Any) -> MenuItem:
             "id": record_id,
             "slug": f"dish-{record_id}",
             "name": "Pelmeni",
-            "category": "Mains",
+            "category_id": MAINS,
             "price": 850,
             **fields,
         }
@@ -118,6 +120,20 @@ def user(**fields: Any) -> User:
             "password_hash": "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$bm8gaGFzaA",
             "password_changed_at": created_at,
             "sessions": (session(),),
+            **fields,
+        }
+    )
+
+
+def category(**fields: Any) -> Category:
+    """A part of the menu with a slug of its own."""
+    record_id = fields.get("id", new_id())
+    return Category(
+        **{
+            **_envelope(fields.get("created_at", at())),
+            "id": record_id,
+            "slug": f"category-{record_id}",
+            "name": "Mains",
             **fields,
         }
     )

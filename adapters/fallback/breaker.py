@@ -105,12 +105,15 @@ class Breaker:
     def catch_up(self, reason: str) -> int:
         """The store answers again but may have missed something; returns this attempt's number."""
         with self._lock:
-            if self.state is State.UP:
+            was_up = self.is_up
+            if was_up:
                 self.down_since = self._now()
             self._attempt += 1
             self._move(State.CATCHING_UP, reason)
             attempt = self._attempt
         _log.debug("store_catching_up", store=self.place, reason=reason)
+        if was_up:
+            signals.announce(signals.connection_behind, self, place=self.place)
         return attempt
 
     def caught_up(self, attempt: int) -> bool:

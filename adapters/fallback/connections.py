@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -14,6 +14,7 @@ from adapters.fallback.loops import Loop
 from adapters.fallback.probe import Probe
 from adapters.fallback.settler import Settler
 from adapters.fallback.watch import Watch
+from dinerapp import signals
 from dinerapp.errors import DinerError
 from dinerapp.ports.connections import Connections, ConnectionStatus, State
 from dinerapp.sync.pairs import Pair
@@ -44,6 +45,13 @@ class Named:
     probe: Probe
 
 
+class Companion(Protocol):
+    """What lives as long as the connections and works in threads of its own."""
+
+    def open(self) -> None: ...
+    def close(self) -> None: ...
+
+
 class NamedConnections(Connections):
     """One thread watches each connection; one ships debts, one strikes off what was delivered."""
 
@@ -55,6 +63,7 @@ class NamedConnections(Connections):
         pairs: Sequence[Pair[Any]],
         settler: Settler,
         with_relay: bool = True,
+        companions: Sequence[Companion] = (),
         pace: Pace | None = None,
     ) -> None:
         self._named = named
@@ -62,8 +71,10 @@ class NamedConnections(Connections):
         self._pairs = pairs
         self._settler = settler
         self._with_relay = with_relay
+        self._companions = companions
         self._pace = pace or Pace()
         self._loops: list[Loop] = []
+        signals.absence_heard.connect(self._look_now)
 
     def initialize_all(self) -> None:
         for one in self._named:
@@ -74,9 +85,13 @@ class NamedConnections(Connections):
             self._loops.append(Loop("relay", self._ship))
         for loop in self._loops:
             loop.start()
+        for companion in self._companions:
+            companion.open()
         self._await_first_store()
 
     def close_all(self) -> None:
+        for companion in self._companions:
+            companion.close()
         for loop in self._loops:
             loop.stop()
         for loop in self._loops:
@@ -118,6 +133,12 @@ class NamedConnections(Connections):
         loop = Loop(f"watch-{one.probe.connection.name}", step)
         one.probe.breaker.on_lost = loop.wake.set
         return loop
+
+    def _look_now(self, _sender: object, **_payload: Any) -> None:
+        """Rather than at the next beat: what another process has just lost, this one should not
+        go on using."""
+        for loop in self._loops[: len(self._named)]:
+            loop.wake.set()
 
     def _settle(self) -> float:
         self._settler.flush()

@@ -10,6 +10,9 @@ import structlog
 _log = structlog.get_logger(__name__)
 
 
+STOP_SECONDS = 5.0
+
+
 class Loop:
     """Repeats `step`, which returns the seconds to wait; `wake` ends the wait early."""
 
@@ -41,3 +44,30 @@ class Loop:
                 wait = 1.0
             self.wake.wait(wait)
             self.wake.clear()
+
+
+class Repeated:
+    """A step that is repeated in a thread of its own from `open` to `close`."""
+
+    def __init__(self, name: str, step: Callable[[], float]) -> None:
+        self._name = name
+        self._step = step
+        self._loop: Loop | None = None
+
+    def open(self) -> None:
+        """Begins."""
+        self._loop = Loop(self._name, self._step)
+        self._loop.start()
+
+    def close(self) -> None:
+        """Ends after the step at hand."""
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.stop()
+            loop.join(STOP_SECONDS)
+
+    def wake(self) -> None:
+        """Ends a wait early."""
+        loop = self._loop
+        if loop is not None:
+            loop.wake.set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from dinerapp import signals
 from dinerapp.domain.record import utc_now
 from dinerapp.domain.version import Place
 from dinerapp.errors import StoreFailure
@@ -47,6 +48,7 @@ class Word:
             word = Absence(self._about, self._process, self._latest)
             self._witness.report_absence(word)
             self._given = word
+            signals.announce(signals.absence_reported, self, place=str(self._about))
 
     def withdraw(self) -> None:
         """Takes it back, if it was given."""

@@ -10,8 +10,10 @@ from adapters.mongo.client import Document
 from adapters.mongo.store import MongoStore, newest_first
 from dinerapp.domain.orders import Order
 from dinerapp.domain.tickets import OPEN
-from dinerapp.ports.orders import OrderFilter, Orders
+from dinerapp.ports.orders import Change, OrderFilter, Orders
 from dinerapp.ports.repository import After, Page
+
+_BY_CHANGE = [("updated_at", ASCENDING), ("_id", ASCENDING)]
 
 
 class MongoOrders(MongoStore[Order], Orders):
@@ -27,6 +29,7 @@ class MongoOrders(MongoStore[Order], Orders):
         ),
         IndexModel([("payments.till_id", ASCENDING)], name="by_till", sparse=True),
         newest_first("user_id"),
+        IndexModel(_BY_CHANGE, name="changed", partialFilterExpression={"deleted": False}),
     )
 
     def page(self, wanted: OrderFilter, after: After | None, limit: int) -> Page[Order]:
@@ -50,6 +53,12 @@ class MongoOrders(MongoStore[Order], Orders):
         with self.database.reading():
             found = list(self.collection.aggregate(steps))
         return {each["_id"]: each["amount"] for each in found}
+
+    def changed_since(self, after: Change, limit: int) -> Sequence[Order]:
+        seen = {"updated_at": after.updated_at, "_id": {"$lte": after.id}}
+        # As $or the planner would take it apart, and might prefer to sort.
+        wanted = {"updated_at": {"$gte": after.updated_at}, "$nor": [seen], "deleted": False}
+        return self._found(wanted, _BY_CHANGE, limit)
 
 
 def _matching(wanted: OrderFilter) -> Document:

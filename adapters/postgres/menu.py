@@ -5,14 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adapters.postgres.documents import DocumentStore
-from dinerapp.domain.menu import MenuItem
-from dinerapp.ports.menu import MenuItems
+from dinerapp.domain.menu import Category, MenuItem
+from dinerapp.ports.menu import Categories, MenuItems
 
-_ALL = "WHERE NOT deleted ORDER BY category, position, name, id"
+_LISTED = "WHERE NOT deleted ORDER BY position, name, id"
+_AS_PRINTED = "WHERE NOT deleted ORDER BY category_id, position, name, id"
+_COUNT_IN = """
+SELECT count(*) AS number FROM menu_items WHERE category_id = %(category_id)s AND NOT deleted
+"""
+
+
+class PostgresCategories(DocumentStore[Category], Categories):
+    """Table categories."""
+
+    def all(self) -> Sequence[Category]:
+        return self._find(_LISTED, {})
 
 
 class PostgresMenuItems(DocumentStore[MenuItem], MenuItems):
     """Table menu_items."""
 
     def all(self) -> Sequence[MenuItem]:
-        return self._find(_ALL, {})
+        return self._find(_AS_PRINTED, {})
+
+    def count_in(self, category_id: str) -> int:
+        [row] = self._ask(_COUNT_IN, {"category_id": category_id}) or [{"number": 0}]
+        number: int = row["number"]
+        return number

@@ -11,7 +11,7 @@ from adapters.postgres.store import PostgresStore
 from adapters.postgres.table import Children
 from dinerapp.domain.orders import Order
 from dinerapp.domain.tickets import OPEN
-from dinerapp.ports.orders import OrderFilter, Orders
+from dinerapp.ports.orders import Change, OrderFilter, Orders
 from dinerapp.ports.repository import After, Page
 
 _SAME = (
@@ -90,6 +90,9 @@ WHERE till_id = %(till_id)s GROUP BY method
 """
 _SINCE = "created_at >= %(since)s"
 _SAME_USER = "user_id = %(user_id)s"
+_CHANGED = "NOT deleted AND updated_at >= %(at)s"
+# The second half is for the orders of that very moment; the first one is what the index is for.
+_AFTER = '(updated_at > %(at)s OR id::text COLLATE "C" > %(id)s)'
 
 
 class PostgresOrders(PostgresStore[Order], Orders):
@@ -115,6 +118,10 @@ class PostgresOrders(PostgresStore[Order], Orders):
     def taken(self, till_id: str) -> Mapping[str, int]:
         rows = self._ask(_TAKEN, {"till_id": till_id})
         return {row["method"]: row["amount"] for row in rows}
+
+    def changed_since(self, after: Change, limit: int) -> Sequence[Order]:
+        rest = f"WHERE {_CHANGED} AND {_AFTER} ORDER BY updated_at, id LIMIT {limit:d}"
+        return self._find(rest, {"at": after.updated_at, "id": after.id})
 
     def to_row(self, plain: Plain) -> Row:
         waiting = [ticket["station"] for ticket in plain["tickets"] if ticket["status"] in OPEN]

@@ -70,11 +70,21 @@ BEGIN
 END
 $$;
 
+CREATE TABLE categories (
+    LIKE envelope INCLUDING ALL,
+    content jsonb NOT NULL,
+    u_slug text,
+    position bigint NOT NULL GENERATED ALWAYS AS ((content ->> 'position')::bigint) STORED,
+    name text COLLATE "C" NOT NULL GENERATED ALWAYS AS (content ->> 'name') STORED
+);
+CREATE UNIQUE INDEX categories_u_slug ON categories (u_slug);
+
 CREATE TABLE menu_items (
     LIKE envelope INCLUDING ALL,
     content jsonb NOT NULL,
     u_slug text,
-    category text COLLATE "C" NOT NULL GENERATED ALWAYS AS (content ->> 'category') STORED,
+    category_id text COLLATE "C" NOT NULL
+        GENERATED ALWAYS AS (coalesce(content ->> 'category_id', '')) STORED,
     position bigint NOT NULL GENERATED ALWAYS AS ((content ->> 'position')::bigint) STORED,
     name text COLLATE "C" NOT NULL GENERATED ALWAYS AS (content ->> 'name') STORED
 );
@@ -120,6 +130,7 @@ CREATE INDEX orders_in_kitchen ON orders (created_at, id) WHERE NOT deleted AND 
 CREATE INDEX orders_by_code ON orders (code, created_at, id) WHERE NOT deleted;
 CREATE INDEX orders_by_fulfilment ON orders (fulfilment, created_at, id) WHERE NOT deleted;
 CREATE INDEX orders_by_user ON orders (user_id, created_at, id) WHERE NOT deleted;
+CREATE INDEX orders_changed ON orders (updated_at, id) WHERE NOT deleted;
 
 CREATE TABLE order_items (
     order_id uuid NOT NULL REFERENCES orders ON DELETE CASCADE,

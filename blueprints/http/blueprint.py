@@ -82,6 +82,11 @@ class Blueprint(SmorestBlueprint):
 
     ARGUMENTS_PARSER = StrictParser()
 
+    def arguments(self, schema: SchemaType, **options: Any) -> Any:
+        """Reads a request with the schema, which is made once: to make it takes longer than to
+        read most requests."""
+        return super().arguments(schema(), **options)
+
     def public(self, view: R) -> R:
         """For everybody, whoever they say they are."""
         return ruled(PUBLIC)(view)
@@ -156,12 +161,19 @@ class Blueprint(SmorestBlueprint):
         """Every route may answer a problem, and shows what its bodies look like."""
         doc = super()._prepare_response_doc(doc, doc_info, **options)
         doc["responses"]["default"] = PROBLEM
+        _keep_both(doc, doc_info.get("manual_doc", {}))
         if 422 in doc["responses"]:
             doc["responses"][422] = PROBLEM
         for body in (doc.get("requestBody", {}), *doc["responses"].values()):
             for media in body.get("content", {}).values() if isinstance(body, dict) else ():
                 media.setdefault("example", example_of(media["schema"]))
         return doc
+
+
+def _keep_both(doc: Any, manual: Any) -> None:
+    """Headers that are documented by hand come beside what is read from a query, not instead."""
+    if "parameters" in doc and "parameters" in manual:
+        manual["parameters"] = [*doc["parameters"], *manual["parameters"]]
 
 
 def _describe_shared(spec: APISpec) -> None:

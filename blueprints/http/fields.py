@@ -9,6 +9,8 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
+from dinerapp.domain.hours import parsed_time
+
 MOST_MONEY = 10**9
 _PHONE = re.compile(r"\+?[0-9]{5,20}")
 _DIGITS = re.compile(r"[0-9]{1,18}")
@@ -93,6 +95,36 @@ class Flag(fields.Boolean):
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return value
+
+
+class YesNo(fields.Boolean):
+    """true or false in a query string."""
+
+    default_error_messages = _words(invalid="must be true or false")
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> bool:
+        if value not in ("true", "false"):
+            raise self.make_error("invalid", input=value)
+        return bool(value == "true")
+
+
+class TimeOfDay(fields.String):
+    """A time on the restaurant's clock; 24:00 is midnight."""
+
+    default_error_messages = _words(invalid="must be a time of day, e.g. 17:30")
+
+    def __init__(self, **options: Any) -> None:
+        pattern = {"pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$", "example": "17:30"}
+        given = options.pop("metadata", {})
+        super().__init__(metadata=pattern | given, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        try:
+            return parsed_time(value)
+        except ValueError:
+            raise self.make_error("invalid") from None
 
 
 class Moment(fields.AwareDateTime):

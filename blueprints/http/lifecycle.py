@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import AbstractContextManager, nullcontext
 
 import structlog
 from flask import Flask, Response, g, request
@@ -16,13 +17,18 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 
 class DinerFlask(Flask):
-    """Flask with strict JSON and one deadline over all that a request asks of stores."""
+    """Flask with strict JSON and one deadline over all that a request asks of stores.
+
+    `turns` bounds how many requests are worked on at a time. What is sent afterwards takes no
+    turn: live streams have threads of the server's, and leave these to requests.
+    """
 
     json_provider_class = StrictJSONProvider
     request_seconds = 1.0
+    turns: AbstractContextManager[object] = nullcontext()
 
     def full_dispatch_request(self) -> Response:
-        with deadline.within(self.request_seconds):
+        with self.turns, deadline.within(self.request_seconds):
             return super().full_dispatch_request()
 
 

@@ -30,6 +30,7 @@ from dinerapp.errors import (
     TooBusy,
     Unacceptable,
 )
+from dinerapp.services.feed import TooManyStreams
 from dinerapp.services.saving import PreconditionFailed
 
 _log = structlog.get_logger(__name__)
@@ -188,6 +189,16 @@ def _nothing(exc: NothingAvailable | StoreFailure) -> Response:
     )
 
 
+def _streams(exc: TooManyStreams) -> Response:
+    return problem(
+        503,
+        "too-many-streams",
+        "There are too many live streams",
+        str(exc),
+        headers={"Retry-After": str(exc.retry_after)},
+    )
+
+
 def _http(exc: HTTPException) -> Response:
     if exc.response is not None and isinstance(exc.response, Response):
         return exc.response
@@ -223,6 +234,7 @@ TABLE: tuple[tuple[type[Exception], Callable[[Any], Response]], ...] = (
     (NotPermitted, _not_permitted),
     (TooBusy, _too_busy),
     (Refused, _refused),
+    (TooManyStreams, _streams),
     (NothingAvailable, _nothing),
     (Contended, _contended),
     (StoreFailure, _nothing),

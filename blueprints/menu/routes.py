@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from flask import Response
 
-from blueprints.http.answers import if_match, one, operation, removed, whole, written
+from blueprints.http.answers import (
+    Prebuilt,
+    answer,
+    if_match,
+    one,
+    operation,
+    prebuilt,
+    ready,
+    removed,
+    written,
+)
 from blueprints.http.blueprint import Blueprint
 from blueprints.http.diner import diner
-from blueprints.menu.schemas import Availability, ItemChanges, ItemIn, ItemOut, MenuOut, Stock
-from blueprints.menu.views import item_view, menu_view
-from dinerapp.domain.menu import MenuItem
+from blueprints.menu.schemas import (
+    Availability,
+    CategoryChanges,
+    CategoryIn,
+    CategoryList,
+    CategoryOut,
+    ItemChanges,
+    ItemIn,
+    ItemOut,
+    MenuOut,
+    MenuQuery,
+    Stock,
+)
+from blueprints.menu.views import beside, category_view, item_view, menu_view
+from dinerapp.domain.menu import Category, MenuItem
 from dinerapp.domain.permissions import Permission
+from dinerapp.services.board import Group, MenuFilter
 from dinerapp.services.saving import Saved
 
 blp = Blueprint("menu", __name__, url_prefix="/api/menu", description="What there is to eat")
@@ -21,10 +45,15 @@ blp = Blueprint("menu", __name__, url_prefix="/api/menu", description="What ther
 
 @blp.get("")
 @blp.public
+@blp.arguments(MenuQuery, location="query")
 @blp.reads(MenuOut)
-def read_menu() -> Response:
-    """The whole menu, by category"""
-    return whole(menu_view(diner().menu.all(), diner().settings.currency))
+def read_menu(wanted: MenuFilter) -> Response:
+    """The menu, by category in its order
+
+    Kept ready until something of it changes, opens or closes. Categories without any item that
+    matches are left out where `dietary` or `available` is asked for.
+    """
+    return ready(diner().board.prepared(wanted, _encoded))
 
 
 @blp.get("/items/<uuid:item_id>")
@@ -33,7 +62,7 @@ def read_menu() -> Response:
 def read_item(item_id: UUID) -> Response:
     """One item"""
     shown = diner().menu.get(str(item_id))
-    return one(shown.item, item_view(shown), shown.stock)
+    return one(shown.item, item_view(shown), beside(shown))
 
 
 @blp.post("/items")
@@ -85,6 +114,63 @@ def count_stock(fields: dict[str, Any], item_id: UUID) -> Response:
     return _answer(diner().menu.count_stock(str(item_id), op, fields["stock"], if_match()))
 
 
+@blp.get("/categories")
+@blp.public
+@blp.response(200, CategoryList)
+def list_categories() -> Response:
+    """Every category, in the order of the menu"""
+    return answer({"items": [category_view(one) for one in diner().categories.all()]})
+
+
+@blp.get("/categories/<uuid:category_id>")
+@blp.public
+@blp.reads(CategoryOut)
+def read_category(category_id: UUID) -> Response:
+    """One category"""
+    category = diner().categories.get(str(category_id))
+    return one(category, category_view(category))
+
+
+@blp.post("/categories")
+@blp.allows(Permission.EDIT_MENU)
+@blp.arguments(CategoryIn)
+@blp.creates(CategoryOut)
+def add_category(fields: dict[str, Any]) -> Response:
+    """Add a category to the menu"""
+    done = diner().categories.add(operation("categories.add"), fields)
+    return _answer_category(done, location=f"/api/menu/categories/{done.record.id}")
+
+
+@blp.patch("/categories/<uuid:category_id>")
+@blp.allows(Permission.EDIT_MENU)
+@blp.arguments(CategoryChanges)
+@blp.changes(CategoryOut)
+def change_category(fields: dict[str, Any], category_id: UUID) -> Response:
+    """Change some of a category's fields"""
+    op = operation(f"categories.change {category_id}")
+    return _answer_category(diner().categories.change(str(category_id), op, fields, if_match()))
+
+
+@blp.delete("/categories/<uuid:category_id>")
+@blp.allows(Permission.EDIT_MENU)
+@blp.removes()
+def remove_category(category_id: UUID) -> Response:
+    """Delete a category
+
+    409 while there are items in it; the problem says how many.
+    """
+    op = operation(f"categories.remove {category_id}")
+    return removed(diner().categories.remove(str(category_id), op, if_match()))
+
+
+def _encoded(groups: Sequence[Group]) -> Prebuilt:
+    return prebuilt(menu_view(groups, diner().settings.currency))
+
+
+def _answer_category(done: Saved[Category], location: str | None = None) -> Response:
+    return written(done, category_view(done.record), location)
+
+
 def _answer(done: Saved[MenuItem], location: str | None = None) -> Response:
     [shown] = diner().menu.shown([done.record])
-    return written(done, item_view(shown), location, shown.stock)
+    return written(done, item_view(shown), location, beside(shown))

@@ -7,10 +7,29 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from blueprints.http.fields import Flag, Money, Schema, Several, Text, Whole
+from blueprints.http.fields import (
+    Flag,
+    Money,
+    Schema,
+    Several,
+    Text,
+    TimeOfDay,
+    Whole,
+    YesNo,
+)
+from dinerapp.domain.hours import WEEK, Weekday, Window
 from dinerapp.domain.menu import Option, OptionGroup
+from dinerapp.services.board import MenuFilter
 
 MOST_STOCK = 1_000_000
+MOST_MARKS = 20
+_ALWAYS = "when it is served, in the restaurant's time zone; no windows at all mean always"
+_MARKS = {"description": "free words, such as vegan, vegetarian, halal", "example": ["vegetarian"]}
+_ALLERGENS = {
+    "description": "free words; the 14 that have to be declared in the EU are gluten, crustaceans, "
+    "egg, fish, peanuts, soy, milk, nuts, celery, mustard, sesame, sulphites, lupin, molluscs",
+    "example": ["gluten", "milk"],
+}
 _SLUG = validate.Regexp(r"^[a-z0-9]+(-[a-z0-9]+)*\Z", error="must be lower-case words-with-dashes")
 
 
@@ -44,20 +63,40 @@ class OptionGroupIn(Schema):
         return OptionGroup(**{**data, "options": tuple(data["options"])})
 
 
+class HoursIn(Schema):
+    """One window of the week; it closes on the next day where `closes` is not after `opens`."""
+
+    days = Several(
+        fields.Enum(Weekday, by_value=True),
+        1,
+        7,
+        load_default=lambda: list(WEEK),
+        metadata={"description": "all of them if left out", "example": ["sat", "sun"]},
+    )
+    opens = TimeOfDay(required=True, metadata={"example": "11:30"})
+    closes = TimeOfDay(required=True, metadata={"example": "15:00"})
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Window:
+        return Window(**{**data, "days": tuple(sorted(set(data["days"]), key=WEEK.index))})
+
+
 class ItemChanges(Schema):
     """What can be changed of an item; all of it is optional."""
 
     slug = Text(1, 100, validate=_SLUG, metadata={"example": "margherita"})
     name = Text(1, 200, metadata={"example": "Pizza Margherita"})
     description = Text(0, 2000)
-    category = Text(1, 100, metadata={"example": "Pizza"})
+    category_id = fields.UUID()
     position = Whole(0, 10_000)
     price = Money(metadata={"example": 950})
     tax_rate = Whole(0, 10_000, allow_none=True, metadata={"description": "1900 is 19 %"})
-    dietary = Several(Text(1, 50), 0, 30, metadata={"example": ["vegetarian"]})
-    allergens = Several(Text(1, 50), 0, 30, metadata={"example": ["gluten", "milk"]})
+    dietary = Several(Text(1, 50), 0, 30, metadata=_MARKS)
+    allergens = Several(Text(1, 50), 0, 30, metadata=_ALLERGENS)
     option_groups = Several(fields.Nested(OptionGroupIn), 0, 30)
-    available = Flag()
+    station = Text(1, 50, metadata={"description": "who makes it", "example": "grill"})
+    hours = Several(fields.Nested(HoursIn), 0, 20, metadata={"description": _ALWAYS})
+    available = Flag(metadata={"description": "false takes it off for now, as 86 does"})
 
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -66,8 +105,7 @@ class ItemChanges(Schema):
         for things in (groups, options):
             if len({thing.id for thing in things}) != len(things):
                 raise ma.ValidationError("the same id is given twice", "option_groups")
-        listed = ("dietary", "allergens", "option_groups")
-        return {name: tuple(value) if name in listed else value for name, value in data.items()}
+        return _frozen(data)
 
 
 class ItemIn(ItemChanges):
@@ -75,7 +113,7 @@ class ItemIn(ItemChanges):
 
     slug = Text(1, 100, required=True, validate=_SLUG, metadata={"example": "margherita"})
     name = Text(1, 200, required=True, metadata={"example": "Pizza Margherita"})
-    category = Text(1, 100, required=True, metadata={"example": "Pizza"})
+    category_id = fields.UUID(required=True)
     price = Money(required=True, metadata={"example": 950})
 
 
@@ -89,6 +127,64 @@ class Stock(Schema):
     """How many are left from now on; null stops counting."""
 
     stock = Whole(0, MOST_STOCK, required=True, allow_none=True)
+
+
+class CategoryChanges(Schema):
+    """What can be changed of a category; all of it is optional."""
+
+    slug = Text(1, 100, validate=_SLUG, metadata={"example": "pizza"})
+    name = Text(1, 200, metadata={"example": "Pizza"})
+    position = Whole(0, 10_000, metadata={"description": "its place on the menu"})
+    description = Text(0, 2000)
+    hours = Several(fields.Nested(HoursIn), 0, 20, metadata={"description": _ALWAYS})
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return _frozen(data)
+
+
+class CategoryIn(CategoryChanges):
+    """A new category."""
+
+    slug = Text(1, 100, required=True, validate=_SLUG, metadata={"example": "pizza"})
+    name = Text(1, 200, required=True, metadata={"example": "Pizza"})
+
+
+class MenuQuery(Schema):
+    """What of the menu is wanted."""
+
+    category = Text(
+        1,
+        100,
+        load_default=None,
+        metadata={"description": "the id or slug of one category", "example": "pizza"},
+    )
+    dietary = Text(
+        1,
+        500,
+        load_default="",
+        metadata={
+            "description": "dietary marks with commas between; all of them must match",
+            "example": "vegan,halal",
+        },
+    )
+    available = YesNo(
+        load_default=None,
+        metadata={"description": "true: what can be ordered now; false: what cannot"},
+    )
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> MenuFilter:
+        marks = [mark.strip().casefold() for mark in data["dietary"].split(",")]
+        if len(marks) > MOST_MARKS:
+            raise ma.ValidationError(f"must be {MOST_MARKS} marks at most", "dietary")
+        return MenuFilter(**{**data, "dietary": frozenset(filter(None, marks))})
+
+
+class HoursOut(ma.Schema):
+    days = fields.List(fields.Enum(Weekday, by_value=True), metadata={"example": ["sat", "sun"]})
+    opens = fields.String(metadata={"example": "11:30"})
+    closes = fields.String(metadata={"example": "15:00"})
 
 
 class OptionOut(ma.Schema):
@@ -113,25 +209,60 @@ class ItemOut(ma.Schema):
     slug = fields.String(metadata={"example": "margherita"})
     name = fields.String(metadata={"example": "Pizza Margherita"})
     description = fields.String(metadata={"example": "Tomatoes, mozzarella, basil"})
-    category = fields.String(metadata={"example": "Pizza"})
+    category_id = fields.String(
+        metadata={"format": "uuid", "example": "01a1fd5b-738a-7340-82a6-7288b9785b65"}
+    )
     position = fields.Integer()
     price = fields.Integer(metadata={"example": 950})
     tax_rate = fields.Integer(allow_none=True)
-    dietary = fields.List(fields.String())
-    allergens = fields.List(fields.String())
+    dietary = fields.List(fields.String(), metadata=_MARKS)
+    allergens = fields.List(fields.String(), metadata=_ALLERGENS)
     option_groups = fields.List(fields.Nested(OptionGroupOut))
-    available = fields.Boolean()
+    station = fields.String(metadata={"example": "grill"})
+    hours = fields.List(fields.Nested(HoursOut), metadata={"description": _ALWAYS})
+    available = fields.Boolean(
+        metadata={"description": "not 86'd, not sold out, and within its hours"}
+    )
     stock = fields.Integer(allow_none=True)
 
 
 class CategoryOut(ma.Schema):
-    id = fields.String()
-    name = fields.String()
+    """A part of the menu."""
+
+    id = fields.UUID()
+    revision = fields.Integer()
+    slug = fields.String(metadata={"example": "pizza"})
+    name = fields.String(metadata={"example": "Pizza"})
+    position = fields.Integer()
+    description = fields.String(metadata={"example": "From a wood oven"})
+    hours = fields.List(fields.Nested(HoursOut), metadata={"description": _ALWAYS})
+
+
+class CategoryList(ma.Schema):
+    """Every category, in the order of the menu."""
+
+    items = fields.List(fields.Nested(CategoryOut))
+
+
+class GroupOut(ma.Schema):
+    id = fields.String(
+        metadata={"format": "uuid", "example": "01a1fd5b-738a-7340-82a6-7288b9785b65"}
+    )
+    slug = fields.String(metadata={"example": "pizza"})
+    name = fields.String(metadata={"example": "Pizza"})
+    description = fields.String(metadata={"example": "From a wood oven"})
     items = fields.List(fields.Nested(ItemOut))
 
 
 class MenuOut(ma.Schema):
-    """The whole menu, by category."""
+    """The menu, by category in its order."""
 
     currency = fields.String(metadata={"example": "EUR"})
-    categories = fields.List(fields.Nested(CategoryOut))
+    categories = fields.List(fields.Nested(GroupOut))
+
+
+def _frozen(data: dict[str, Any]) -> dict[str, Any]:
+    """As records hold them."""
+    if "category_id" in data:
+        data["category_id"] = str(data["category_id"])
+    return {key: tuple(value) if type(value) is list else value for key, value in data.items()}

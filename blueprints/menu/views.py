@@ -1,15 +1,14 @@
-"""Menu items as plain values for answers."""
+"""The menu as plain values for answers."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
-from itertools import groupby
 from typing import Any
 
 from dinerapp.domain.codec import content
-from dinerapp.services.menu import Shown
+from dinerapp.domain.hours import Window, written
+from dinerapp.domain.menu import Category
+from dinerapp.services.board import Group, Shown
 
 
 def item_view(shown: Shown) -> dict[str, Any]:
@@ -18,26 +17,52 @@ def item_view(shown: Shown) -> dict[str, Any]:
     view = content(item) | {
         "id": item.id,
         "revision": item.version.revision,
-        "available": item.available and shown.stock != 0,
+        "hours": hours_view(item.hours),
+        "available": shown.available,
         "stock": shown.stock,
     }
     del view["stock_limit"]
     return view
 
 
-def menu_view(shown: Sequence[Shown], currency: str) -> dict[str, Any]:
-    """The items by category, in the order they come in."""
-    grouped = groupby(shown, key=lambda one: one.item.category)
-    return {
-        "currency": currency,
-        "categories": [
-            {"id": _slug(name), "name": name, "items": [item_view(one) for one in items]}
-            for name, items in grouped
-        ],
+def beside(shown: Shown) -> str | None:
+    """What an item's ETag says beside its version: what is left, and whether it is served now."""
+    left = "" if shown.stock is None else str(shown.stock)
+    return left + ("" if shown.is_served else "closed") or None
+
+
+def category_view(category: Category) -> dict[str, Any]:
+    """One category."""
+    return content(category) | {
+        "id": category.id,
+        "revision": category.version.revision,
+        "hours": hours_view(category.hours),
     }
 
 
-def _slug(name: str) -> str:
-    """Letters of any script stay: two categories in Cyrillic are two."""
-    plain = unicodedata.normalize("NFKC", name.casefold())
-    return re.sub(r"[\W_]+", "-", plain).strip("-") or "category"
+def menu_view(groups: Sequence[Group], currency: str) -> dict[str, Any]:
+    """The menu by category."""
+    return {"currency": currency, "categories": [_group_view(group) for group in groups]}
+
+
+def hours_view(windows: Sequence[Window]) -> list[dict[str, Any]]:
+    """Windows as clients send them."""
+    return [
+        {
+            "days": list(window.days),
+            "opens": written(window.opens),
+            "closes": written(window.closes),
+        }
+        for window in windows
+    ]
+
+
+def _group_view(group: Group) -> dict[str, Any]:
+    category = group.category
+    return {
+        "id": category.id,
+        "slug": category.slug,
+        "name": category.name,
+        "description": category.description,
+        "items": [item_view(shown) for shown in group.items],
+    }

@@ -26,6 +26,7 @@ from blueprints.orders.schemas import (
     RefundIn,
     StatusChange,
 )
+from blueprints.orders.stream import LAST_EVENT_ID, STREAM, streamed
 from blueprints.orders.views import history_view, order_view
 from dinerapp.domain.permissions import Permission
 from dinerapp.ports.orders import OrderFilter
@@ -76,6 +77,22 @@ def look_up_order(query: dict[str, Any]) -> Response:
     """
     order = diner().orders.look_up(**query)
     return answer(order_view(order) | {"access_token": diner().orders.access_token(order.id)})
+
+
+@blp.get("/stream")
+@blp.allows(Permission.SEE_ORDERS)
+@blp.doc(parameters=[LAST_EVENT_ID], responses={200: STREAM})
+def stream_orders() -> Response:
+    """Orders as they change, live (server-sent events)
+
+    Each event `order` is an order as `GET /api/orders/{id}` gives it, in its latest state,
+    whichever process took the change. A new stream begins with what changed in the last seconds.
+    A stream that is opened with the `Last-Event-ID` of an earlier one goes on from there; it may
+    repeat what came in the seconds before, so tell repetitions by `id` and `revision`. Where too
+    much has changed since, it begins with an event `reset`: read the list of orders then. 503
+    with `Retry-After` when this process serves as many streams as it can.
+    """
+    return streamed(diner().feed)
 
 
 @blp.get("/<uuid:order_id>")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dinerapp.domain.billing import Discount, Terms
-from dinerapp.domain.menu import MenuItem, OptionGroup
+from dinerapp.domain.menu import MenuItem, OptionGroup, Serving
 from dinerapp.domain.orders import ChosenOption, FulfilmentType, Line
 from dinerapp.errors import RuleBroken, Unacceptable
 
@@ -44,23 +44,31 @@ def priced(
     menu: Mapping[str, MenuItem],
     line_ids: Sequence[str],
     rates: Rates,
+    serving: Serving | None = None,
     path: str = "items",
 ) -> tuple[Line, ...]:
     """The lines; RuleBroken names the first position that cannot be served."""
     return tuple(
-        _line(one, menu, line_id, rates, f"{path}.{number}")
+        _line(one, menu, line_id, rates, f"{path}.{number}", serving)
         for number, (one, line_id) in enumerate(zip(wanted, line_ids, strict=True))
     )
 
 
 def _line(
-    wanted: Wanted, menu: Mapping[str, MenuItem], line_id: str, rates: Rates, path: str
+    wanted: Wanted,
+    menu: Mapping[str, MenuItem],
+    line_id: str,
+    rates: Rates,
+    path: str,
+    serving: Serving | None,
 ) -> Line:
     item = menu.get(wanted.item_id)
     if item is None:
         raise Unacceptable("is not on the menu", field=f"{path}.item_id")
     if not item.available:
         raise RuleBroken(f"{item.name} is not available now", field=f"{path}.item_id")
+    if serving is not None and not serving.has(item):
+        raise RuleBroken(_closed(item, serving), field=f"{path}.item_id")
     options = _chosen(item, wanted.options, path)
     unit = item.price + sum(option.price for option in options)
     if unit < 0:
@@ -76,7 +84,17 @@ def _line(
         total=unit * wanted.quantity,
         counted=item.stock_limit is not None,
         tax_rate=rates.tax_rate if item.tax_rate is None else item.tax_rate,
+        station=item.station,
     )
+
+
+def _closed(item: MenuItem, serving: Serving) -> str:
+    local = serving.calendar.local
+    sentence = f"{item.name} is not served on {local(serving.moment):%A at %H:%M}"
+    again = serving.again(item)
+    if again is None:
+        return sentence
+    return f"{sentence}; it is again from {local(again):%A, %d %B at %H:%M}"
 
 
 def _chosen(item: MenuItem, option_ids: Sequence[str], path: str) -> tuple[ChosenOption, ...]:

@@ -5,9 +5,20 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 
-from dinerapp.domain.menu import MENU_ITEMS, MenuItem
+from dinerapp.domain.menu import CATEGORIES, MENU_ITEMS, Category, MenuItem
 from dinerapp.ports.repository import Repository
 from dinerapp.ports.routing import question
+
+
+class Categories(Repository[Category]):
+    """The parts of the menu."""
+
+    kind = CATEGORIES
+
+    @abstractmethod
+    @question
+    def all(self) -> Sequence[Category]:
+        """Every category, by position, then name, then id."""
 
 
 class MenuItems(Repository[MenuItem]):
@@ -18,4 +29,9 @@ class MenuItems(Repository[MenuItem]):
     @abstractmethod
     @question
     def all(self) -> Sequence[MenuItem]:
-        """Every item, by category, then position, then name, then id."""
+        """Every item, by category id, then position, then name, then id."""
+
+    @abstractmethod
+    @question
+    def count_in(self, category_id: str) -> int:
+        """How many items the category has."""

@@ -26,6 +26,14 @@ class OrderFilter:
     user_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Change:
+    """A place in the order of latest changes; of two at one moment the lower id comes first."""
+
+    updated_at: datetime
+    id: str = ""
+
+
 class Orders(Repository[Order]):
     """Orders with their lines."""
 
@@ -35,6 +43,14 @@ class Orders(Repository[Order]):
     @question
     def page(self, wanted: OrderFilter, after: After | None, limit: int) -> Page[Order]:
         """The orders wanted, newest first by creation and then by id."""
+
+    @abstractmethod
+    @question
+    def changed_since(self, after: Change, limit: int) -> Sequence[Order]:
+        """Orders in their latest state, by when and id they were changed, after that place.
+
+        What is committed late, or comes late from the other store, may appear before the place.
+        """
 
     @abstractmethod
     @question

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
+from dinerapp import signals
 from dinerapp.domain import codec
 from dinerapp.domain.conflicts import Conflict, ConflictState
 from dinerapp.domain.identity import Operation
@@ -56,7 +57,10 @@ class ConflictService:
                 resolution=take,
             )
 
-        return changed(self._conflicts, conflict_id, operation.op_id, change)
+        done = changed(self._conflicts, conflict_id, operation.op_id, change)
+        if done.changed:
+            signals.announce(signals.conflict_resolved, self, conflict=done.record)
+        return done
 
     def _take_loser(self, conflict: Conflict, operation: Operation) -> None:
         repository = self._kinds.get(conflict.about)

@@ -31,6 +31,7 @@ from dinerapp.ports.coupons import Coupons
 from dinerapp.ports.menu import MenuItems
 from dinerapp.ports.orders import OrderFilter, Orders
 from dinerapp.ports.repository import After, Page
+from dinerapp.services.board import Board
 from dinerapp.services.saving import Saved, changed, saved
 
 _CODE_LETTERS = "ACDEFGHJKLMNPQRTUVWXY34679"
@@ -68,7 +69,9 @@ class OrderService:
         rates: Rates,
         currency: str,
         secret: str,
+        board: Board,
     ) -> None:
+        self._board = board
         self._orders = orders
         self._menu = menu
         self._coupons = coupons
@@ -205,7 +208,7 @@ class OrderService:
     def _made(self, operation: Operation, new: NewOrder, caller: Caller) -> Order:
         now = utc_now()
         line_ids = [operation.part(f"line {number}") for number in range(len(new.items))]
-        lines = self._priced(new.items, line_ids)
+        lines = self._priced(new.items, line_ids, new.fulfilment.scheduled_for or now)
         discount = self._discount(new.coupon, sum(line.total for line in lines), now)
         order = Order(
             id=operation.record_id,
@@ -228,9 +231,11 @@ class OrderService:
         ).billed()
         return replace(order, op_id=operation.giving(*order.lines, order.total))
 
-    def _priced(self, wanted: Sequence[Wanted], line_ids: Sequence[str]) -> tuple[Line, ...]:
+    def _priced(
+        self, wanted: Sequence[Wanted], line_ids: Sequence[str], moment: datetime
+    ) -> tuple[Line, ...]:
         menu = self._menu.get_many({one.item_id for one in wanted})
-        return priced(wanted, menu, line_ids, self._rates)
+        return priced(wanted, menu, line_ids, self._rates, self._board.serving(moment))
 
     def _discount(self, code: str | None, subtotal: int, now: datetime) -> Discount | None:
         if code is None:
@@ -254,7 +259,8 @@ class OrderService:
             for line_id, quantity in changes.quantities.items()
             if known[line_id].quantity != quantity
         ]
-        added = self._priced(changes.added, ids) if changes.added else ()
+        moment = order.fulfilment.scheduled_for or now
+        added = self._priced(changes.added, ids, moment) if changes.added else ()
         if not revised and not added:
             return order
         order = order.revised((*revised, *added), op_id=operation.op_id, now=now)

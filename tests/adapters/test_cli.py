@@ -120,7 +120,7 @@ def test_the_demo_menu_is_added_once_and_what_was_removed_stays_removed(
     number = len(demo.MENU)
     assert run("seed").output == f"{number} of {number} dishes added\n"
     with connected(settings) as diner:
-        dish = diner.menu.all()[0].item
+        dish = diner.menu.all()[0]
         diner.repositories["menu_items"].delete(replace(dish, op_id="1" * 32))
     assert run("seed").output == f"0 of {number} dishes added\n"
     with connected(settings) as diner:
@@ -189,7 +189,7 @@ def test_what_is_parked_is_shown_and_tried_again(run: Run, settings: Settings) -
     run("seed")
     with connected(settings) as diner:
         pair = diner.pairs["menu_items"]
-        dish = diner.menu.all()[0].item
+        dish = diner.menu.all()[0]
         _park(pair.at(Place.MONGODB), dish)
     shown = run("parked")
     assert shown.exit_code == 1
@@ -395,7 +395,7 @@ def test_a_relay_ships_until_it_is_told_to_stop(
     with running(tmp_path / "relay.log", "relay", **urls, CONSISTENCY_EVERY="1") as relay:
         relay.wait_for("relay_started")
         with connected(settings) as diner:
-            dish = diner.menu.all()[0].item
+            dish = diner.menu.all()[0]
             store = diner.pairs["menu_items"].at(Place.MONGODB)
             _owe(store, dish)
             _until(lambda: store.backlog(Place.POSTGRESQL).waiting == 0)

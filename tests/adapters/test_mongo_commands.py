@@ -24,7 +24,7 @@ from dinerapp.domain.identity import new_id, new_op_id
 from dinerapp.domain.orders import FulfilmentType, Status
 from dinerapp.domain.version import Place
 from dinerapp.errors import AlreadyExists
-from dinerapp.ports.orders import OrderFilter
+from dinerapp.ports.orders import Change, OrderFilter
 from dinerapp.ports.replica import Owing, Taken
 from dinerapp.ports.repository import After
 from tests.makers import at, conflict, counted_order, menu_item, order
@@ -202,6 +202,14 @@ def test_pages_of_orders_come_sorted_from_an_index(
     [plan] = diner.plans()
     assert "newest" in plan
     assert "COLLSCAN" not in plan
+    assert "'SORT'" not in plan
+
+
+def test_changed_orders_come_sorted_from_an_index(diner: Diner) -> None:
+    diner.orders.deliver([order(created_at=at(n)).stamped(P) for n in range(100)])
+    diner.orders.changed_since(Change(at(50), new_id()), 10)
+    [plan] = diner.plans()
+    assert "'changed'" in plan
     assert "'SORT'" not in plan
 
 

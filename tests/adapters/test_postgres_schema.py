@@ -8,14 +8,17 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from adapters.postgres.conflicts import PostgresConflicts
 from adapters.postgres.database import PostgresDatabase
 from adapters.postgres.menu import PostgresMenuItems
 from adapters.postgres.migrating import migrations
 from adapters.postgres.orders import PostgresOrders
+from dinerapp.domain.version import Place
 from dinerapp.errors import StoreUnavailable
 from tests.contracts.subjects import at_once
+from tests.makers import menu_item
 
 CATALOG = {
     "columns": """
@@ -80,6 +83,39 @@ def test_many_processes_prepare_at_once_and_each_migration_runs_once(
     prepare = partial(PostgresDatabase.prepare, PostgresDatabase(fresh_postgres_url))
     assert at_once([prepare] * 6) == [None] * 6
     assert applied(fresh_postgres_url) == [(each.number, each.name) for each in migrations()]
+
+
+def test_the_menu_survives_its_migration(fresh_postgres_url: str) -> None:
+    item = menu_item(name="Borscht").stamped(Place.POSTGRESQL)
+    with psycopg.connect(fresh_postgres_url) as connection:
+        connection.execute(migrations()[0].text)
+        connection.execute(
+            "INSERT INTO menu_items (id, v_postgresql, v_mongodb, v_nocodb, created_at, updated_at,"
+            " source, op_id, trail, deleted, digest, bucket, content, u_slug)"
+            " VALUES (%s, 1, 0, 0, %s, %s, 'postgresql', %s, '[]', false, 7, 7, %s, %s)",
+            (
+                item.id,
+                item.created_at,
+                item.updated_at,
+                item.op_id,
+                Jsonb(
+                    {"slug": "s", "name": "Borscht", "category": "Old", "position": 1, "price": 5}
+                ),
+                "s",
+            ),
+        )
+        connection.execute(
+            "CREATE TABLE migrations (number integer PRIMARY KEY, name text NOT NULL,"
+            " applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        connection.execute("INSERT INTO migrations (number, name) VALUES (1, 'initial')")
+    database = PostgresDatabase(fresh_postgres_url)
+    items = PostgresMenuItems(database)
+    database.open()
+    database.prepare()
+    [found] = items.all()
+    database.close()
+    assert (found.id, found.name, found.category_id) == (item.id, "Borscht", "")
 
 
 def test_migrations_are_numbered_without_gaps() -> None:

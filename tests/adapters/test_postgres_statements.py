@@ -23,7 +23,7 @@ from dinerapp.domain.menu import stock_key
 from dinerapp.domain.orders import FulfilmentType, Order, Status
 from dinerapp.domain.version import Place
 from dinerapp.errors import AlreadyExists
-from dinerapp.ports.orders import OrderFilter
+from dinerapp.ports.orders import Change, OrderFilter
 from dinerapp.ports.replica import Backlog, Owing, Taken
 from dinerapp.ports.repository import After
 from tests.contracts.subjects import at_once, rewritten, written
@@ -161,6 +161,13 @@ def test_pages_are_read_off_an_index_in_its_order(busy: Diner) -> None:
         records = busy.plan(partial(page, busy)).partition("SubPlan")[0]
         assert f"Index Scan Backward using {name.partition(',')[0]} " in records
         assert "Sort" not in records
+
+
+def test_changes_are_read_off_an_index_in_its_order(busy: Diner) -> None:
+    plan = busy.plan(lambda: busy.orders.changed_since(Change(at(5), order().id), 20))
+    records = plan.partition("SubPlan")[0]
+    assert "Index Scan using orders_changed " in records
+    assert "Sort" not in records
 
 
 OTHERS: Mapping[str, Callable[[Diner], object]] = {

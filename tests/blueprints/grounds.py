@@ -33,6 +33,7 @@ from tests.blueprints.asking import (
     log_in,
     order_for,
     placed,
+    with_mains,
 )
 from tests.servers.control import RealServer, url_of_database, url_via
 from tests.servers.proxy import FaultProxy
@@ -41,8 +42,9 @@ POSTGRESQL, MONGODB, BOTH = "postgresql", "mongodb", "both"
 SERVING = (BOTH, POSTGRESQL, MONGODB)
 SECRET = "a secret that is nobody's business"
 _PATIENCE = 20.0
-_BEATS = "absences"
-"""Which process misses which store is said anew every few seconds, whatever is asked."""
+_BEATS = ("absences", "bus")
+"""Which process misses which store is said anew every few seconds, whatever is asked; what
+processes called out to one another is forgotten after a minute."""
 
 
 @dataclass
@@ -72,8 +74,8 @@ class Ground:
 
     def _tables(self) -> dict[str, str]:
         found = self.postgres.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> %s",
-            (_BEATS,),
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL (%s)",
+            ([*_BEATS],),
         )
         digest = sql.SQL(
             "SELECT {}, count(*) || ' ' || md5(coalesce(string_agg(t::text, '' "
@@ -86,7 +88,7 @@ class Ground:
         database = self.mongo.get_default_database()
         content = {}
         for name in sorted(database.list_collection_names()):
-            if name != _BEATS:
+            if name not in _BEATS:
                 documents = [bson.encode(one) for one in database[name].find().sort("_id")]
                 digest = hashlib.sha256(b"".join(documents)).hexdigest()
                 content[f"mongodb {name}"] = f"{len(documents)} {digest}"
@@ -137,14 +139,19 @@ def _client(urls: dict[str, str]) -> Iterator[FlaskClient]:
 
 
 def _laid(client: FlaskClient) -> dict[str, str]:
-    item = dish(client, stock=50)
+    item = dish(with_mains(client), stock=50)
     order = placed(client, order_for(item, 2))
     diner = diner_of(client)
     record = diner.repositories["menu_items"].get(item["id"])
     states = (record, makers.menu_item(id=item["id"]))
     conflict = conflicts.of_states("menu_items", *states, "source_priority", utc_now())
     diner.repositories["conflicts"].save(conflict)
-    return {"item": item["id"], "order": order["id"], "conflict": conflict.id}
+    return {
+        "item": item["id"],
+        "category": item["category_id"],
+        "order": order["id"],
+        "conflict": conflict.id,
+    }
 
 
 def _states(client: FlaskClient) -> dict[str, State]:

@@ -111,6 +111,8 @@ def test_only_these_routes_are_for_everybody(app: Flask) -> None:
         "menu.read_item",
         "menu.read_menu",
         "metrics.prometheus",
+        "menu.list_categories",
+        "menu.read_category",
         "orders.look_up_order",
         "status.health",
         "status.live",

@@ -8,6 +8,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -38,6 +39,8 @@ TELLTALES = (
 ROUTES = {
     "place": ("POST", "/api/orders"),
     "add": ("POST", "/api/menu/items"),
+    "add category": ("POST", "/api/menu/categories"),
+    "change category": ("PATCH", "/api/menu/categories/{category}"),
     "change": ("PATCH", "/api/menu/items/{item}"),
     "86": ("PUT", "/api/menu/items/{item}/availability"),
     "stock": ("PUT", "/api/menu/items/{item}/stock"),
@@ -127,7 +130,7 @@ ITEM_FIELDS: dict[str, set[str]] = {
     "slug": TEXT,
     "name": TEXT,
     "description": ANY_TEXT,
-    "category": TEXT,
+    "category_id": set(),
     "position": NUMBER,
     "price": NUMBER,
     "tax_rate": NUMBER | {"null"},
@@ -146,7 +149,22 @@ ITEM_FIELDS: dict[str, set[str]] = {
     "option_groups.0.options.0.id": TEXT,
     "option_groups.0.options.0.name": TEXT,
     "option_groups.0.options.0.price": NUMBER | {"-1"},
+    "station": TEXT,
+    "hours": set(),
+    "hours.0": set(),
+    "hours.0.days": set(),
+    "hours.0.days.0": set(),
+    "hours.0.opens": set(),
+    "hours.0.closes": set(),
     "available": {"true"},
+}
+CATEGORY_FIELDS: dict[str, set[str]] = {
+    "slug": TEXT,
+    "name": TEXT,
+    "description": ANY_TEXT,
+    "position": NUMBER,
+    "hours": set(),
+    "hours.0.opens": set(),
 }
 SMALL_FIELDS = [
     ("86", "available", {"true"}),
@@ -206,7 +224,13 @@ def order_body(ground: Ground, **fields: Any) -> dict[str, Any]:
 def full_item(**fields: Any) -> dict[str, Any]:
     options = [{"id": f"o{n}", "name": "One", "price": 0} for n in range(3)]
     group = {"id": "g", "name": "Group", "min": 0, "max": 1, "options": options}
-    lists = {"dietary": ["vegan"], "allergens": ["nuts"], "option_groups": [group]}
+    hours = {"days": ["mon"], "opens": "11:00", "closes": "15:00"}
+    lists = {
+        "dietary": ["vegan"],
+        "allergens": ["nuts"],
+        "option_groups": [group],
+        "hours": [hours],
+    }
     return dish_fields(description="", position=0, tax_rate=0, available=True, **lists) | fields
 
 
@@ -256,7 +280,7 @@ def test_a_body_that_is_no_object_is_refused(ground: Ground) -> None:
 
 def test_an_empty_body_is_an_empty_object(ground: Ground) -> None:
     with nothing_changes(ground):
-        for route in set(ROUTES) - {"cancel", "change"}:
+        for route in set(ROUTES) - {"cancel", "change", "change category"}:
             assert_refused(ask(ground, route, b""), 422)
 
 
@@ -273,6 +297,13 @@ def test_no_field_of_a_new_item_takes_nonsense(ground: Ground, field: str) -> No
 @pytest.mark.parametrize("field", ITEM_FIELDS)
 def test_no_field_of_a_changed_item_takes_nonsense(ground: Ground, field: str) -> None:
     attack(ground, "change", full_item(), field, ITEM_FIELDS[field])
+
+
+@pytest.mark.parametrize("field", CATEGORY_FIELDS)
+def test_no_field_of_a_category_takes_nonsense(ground: Ground, field: str) -> None:
+    hours = [{"opens": "11:00", "closes": "15:00"}]
+    body = {"slug": f"c-{uuid4().hex}", "name": "Soups", "hours": hours}
+    attack(ground, "add category", body, field, CATEGORY_FIELDS[field])
 
 
 @pytest.mark.parametrize(("route", "field", "accepted"), SMALL_FIELDS)
@@ -546,7 +577,7 @@ def test_a_slug_that_is_taken_is_refused(ground: Ground) -> None:
 @pytest.mark.parametrize("what", STRANGE_TEXTS)
 def test_strange_texts_come_back_unchanged(ground: Ground, what: str) -> None:
     text = STRANGE_TEXTS[what]
-    names = {"name": text, "category": text, "description": text, "dietary": [text]}
+    names = {"name": text, "station": text, "description": text, "dietary": [text]}
     item = dish(ground.client, **names)
     body = order_for(item, notes=text, fulfilment={"type": "dine_in", "table": text})
     body["customer"]["name"] = body["items"][0]["notes"] = text

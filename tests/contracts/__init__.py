@@ -3,6 +3,7 @@
 import pytest
 
 pytest.register_assert_rewrite(
+    "tests.contracts.bus",
     "tests.contracts.conflicts",
     "tests.contracts.database",
     "tests.contracts.menu",

@@ -1,4 +1,4 @@
-"""The contract of `MenuItems`: what it asks beyond the common base."""
+"""The contract of `MenuItems` and `Categories`: what they ask beyond the common base."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from itertools import product
 
 import pytest
 
+from dinerapp.domain.hours import parsed
 from dinerapp.domain.identity import new_id, new_op_id
 from dinerapp.domain.menu import Option, OptionGroup
 from tests.contracts.subjects import Repositories, identical, ids
-from tests.makers import at, menu_item
+from tests.makers import MAINS, at, category, menu_item
 
 NAMES = [
     "Zander",
@@ -27,6 +28,34 @@ NAMES = [
 ]
 
 
+HOURS = parsed("mon-fri 11:00-15:00; sat 22:30-02:00")
+
+
+class CategoriesContract:
+    """The parts of the menu."""
+
+    def test_categories_come_in_the_order_of_the_menu(self, repositories: Repositories) -> None:
+        places = list(product([2, -1, 10], ["b", "Ähnliches", "B", "a"]))
+        saved = [
+            repositories.categories.save(category(position=position, name=name))
+            for position, name in [*places[::-1], *places]
+        ]
+        expected = sorted(saved, key=lambda each: (each.position, each.name, each.id))
+        assert list(repositories.categories.all()) == expected
+
+    def test_deleted_categories_are_not_on_the_menu(self, repositories: Repositories) -> None:
+        kept, gone = (repositories.categories.save(category()) for _ in range(2))
+        repositories.categories.delete(gone.changed(op_id=new_op_id(), now=at(1)))
+        assert list(repositories.categories.all()) == [kept]
+
+    def test_a_category_comes_back_with_everything_it_says(
+        self, repositories: Repositories
+    ) -> None:
+        saved = repositories.categories.save(category(hours=HOURS, description="only at noon"))
+        assert saved.hours == HOURS
+        assert identical(repositories.categories.get(saved.id), saved)
+
+
 class MenuItemsContract:
     """The whole menu."""
 
@@ -36,13 +65,13 @@ class MenuItemsContract:
     def test_every_item_comes_in_the_order_of_the_menu(self, repositories: Repositories) -> None:
         places = list(product(["Mains", "drinks", "Ähnliches"], [2, -1, 10], ["b", "B", "a"]))
         saved = [
-            repositories.menu_items.save(menu_item(category=category, position=position, name=name))
-            for category, position, name in [*places[::-1], *places]
+            repositories.menu_items.save(menu_item(category_id=group, position=position, name=name))
+            for group, position, name in [*places[::-1], *places]
         ]
-        expected = sorted(saved, key=lambda i: (i.category, i.position, i.name, i.id))
+        expected = sorted(saved, key=lambda i: (i.category_id, i.position, i.name, i.id))
         assert list(repositories.menu_items.all()) == expected
 
-    @pytest.mark.parametrize("field", ["name", "category"])
+    @pytest.mark.parametrize("field", ["name", "category_id"])
     def test_words_of_all_languages_are_in_the_same_order_everywhere(
         self, repositories: Repositories, field: str
     ) -> None:
@@ -85,6 +114,8 @@ class MenuItemsContract:
                 dietary=("vegan", "halal"),
                 allergens=("nuts", "nuts", ""),
                 option_groups=groups,
+                station="grill",
+                hours=HOURS,
                 available=False,
                 stock_limit=2**53 + 1,
             )
@@ -93,7 +124,7 @@ class MenuItemsContract:
         assert identical(repositories.menu_items.get(saved.id), saved)
         assert ids(repositories.menu_items.all()) == [saved.id]
 
-    @pytest.mark.parametrize("field", ["slug", "name", "category"])
+    @pytest.mark.parametrize("field", ["slug", "name", "category_id"])
     def test_a_word_too_long_for_an_index_comes_back_unchanged(
         self, repositories: Repositories, field: str
     ) -> None:
@@ -101,3 +132,13 @@ class MenuItemsContract:
         saved = repositories.menu_items.save(menu_item(**{field: word}))
         assert getattr(repositories.menu_items.get(saved.id), field) == word
         assert list(repositories.menu_items.all()) == [saved]
+
+    def test_the_items_of_a_category_are_counted(self, repositories: Repositories) -> None:
+        items = repositories.menu_items
+        other = new_id()
+        gone = items.save(menu_item())
+        for each in (menu_item(), menu_item(), menu_item(category_id=other)):
+            items.save(each)
+        items.delete(gone.changed(op_id=new_op_id(), now=at(1)))
+        counts = [items.count_in(key) for key in (MAINS, other, new_id(), "no\0thing")]
+        assert counts == [2, 1, 0, 0]

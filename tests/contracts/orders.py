@@ -21,7 +21,7 @@ from dinerapp.domain.orders import (
 )
 from dinerapp.domain.payments import PaymentStatus
 from dinerapp.errors import InvalidRecord
-from dinerapp.ports.orders import OrderFilter
+from dinerapp.ports.orders import Change, OrderFilter
 from dinerapp.ports.replica import Count
 from dinerapp.ports.repository import After
 from tests.contracts.subjects import Repositories, identical, ids, paged
@@ -291,6 +291,38 @@ class OrdersContract:
             zip(keys, [Count(4, 10), Count(2, None), Count(0, None)], strict=True)
         )
         assert repositories.orders.counts([]) == {}
+
+    def test_changed_orders_come_by_when_they_were_changed_last(
+        self, repositories: Repositories
+    ) -> None:
+        saved = [save(repositories, created_at=at(n)) for n in (2, 0, 3, 1)]
+        moved = repositories.orders.save(saved[1].changed(op_id=new_op_id(), now=at(9)))
+        expected = [saved[3], saved[0], saved[2], moved]
+        assert list(repositories.orders.changed_since(Change(at(-1)), 10)) == expected
+        assert list(repositories.orders.changed_since(Change(at(-1)), 2)) == expected[:2]
+
+    def test_changes_of_one_millisecond_are_read_to_the_last(
+        self, repositories: Repositories
+    ) -> None:
+        saved = sorted((save(repositories) for _ in range(5)), key=newest)
+        found, place = [], Change(at())
+        while page := repositories.orders.changed_since(place, 2):
+            found += page
+            place = Change(page[-1].updated_at, page[-1].id)
+        assert found == saved
+
+    def test_what_was_changed_at_the_place_itself_is_not_repeated(
+        self, repositories: Repositories
+    ) -> None:
+        saved = save(repositories)
+        place = Change(saved.updated_at, saved.id)
+        assert list(repositories.orders.changed_since(place, 10)) == []
+        later = save(repositories, created_at=at(1))
+        assert list(repositories.orders.changed_since(place, 10)) == [later]
+
+    def test_deleted_orders_are_no_changes(self, repositories: Repositories) -> None:
+        deleted(repositories, save(repositories))
+        assert list(repositories.orders.changed_since(Change(at(-1)), 10)) == []
 
     @pytest.mark.parametrize("field", ["code", "notes", "coupon", "phone"])
     def test_a_word_too_long_for_an_index_comes_back_unchanged(

@@ -13,7 +13,7 @@ from dinerapp.domain.record import Record, Step
 from dinerapp.domain.version import Place, Version
 from dinerapp.ports.database import Database
 from dinerapp.ports.replica import Delivery
-from tests.makers import at, conflict, coupon, menu_item, order, till, user
+from tests.makers import at, category, conflict, coupon, menu_item, order, till, user
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ SAMPLES = (
     Sample("orders", order, "notes"),
     Sample("menu_items", menu_item, "description"),
     Sample("users", user, "name"),
+    Sample("categories", category, "description"),
     Sample("conflicts", conflict, "reason"),
     Sample("coupons", coupon, "description"),
     Sample("tills", till, "notes"),

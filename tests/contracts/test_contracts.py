@@ -11,7 +11,7 @@ from tests.contracts.conflicts import ConflictsContract
 from tests.contracts.coupons import CouponsContract
 from tests.contracts.database import DatabaseContract
 from tests.contracts.kitchen import TicketsContract
-from tests.contracts.menu import MenuItemsContract
+from tests.contracts.menu import CategoriesContract, MenuItemsContract
 from tests.contracts.orders import OrdersContract
 from tests.contracts.payments import PaymentsContract
 from tests.contracts.replica import (
@@ -133,6 +133,10 @@ class TestSharedStockDelivery(SharedStockDeliveryContract): ...
 
 @over_stores
 class TestDatabase(DatabaseContract): ...
+
+
+@over_what_answers_questions
+class TestCategories(CategoriesContract): ...
 
 
 @over_what_answers_questions

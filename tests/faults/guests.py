@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from http.client import HTTPConnection, HTTPException
 from itertools import count
 from typing import Any
@@ -119,12 +120,26 @@ class Guest(Client):
     dish: DishFact
     counted: Sequence[str] = ()
 
+    @cached_property
+    def category(self) -> str:
+        """The category of all dishes of this guest."""
+        answer = self.insist(
+            "POST", "/menu/categories", {"slug": self.name.lower(), "name": self.name}
+        )[-1]
+        assert answer.status == 201, answer
+        return str(answer.body["id"])
+
+    def new_dish(self, word: str, price: int, **more: Any) -> dict[str, Any]:
+        slug = f"{self.name}-{word}"
+        fields = {"slug": slug.lower(), "name": slug, "category_id": self.category}
+        return {**fields, "price": price, **more}
+
     def prepare(self) -> None:
         self.dish = self.add_dish("dish")
 
     def add_dish(self, word: str) -> DishFact:
         price = self.dice.randrange(100, 2000)
-        tries = self.insist("POST", "/menu/items", new_dish(f"{self.name}-{word}", price))
+        tries = self.insist("POST", "/menu/items", self.new_dish(word, price))
         assert tries[-1].status == 201, tries[-1]
         dish = DishFact(tries[-1].body["id"], price)
         self.book.dishes.append(dish)
@@ -377,10 +392,6 @@ def _was_not_up_between(before: Call, after: Call, store: str) -> bool:
         for call in (before, after)
     )
     return bool(one["state"] != "up" and one["since"] == two["since"])
-
-
-def new_dish(slug: str, price: int, **more: Any) -> dict[str, Any]:
-    return {"slug": slug.lower(), "name": slug, "category": "Mains", "price": price, **more}
 
 
 def new_order(name: str, items: Sequence[dict[str, Any]], **more: Any) -> dict[str, Any]:

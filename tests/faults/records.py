@@ -39,6 +39,7 @@ _LINES = "SELECT * FROM order_items ORDER BY order_id, position"
 _PAYMENTS = "SELECT * FROM payments ORDER BY order_id, position"
 _DOCUMENTS = {
     "menu_items": "SELECT * FROM menu_items ORDER BY id",
+    "categories": "SELECT * FROM categories ORDER BY id",
     "conflicts": "SELECT * FROM conflicts ORDER BY id",
     "coupons": "SELECT * FROM coupons ORDER BY id",
     "tills": "SELECT * FROM tills ORDER BY id",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.diners import ROOT, TAMPERED, until
-from tests.faults.guests import Guest, new_dish, new_order, party
+from tests.faults.guests import Guest, new_order, party
 from tests.faults.house import MONGODB, PLACES, POSTGRESQL, House, Servers
 from tests.faults.ledger import assert_kept
 
@@ -78,7 +78,7 @@ def _take_in_mongo(house: House) -> None:
 
 
 def _add_poisoned_dish(guest: Guest) -> str:
-    dish = new_dish(f"{guest.name}-poison", 100, description=POISON)
+    dish = guest.new_dish("poison", 100, description=POISON)
     return _created(guest, "/menu/items", dish)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -44,6 +45,9 @@ def test_values_are_read_by_the_name_in_capitals() -> None:
         ("TIME_ZONE", "Mars/Olympus", "IANA"),
         ("LOG_LEVEL", "loud", "debug, info, warning or error"),
         ("SYNC_CONFLICT_POLICY", "coin_toss", "last_write_wins"),
+        ("OPENING_HOURS", "mon-fri 11-23", "mon-fri 11:00-23:00"),
+        ("OPENING_HOURS", ";", "mon-fri 11:00-23:00"),
+        ("BUSINESS_DAY_ENDS", "4 am", "04:00"),
         ("PLACEMENT", "orders=sqlite", "orders"),
         ("PLACEMENT", "desserts=mongodb", "menu_items"),
         ("PLACEMENT", "orders=mongodb,mongodb", "orders"),
@@ -54,6 +58,21 @@ def test_a_bad_value_is_refused_by_name(name: str, value: str, accepted: str) ->
         Settings.from_environment({name: value})
     assert str(refused.value).startswith(f"{name}=")
     assert accepted in str(refused.value)
+
+
+def test_the_restaurants_time_is_one_thing() -> None:
+    settings = Settings.from_environment(
+        {
+            "TIME_ZONE": "Europe/Berlin",
+            "OPENING_HOURS": "mon-fri 11:00-23:00; sat,sun 10:00-02:00",
+            "BUSINESS_DAY_ENDS": "05:30",
+        }
+    )
+    closing = datetime(2036, 5, 4, 0, tzinfo=UTC)  # two o'clock on a Sunday in Berlin
+    assert settings.calendar.is_open(closing - timedelta(seconds=1))
+    assert not settings.calendar.is_open(closing)
+    assert settings.calendar.business_day(closing) == date(2036, 5, 3)
+    assert Settings().calendar.is_open(closing)
 
 
 def test_settings_that_contradict_each_other_are_refused() -> None:

@@ -1,0 +1,193 @@
+"""Hours of a week in the restaurant's time zone: what is open when, and until when it stays so.
+
+Clocks are put forward and back. Whenever the clock on the wall shows a time within a window, that
+window is open: it opens the first time the clock shows `opens`, closes the last time it shows
+`closes`, and what the clock skips is over at the moment it jumps.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+_DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
+_UTC = ZoneInfo("UTC")
+_FOUR = time(4)
+_AHEAD = 9
+"""Days in which every window of a week opens and closes at least once more."""
+_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|(24):(00)", re.ASCII)
+
+
+class Weekday(StrEnum):
+    """In the order of `date.weekday()`."""
+
+    MON = "mon"
+    TUE = "tue"
+    WED = "wed"
+    THU = "thu"
+    FRI = "fri"
+    SAT = "sat"
+    SUN = "sun"
+
+
+WEEK = tuple(Weekday)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Open on these weekdays; it closes on the next day where `closes` is not after `opens`."""
+
+    days: tuple[Weekday, ...] = WEEK
+    opens: time
+    closes: time
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From one moment until just before another."""
+
+    begin: datetime
+    end: datetime
+
+    def holds(self, moment: datetime) -> bool:
+        """Whether the moment lies within."""
+        return self.begin <= moment < self.end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calendar:
+    """The restaurant's time. Windows say when; no windows at all mean always."""
+
+    zone: ZoneInfo = _UTC
+    opening: tuple[Window, ...] = ()
+    day_ends: time = _FOUR
+
+    def is_open(self, moment: datetime) -> bool:
+        """Whether the restaurant is open."""
+        return self.is_within(self.opening, moment)
+
+    def is_within(self, windows: Sequence[Window], moment: datetime) -> bool:
+        """Whether any of the windows is open."""
+        return not windows or any(span.holds(moment) for span in self.spans(windows, moment, 1))
+
+    def next_opening(self, windows: Sequence[Window], moment: datetime) -> datetime | None:
+        """When one of the windows opens next."""
+        begins = (span.begin for span in self.spans(windows, moment))
+        return min((begin for begin in begins if begin > moment), default=None)
+
+    def next_change(self, windows: Sequence[Window], moment: datetime) -> datetime | None:
+        """Until when nothing opens or closes."""
+        ends = (end for span in self.spans(windows, moment) for end in (span.begin, span.end))
+        return min((end for end in ends if end > moment), default=None)
+
+    def business_day(self, moment: datetime) -> date:
+        """The day whose sales the moment belongs to: after midnight it is still yesterday."""
+        day = self.local(moment).date()
+        return day if moment >= self.business_day_begins(day) else day - _DAY
+
+    def business_day_begins(self, day: date) -> datetime:
+        """When the day before is over."""
+        return _last(day, self.day_ends, self.zone)
+
+    def local(self, moment: datetime) -> datetime:
+        """The moment on the restaurant's clock, except at the very ends of the calendar."""
+        try:
+            return moment.astimezone(self.zone)
+        except OverflowError:
+            return moment
+
+    def spans(
+        self, windows: Sequence[Window], around: datetime, ahead: int = _AHEAD
+    ) -> Iterator[Span]:
+        """Every time that the windows are open, from just before the moment for some days."""
+        today = self.local(around).date()
+        for window in windows:
+            for number in range(-2, ahead):
+                # Beyond the ends of the calendar nothing opens.
+                with suppress(OverflowError):
+                    yield from self._of_day(window, today + timedelta(days=number))
+
+    def _of_day(self, window: Window, day: date) -> list[Span]:
+        return [*self._span(window, day)] if WEEK[day.weekday()] in window.days else []
+
+    def _span(self, window: Window, day: date) -> Iterator[Span]:
+        last_day = day if window.closes > window.opens else day + _DAY
+        begin = _first(day, window.opens, self.zone)
+        end = _last(last_day, window.closes, self.zone)
+        if begin < end:
+            yield Span(begin, end)
+
+
+def parsed(text: str) -> tuple[Window, ...]:
+    """Windows written like `mon-fri 11:00-23:00; sat,sun 10:00-02:00`; ValueError otherwise."""
+    parts = (part.split() for part in text.lower().split(";") if part.strip())
+    return tuple(_window(part) for part in parts)
+
+
+def parsed_time(text: str) -> time:
+    """A time of day written like `23:30`; 24:00 is midnight."""
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a time of day")
+    return time() if match[3] else time(int(match[1]), int(match[2]))
+
+
+def written(moment: time) -> str:
+    """The time of day as `parsed_time` reads it."""
+    return moment.strftime("%H:%M")
+
+
+def _window(part: Sequence[str]) -> Window:
+    if len(part) != 2:
+        raise ValueError(f"{' '.join(part)!r} is not days and hours")
+    days = {day for each in part[0].split(",") for day in _days(each)}
+    opens, _, closes = part[1].partition("-")
+    return Window(
+        days=tuple(sorted(days, key=WEEK.index)),
+        opens=parsed_time(opens),
+        closes=parsed_time(closes),
+    )
+
+
+def _days(text: str) -> Sequence[Weekday]:
+    first, dash, last = text.partition("-")
+    begin = WEEK.index(Weekday(first))
+    count = (WEEK.index(Weekday(last)) - begin) % len(WEEK) if dash else 0
+    return [WEEK[(begin + number) % len(WEEK)] for number in range(count + 1)]
+
+
+def _first(day: date, at: time, zone: ZoneInfo) -> datetime:
+    """When the clock first shows that time or a later one."""
+    moment = datetime.combine(day, at.replace(fold=0), zone)
+    return _jump(moment, zone) if _is_skipped(moment, zone) else moment.astimezone(UTC)
+
+
+def _last(day: date, at: time, zone: ZoneInfo) -> datetime:
+    """When the clock for the last time comes to show that time or a later one."""
+    moment = datetime.combine(day, at.replace(fold=1), zone)
+    return _jump(moment, zone) if _is_skipped(moment, zone) else moment.astimezone(UTC)
+
+
+def _is_skipped(moment: datetime, zone: ZoneInfo) -> bool:
+    back = moment.astimezone(UTC).astimezone(zone)
+    return back.replace(tzinfo=None, fold=0) != moment.replace(tzinfo=None, fold=0)
+
+
+def _jump(skipped: datetime, zone: ZoneInfo) -> datetime:
+    """The moment at which the clock is put forward past a time that it never shows."""
+    before = skipped.replace(fold=1).astimezone(UTC)
+    after = skipped.replace(fold=0).astimezone(UTC)
+    offset = before.astimezone(zone).utcoffset()
+    while after - before > _SECOND:
+        middle = before + (after - before) // 2
+        if middle.astimezone(zone).utcoffset() == offset:
+            before = middle
+        else:
+            after = middle
+    return after.replace(microsecond=0)

@@ -1,0 +1,236 @@
+"""The menu as guests see it, kept ready until something of it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from dinerapp import signals
+from dinerapp.domain.hours import Calendar
+from dinerapp.domain.menu import CATEGORIES, MENU_ITEMS, Category, MenuItem, Serving, stock_key
+from dinerapp.domain.orders import Order, Status
+from dinerapp.domain.record import Record, utc_now
+from dinerapp.ports import serving
+from dinerapp.ports.menu import Categories, MenuItems
+from dinerapp.ports.orders import Orders
+from dinerapp.ports.serving import Served
+from dinerapp.services.shelf import Fresh, Shelf
+
+T = TypeVar("T")
+
+LONGEST = timedelta(minutes=5)
+UNINFORMED = timedelta(seconds=1)
+"""How long something is kept while other processes cannot tell that it has changed."""
+NO_CATEGORY = "Other"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An item with what is left of it, None when nobody counts, and whether it is served now."""
+
+    item: MenuItem
+    stock: int | None
+    is_served: bool = True
+
+    @property
+    def available(self) -> bool:
+        """Whether a guest can have it now."""
+        return self.item.available and self.stock != 0 and self.is_served
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A category with its items."""
+
+    category: Category
+    items: tuple[Shown, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MenuFilter:
+    """What of the menu is wanted; None and nothing do not narrow. All dietary marks must match."""
+
+    category: str | None = None
+    dietary: frozenset[str] = frozenset()
+    available: bool | None = None
+
+    def has_group(self, category: Category) -> bool:
+        """Whether the category is wanted, by its id or slug."""
+        return self.category is None or self.category in (category.id, category.slug)
+
+    def has(self, shown: Shown) -> bool:
+        """Whether the item is wanted."""
+        fits = self.available is None or self.available == shown.available
+        return fits and self.dietary <= {mark.casefold() for mark in shown.item.dietary}
+
+
+@dataclass(frozen=True, slots=True)
+class _Everything:
+    """All of the menu as it was read, by whom, and how long that may be used."""
+
+    items: Sequence[MenuItem]
+    held: Mapping[str, int]
+    categories: Mapping[str, Category]
+    until: datetime
+    served: Served | None = field(default=None)
+
+
+class Board:
+    """Reads the menu when it must. `is_informed` says whether other processes' changes are heard
+    of here."""
+
+    def __init__(
+        self,
+        items: MenuItems,
+        categories: Categories,
+        orders: Orders,
+        calendar: Calendar,
+        *,
+        is_informed: Callable[[], bool] = lambda: True,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._items = items
+        self._categories = categories
+        self._orders = orders
+        self._calendar = calendar
+        self._is_informed = is_informed
+        self._now = now
+        self._known: Shelf[Mapping[str, Category]] = Shelf(now=now)
+        self._read: Shelf[_Everything] = Shelf(now=now)
+        self._views: Shelf[tuple[Any, Served | None]] = Shelf(now=now)
+        self._connect()
+
+    def prepared(self, wanted: MenuFilter, encode: Callable[[Sequence[Group]], T]) -> T:
+        """What `encode` makes of the groups wanted; made once, and again after any change.
+
+        `encode` must be the same every time. The answer says who served what it was made of.
+        """
+
+        def make() -> Fresh[tuple[Any, Served | None]]:
+            everything, moment = self._everything(), self._now()
+            hours = self._serving(everything.categories, moment)
+            change = hours.next_change(everything.items)
+            made = encode(self._groups(everything, hours, wanted))
+            until = everything.until if change is None else min(change, everything.until)
+            return Fresh((made, everything.served), until)
+
+        value: T
+        value, served = self._views.get(wanted, make)
+        if served is not None:
+            serving.note(served.place, served.role)
+        return value
+
+    def shown(self, items: Sequence[MenuItem]) -> Sequence[Shown]:
+        """The items as they are at this moment, with what is left of each."""
+        hours, held = self.serving(self._now()), self._held(items)
+        return [_shown(item, held, hours) for item in items]
+
+    def serving(self, moment: datetime) -> Serving:
+        """What is served at the moment."""
+        return self._serving(self._known.get(None, self._read_categories), moment)
+
+    def taken(self, key: str) -> int:
+        """How much of a counted thing orders have taken."""
+        return self._orders.counts([key])[key].held
+
+    def _held(self, items: Sequence[MenuItem]) -> Mapping[str, int]:
+        keys = [stock_key(item.id) for item in items if item.stock_limit is not None]
+        if not keys:
+            return {}
+        return {key: count.held for key, count in self._orders.counts(keys).items()}
+
+    def _serving(self, categories: Mapping[str, Category], moment: datetime) -> Serving:
+        return Serving(moment=moment, calendar=self._calendar, categories=categories)
+
+    def _everything(self) -> _Everything:
+        def read() -> Fresh[_Everything]:
+            found = copy_context().run(self._read_all)
+            return Fresh(found, found.until)
+
+        return self._read.get(None, read)
+
+    def _read_all(self) -> _Everything:
+        serving.forget()
+        until = self._until()
+        items = self._items.all()
+        categories = {category.id: category for category in self._categories.all()}
+        return _Everything(items, self._held(items), categories, until, serving.by_whom())
+
+    def _read_categories(self) -> Fresh[Mapping[str, Category]]:
+        until = self._until()
+        found = copy_context().run(self._categories.all)
+        return Fresh({category.id: category for category in found}, until)
+
+    def _until(self) -> datetime:
+        return self._now() + (LONGEST if self._is_informed() else UNINFORMED)
+
+    def _groups(
+        self, everything: _Everything, hours: Serving, wanted: MenuFilter
+    ) -> Sequence[Group]:
+        by_category: dict[str, list[Shown]] = {key: [] for key in everything.categories}
+        for item in everything.items:
+            shown = _shown(item, everything.held, hours)
+            if wanted.has(shown):
+                by_category.setdefault(item.category_id, []).append(shown)
+        every = (everything.categories.get(key) or _gone(key) for key in by_category)
+        groups = [Group(each, tuple(by_category[each.id])) for each in every]
+        return [g for g in groups if wanted.has_group(g.category) and _is_shown(g, wanted)]
+
+    def _connect(self) -> None:
+        for signal in (
+            signals.menu_changed,
+            signals.category_changed,
+            signals.order_revised,
+            signals.conflict_resolved,
+            signals.news_missed,
+            signals.connection_lost,
+            signals.connection_behind,
+            signals.connection_restored,
+        ):
+            signal.connect(self._forget)
+        signals.order_placed.connect(self._forget_stock)
+        signals.order_status_changed.connect(self._forget_stock)
+        signals.changed_elsewhere.connect(self._heard)
+
+    def _forget(self, _sender: object, **_payload: Any) -> None:
+        for shelf in (self._known, self._read, self._views):
+            shelf.clear()
+
+    def _forget_stock(self, _sender: object, order: Order, **_payload: Any) -> None:
+        if takes_stock(order):
+            self._read.clear()
+            self._views.clear()
+
+    def _heard(self, sender: object, kind: str, details: Mapping[str, Any], **_: Any) -> None:
+        if kind in (MENU_ITEMS.name, CATEGORIES.name) or details.get("takes_stock"):
+            self._forget(sender)
+
+
+def takes_stock(record: Record) -> bool:
+    """Whether what is left of some item is another number after a step of this order."""
+    if not isinstance(record, Order) or record.status not in (Status.PENDING, Status.CANCELLED):
+        return False
+    return any(line.counted for line in record.lines)
+
+
+def _shown(item: MenuItem, held: Mapping[str, int], hours: Serving) -> Shown:
+    left = None
+    if item.stock_limit is not None:
+        left = max(0, item.stock_limit - held.get(stock_key(item.id), 0))
+    return Shown(item, left, hours.has(item))
+
+
+def _is_shown(group: Group, wanted: MenuFilter) -> bool:
+    """A category with nothing in it is shown only to those who ask for no items in particular."""
+    return bool(group.items) or (not wanted.dietary and wanted.available is None)
+
+
+def _gone(category_id: str) -> Category:
+    """Stands in for one that was deleted while somebody added an item to it."""
+    now = utc_now()
+    return Category(
+        id=category_id, slug="", name=NO_CATEGORY, op_id="", created_at=now, updated_at=now
+    )

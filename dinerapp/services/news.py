@@ -1,0 +1,84 @@
+"""What happens here is told to the other processes, and what they tell is announced here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dinerapp import signals
+from dinerapp.domain.conflicts import Conflict
+from dinerapp.domain.menu import CATEGORIES, MENU_ITEMS, Category, MenuItem
+from dinerapp.domain.order_merging import ORDERS
+from dinerapp.domain.orders import Order
+from dinerapp.domain.record import Record
+from dinerapp.ports.bus import MISSED, Bus, Message
+from dinerapp.services.board import takes_stock
+
+ABSENCE = "absence"
+
+
+class News:
+    """Between the signals of this process and the bus.
+
+    A signal about a record of another domain is passed on by one more receiver here.
+    """
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        signals.menu_changed.connect(self._menu_changed)
+        signals.category_changed.connect(self._category_changed)
+        signals.order_placed.connect(self._order_placed)
+        signals.order_status_changed.connect(self._order_status_changed)
+        signals.order_revised.connect(self._order_revised)
+        signals.order_paid.connect(self._order_changed)
+        signals.order_refunded.connect(self._order_changed)
+        signals.tickets_changed.connect(self._order_changed)
+        signals.conflict_resolved.connect(self._conflict_resolved)
+        signals.absence_reported.connect(self._absence_reported)
+        bus.subscribe(self._heard)
+
+    def _menu_changed(self, _sender: object, item: MenuItem) -> None:
+        self._tell("menu_changed", MENU_ITEMS.name, item)
+
+    def _category_changed(self, _sender: object, category: Category) -> None:
+        self._tell("category_changed", CATEGORIES.name, category)
+
+    def _order_placed(self, _sender: object, order: Order) -> None:
+        self._tell("order_placed", ORDERS.name, order, takes_stock=takes_stock(order))
+
+    def _order_status_changed(self, _sender: object, order: Order, **_payload: Any) -> None:
+        self._tell("order_status_changed", ORDERS.name, order, takes_stock=takes_stock(order))
+
+    def _order_revised(self, _sender: object, order: Order) -> None:
+        takes = any(line.counted for line in order.lines)
+        self._tell("order_revised", ORDERS.name, order, takes_stock=takes)
+
+    def _order_changed(self, _sender: object, order: Order, **_payload: Any) -> None:
+        self._tell("order_changed", ORDERS.name, order)
+
+    def _conflict_resolved(self, _sender: object, conflict: Conflict) -> None:
+        payload = {"kind": conflict.about, "id": conflict.record_id, "version": ""}
+        self._bus.publish("conflict_resolved", payload)
+
+    def _absence_reported(self, _sender: object, place: str) -> None:
+        self._bus.publish(ABSENCE, {"place": place})
+
+    def _tell(self, topic: str, kind: str, record: Record, **details: Any) -> None:
+        payload = {"kind": kind, "id": record.id, "version": str(record.version), **details}
+        self._bus.publish(topic, payload)
+
+    def _heard(self, message: Message) -> None:
+        match message:
+            case Message(topic) if topic == MISSED:
+                signals.announce(signals.news_missed, self)
+            case Message(topic, {"place": str(place)}) if topic == ABSENCE:
+                signals.announce(signals.absence_heard, self, place=place)
+            case Message(topic, {"kind": kind, "id": record_id, "version": version, **details}):
+                signals.announce(
+                    signals.changed_elsewhere,
+                    self,
+                    topic=topic,
+                    kind=kind,
+                    record_id=record_id,
+                    version=version,
+                    details=details,
+                )

@@ -1,0 +1,331 @@
+"""Categories, their hours, and the menu as it is kept ready."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from adapters.bus.lines import Lines
+from adapters.bus.memory import Exchange, MemoryLine
+from dinerapp import signals
+from dinerapp.app import create_app
+from dinerapp.domain.hours import WEEK
+from dinerapp.domain.identity import new_id, new_op_id
+from dinerapp.ports.bus import Bus
+from dinerapp.settings import Settings
+from dinerapp.testing import memory_stores, running
+from tests.blueprints.asking import (
+    CheckedClient,
+    category,
+    client_of,
+    diner_of,
+    dish,
+    dish_fields,
+    keyed,
+    order_for,
+    placed,
+    with_mains,
+)
+from tests.contracts.bus import Listener, processes, until
+
+
+def hours_from_now(begin: int, end: int) -> list[dict[str, Any]]:
+    """A window of every day, by the clock in UTC."""
+    opens, closes = (datetime.now(UTC) + timedelta(hours=hours) for hours in (begin, end))
+    return [{"days": list(WEEK), "opens": f"{opens:%H:%M}", "closes": f"{closes:%H:%M}"}]
+
+
+def path_of(made: dict[str, Any]) -> str:
+    return f"/api/menu/categories/{made['id']}"
+
+
+def item_ids(client: FlaskClient, **query: str) -> list[str]:
+    menu = client.get("/api/menu", query_string=query).json
+    return [item["id"] for group in menu["categories"] for item in group["items"]]
+
+
+def test_a_new_category_is_found_at_its_location_with_its_etag(client: FlaskClient) -> None:
+    fields = {"slug": f"c-{new_id()}", "name": "Ужин", "hours": hours_from_now(-1, 1)}
+    made = client.post("/api/menu/categories", json=fields)
+    read = client.get(made.headers["Location"])
+    assert (made.status_code, read.status_code) == (201, 200)
+    assert read.json == made.json
+    assert read.json["hours"] == fields["hours"]
+    assert read.headers["ETag"] == made.headers["ETag"]
+    assert made.json in client.get("/api/menu/categories").json["items"]
+
+
+def test_a_category_is_added_changed_and_removed_once_per_key(client: FlaskClient) -> None:
+    headers, fields = keyed(), {"slug": f"c-{new_id()}", "name": "Soups"}
+    first, again = (
+        client.post("/api/menu/categories", json=fields, headers=headers) for _ in range(2)
+    )
+    assert first.json == again.json
+    assert again.headers["Idempotent-Replay"] == "true"
+    changed = client.patch(path_of(first.json), json={"name": "Stews"}, headers=keyed())
+    assert changed.json == first.json | {"name": "Stews", "revision": 2}
+    headers = keyed()
+    gone = [client.delete(path_of(first.json), headers=headers).status_code for _ in range(2)]
+    assert gone == [204, 204]
+    assert client.get(path_of(first.json)).status_code == 404
+
+
+def test_a_change_of_a_category_that_has_changed_is_refused(client: FlaskClient) -> None:
+    made = category(client)
+    etag = client.get(path_of(made)).headers["ETag"]
+    client.patch(path_of(made), json={"name": "Stews"})
+    for method, body in (("PATCH", {"name": "Broths"}), ("DELETE", None)):
+        refused = client.open(path_of(made), method=method, json=body, headers={"If-Match": etag})
+        assert refused.status_code == 412
+
+
+@pytest.mark.parametrize(("number", "words"), [(1, "1 item is"), (3, "3 items are")])
+def test_a_category_with_items_stays_and_says_how_many(
+    client: FlaskClient, number: int, words: str
+) -> None:
+    made = category(client)
+    items = [dish(client, category_id=made["id"]) for _ in range(number)]
+    refused = client.delete(path_of(made))
+    assert refused.status_code == 409
+    assert words in refused.json["detail"]
+    for item in items:
+        client.delete(f"/api/menu/items/{item['id']}")
+    assert client.delete(path_of(made)).status_code == 204
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_no_item_goes_into_a_category_that_is_not_there(client: FlaskClient, method: str) -> None:
+    path = "/api/menu/items" if method == "POST" else f"/api/menu/items/{dish(client)['id']}"
+    refused = client.open(path, method=method, json=dish_fields(category_id=new_id()))
+    assert (refused.status_code, [*refused.json["errors"]]) == (422, ["category_id"])
+
+
+def test_a_repeated_addition_is_one_even_if_its_category_has_gone(client: FlaskClient) -> None:
+    old, new, headers = category(client), category(client), keyed()
+    fields = dish_fields(category_id=old["id"])
+    item = client.post("/api/menu/items", json=fields, headers=headers).json
+    moved = client.patch(f"/api/menu/items/{item['id']}", json={"category_id": new["id"]}).json
+    assert client.delete(path_of(old)).status_code == 204
+    again = client.post("/api/menu/items", json=fields, headers=headers)
+    assert (again.status_code, again.json) == (201, moved)
+
+
+def test_an_item_whose_category_vanished_is_still_on_the_menu(client: FlaskClient) -> None:
+    made = category(client)
+    item = dish(client, category_id=made["id"])
+    categories = diner_of(client).repositories["categories"]
+    record = categories.get(made["id"])
+    categories.delete(record.changed(op_id="0" * 32, now=record.updated_at))
+    signals.announce(signals.category_changed, categories, category=record)
+    groups = client.get("/api/menu").json["categories"]
+    [group] = [each for each in groups if each["id"] == made["id"]]
+    assert (group["name"], [each["id"] for each in group["items"]]) == ("Other", [item["id"]])
+
+
+def test_the_menu_is_narrowed_by_category(client: FlaskClient) -> None:
+    made = category(client)
+    item = dish(client, category_id=made["id"])
+    dish(client)
+    assert item_ids(client, category=made["id"]) == [item["id"]]
+    assert item_ids(client, category=made["slug"]) == [item["id"]]
+    assert client.get("/api/menu?category=nowhere").json["categories"] == []
+
+
+def test_the_menu_is_narrowed_to_what_has_all_dietary_marks(client: FlaskClient) -> None:
+    both = dish(client, dietary=["Vegan", "halal", "raw"])
+    one = dish(client, dietary=["vegan"])
+    found = item_ids(client, dietary="halal, VEGAN")
+    assert both["id"] in found
+    assert one["id"] not in found
+    assert {both["id"], one["id"]} <= set(item_ids(client, dietary="vegan"))
+
+
+def test_the_menu_is_narrowed_to_what_can_be_ordered(client: FlaskClient) -> None:
+    can = dish(client)
+    cannot = [
+        dish(client, available=False)["id"],
+        dish(client, stock=0)["id"],
+        dish(client, hours=hours_from_now(2, 3))["id"],
+    ]
+    yes, no = (item_ids(client, available=flag) for flag in ("true", "false"))
+    assert can["id"] in yes
+    assert not set(cannot) & set(yes)
+    assert set(cannot) <= set(no)
+    assert can["id"] not in no
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [("available=1", "available"), ("available=True", "available"), ("category=", "category"),
+     ("colour=red", "colour"), ("dietary=" + ",".join("x" * 21), "dietary"),
+     ("dietary=a&dietary=b", "dietary"), ("category=a%00b", "category")],
+)  # fmt: skip
+def test_a_filter_that_means_nothing_is_refused(
+    client: FlaskClient, query: str, field: str
+) -> None:
+    refused = client.get(f"/api/menu?{query}")
+    assert (refused.status_code, [*refused.json["errors"]]) == (422, [field])
+
+
+@pytest.mark.parametrize("of", ["item", "category"])
+def test_outside_its_hours_an_item_is_shown_and_refused(client: FlaskClient, of: str) -> None:
+    hours = hours_from_now(2, 3)
+    made = category(client, **({"hours": hours} if of == "category" else {}))
+    fields = {"hours": hours} if of == "item" else {}
+    item = dish(client, category_id=made["id"], **fields)
+    assert item["available"] is False
+    refused = client.post("/api/orders", json=order_for(item))
+    assert (refused.status_code, [*refused.json["errors"]]) == (409, ["items.0.item_id"])
+    assert "is not served on" in refused.json["detail"]
+    opens = hours[0]["opens"]
+    assert refused.json["detail"].endswith(f"at {opens}")
+
+
+def test_an_order_for_later_may_have_what_is_served_then(client: FlaskClient) -> None:
+    item = dish(client, hours=hours_from_now(2, 4))
+    later = (datetime.now(UTC) + timedelta(hours=3)).isoformat()
+    placed(client, order_for(item, fulfilment={"type": "pickup", "scheduled_for": later}))
+
+
+@pytest.mark.parametrize("moment", ["0001-01-02T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_an_order_for_the_end_of_time_is_told_so_in_words(client: FlaskClient, moment: str) -> None:
+    item = dish(client, hours=[{"opens": "11:00", "closes": "11:01"}])
+    wanted = {"type": "pickup", "scheduled_for": moment}
+    refused = client.post("/api/orders", json=order_for(item, fulfilment=wanted))
+    assert refused.status_code in (409, 422)
+
+
+def test_hours_are_part_of_an_items_etag(client: FlaskClient) -> None:
+    made = category(client)
+    item = dish(client, category_id=made["id"])
+    path = f"/api/menu/items/{item['id']}"
+    etag = client.get(path).headers["ETag"]
+    client.patch(path_of(made), json={"hours": hours_from_now(2, 3)})
+    read = client.get(path, headers={"If-None-Match": etag})
+    assert (read.status_code, read.json["available"]) == (200, False)
+
+
+@pytest.mark.parametrize(
+    "window",
+    [{"opens": "11:00"}, {"opens": "25:00", "closes": "26:00"},
+     {"opens": "9:00", "closes": "10:00"},
+     {"days": [], "opens": "11:00", "closes": "12:00"}, {"opens": 11, "closes": 12},
+     {"days": ["friday"], "opens": "11:00", "closes": "12:00"}],
+)  # fmt: skip
+def test_hours_that_are_none_are_refused(client: FlaskClient, window: dict[str, Any]) -> None:
+    fields = {"slug": f"c-{new_id()}", "name": "Soups", "hours": [window]}
+    refused = client.post("/api/menu/categories", json=fields)
+    assert refused.status_code == 422
+    assert all(name.startswith("hours.0.") for name in refused.json["errors"])
+
+
+def test_the_menu_is_sent_compressed_to_those_who_take_it(client: FlaskClient) -> None:
+    dish(client)
+    plain = client.get("/api/menu")
+    zipped = client.get("/api/menu", headers={"Accept-Encoding": "br;q=1.0, gzip;q=0.8"})
+    assert "Content-Encoding" not in plain.headers
+    assert zipped.headers["Content-Encoding"] == "gzip"
+    assert json.loads(gzip.decompress(zipped.data)) == plain.json
+    assert plain.headers["Vary"] == zipped.headers["Vary"] == "Accept-Encoding"
+    assert plain.headers["ETag"] != zipped.headers["ETag"]
+    for answer in (plain, zipped):
+        known = client.get("/api/menu", headers={"If-None-Match": answer.headers["ETag"]})
+        assert (known.status_code, known.data) == (304, b"")
+
+
+def test_a_kept_menu_still_says_who_served_it(client: FlaskClient) -> None:
+    for _ in range(2):
+        answer = client.get("/api/menu")
+        assert answer.headers["X-Diner-Store"] == "mongodb"
+        assert answer.headers["X-Diner-Role"] == "primary"
+
+
+def test_the_menu_shows_what_an_order_has_taken(client: FlaskClient) -> None:
+    made = category(client)
+    item = dish(client, category_id=made["id"], stock=5)
+
+    def left() -> int:
+        [group] = client.get(f"/api/menu?category={made['id']}").json["categories"]
+        return int(group["items"][0]["stock"])
+
+    assert left() == 5
+    order = placed(client, order_for(item, 2))
+    assert left() == 3
+    client.post(f"/api/orders/{order['id']}/cancel", json={})
+    assert left() == 5
+
+
+@contextmanager
+def with_another_process() -> Iterator[tuple[FlaskClient, Bus]]:
+    """An application, and the bus of another process that works on the same stores."""
+    exchange = Exchange()
+    settings = Settings(secret_key="for tests", log_level="error")
+    app = create_app(settings, stores=memory_stores(), bus=Lines([MemoryLine(exchange)]))
+    app.test_client_class = CheckedClient
+    other = Lines([MemoryLine(exchange)])
+    with running(app), processes(other):
+        client = app.test_client()
+        until(lambda: diner_of(client).bus.is_listening)
+        yield with_mains(client), other
+
+
+@pytest.mark.parametrize("kind", ["menu_items", "orders"])
+def test_what_another_process_changes_is_shown_as_soon_as_it_says_so(kind: str) -> None:
+    with with_another_process() as (client, other):
+        item = dish(client, stock=5)
+        items = diner_of(client).repositories["menu_items"]
+        assert item_ids(client, available="true") == [item["id"]]
+        record = items.get(item["id"])
+        items.save(record.changed(op_id=new_op_id(), now=record.updated_at, available=False))
+        assert item_ids(client, available="true") == [item["id"]]
+        payload = {"kind": kind, "id": item["id"], "version": ""}
+        if kind == "orders":
+            payload["takes_stock"] = True
+        other.publish("menu_changed", payload)
+        until(lambda: item_ids(client, available="true") == [])
+
+
+def test_after_an_interruption_of_the_bus_the_menu_is_read_again() -> None:
+    with with_another_process() as (client, _):
+        item = dish(client)
+        items = diner_of(client).repositories["menu_items"]
+        assert item_ids(client) == [item["id"]]
+        record = items.get(item["id"])
+        items.delete(record.changed(op_id=new_op_id(), now=record.updated_at))
+        assert item_ids(client) == [item["id"]]
+        signals.announce(signals.news_missed, None)
+        assert item_ids(client) == []
+
+
+@pytest.mark.parametrize("signal", ["connection_lost", "connection_behind", "connection_restored"])
+def test_when_a_database_comes_or_goes_the_menu_is_read_again(signal: str) -> None:
+    with client_of() as client:
+        item = dish(client)
+        items = diner_of(client).repositories["menu_items"]
+        assert item_ids(client) == [item["id"]]
+        record = items.get(item["id"])
+        items.delete(record.changed(op_id=new_op_id(), now=record.updated_at))
+        details = {"place": "mongodb", "reason": "", "seconds": 1.0}
+        signals.announce(getattr(signals, signal), None, **details)
+        assert item_ids(client) == []
+
+
+def test_the_other_processes_are_told_of_every_change() -> None:
+    with with_another_process() as (client, other):
+        listener = Listener(other)
+        item = dish(client, stock=5)
+        order = placed(client, order_for(item))
+        client.patch(f"/api/orders/{order['id']}/status", json={"status": "confirmed"})
+        until(lambda: "order_status_changed" in listener.topics())
+        heard = {message.topic: message.payload for message in listener.heard}
+    version = {"version": "p1m0n0", "takes_stock": True}
+    assert heard["order_placed"] == {"kind": "orders", "id": order["id"], **version}
+    assert heard["menu_changed"]["id"] == item["id"]
+    assert not heard["order_status_changed"]["takes_stock"]

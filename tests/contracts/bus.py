@@ -1,0 +1,212 @@
+"""The contract of `Bus`: what processes hear of one another, and what a lost server changes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from dinerapp.ports.bus import MISSED, Bus, Message
+
+PATIENCE = 15.0
+MOMENT = 0.05
+
+NewBus = Callable[[], Bus]
+
+
+class Listener:
+    """Notes what it hears."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.heard: list[Message] = []
+        bus.subscribe(self.heard.append)
+
+    def topics(self) -> list[str]:
+        return [message.topic for message in self.heard if message.topic != MISSED]
+
+    def interruptions(self) -> int:
+        return sum(message.topic == MISSED for message in self.heard)
+
+
+@contextmanager
+def processes(*buses: Bus) -> Iterator[None]:
+    """The buses, open and listening."""
+    try:
+        for bus in buses:
+            bus.open()
+        until(lambda: all(bus.is_listening for bus in buses))
+        yield
+    finally:
+        for bus in buses:
+            bus.close()
+
+
+def until(done: Callable[[], object]) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while not done():
+        assert time.monotonic() < give_up, "waited in vain"
+        time.sleep(0.01)
+
+
+def called_until_heard(bus: Bus, listener: Listener, topic: str) -> None:
+    """What is lost may be said again."""
+
+    def said() -> bool:
+        bus.publish(topic, {})
+        time.sleep(MOMENT)
+        return topic in listener.topics()
+
+    until(said)
+
+
+class BusContract:
+    """`new_bus` makes one for another process each time."""
+
+    def test_what_one_process_calls_out_the_others_hear(self, new_bus: NewBus) -> None:
+        one, two, three = new_bus(), new_bus(), new_bus()
+        listeners = [Listener(bus) for bus in (two, three)]
+        with processes(one, two, three):
+            one.publish("menu_changed", {"id": "x"})
+            until(lambda: all(listener.topics() for listener in listeners))
+        for listener in listeners:
+            assert Message("menu_changed", {"id": "x"}) in listener.heard
+
+    def test_nobody_hears_itself(self, new_bus: NewBus) -> None:
+        one, two = new_bus(), new_bus()
+        itself, other = Listener(one), Listener(two)
+        with processes(one, two):
+            one.publish("hello", {})
+            until(other.topics)
+            two.publish("answer", {})
+            until(itself.topics)
+        assert itself.topics() == ["answer"]
+
+    @pytest.mark.parametrize(
+        "payload",
+        [{}, {"n": 2**53, "f": 1.5, "none": None, "yes": True}, {"text": "Ä 🍕 '\"\\\n"},
+         {"list": [1, [2, {"deep": "x"}]]}, {"long": "x" * 3000}],
+    )  # fmt: skip
+    def test_a_payload_arrives_as_it_was_sent(
+        self, new_bus: NewBus, payload: dict[str, Any]
+    ) -> None:
+        one, two = new_bus(), new_bus()
+        listener = Listener(two)
+        with processes(one, two):
+            one.publish("topic", payload)
+            until(listener.topics)
+        assert Message("topic", payload) in listener.heard
+
+    def test_many_messages_at_once_all_arrive(self, new_bus: NewBus) -> None:
+        one, two = new_bus(), new_bus()
+        listener = Listener(two)
+        with processes(one, two):
+            for number in range(500):
+                one.publish(str(number), {})
+            until(lambda: len(set(listener.topics())) == 500)
+
+    def test_a_receiver_that_fails_keeps_nothing_from_the_others(self, new_bus: NewBus) -> None:
+        one, two = new_bus(), new_bus()
+
+        def fails(_message: Message) -> None:
+            raise RuntimeError("no ears")
+
+        two.subscribe(fails)
+        listener = Listener(two)
+        with processes(one, two):
+            one.publish("one", {})
+            until(lambda: "one" in listener.topics())
+            one.publish("two", {})
+            until(lambda: "two" in listener.topics())
+
+    def test_what_cannot_be_sent_is_nobody_elses_affair(self, new_bus: NewBus) -> None:
+        one, two = new_bus(), new_bus()
+        listener = Listener(two)
+        with processes(one, two):
+            one.publish("unfit", {"value": object()})
+            one.publish("too long", {"value": "x" * 10_000})
+            one.publish("fine", {})
+            until(listener.topics)
+        assert listener.topics() == ["fine"]
+
+    def test_whoever_begins_to_listen_is_told_that_it_may_have_missed_something(
+        self, new_bus: NewBus
+    ) -> None:
+        bus = new_bus()
+        listener = Listener(bus)
+        with processes(bus):
+            until(listener.interruptions)
+
+    def test_what_is_called_out_last_is_sent_before_closing(self, new_bus: NewBus) -> None:
+        one, two = new_bus(), new_bus()
+        listener = Listener(two)
+        with processes(two):
+            with processes(one):
+                one.publish("goodbye", {})
+            until(listener.topics)
+
+    def test_a_closed_bus_takes_messages_and_may_be_opened_again(self, new_bus: NewBus) -> None:
+        one, two = new_bus(), new_bus()
+        listener = Listener(two)
+        for topic in ("first", "second"):
+            with processes(one, two):
+                called_until_heard(one, listener, topic)
+            assert not one.is_listening
+            one.publish("lost, perhaps", {})
+
+    def test_closing_ends_every_thread(self, new_bus: NewBus) -> None:
+        bus = new_bus()
+        with processes(bus):
+            assert ours()
+        assert not ours()
+
+
+class InterruptedBusContract:
+    """`new_bus` and a server that may be taken away: `lose` and `restore`."""
+
+    def test_no_server_delays_nobody_and_its_return_is_noticed(
+        self, new_bus: NewBus, lose: Callable[[], None], restore: Callable[[], None]
+    ) -> None:
+        one, two = new_bus(), new_bus()
+        listener = Listener(two)
+        with processes(one, two):
+            called_until_heard(one, listener, "before")
+            before = listener.interruptions()
+            lose()
+            until(lambda: not two.is_listening and listener.interruptions() > before)
+            before = listener.interruptions()
+            started = time.monotonic()
+            for _ in range(100):
+                one.publish("unheard", {})
+            assert time.monotonic() - started < MOMENT
+            restore()
+            until(lambda: two.is_listening and listener.interruptions() > before)
+            called_until_heard(one, listener, "after")
+
+    def test_a_bus_opens_without_a_server(
+        self, new_bus: NewBus, lose: Callable[[], None], restore: Callable[[], None]
+    ) -> None:
+        one, two = new_bus(), new_bus()
+        listener = Listener(two)
+        lose()
+        try:
+            started = time.monotonic()
+            one.open()
+            two.open()
+            one.publish("nobody there", {})
+            assert time.monotonic() - started < MOMENT
+            assert not two.is_listening
+        finally:
+            restore()
+        until(lambda: two.is_listening)
+        called_until_heard(one, listener, "now")
+        one.close()
+        two.close()
+
+
+def ours() -> list[str]:
+    """Threads of buses."""
+    return [each.name for each in threading.enumerate() if each.name.startswith("bus-")]
