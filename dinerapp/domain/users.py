@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -166,7 +167,7 @@ def _progress(session: Session) -> tuple[object, ...]:
     return session.generation, session.rotated_at, session.expires_at, session.created_at
 
 
-def _latest(sessions: Any) -> tuple[Session, ...]:
+def _latest(sessions: Iterable[Session]) -> tuple[Session, ...]:
     """As many as are remembered, the oldest first."""
     return tuple(sorted(sessions, key=lambda one: (one.created_at, one.id))[-MOST_SESSIONS:])
 

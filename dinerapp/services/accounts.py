@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -240,7 +240,7 @@ class AccountService:
 
         return self._announced(changed(self._users, user.id, op_id, change)).record
 
-    def _change(self, user_id: str, op_id: str, change: Any) -> User:
+    def _change(self, user_id: str, op_id: str, change: Callable[[User], User]) -> User:
         """A change of sessions; without the user there are none."""
         try:
             return changed(self._users, user_id, op_id, change).record

@@ -20,11 +20,13 @@ from dinerapp.domain.identity import new_op_id
 from dinerapp.domain.permissions import Role
 from dinerapp.domain.record import utc_now
 from dinerapp.domain.users import LOST_ANSWER, MOST_SESSIONS, Session
+from dinerapp.errors import TooBusy
 from dinerapp.ports.users import UserFilter
 from dinerapp.services.tokens import Tokens
 from dinerapp.settings import Settings
 from dinerapp.testing import memory_stores, running
 from tests.blueprints.asking import (
+    JSON,
     PASSWORD,
     QUICK,
     CheckedClient,
@@ -498,6 +500,40 @@ def test_one_account_cannot_be_guessed_from_many_addresses() -> None:
             answer = client.post("/api/auth/login", json=body, headers=headers)
             assert answer.status_code == (401 if number < 3 else 429)
         assert log_in(client, registered(client)["email"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 422),
+        (b"{", 400),
+        (b"\xff", 400),
+        (b"[]", 422),
+        (b"null", 422),
+        (b'{"email": 1}', 422),
+        (b'{"email": "\\ud800"}', 422),
+        (b'{"email": "a", "email": "b"}', 400),
+        (b'{"email": "' + b"x" * 300_000 + b'"}', 413),
+    ],
+)
+def test_whose_account_is_counted_is_read_from_any_nonsense(body: bytes, status: int) -> None:
+    with client_of(role=None, account_limit="3/minute") as client:
+        for _ in range(3):
+            refused = client.post("/api/auth/login", data=body, content_type=JSON)
+            assert refused.status_code == status
+        again = client.post("/api/auth/login", data=body, content_type=JSON)
+        assert again.status_code == (status if status == 413 else 429)
+
+
+def test_who_comes_while_too_many_passwords_are_checked_is_told_to_come_back(
+    guests: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_args: object) -> bool:
+        raise TooBusy("too many passwords are being checked")
+
+    monkeypatch.setattr(diner_of(guests).accounts._passwords, "fits", busy)
+    refused = log_in(guests, email_of("ada"))
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
 
 
 def test_accounts_cannot_be_made_without_end(counted: FlaskClient) -> None:
