@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 from dinerapp.domain.conflicts import Conflict
@@ -25,6 +26,8 @@ from dinerapp.domain.version import Place
 
 MAINS = "01a1fd5b-738a-7340-82a6-7288b9785b65"
 """The id of a category; whether there is one does not matter to stores."""
+LONG_WORD = Random(1).randbytes(6_000).hex()
+"""No store can press this into an entry of an index."""
 _NOON = datetime(2036, 5, 1, 12, tzinfo=UTC)
 
 

@@ -81,7 +81,7 @@ _PAYMENTS = Children(
     ),
 )
 _SAME_PHONE = "left(customer_phone, 100) = left(%(phone)s, 100) AND customer_phone = %(phone)s"
-_SAME_CODE = "code = %(code)s"
+_SAME_CODE = "left(code, 100) = left(%(code)s, 100) AND code = %(code)s"
 _IN_KITCHEN = "WHERE NOT deleted AND open_tickets > 0{} ORDER BY created_at, id LIMIT {:d}"
 _AT_STATION = " AND stations ? %(station)s"
 _TAKEN = """

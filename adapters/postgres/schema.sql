@@ -127,7 +127,7 @@ CREATE INDEX orders_newest ON orders (created_at, id) WHERE NOT deleted;
 CREATE INDEX orders_by_phone ON orders (left(customer_phone, 100), created_at, id) WHERE NOT deleted;
 CREATE INDEX orders_by_status ON orders (status, created_at, id) WHERE NOT deleted;
 CREATE INDEX orders_in_kitchen ON orders (created_at, id) WHERE NOT deleted AND open_tickets > 0;
-CREATE INDEX orders_by_code ON orders (code, created_at, id) WHERE NOT deleted;
+CREATE INDEX orders_by_code ON orders (left(code, 100), created_at, id) WHERE NOT deleted;
 CREATE INDEX orders_by_fulfilment ON orders (fulfilment, created_at, id) WHERE NOT deleted;
 CREATE INDEX orders_by_user ON orders (user_id, created_at, id) WHERE NOT deleted;
 CREATE INDEX orders_changed ON orders (updated_at, id) WHERE NOT deleted;

@@ -35,7 +35,7 @@ from tests.blueprints.asking import (
     placed,
     with_mains,
 )
-from tests.servers.control import RealServer, url_of_database, url_via
+from tests.servers.control import RealServer, drop_database, url_of_database, url_via
 from tests.servers.proxy import FaultProxy
 
 POSTGRESQL, MONGODB, BOTH = "postgresql", "mongodb", "both"
@@ -106,8 +106,7 @@ def ground_of(serving: str, postgres: RealServer, mongo: RealServer) -> Iterator
     with ExitStack() as stack:
         server = stack.enter_context(psycopg.connect(postgres.url, autocommit=True))
         server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
-        stack.callback(server.execute, drop)
+        stack.callback(drop_database, server, name)
         connection = stack.enter_context(psycopg.connect(urls[POSTGRESQL], autocommit=True))
         watching: MongoClient[dict[str, Any]] = stack.enter_context(MongoClient(urls[MONGODB]))
         stack.callback(watching.drop_database, name)

@@ -18,12 +18,15 @@ from dinerapp import signals
 from dinerapp.app import create_app
 from dinerapp.domain.hours import WEEK
 from dinerapp.domain.identity import new_id, new_op_id
+from dinerapp.domain.permissions import Role
 from dinerapp.ports.bus import Bus
 from dinerapp.settings import Settings
 from dinerapp.testing import memory_stores, running
 from tests.blueprints.asking import (
+    QUICK,
     CheckedClient,
     category,
+    client_as,
     client_of,
     diner_of,
     dish,
@@ -31,7 +34,6 @@ from tests.blueprints.asking import (
     keyed,
     order_for,
     placed,
-    with_mains,
 )
 from tests.contracts.bus import Listener, processes, until
 
@@ -266,14 +268,13 @@ def test_the_menu_shows_what_an_order_has_taken(client: FlaskClient) -> None:
 def with_another_process() -> Iterator[tuple[FlaskClient, Bus]]:
     """An application, and the bus of another process that works on the same stores."""
     exchange = Exchange()
-    settings = Settings(secret_key="for tests", log_level="error")
-    app = create_app(settings, stores=memory_stores(), bus=Lines([MemoryLine(exchange)]))
+    app = create_app(Settings(**QUICK), stores=memory_stores(), bus=Lines([MemoryLine(exchange)]))
     app.test_client_class = CheckedClient
     other = Lines([MemoryLine(exchange)])
     with running(app), processes(other):
-        client = app.test_client()
+        client = client_as(app, Role.ADMIN)
         until(lambda: diner_of(client).bus.is_listening)
-        yield with_mains(client), other
+        yield client, other
 
 
 @pytest.mark.parametrize("kind", ["menu_items", "orders"])

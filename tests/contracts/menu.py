@@ -10,7 +10,7 @@ from dinerapp.domain.hours import parsed
 from dinerapp.domain.identity import new_id, new_op_id
 from dinerapp.domain.menu import Option, OptionGroup
 from tests.contracts.subjects import Repositories, identical, ids
-from tests.makers import MAINS, at, category, menu_item
+from tests.makers import LONG_WORD, MAINS, at, category, menu_item
 
 NAMES = [
     "Zander",
@@ -128,9 +128,8 @@ class MenuItemsContract:
     def test_a_word_too_long_for_an_index_comes_back_unchanged(
         self, repositories: Repositories, field: str
     ) -> None:
-        word = "".join(new_id() for _ in range(300))
-        saved = repositories.menu_items.save(menu_item(**{field: word}))
-        assert getattr(repositories.menu_items.get(saved.id), field) == word
+        saved = repositories.menu_items.save(menu_item(**{field: LONG_WORD}))
+        assert getattr(repositories.menu_items.get(saved.id), field) == LONG_WORD
         assert list(repositories.menu_items.all()) == [saved]
 
     def test_the_items_of_a_category_are_counted(self, repositories: Repositories) -> None:

@@ -30,7 +30,7 @@ from dinerapp.settings import Settings
 from dinerapp.wiring import PORTS
 from tests.faults.book import Loss
 from tests.faults.diners import PLAIN, Diner, RelayProgram, until
-from tests.servers.control import RealServer, url_of_database, url_via
+from tests.servers.control import RealServer, drop_database, url_of_database, url_via
 from tests.servers.proxy import FaultProxy
 
 POSTGRESQL, MONGODB = "postgresql", "mongodb"
@@ -158,8 +158,7 @@ class House:
         self._stack.close()
         self.servers.heal()
         with psycopg.connect(self.servers.postgresql.url, autocommit=True) as connection:
-            name = sql.Identifier(self.name)
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+            drop_database(connection, self.name)
         client: MongoClient[dict[str, Any]]
         with MongoClient(self.servers.mongodb.url) as client:
             client.drop_database(self.name)

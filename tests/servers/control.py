@@ -6,9 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
+import psycopg
+from psycopg import sql
 
 from adapters.embedded import EmbeddedPostgres, EmbeddedServerError
 from adapters.embedded.server import EmbeddedServer
@@ -55,6 +58,21 @@ def url_via(url: str, port: int) -> str:
 
 def url_of_database(url: str, name: str) -> str:
     return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
+def drop_database(connection: psycopg.Connection[Any], name: str) -> None:
+    """An autovacuum worker in it belongs to the superuser, and is waited for."""
+    statement = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            connection.execute(statement)
+        except psycopg.errors.InsufficientPrivilege:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 class RealServer:

@@ -10,7 +10,7 @@ from psycopg import sql
 from pymongo import MongoClient
 
 from adapters.embedded import EmbeddedMongo, EmbeddedPostgres
-from tests.servers.control import RealServer, running, url_of_database
+from tests.servers.control import RealServer, drop_database, running, url_of_database
 
 
 @pytest.fixture(scope="session")
@@ -43,11 +43,10 @@ def own_mongo() -> Iterator[RealServer]:
 def fresh_postgres_url(postgres_server: RealServer) -> Iterator[str]:
     """A new, empty database in the session's server."""
     name = f"test_{uuid4().hex}"
-    database = sql.Identifier(name)
     with psycopg.connect(postgres_server.url, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(database))
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         yield url_of_database(postgres_server.url, name)
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(database))
+        drop_database(connection, name)
 
 
 @pytest.fixture

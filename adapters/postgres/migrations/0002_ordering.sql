@@ -6,7 +6,7 @@ ALTER TABLE orders
     ADD COLUMN open_tickets integer NOT NULL DEFAULT 0,
     ADD COLUMN payment_count integer NOT NULL DEFAULT 0;
 CREATE INDEX orders_in_kitchen ON orders (created_at, id) WHERE NOT deleted AND open_tickets > 0;
-CREATE INDEX orders_by_code ON orders (code, created_at, id) WHERE NOT deleted;
+CREATE INDEX orders_by_code ON orders (left(code, 100), created_at, id) WHERE NOT deleted;
 
 ALTER TABLE order_items
     ADD COLUMN tax_rate integer NOT NULL DEFAULT 0,
