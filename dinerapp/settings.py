@@ -35,6 +35,7 @@ PLACEMENT: Mapping[str, tuple[Place, ...]] = MappingProxyType(
         "tills": _POSTGRES_FIRST,
         "menu_items": _MONGO_FIRST,
         "categories": _MONGO_FIRST,
+        "carts": _MONGO_FIRST,
     }
 )
 """Which store is primary and which backup, kind by kind; one place alone means only there."""
@@ -269,6 +270,10 @@ class Settings:
     register_limit: str = _setting("5/minute;30/hour", "new accounts per client address", *_RATE)
     lookup_limit: str = _setting("10/minute;60/hour", "orders looked up per client address", *_RATE)
     order_limit: str = _setting("30/minute", "orders per guest's address or customer", *_RATE)
+    cart_limit: str = _setting("30/minute", "new carts per guest's address or customer", *_RATE)
+    cart_hours: int = _setting(
+        72, "hours a cart is kept after its last change", _number(1, 10_000), "1 to 10000"
+    )
     trusted_proxies: int = _setting(
         0, "proxies in front whose X-Forwarded-For is believed", _number(0, 10), "0 to 10"
     )

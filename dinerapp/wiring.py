@@ -28,6 +28,7 @@ from adapters.fallback.settler import Settler
 from adapters.fallback.side import Side
 from adapters.fallback.watch import Member, Watch
 from adapters.fallback.word import Word
+from adapters.mongo.carts import MongoCarts
 from adapters.mongo.conflicts import MongoConflicts
 from adapters.mongo.coupons import MongoCoupons
 from adapters.mongo.database import MongoDatabase
@@ -35,6 +36,7 @@ from adapters.mongo.menu import MongoCategories, MongoMenuItems
 from adapters.mongo.orders import MongoOrders
 from adapters.mongo.tills import MongoTills
 from adapters.mongo.users import MongoUsers
+from adapters.postgres.carts import PostgresCarts
 from adapters.postgres.conflicts import PostgresConflicts
 from adapters.postgres.coupons import PostgresCoupons
 from adapters.postgres.database import PostgresDatabase
@@ -46,6 +48,7 @@ from dinerapp.domain.pricing import Rates
 from dinerapp.domain.version import Place
 from dinerapp.errors import DinerError
 from dinerapp.ports.bus import Bus
+from dinerapp.ports.carts import Carts
 from dinerapp.ports.conflicts import Conflicts
 from dinerapp.ports.connections import Connections
 from dinerapp.ports.coupons import Coupons
@@ -60,6 +63,7 @@ from dinerapp.ports.tills import Tills
 from dinerapp.ports.users import Users
 from dinerapp.services.accounts import AccountService
 from dinerapp.services.board import Board
+from dinerapp.services.carts import CartService
 from dinerapp.services.conflicts import ConflictService
 from dinerapp.services.coupons import CouponService
 from dinerapp.services.feed import OrderFeed
@@ -68,6 +72,7 @@ from dinerapp.services.menu import CategoryService, MenuService
 from dinerapp.services.news import News
 from dinerapp.services.orders import OrderService
 from dinerapp.services.passwords import Passwords
+from dinerapp.services.record_tokens import RecordTokens
 from dinerapp.services.till import TillService
 from dinerapp.services.tokens import Tokens
 from dinerapp.settings import BadSetting, Settings
@@ -82,7 +87,7 @@ Stores = Mapping[str, Callable[[Any], Store[Any]]]
 
 PORTS: Mapping[str, type[Repository[Any]]] = {
     port.kind.name: port
-    for port in (Orders, Categories, MenuItems, Coupons, Tills, Users, Conflicts)
+    for port in (Orders, Categories, MenuItems, Carts, Coupons, Tills, Users, Conflicts)
 }
 POSTGRES_STORES: Stores = {
     store.kind.name: store
@@ -90,6 +95,7 @@ POSTGRES_STORES: Stores = {
         PostgresOrders,
         PostgresCategories,
         PostgresMenuItems,
+        PostgresCarts,
         PostgresCoupons,
         PostgresTills,
         PostgresUsers,
@@ -102,6 +108,7 @@ MONGO_STORES: Stores = {
         MongoOrders,
         MongoCategories,
         MongoMenuItems,
+        MongoCarts,
         MongoCoupons,
         MongoTills,
         MongoUsers,
@@ -145,6 +152,7 @@ class Diner:
     menu: MenuService
     categories: CategoryService
     board: Board
+    carts: CartService
     orders: OrderService
     kitchen: KitchenService
     till: TillService
@@ -235,9 +243,9 @@ class _Builder:
         repositories, handover = self._repositories()
         relay = Relay(list(self._pairs().values()), handover, observer=self.observer)
         consistency = Consistency(handover)
-        orders, menu, categories, coupons, tills, users, conflicts = (
+        orders, menu, categories, carts, coupons, tills, users, conflicts = (
             repositories[port.kind.name]
-            for port in (Orders, MenuItems, Categories, Coupons, Tills, Users, Conflicts)
+            for port in (Orders, MenuItems, Categories, Carts, Coupons, Tills, Users, Conflicts)
         )
         settings = self.settings
         # Without a key tokens are good for this process only; what serves people has one.
@@ -251,9 +259,14 @@ class _Builder:
             is_informed=lambda: self.bus.is_listening,
         )
         feed = OrderFeed(orders, settings.web_streams)
+        ordering = OrderService(
+            orders, menu, coupons, rates, settings.currency, RecordTokens(secret, "order"), board
+        )
+        lifetime = timedelta(hours=settings.cart_hours)
+        keeping = CartService(carts, ordering, RecordTokens(secret, "cart"), lifetime)
         return Diner(
             settings=settings,
-            connections=self._connections(relay, consistency, feed),
+            connections=self._connections(relay, consistency, feed, keeping),
             repositories=repositories,
             pairs=self._pairs(),
             relay=relay,
@@ -261,7 +274,8 @@ class _Builder:
             menu=MenuService(menu, categories, board),
             categories=CategoryService(categories, menu),
             board=board,
-            orders=OrderService(orders, menu, coupons, rates, settings.currency, secret, board),
+            carts=keeping,
+            orders=ordering,
             feed=feed,
             kitchen=KitchenService(orders),
             till=TillService(orders, tills),
@@ -306,7 +320,7 @@ class _Builder:
         }
 
     def _connections(
-        self, relay: Relay, consistency: Consistency, feed: OrderFeed
+        self, relay: Relay, consistency: Consistency, feed: OrderFeed, carts: CartService
     ) -> NamedConnections:
         reader = Repeated("order-feed", feed.step)
         feed.wake = reader.wake
@@ -324,7 +338,7 @@ class _Builder:
             pairs=pairs,
             settler=self.settler,
             with_relay=self.settings.relay_in_workers and bool(pairs),
-            companions=(feed, reader, self.bus),
+            companions=(feed, reader, Repeated("expired-carts", carts.step), self.bus),
         )
 
     def _watch(self, place: Place, relay: Relay, consistency: Consistency) -> Watch:

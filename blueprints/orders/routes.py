@@ -28,9 +28,11 @@ from blueprints.orders.schemas import (
 )
 from blueprints.orders.stream import LAST_EVENT_ID, STREAM, streamed
 from blueprints.orders.views import history_view, order_view
+from dinerapp.domain.orders import Order
 from dinerapp.domain.permissions import Permission
 from dinerapp.ports.orders import OrderFilter
 from dinerapp.services.orders import LineChanges, NewOrder
+from dinerapp.services.saving import Saved
 from dinerapp.services.till import NewPayment, NewRefund
 
 blp = Blueprint("orders", __name__, url_prefix="/api/orders", description="Orders, step by step")
@@ -48,10 +50,7 @@ def place_order(new: NewOrder) -> Response:
     repeated until an answer comes: it stays one order. Its `access_token` reads and cancels just
     this order; whoever was logged in finds it among their own.
     """
-    done = diner().orders.place(operation(_placing()), new, caller())
-    token = diner().orders.access_token(done.record.id)
-    body = order_view(done.record) | {"access_token": token}
-    return written(done, body, location=f"/api/orders/{done.record.id}")
+    return placed(diner().orders.place(operation(_placing()), new, caller()))
 
 
 @blp.get("")
@@ -179,6 +178,13 @@ def refund_order(new: NewRefund, order_id: UUID) -> Response:
     op = operation(f"orders.refund {order_id}")
     done = diner().till.refund(str(order_id), op, new, caller().actor)
     return written(done, order_view(done.record))
+
+
+def placed(done: Saved[Order]) -> Response:
+    """What whoever has ordered is answered."""
+    token = diner().orders.access_token(done.record.id)
+    body = order_view(done.record) | {"access_token": token}
+    return written(done, body, location=f"/api/orders/{done.record.id}")
 
 
 def _placing() -> str:

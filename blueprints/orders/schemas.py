@@ -69,15 +69,20 @@ class WantedIn(Schema):
         )
 
 
-class OrderIn(Schema):
-    """A new order."""
+class CheckoutIn(Schema):
+    """Who orders, and how the food reaches them."""
 
     customer = fields.Nested(CustomerIn, required=True)
     fulfilment = fields.Nested(FulfilmentIn, required=True)
-    items = Several(fields.Nested(WantedIn), 1, MOST_LINES, required=True)
     tip = Money(load_default=0)
     coupon = Text(1, 50, allow_none=True)
     notes = Text(0, 1000, allow_none=True)
+
+
+class OrderIn(CheckoutIn):
+    """A new order."""
+
+    items = Several(fields.Nested(WantedIn), 1, MOST_LINES, required=True)
 
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> NewOrder:

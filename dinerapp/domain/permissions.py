@@ -86,12 +86,12 @@ POWERFUL = _OFFICE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who asks: somebody with an account, or a guest, perhaps with the token of an order."""
+    """Who asks: somebody with an account, or a guest, perhaps with the token of one record."""
 
     user_id: str | None = None
     role: Role | None = None
     session_id: str | None = None
-    order_token: str | None = None
+    record_token: str | None = None
 
     def may(self, permission: Permission) -> bool:
         """Whether the table grants it."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -15,7 +14,7 @@ from dinerapp.domain.identity import Operation
 from dinerapp.domain.menu import stock_key
 from dinerapp.domain.orders import Customer, Event, Fulfilment, Line, Order, Status
 from dinerapp.domain.permissions import GUEST, Caller, Permission
-from dinerapp.domain.pricing import Rates, Wanted, priced
+from dinerapp.domain.pricing import Rates, Wanted, offers, priced
 from dinerapp.domain.record import utc_now
 from dinerapp.errors import (
     Exhausted,
@@ -32,6 +31,7 @@ from dinerapp.ports.menu import MenuItems
 from dinerapp.ports.orders import OrderFilter, Orders
 from dinerapp.ports.repository import After, Page
 from dinerapp.services.board import Board
+from dinerapp.services.record_tokens import RecordTokens
 from dinerapp.services.saving import Saved, changed, saved
 
 _CODE_LETTERS = "ACDEFGHJKLMNPQRTUVWXY34679"
@@ -68,7 +68,7 @@ class OrderService:
         coupons: Coupons,
         rates: Rates,
         currency: str,
-        secret: str,
+        tokens: RecordTokens,
         board: Board,
     ) -> None:
         self._board = board
@@ -77,7 +77,7 @@ class OrderService:
         self._coupons = coupons
         self._rates = rates
         self._currency = currency
-        self._secret = secret.encode()
+        self._tokens = tokens
 
     def place(self, operation: Operation, new: NewOrder, caller: Caller = GUEST) -> Saved[Order]:
         """One order for one operation, however often and wherever it is tried."""
@@ -94,9 +94,15 @@ class OrderService:
             signals.announce(signals.order_placed, self, order=done.record)
         return done
 
+    def offers(
+        self, wanted: Sequence[Wanted], line_ids: Sequence[str]
+    ) -> Sequence[Line | RuleBroken]:
+        """What an order of these would be told now, position by position."""
+        return list(self._offers(wanted, line_ids, utc_now())) if wanted else []
+
     def get(self, order_id: str, caller: Caller) -> Order:
         """One order, if it is the caller's to see; else there is none, for all they know."""
-        self._require_token_fits(order_id, caller)
+        self._tokens.require_fits(order_id, caller)
         order = self._orders.get(order_id)
         if not _may_see(caller, order):
             raise NotFound(Orders.kind.name, order_id)
@@ -162,16 +168,7 @@ class OrderService:
 
     def access_token(self, order_id: str) -> str:
         """Reads and cancels just this order."""
-        return hmac.new(self._secret, f"order {order_id}".encode(), hashlib.sha256).hexdigest()
-
-    def opens(self, token: str, order_id: str) -> bool:
-        """Whether the token is that order's."""
-        return hmac.compare_digest(token.encode(), self.access_token(order_id).encode())
-
-    def _require_token_fits(self, order_id: str, caller: Caller) -> None:
-        """Before it is looked whether there is such an order: both are refused alike."""
-        if caller.order_token is not None and not self.opens(caller.order_token, order_id):
-            raise NotPermitted("this access token is not of this order")
+        return self._tokens.of(order_id)
 
     def _moved(
         self,
@@ -208,7 +205,7 @@ class OrderService:
     def _made(self, operation: Operation, new: NewOrder, caller: Caller) -> Order:
         now = utc_now()
         line_ids = [operation.part(f"line {number}") for number in range(len(new.items))]
-        lines = self._priced(new.items, line_ids, new.fulfilment.scheduled_for or now)
+        lines = priced(self._offers(new.items, line_ids, new.fulfilment.scheduled_for or now))
         discount = self._discount(new.coupon, sum(line.total for line in lines), now)
         order = Order(
             id=operation.record_id,
@@ -231,11 +228,11 @@ class OrderService:
         ).billed()
         return replace(order, op_id=operation.giving(*order.lines, order.total))
 
-    def _priced(
+    def _offers(
         self, wanted: Sequence[Wanted], line_ids: Sequence[str], moment: datetime
-    ) -> tuple[Line, ...]:
+    ) -> Iterator[Line | RuleBroken]:
         menu = self._menu.get_many({one.item_id for one in wanted})
-        return priced(wanted, menu, line_ids, self._rates, self._board.serving(moment))
+        return offers(wanted, menu, line_ids, self._rates, self._board.serving(moment))
 
     def _discount(self, code: str | None, subtotal: int, now: datetime) -> Discount | None:
         if code is None:
@@ -260,7 +257,7 @@ class OrderService:
             if known[line_id].quantity != quantity
         ]
         moment = order.fulfilment.scheduled_for or now
-        added = self._priced(changes.added, ids, moment) if changes.added else ()
+        added = priced(self._offers(changes.added, ids, moment)) if changes.added else ()
         if not revised and not added:
             return order
         order = order.revised((*revised, *added), op_id=operation.op_id, now=now)
@@ -279,7 +276,7 @@ class OrderService:
 
 def _owns(caller: Caller, order: Order) -> bool:
     """A token that was not of this order has been refused before."""
-    if caller.order_token is not None:
+    if caller.record_token is not None:
         return True
     return caller.user_id is not None and caller.user_id == order.user_id
 

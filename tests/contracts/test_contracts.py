@@ -7,6 +7,7 @@ import pytest
 from dinerapp.domain.identity import new_op_id
 from dinerapp.domain.version import Place
 from dinerapp.ports.replica import Taken
+from tests.contracts.carts import CartsContract
 from tests.contracts.conflicts import ConflictsContract
 from tests.contracts.coupons import CouponsContract
 from tests.contracts.database import DatabaseContract
@@ -153,6 +154,10 @@ class TestTickets(TicketsContract): ...
 
 @over_what_answers_questions
 class TestPayments(PaymentsContract): ...
+
+
+@over_what_answers_questions
+class TestCarts(CartsContract): ...
 
 
 @over_what_answers_questions
