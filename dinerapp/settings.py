@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from dinerapp.domain import hours
 from dinerapp.domain.hours import Calendar, Window
 from dinerapp.domain.merging import Policy
+from dinerapp.domain.slots import Planning
 from dinerapp.domain.version import Place
 
 _UTC = ZoneInfo("UTC")
@@ -33,6 +34,7 @@ PLACEMENT: Mapping[str, tuple[Place, ...]] = MappingProxyType(
         "conflicts": _POSTGRES_FIRST,
         "coupons": _POSTGRES_FIRST,
         "tills": _POSTGRES_FIRST,
+        "slots": _POSTGRES_FIRST,
         "menu_items": _MONGO_FIRST,
         "categories": _MONGO_FIRST,
         "carts": _MONGO_FIRST,
@@ -67,6 +69,13 @@ def _number(least: int, most: int) -> Callable[[str], int]:
         return number
 
     return parse
+
+
+def _divisor_of_an_hour(value: str) -> int:
+    minutes = int(value)
+    if minutes < 5 or 60 % minutes:
+        raise ValueError
+    return minutes
 
 
 def _seconds(least: float, most: float) -> Callable[[str], float]:
@@ -294,6 +303,18 @@ class Settings:
         hours.parsed_time,
         "a time of day such as 04:00",
     )
+    slot_minutes: int = _setting(
+        15,
+        "how long a slot for scheduled orders is",
+        _divisor_of_an_hour,
+        "5, 6, 10, 12, 15, 20, 30 or 60",
+    )
+    slot_orders: int = _setting(
+        0, "scheduled orders per slot; 0 is any number", _number(0, 100_000), "0 to 100000"
+    )
+    preorder_days: int = _setting(
+        14, "how far ahead orders are taken", _number(1, 365), "1 to 365 days"
+    )
     tax_rate: int = _setting(
         0, "of items without a rate of their own, in hundredths of a percent",
         _number(0, 10_000), "0 to 10000",
@@ -332,6 +353,16 @@ class Settings:
         """The restaurant's time: zone, opening hours, and when a business day ends."""
         return Calendar(
             zone=self.time_zone, opening=self.opening_hours, day_ends=self.business_day_ends
+        )
+
+    @property
+    def planning(self) -> Planning:
+        """When orders are taken, and for when."""
+        return Planning(
+            calendar=self.calendar,
+            minutes=self.slot_minutes,
+            capacity=self.slot_orders,
+            days_ahead=self.preorder_days,
         )
 
     @property

@@ -34,6 +34,7 @@ from adapters.mongo.coupons import MongoCoupons
 from adapters.mongo.database import MongoDatabase
 from adapters.mongo.menu import MongoCategories, MongoMenuItems
 from adapters.mongo.orders import MongoOrders
+from adapters.mongo.slots import MongoSlots
 from adapters.mongo.tills import MongoTills
 from adapters.mongo.users import MongoUsers
 from adapters.postgres.carts import PostgresCarts
@@ -42,6 +43,7 @@ from adapters.postgres.coupons import PostgresCoupons
 from adapters.postgres.database import PostgresDatabase
 from adapters.postgres.menu import PostgresCategories, PostgresMenuItems
 from adapters.postgres.orders import PostgresOrders
+from adapters.postgres.slots import PostgresSlots
 from adapters.postgres.tills import PostgresTills
 from adapters.postgres.users import PostgresUsers
 from dinerapp.domain.pricing import Rates
@@ -58,6 +60,7 @@ from dinerapp.ports.observer import Observer
 from dinerapp.ports.orders import Orders
 from dinerapp.ports.repository import Repository
 from dinerapp.ports.serving import Role
+from dinerapp.ports.slots import Slots
 from dinerapp.ports.store import Store
 from dinerapp.ports.tills import Tills
 from dinerapp.ports.users import Users
@@ -73,6 +76,7 @@ from dinerapp.services.news import News
 from dinerapp.services.orders import OrderService
 from dinerapp.services.passwords import Passwords
 from dinerapp.services.record_tokens import RecordTokens
+from dinerapp.services.slots import SlotService
 from dinerapp.services.till import TillService
 from dinerapp.services.tokens import Tokens
 from dinerapp.settings import BadSetting, Settings
@@ -87,7 +91,7 @@ Stores = Mapping[str, Callable[[Any], Store[Any]]]
 
 PORTS: Mapping[str, type[Repository[Any]]] = {
     port.kind.name: port
-    for port in (Orders, Categories, MenuItems, Carts, Coupons, Tills, Users, Conflicts)
+    for port in (Orders, Categories, MenuItems, Carts, Coupons, Slots, Tills, Users, Conflicts)
 }
 POSTGRES_STORES: Stores = {
     store.kind.name: store
@@ -97,6 +101,7 @@ POSTGRES_STORES: Stores = {
         PostgresMenuItems,
         PostgresCarts,
         PostgresCoupons,
+        PostgresSlots,
         PostgresTills,
         PostgresUsers,
         PostgresConflicts,
@@ -110,6 +115,7 @@ MONGO_STORES: Stores = {
         MongoMenuItems,
         MongoCarts,
         MongoCoupons,
+        MongoSlots,
         MongoTills,
         MongoUsers,
         MongoConflicts,
@@ -154,6 +160,7 @@ class Diner:
     board: Board
     carts: CartService
     orders: OrderService
+    slots: SlotService
     kitchen: KitchenService
     till: TillService
     coupons: CouponService
@@ -243,9 +250,19 @@ class _Builder:
         repositories, handover = self._repositories()
         relay = Relay(list(self._pairs().values()), handover, observer=self.observer)
         consistency = Consistency(handover)
-        orders, menu, categories, carts, coupons, tills, users, conflicts = (
+        orders, menu, categories, carts, coupons, slots, tills, users, conflicts = (
             repositories[port.kind.name]
-            for port in (Orders, MenuItems, Categories, Carts, Coupons, Tills, Users, Conflicts)
+            for port in (
+                Orders,
+                MenuItems,
+                Categories,
+                Carts,
+                Coupons,
+                Slots,
+                Tills,
+                Users,
+                Conflicts,
+            )
         )
         settings = self.settings
         # Without a key tokens are good for this process only; what serves people has one.
@@ -259,8 +276,16 @@ class _Builder:
             is_informed=lambda: self.bus.is_listening,
         )
         feed = OrderFeed(orders, settings.web_streams)
+        timing = SlotService(slots, orders, settings.planning)
         ordering = OrderService(
-            orders, menu, coupons, rates, settings.currency, RecordTokens(secret, "order"), board
+            orders,
+            menu,
+            coupons,
+            rates,
+            settings.currency,
+            RecordTokens(secret, "order"),
+            board,
+            timing,
         )
         lifetime = timedelta(hours=settings.cart_hours)
         keeping = CartService(carts, ordering, RecordTokens(secret, "cart"), lifetime)
@@ -276,6 +301,7 @@ class _Builder:
             board=board,
             carts=keeping,
             orders=ordering,
+            slots=timing,
             feed=feed,
             kitchen=KitchenService(orders),
             till=TillService(orders, tills),

@@ -22,6 +22,7 @@ from dinerapp.domain.orders import (
 )
 from dinerapp.domain.payments import Method, Payment
 from dinerapp.domain.pricing import Wanted
+from dinerapp.domain.slots import Slot
 from dinerapp.domain.tills import Till
 from dinerapp.domain.users import Session, User
 from dinerapp.domain.version import Place
@@ -95,6 +96,18 @@ def cart(**fields: Any) -> Cart:
     """A guest's open cart with one position."""
     known = {"lines": (cart_line(),), "expires_at": at(3600)}
     return Cart(**{**_envelope(fields.get("created_at", at())), **known, **fields})
+
+
+def slot(**fields: Any) -> Slot:
+    """Half past something, for five orders."""
+    return Slot(
+        **{
+            **_envelope(fields.get("created_at", at())),
+            "starts_at": at(1800),
+            "capacity": 5,
+            **fields,
+        }
+    )
 
 
 def coupon(**fields: Any) -> Coupon:

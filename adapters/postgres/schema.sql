@@ -120,7 +120,8 @@ CREATE TABLE orders (
     stations jsonb NOT NULL DEFAULT '[]',
     open_tickets integer NOT NULL DEFAULT 0,
     payment_count integer NOT NULL DEFAULT 0,
-    user_id text
+    user_id text,
+    slot timestamptz(3)
 );
 CREATE INDEX orders_newest ON orders (created_at, id) WHERE NOT deleted;
 -- Entries of an index are limited to a third of a page, phones are not.
@@ -235,6 +236,11 @@ CREATE TABLE carts (
 );
 CREATE INDEX carts_expired ON carts (expires_at, id) WHERE NOT deleted;
 CREATE INDEX carts_by_user ON carts (user_id, created_at, id) WHERE NOT deleted;
+
+CREATE TABLE slots (
+    LIKE envelope INCLUDING ALL,
+    content jsonb NOT NULL
+);
 
 CREATE TABLE tills (
     LIKE envelope INCLUDING ALL,

@@ -16,6 +16,7 @@ from dinerapp.domain.orders import Customer, Event, Fulfilment, Line, Order, Sta
 from dinerapp.domain.permissions import GUEST, Caller, Permission
 from dinerapp.domain.pricing import Rates, Wanted, offers, priced
 from dinerapp.domain.record import utc_now
+from dinerapp.domain.slots import SCHEDULED_FOR, slot_key
 from dinerapp.errors import (
     Exhausted,
     KeyReused,
@@ -33,6 +34,7 @@ from dinerapp.ports.repository import After, Page
 from dinerapp.services.board import Board
 from dinerapp.services.record_tokens import RecordTokens
 from dinerapp.services.saving import Saved, changed, saved
+from dinerapp.services.slots import SlotService
 
 _CODE_LETTERS = "ACDEFGHJKLMNPQRTUVWXY34679"
 _CODE_LENGTH = 4
@@ -70,8 +72,10 @@ class OrderService:
         currency: str,
         tokens: RecordTokens,
         board: Board,
+        slots: SlotService,
     ) -> None:
         self._board = board
+        self._slots = slots
         self._orders = orders
         self._menu = menu
         self._coupons = coupons
@@ -197,6 +201,8 @@ class OrderService:
         return done
 
     def _kept(self, order: Order) -> Order:
+        if order.fulfilment.slot is not None:
+            self._slots.lay_out(order.fulfilment.slot)
         try:
             return self._orders.save(order)
         except Exhausted as exc:
@@ -204,6 +210,8 @@ class OrderService:
 
     def _made(self, operation: Operation, new: NewOrder, caller: Caller) -> Order:
         now = utc_now()
+        if not caller.is_staff:
+            self._slots.require_takes(new.fulfilment)
         line_ids = [operation.part(f"line {number}") for number in range(len(new.items))]
         lines = priced(self._offers(new.items, line_ids, new.fulfilment.scheduled_for or now))
         discount = self._discount(new.coupon, sum(line.total for line in lines), now)
@@ -214,7 +222,7 @@ class OrderService:
             updated_at=now,
             code=_code(operation.record_id),
             customer=new.customer,
-            fulfilment=new.fulfilment,
+            fulfilment=replace(new.fulfilment, slot=self._slots.slot_of(new.fulfilment)),
             lines=lines,
             terms=self._rates.terms(new.fulfilment.type, discount),
             notes=new.notes,
@@ -288,6 +296,8 @@ def _may_see(caller: Caller, order: Order) -> bool:
 def _sold_out(order: Order, key: str) -> RuleBroken:
     """In the words of the order: which of its positions, or what else, there is too little of."""
     wanted = [stock_key(line.item_id) for line in order.lines]
+    if order.fulfilment.slot is not None and key == slot_key(order.fulfilment.slot):
+        return RuleBroken("no more orders are taken for that time", field=SCHEDULED_FOR)
     if key not in wanted:
         return RuleBroken(f"the coupon {order.coupon} is used up", field="coupon")
     number = wanted.index(key)

@@ -113,6 +113,7 @@ def test_only_these_routes_are_for_everybody(app: Flask) -> None:
         "metrics.prometheus",
         "menu.list_categories",
         "menu.read_category",
+        "orders.list_slots",
         "orders.look_up_order",
         "status.health",
         "status.live",

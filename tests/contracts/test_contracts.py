@@ -35,6 +35,7 @@ from tests.contracts.repository import (
     StockContract,
     UniqueKeysContract,
 )
+from tests.contracts.slots import SlotsContract
 from tests.contracts.subjects import SAMPLES, Repositories, Stores, scanned
 from tests.contracts.tills import TillsContract
 from tests.contracts.users import UsersContract
@@ -154,6 +155,10 @@ class TestTickets(TicketsContract): ...
 
 @over_what_answers_questions
 class TestPayments(PaymentsContract): ...
+
+
+@over_what_answers_questions
+class TestSlots(SlotsContract): ...
 
 
 @over_what_answers_questions
