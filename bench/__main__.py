@@ -1,41 +1,157 @@
-"""python -m bench [menu] [dual-write] [relay] [consistency] [--small]: real servers, figures."""
+"""Dinerapp beside its peers, and by itself, on this machine. See docs/performance.md."""
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
+import signal
 import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
-from bench import dual_write, menu, syncing
+from bench import plot, profiling, syncing, wrk
+from bench.comparing import Plan, compare
+from bench.machine import QUIET, Meter, described
+from bench.results import Cell, Results, put_into, report
+from bench.subjects import PEERS_BIN, ROOT
+from bench.work import WORKS
+from dinerapp.logs import configure_logging
+from dinerapp.settings import Settings
 
-SMALL = 20
+PARTS = ("peers", "conditions", "relay", "consistency", "profile")
+COMPARED = {"peers", "conditions"}
+DOCS = ROOT / "docs" / "performance.md"
+RESULTS = ROOT / "bench" / "results"
+PLOT = "benchmark.svg"
+PLOTTED = 8
+OWED, CHECKED, DIFFERING = 100_000, 1_000_000, 100
 
 
 def main() -> None:
-    """Prints a table in Markdown."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument(
-        "what", nargs="*", help="menu, dual-write, relay, consistency; default: all"
-    )
-    parser.add_argument("--small", action="store_true", help="a twentieth of the records")
+    """Measures what the command line asks for, and writes it down."""
+    parser = _parser()
     given = parser.parse_args()
-    part = SMALL if given.small else 1
-    all_of_them = {
-        "menu": menu.run,
-        "dual-write": dual_write.run,
-        "relay": lambda: syncing.relay(100_000 // part),
-        "consistency": lambda: syncing.consistency(1_000_000 // part, 100),
-    }
-    unknown = set(given.what) - set(all_of_them)
+    parts = set(given.parts or (COMPARED if given.quick else set(PARTS) - {"profile"}))
+    unknown = sorted(parts - set(PARTS))
     if unknown:
-        parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(all_of_them)}")
-    print(f"Python {platform.python_version()}, {os.cpu_count()} cores\n")
-    print("| what | measured |\n|---|---|")
-    for name in given.what or all_of_them:
-        for what, measured in all_of_them[name]():
-            print(f"| {what} | {measured} |")
-            sys.stdout.flush()
+        parser.error(f"unknown: {', '.join(unknown)}; known: {', '.join(PARTS)}")
+    _require_tools(parts)
+    configure_logging(Settings(log_level="error"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    if "profile" in parts:
+        for section in profiling.run(given.works):
+            print(section, flush=True)
+    if parts - {"profile"}:
+        _measure(given, parts)
+
+
+def _measure(given: argparse.Namespace, parts: set[str]) -> None:
+    plan = _plan(given, parts)
+    results, meter = Results(""), Meter()
+    try:
+        if parts & COMPARED:
+            compare(plan, results)
+        results.others += _of_syncing(parts)
+    finally:
+        results.about = _about(plan, meter)
+        _write(results, given.into)
+
+
+def _of_syncing(parts: set[str]) -> Iterator[tuple[str, str]]:
+    if "relay" in parts:
+        yield from syncing.relay(OWED)
+    if "consistency" in parts:
+        yield from syncing.consistency(CHECKED, DIFFERING)
+
+
+def _write(results: Results, into: Path | None) -> None:
+    """Into a document that has a place for it, else into a file of its own; the plot beside it."""
+    file = into or RESULTS / "report.md"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    cells = _plotted(results)
+    if cells:
+        (file.parent / PLOT).write_text(plot.drawn(cells))
+    text = report(results, PLOT if cells else None)
+    if into is None:
+        file.write_text(f"{text}\n")
+    else:
+        put_into(file, text)
+    print(text)
+    print(f"written to {file}", file=sys.stderr)
+
+
+def _plotted(results: Results) -> list[Cell]:
+    """One comparison for each kind of work: the fewest orders, and connections as most have."""
+    by_work: dict[str, list[Cell]] = {}
+    for cell in results.peers:
+        by_work.setdefault(cell.work, []).append(cell)
+    return [
+        min(cells, key=lambda cell: (cell.orders, abs(cell.connections - PLOTTED)))
+        for cells in by_work.values()
+    ]
+
+
+def _about(plan: Plan, meter: Meter) -> str:
+    others = meter.others()
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, {described()}. wrk, the servers, two workers each, and both"
+        f" databases share the machine. Medians of {plan.rounds} rounds of {plan.seconds} s, taken"
+        f" in turns, with the least and the most of them. {_disturbed(others)}"
+    )
+
+
+def _disturbed(others: float | None) -> str:
+    if others is None:
+        return "What other programs took of the machine is not known."
+    told = f"Other programs took {others:.0%} of the machine"
+    return f"{told}." if others < QUIET else f"{told}: **IT WAS NOT QUIET, do not trust this.**"
+
+
+def _plan(given: argparse.Namespace, parts: set[str]) -> Plan:
+    quick = given.quick
+    return Plan(
+        works=given.works,
+        connections=given.connections or ([8] if quick else [1, 8, 64]),
+        orders=given.orders or ([10_000] if quick else [10_000, 1_000_000]),
+        rounds=given.rounds or (3 if quick else 5),
+        seconds=given.seconds or (1 if quick else 3),
+        only=given.only,
+        peers="peers" in parts,
+        conditions="conditions" in parts,
+    )
+
+
+def _require_tools(parts: set[str]) -> None:
+    if parts & {*COMPARED, "profile"}:
+        if not wrk.is_installed():
+            sys.exit(wrk.MISSING)
+        if not (PEERS_BIN / "python").exists():
+            sys.exit(
+                "the peers are not installed: start this as `make bench` or `make bench-quick`"
+            )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    add = parser.add_argument
+    add("parts", nargs="*", help=f"{', '.join(PARTS)}; default: all but the last")
+    add("--quick", action="store_true", help="the picture in 3 minutes: peers and conditions")
+    add("--works", default="".join(WORKS), help="kinds of work, such as AB")
+    add("--only", type=_words, default=(), help="peers by the names of their files, or limits")
+    add("--connections", type=_numbers, help="such as 1,8,64")
+    add("--orders", type=_numbers, help="orders in the tables, such as 10000,1000000")
+    add("--rounds", type=int, help="how many are measured")
+    add("--seconds", type=int, help="how long each is")
+    add("--into", type=Path, help=f"a document with a place for it, such as {DOCS.name}")
+    return parser
+
+
+def _words(text: str) -> list[str]:
+    return text.split(",")
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(word) for word in _words(text)]
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from adapters.embedded import EmbeddedMongo, EmbeddedPostgres
 from dinerapp.domain.identity import new_id, new_op_id
@@ -22,21 +23,40 @@ from dinerapp.domain.orders import (
 )
 from dinerapp.domain.record import utc_now
 from dinerapp.settings import Settings
+from dinerapp.wiring import Diner, backends, build
+
+SECRET = "bench " * 4
+
+
+class RoomyPostgres(EmbeddedPostgres):
+    """Takes the connections of all peers at once."""
+
+    def _command(self) -> list[str]:
+        return [*super()._command(), "-c", "max_connections=400"]
 
 
 @dataclass(frozen=True)
 class Servers:
-    """Both databases, running."""
+    """Both databases, running in a folder that goes with them."""
 
     postgres: EmbeddedPostgres
     mongo: EmbeddedMongo
+    folder: Path
+
+    def postgres_url(self, database: str) -> str:
+        """A database in PostgreSQL."""
+        return _within(self.postgres.url, database)
+
+    def mongo_url(self, database: str) -> str:
+        """A database in MongoDB; what is written there is to last."""
+        return f"{_within(self.mongo.url, database)}&w=majority&journal=true"
 
     def settings(self, **more: object) -> Settings:
         """Settings that name both."""
         return Settings(
             database_url=self.postgres.url,
             mongodb_uri=self.mongo.url,
-            secret_key="bench " * 4,
+            secret_key=SECRET,
             log_level="error",
             **more,  # type: ignore[arg-type]
         )
@@ -45,10 +65,11 @@ class Servers:
 @contextmanager
 def servers() -> Iterator[Servers]:
     """New, empty servers, gone in the end."""
-    with tempfile.TemporaryDirectory(prefix="diner-bench-") as folder:
-        Path(folder).chmod(0o755)
+    with tempfile.TemporaryDirectory(prefix="diner-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
         both = Servers(
-            EmbeddedPostgres(Path(folder) / "postgresql"), EmbeddedMongo(Path(folder) / "mongodb")
+            RoomyPostgres(folder / "postgresql"), EmbeddedMongo(folder / "mongodb"), folder
         )
         try:
             both.postgres.start()
@@ -57,6 +78,20 @@ def servers() -> Iterator[Servers]:
         finally:
             both.postgres.stop()
             both.mongo.stop()
+
+
+@contextmanager
+def unwatched(both: Servers) -> Iterator[Diner]:
+    """Our parts, connected by hand: nobody watches the databases and nobody relays."""
+    settings = both.settings()
+    stores = backends(settings)
+    diner = build(settings, stores)
+    for each in stores:
+        each.database.open()
+        each.database.prepare()
+    yield diner
+    for each in stores:
+        each.database.close()
 
 
 def order(number: int) -> Order:
@@ -80,3 +115,7 @@ def order(number: int) -> Order:
         currency="EUR",
         history=(Event(at=now, status=Status.PENDING, actor="guest"),),
     )
+
+
+def _within(url: str, database: str) -> str:
+    return urlsplit(url)._replace(path=f"/{database}").geturl()

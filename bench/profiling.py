@@ -1,0 +1,111 @@
+"""Where our time goes under load, by py-spy: by subsystem, and the functions that take most."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from bench.conditions import await_health
+from bench.filling import fill
+from bench.ground import servers
+from bench.subjects import PEERS_BIN, Running, running, subjects
+from bench.work import requests, verify
+from bench.wrk import Shot, shoot, written
+
+SECONDS, CONNECTIONS, ORDERS, RATE = 10, 8, 10_000, 200
+TOP = 25
+OTHER = "the rest"
+SUBSYSTEMS = (
+    ("JSON", ("/strict_json.py", "/json/")),
+    ("marshmallow, webargs, flask-smorest", ("/marshmallow/", "/webargs/", "/flask_smorest/")),
+    ("werkzeug", ("/werkzeug/",)),
+    ("Flask, blinker", ("/flask/", "/blinker/")),
+    ("gunicorn", ("/gunicorn/", "concurrent/futures/", "/selectors.py")),
+    ("psycopg", ("/psycopg/", "/psycopg_pool/", "/psycopg_binary/")),
+    ("pymongo", ("/pymongo/", "/bson/", "/gridfs/")),
+    ("logs and metrics", ("/structlog/", "/prometheus_client/", "dinerapp/logs.py", "metrics.py")),
+    ("our adapters for PostgreSQL", ("adapters/postgres/",)),
+    ("our adapters for MongoDB", ("adapters/mongo/",)),
+    ("our composite, breakers, relay", ("adapters/fallback/", "dinerapp/sync/", "dinerapp/ports/")),
+    ("our bus", ("adapters/bus/",)),
+    ("our domain", ("dinerapp/domain/",)),
+    ("our services", ("dinerapp/services/", "dinerapp/signals")),
+    ("our blueprints", ("blueprints/",)),
+)  # fmt: skip
+"""By what is in a file's path, the first that fits. Other files are their callers' business."""
+
+Stack = tuple[Sequence[str], int]
+
+
+def run(works: str) -> Iterator[str]:
+    """One section for each kind of work, in Markdown."""
+    with servers() as both:
+        filled = fill(both, ORDERS)
+        ours = [one for one in subjects(both) if one.is_ours]
+        with running(ours, both.folder) as everybody:
+            await_health(everybody[0])
+            for work in works:
+                one = next(each for each in everybody if work in each.subject.works)
+                verify(one, work, filled)
+                file = written(requests(one, work, filled), both.folder / "requests")
+                yield _profiled(one, work, file, both.folder / "stacks")
+
+
+def parsed(raw: str) -> list[Stack]:
+    """Lines of `frame;frame;frame count`, outermost first."""
+    lines = (line.rpartition(" ") for line in raw.splitlines() if line.strip())
+    return [(tuple(stack.split(";")), int(count)) for stack, _, count in lines]
+
+
+def by_subsystem(stacks: Iterable[Stack]) -> Counter[str]:
+    """Samples by what they were in: of the innermost frame that any subsystem knows."""
+    found: Counter[str] = Counter()
+    for frames, count in stacks:
+        known = (_subsystem(frame) for frame in reversed(frames))
+        found[next((name for name in known if name), OTHER)] += count
+    return found
+
+
+def by_function(stacks: Iterable[Stack]) -> Counter[str]:
+    """Samples by the innermost function."""
+    found: Counter[str] = Counter()
+    for frames, count in stacks:
+        found[frames[-1].rpartition(":")[0] + ")"] += count
+    return found
+
+
+def _profiled(one: Running, work: str, file: Path, stacks_file: Path) -> str:
+    shots: list[Shot] = []
+    seconds = SECONDS + 3
+    load = threading.Thread(
+        target=lambda: shots.append(shoot(one.port, file, CONNECTIONS, seconds))
+    )
+    load.start()
+    subprocess.run(
+        [
+            str(PEERS_BIN / "py-spy"), "record", "--pid", str(one.process.pid), "--subprocesses",
+            "--duration", str(SECONDS), "--rate", str(RATE), "--format", "raw", "--full-filenames",
+            "--nonblocking", "--output", str(stacks_file),
+        ],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    load.join()
+    stacks = parsed(stacks_file.read_text())
+    return "\n".join(_written(work, shots[0], stacks))
+
+
+def _written(work: str, shot: Shot, stacks: Sequence[Stack]) -> Iterator[str]:
+    total = sum(count for _, count in stacks)
+    yield f"## {work}: {shot.rate:,.0f} requests/s while watched, {total} samples\n"
+    for title, counted in (("subsystem", by_subsystem(stacks)), ("function", by_function(stacks))):
+        yield f"| {title} | of the time |\n|---|---|"
+        for name, count in counted.most_common(TOP):
+            yield f"| {name} | {count / total:.1%} |"
+        yield ""
+
+
+def _subsystem(frame: str) -> str | None:
+    return next((name for name, paths in SUBSYSTEMS if any(path in frame for path in paths)), None)
