@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import structlog
 
-from dinerapp import demo
+from dinerapp.demo import menu
 from dinerapp.domain.record import utc_now
 from dinerapp.domain.users import User
 from dinerapp.domain.version import Place
@@ -110,7 +110,7 @@ def bring_up(settings: Settings) -> BroughtUp:
     """Migrates, lets the stores catch up, and adds what an empty restaurant lacks."""
     with connected(replace(settings, relay_in_workers=False)) as diner:
         await_catching_up(diner)
-        dishes = 0 if diner.menu.all() else demo.seed(diner.menu, diner.categories)
+        dishes = 0 if diner.menu.all() else menu.seed(diner.menu, diner.categories)
         try:
             return BroughtUp(dishes, diner.accounts.add_first_admin())
         except NothingAvailable:
