@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from dinerapp.demo import coupons, large, menu
 from dinerapp.demo.house import House
 from dinerapp.demo.week import Week
+from dinerapp.domain.coupons import Coupon
 from dinerapp.domain.record import utc_now
-from dinerapp.errors import StoreUnavailable
-from dinerapp.operating import await_catching_up, stores
-from dinerapp.ports.connections import State
+from dinerapp.operating import await_catching_up, require_all
 from dinerapp.ports.orders import Orders
 from dinerapp.ports.tills import Tills
 from dinerapp.wiring import Diner
@@ -33,22 +32,27 @@ def seed_week(diner: Diner, report: Report) -> Added:
     """The demo menu, coupons, and a week of orders; either database may be away."""
     dishes, now = menu.seed(diner.menu, diner.categories), utc_now()
     offers = coupons.seed(diner.coupons, now)
+    orders = cast(Orders, diner.repositories[Orders.kind.name])
+    tills = cast(Tills, diner.repositories[Tills.kind.name])
+    house = demo_house(diner, [offer.record for offer in offers])
+    added = Week(house, orders, tills, diner.till).seed(now, report)
+    return Added(dishes, added, sum(offer.changed for offer in offers))
+
+
+def demo_house(diner: Diner, offers: Sequence[Coupon] = ()) -> House:
+    """Where what is left of the demo menu is served, as it is by now."""
     by_id = {item.id: item for item in diner.menu.all() if item.available}
     served = {key: course for key, course in menu.by_id().items() if key in by_id}
-    house = House(
+    return House(
         menu={key: by_id[key] for key in served},
         categories={category.id: category for category in diner.categories.all()},
         calendar=diner.settings.calendar,
         rates=diner.settings.rates,
         currency=diner.settings.currency,
-        coupons=[offer.record for offer in offers],
+        coupons=offers,
         appetite={key: course.appetite / len(course.dishes) for key, course in served.items()},
         filling=frozenset(key for key, course in served.items() if course.filling),
     )
-    orders = cast(Orders, diner.repositories[Orders.kind.name])
-    tills = cast(Tills, diner.repositories[Tills.kind.name])
-    added = Week(house, orders, tills, diner.till).seed(now, report)
-    return Added(dishes, added, sum(offer.changed for offer in offers))
 
 
 def seed_large(
@@ -56,7 +60,7 @@ def seed_large(
 ) -> Added:
     """A menu and orders for load tests, into every database that is configured."""
     await_catching_up(diner)
-    _require_all(diner)
+    require_all(diner)
     now, settings = utc_now(), diner.settings
     made = large.LargeMenu(items, now)
     new_items = large.seed_menu(made, diner.bulk["categories"], diner.bulk["menu_items"])
@@ -64,9 +68,3 @@ def seed_large(
     new_orders = large.seed_orders(house, diner.bulk["orders"], now, report, orders)
     large.tell(made)
     return Added(new_items, new_orders)
-
-
-def _require_all(diner: Diner) -> None:
-    for one in stores(diner):
-        if one.state is not State.UP:
-            raise StoreUnavailable(one.name, one.reason or "is not up yet")

@@ -5,9 +5,8 @@ Records have ids of their numbers, so that what was interrupted goes on where it
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
 from typing import TypeVar
 
 from dinerapp import signals
@@ -108,22 +107,18 @@ class LargeMenu:
 
 def seed_menu(menu: LargeMenu, categories: Bulk[Category], items: Bulk[MenuItem]) -> int:
     """Adds what is missing of the items, and says how many that were."""
-    categories.bring(map(_as_it_is, menu.categories))
-    return items.bring(map(_as_it_is, menu.items))
+    _bring(categories, menu.categories)
+    return _bring(items, menu.items)
 
 
 def seed_orders(
     house: House, orders: Bulk[Order], now: datetime, report: Report, count: int = ORDERS
 ) -> int:
     """Adds what is missing of so many orders, and says how many that were."""
-    begun = orders.find(operation_of(SCOPE, JUST_NOW).record_id)
+    begun = orders.find(_order_id(JUST_NOW))
     rush = Rush(house.calendar, begun.created_at if begun else now, _DAYS)
     book = Book(SCOPE, house, rush, people.MOST_GUESTS)
-    wanted = (
-        (operation_of(SCOPE, number).record_id, partial(book.order, number))
-        for number in range(count)
-    )
-    return orders.bring(wanted, lambda done: report(done, count))
+    return orders.bring(count, _order_id, book.order, lambda done: report(done, count))
 
 
 def tell(menu: LargeMenu) -> None:
@@ -131,5 +126,9 @@ def tell(menu: LargeMenu) -> None:
     signals.announce(signals.menu_changed, menu, item=menu.items[0])
 
 
-def _as_it_is(record: R) -> tuple[str, Callable[[], R]]:
-    return record.id, lambda: record
+def _bring(bulk: Bulk[R], records: Sequence[R]) -> int:
+    return bulk.bring(len(records), lambda number: records[number].id, records.__getitem__)
+
+
+def _order_id(number: int) -> str:
+    return operation_of(SCOPE, number).record_id

@@ -44,13 +44,10 @@ class Rush:
 
     def later(self, moment: datetime) -> datetime:
         """A full quarter of an hour at that moment or after it, when it is open."""
-        opens = moment
-        if not self._calendar.is_within(self._windows, moment):
-            opens = self._calendar.next_opening(self._windows, moment) or moment
-        beyond = opens.replace(minute=0, second=0, microsecond=0)
-        while beyond < opens:
-            beyond += _QUARTER
-        return beyond
+        soon = _next_quarter(moment)
+        if self._calendar.is_within(self._windows, soon):
+            return soon
+        return _next_quarter(self._calendar.next_opening(self._windows, soon) or soon)
 
     def _open_slots(self, days: int) -> Iterator[datetime]:
         begin = self.now - timedelta(days=days)
@@ -64,6 +61,13 @@ class Rush:
     def _busy(self, slot: datetime) -> int:
         local = self._calendar.local(slot)
         return _BY_HOUR.get(local.hour, 2) * _BY_WEEKDAY[local.weekday()]
+
+
+def _next_quarter(moment: datetime) -> datetime:
+    quarter = moment.replace(minute=0, second=0, microsecond=0)
+    while quarter < moment:
+        quarter += _QUARTER
+    return quarter
 
 
 def _seconds(rng: Random, most: timedelta) -> timedelta:

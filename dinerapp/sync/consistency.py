@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from dinerapp.domain.codec import BUCKETS, digest
-from dinerapp.sync.batches import AT_ONCE, batches
 from dinerapp.sync.handover import Handover
 from dinerapp.sync.pairs import Pair
+
+AT_ONCE = 500
+T = TypeVar("T")
 
 
 def _no_progress(_done: int, _of: int) -> None:
@@ -47,7 +50,7 @@ class Consistency:
         self, pair: Pair[Any], progress: Callable[[int, int], None] = _no_progress
     ) -> Iterator[Difference]:
         """Records that differ now; those whose delivery is under way are among them."""
-        for batch in batches(self._suspects(pair, progress)):
+        for batch in _batches(self._suspects(pair, progress)):
             yield from self._confirmed(pair, batch)
 
     def deep_differences(
@@ -68,7 +71,7 @@ class Consistency:
     def repair(self, pair: Pair[Any], record_ids: Sequence[str]) -> Repaired:
         """Brings the states of both stores together, in both directions."""
         refused: list[tuple[str, str]] = []
-        for ids in batches(record_ids):
+        for ids in _batches(iter(record_ids)):
             for source, target in ((pair.one, pair.other), (pair.other, pair.one)):
                 states = list(source.load(ids).values())
                 if states:
@@ -82,7 +85,7 @@ class Consistency:
         """Finds and repairs, a bucket at a time, so that memory stays small."""
         differing, repaired = 0, 0
         refused: list[tuple[str, str]] = []
-        for batch in batches(self._suspects(pair, progress)):
+        for batch in _batches(self._suspects(pair, progress)):
             done = self.repair(pair, batch)
             differing += done.differing
             repaired += done.repaired
@@ -122,3 +125,8 @@ def _pages(replica: Any) -> Iterator[Sequence[Any]]:
     while page := replica.scan(after, AT_ONCE):
         yield page
         after = page[-1].id
+
+
+def _batches(items: Iterator[T]) -> Iterator[list[T]]:
+    while batch := list(islice(items, AT_ONCE)):
+        yield batch
