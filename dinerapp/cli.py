@@ -23,7 +23,8 @@ from blueprints.accounts.schemas import EMAIL, LONGEST_PASSWORD, SHORTEST_PASSWO
 from blueprints.status.health import judged
 from blueprints.status.schemas import HEALTHY
 from dinerapp import operating, seeding
-from dinerapp.demo import coupons, large, menu, week
+from dinerapp.demo import coupons, large, menu
+from dinerapp.demo.week import ORDERS
 from dinerapp.domain.conflicts import Conflict, ConflictState
 from dinerapp.domain.identity import Operation
 from dinerapp.domain.permissions import Role
@@ -106,13 +107,15 @@ def main() -> None:
     show_default=True,
     help="where the databases and the secret key live",
 )
-def up(data: Path) -> None:
+@click.option("--week", is_flag=True, help="add coupons and a week of demo orders, as `seed` does")
+def up(data: Path, week: bool) -> None:
     """Serve here, with databases of its own where no URL is set.
 
     Starts PostgreSQL and MongoDB under --data unless DATABASE_URL or MONGODB_URI is set, brings
-    them up to date, adds a demo menu if there is none, and serves until Ctrl-C.
+    them up to date, adds a demo menu if there is none, and serves until Ctrl-C. Orders are made
+    up with --week only.
     """
-    serve(_quiet_settings(), data, click.echo)
+    serve(_quiet_settings(), data, click.echo, week=week)
 
 
 @main.command()
@@ -148,8 +151,8 @@ def seed(size: str, items: int | None, orders: int | None) -> None:
     large  1,000 items and 100,000 orders for load tests, into all databases
            at once; if it is interrupted, the next try goes on where it was
 
-    Orders are there to try things with: they count as sales, and nothing takes them back. Keep
-    `week` and `large` away from databases that a restaurant lives on.
+    Orders are made up, and yet they count as sales, and nothing takes them back: keep `week` and
+    `large` away from databases that a restaurant lives on.
     """
     if (items or orders) and size != "large":
         raise click.UsageError("--items and --orders are for --size large")
@@ -170,7 +173,7 @@ def _seed_week(diner: Diner) -> None:
         added = seeding.seed_week(diner, report)
     _say_added(added.items, len(menu.DISHES), "dishes")
     _say_added(added.coupons, len(coupons.offers(utc_now())), "coupons")
-    _say_added(added.orders, week.ORDERS, "orders")
+    _say_added(added.orders, ORDERS, "orders")
 
 
 def _seed_large(diner: Diner, items: int, orders: int) -> None:

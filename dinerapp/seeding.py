@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 
 from dinerapp.demo import coupons, large, menu
 from dinerapp.demo.house import House
+from dinerapp.demo.watching import Report, nobody_watches
 from dinerapp.demo.week import Week
 from dinerapp.domain.coupons import Coupon
 from dinerapp.domain.record import utc_now
@@ -15,8 +17,6 @@ from dinerapp.operating import await_catching_up, require_all
 from dinerapp.ports.orders import Orders
 from dinerapp.ports.tills import Tills
 from dinerapp.wiring import Diner
-
-Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,10 @@ class Added:
     coupons: int = 0
 
 
-def seed_week(diner: Diner, report: Report) -> Added:
-    """The demo menu, coupons, and a week of orders; either database may be away."""
-    dishes, now = menu.seed(diner.menu, diner.categories), utc_now()
+def seed_week(diner: Diner, report: Report = nobody_watches, now: datetime | None = None) -> Added:
+    """The demo menu, coupons, and the week of orders before now; either database may be away."""
+    now = now or utc_now()
+    dishes = menu.seed(diner.menu, diner.categories)
     offers = coupons.seed(diner.coupons, now)
     orders = cast(Orders, diner.repositories[Orders.kind.name])
     tills = cast(Tills, diner.repositories[Tills.kind.name])

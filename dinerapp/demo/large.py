@@ -5,7 +5,7 @@ Records have ids of their numbers, so that what was interrupted goes on where it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from dinerapp.demo.dishes import DRINKS_TAX, FOOD_TAX, Choice
 from dinerapp.demo.house import House
 from dinerapp.demo.menu import group_of
 from dinerapp.demo.rush import Rush
+from dinerapp.demo.watching import Report
 from dinerapp.domain.hours import Calendar
 from dinerapp.domain.identity import Operation
 from dinerapp.domain.menu import Category, MenuItem
@@ -25,7 +26,6 @@ from dinerapp.domain.record import Record
 from dinerapp.sync.bulk import Bulk
 
 R = TypeVar("R", bound=Record)
-Report = Callable[[int, int], None]
 
 ITEMS, ORDERS = 1_000, 100_000
 SCOPE = "large order"

@@ -5,7 +5,7 @@ Doing it again adds what is missing of the same week, and brings nothing back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from dinerapp import signals
 from dinerapp.demo.book import JUST_NOW, Book
 from dinerapp.demo.house import House
 from dinerapp.demo.rush import Rush
+from dinerapp.demo.watching import Report
 from dinerapp.domain.hours import Calendar
 from dinerapp.domain.identity import Operation
 from dinerapp.domain.orders import Order
@@ -27,7 +28,6 @@ from dinerapp.services.saving import Saved, saved
 from dinerapp.services.till import TillService
 
 R = TypeVar("R", bound=Record)
-Report = Callable[[int, int], None]
 
 ORDERS = 210
 SCOPE = "demo order"

@@ -453,15 +453,16 @@ def _until(done: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_up_uses_the_databases_that_are_named(
+def test_up_uses_the_databases_that_are_named_and_adds_a_week_if_asked_to(
     tmp_path: Path, fresh_postgres_url: str, postgres_server: RealServer
 ) -> None:
     port = str(_free_port())
-    data = ("up", "--data", str(tmp_path / "var"))
+    data = ("up", "--week", "--data", str(tmp_path / "var"))
     with running(tmp_path / "log", *data, PORT=port, DATABASE_URL=fresh_postgres_url) as diner:
         shown = diner.wait_for("Ctrl-C stops")
         with urlopen(f"http://127.0.0.1:{port}/api/health") as answer:
             assert "MongoDB is not configured" in json.load(answer)["message"]
         diner.end(signal.SIGTERM)
     assert "its data is in" not in shown
+    assert "58 demo dishes added\n210 demo orders added\n" in shown
     assert postgres_server.embedded.running

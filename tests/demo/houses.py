@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from dinerapp.demo import coupons, menu
@@ -18,6 +18,7 @@ from dinerapp.testing import memory_stores
 from dinerapp.wiring import Diner, build
 
 DAYS, GUESTS = 7, 40
+SATURDAY_EVENING = datetime(2036, 5, 3, 19, 30, tzinfo=UTC)
 
 
 @contextmanager
@@ -42,7 +43,3 @@ def furnished(now: datetime, **settings: Any) -> House:
 def book_of(house: House, now: datetime, **options: Any) -> Book:
     """The week's orders there."""
     return Book(SCOPE, house, Rush(house.calendar, now, DAYS), GUESTS, **options)
-
-
-def nobody_watches(_done: int, _of: int) -> None:
-    """Stands in for a progress bar."""

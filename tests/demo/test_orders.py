@@ -21,9 +21,8 @@ from dinerapp.domain.orders import FulfilmentType, Order, Status
 from dinerapp.domain.payments import Method, PaymentStatus
 from dinerapp.domain.pricing import Rates
 from tests.demo.audit import CLOSED, complaints
-from tests.demo.houses import DAYS, book_of, furnished
+from tests.demo.houses import DAYS, SATURDAY_EVENING, book_of, furnished
 
-SATURDAY_EVENING = datetime(2036, 5, 3, 19, 30, tzinfo=UTC)
 LONGEST = timedelta(hours=4)
 BERLIN = {"time_zone": ZoneInfo("Europe/Berlin")}
 

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from dinerapp import seeding
 from dinerapp.demo import large, menu
+from dinerapp.demo.watching import nobody_watches
 from dinerapp.demo.week import ORDERS
 from dinerapp.domain.identity import new_op_id
 from dinerapp.domain.payments import Method
@@ -23,7 +25,7 @@ from dinerapp.ports.replica import Owing, Replica
 from dinerapp.settings import Settings
 from dinerapp.wiring import Diner
 from tests.demo.audit import complaints
-from tests.demo.houses import in_memory, nobody_watches
+from tests.demo.houses import SATURDAY_EVENING, in_memory
 
 Opened = Callable[[], AbstractContextManager[Diner]]
 ITEMS, FEW = 60, 1_300
@@ -96,9 +98,14 @@ def assert_counted(diner: Diner) -> None:
             assert count.ceiling is None or count.held <= count.ceiling, key
 
 
-def audited(held: dict[str, dict[str, Any]]) -> list[str]:
+def seeded(diner: Diner) -> seeding.Added:
+    """The week before a busy evening."""
+    return seeding.seed_week(diner, now=SATURDAY_EVENING)
+
+
+def audited(held: dict[str, dict[str, Any]], now: datetime) -> list[str]:
     """What an auditor says about all orders."""
-    now, items = utc_now(), held["menu_items"]
+    items = held["menu_items"]
     return [one for order in held["orders"].values() for one in complaints(order, items, now)]
 
 
@@ -109,22 +116,18 @@ def assert_nothing_is_owed(diner: Diner) -> None:
 
 
 def test_a_week_is_added_once_and_both_stores_have_it(diner: Diner) -> None:
-    assert seeding.seed_week(diner, nobody_watches) == ALL_OF_IT
+    assert seeded(diner) == ALL_OF_IT
     first = everything(diner)
     assert len(first["orders"]) == ORDERS
     assert first["conflicts"] == {}
     assert_counted(diner)
-    items: Any = first["menu_items"]
-    found = [
-        one for order in first["orders"].values() for one in complaints(order, items, utc_now())
-    ]  # type: ignore[arg-type]
-    assert found == []
-    assert seeding.seed_week(diner, nobody_watches) == NOTHING
+    assert audited(first, SATURDAY_EVENING) == []
+    assert seeded(diner) == NOTHING
     assert everything(diner) == first
 
 
 def test_tills_hold_what_was_paid_into_them(served: Diner) -> None:
-    seeding.seed_week(served, nobody_watches)
+    seeded(served)
     tills = served.till.page(None, None, 100).items
     assert [till.is_open for till in tills] == [True, *(False for _ in tills[1:])]
     assert 6 <= len(tills) <= 9
@@ -141,7 +144,7 @@ def test_tills_hold_what_was_paid_into_them(served: Diner) -> None:
 
 
 def test_what_an_operator_has_removed_stays_removed(diner: Diner) -> None:
-    seeding.seed_week(diner, nobody_watches)
+    seeded(diner)
     gone = {}
     for kind in EVERY_KIND:
         repository, pair = diner.repositories[kind], diner.pairs[kind]
@@ -149,7 +152,7 @@ def test_what_an_operator_has_removed_stays_removed(diner: Diner) -> None:
         repository.delete(replace(record, op_id=new_op_id()))
         gone[kind] = record.id
     before = everything(diner)
-    assert seeding.seed_week(diner, nobody_watches) == NOTHING
+    assert seeded(diner) == NOTHING
     assert everything(diner) == before
     assert all(before[kind][key].deleted for kind, key in gone.items())
 
@@ -163,13 +166,13 @@ def test_what_was_interrupted_is_the_same_week_in_the_end(served: Diner) -> None
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        seeding.seed_week(served, interrupt)
+        seeding.seed_week(served, interrupt, SATURDAY_EVENING)
     begun: Any = contents(served.pairs["orders"].one)
     assert len(begun) == 50
-    assert seeding.seed_week(served, nobody_watches).orders == ORDERS - 50
+    later = SATURDAY_EVENING + timedelta(days=3)
+    assert seeding.seed_week(served, now=later).orders == ORDERS - 50
     orders: Any = everything(served)["orders"]
-    now = max(order.created_at for order in orders.values())
-    assert now == max(order.created_at for order in begun.values())
+    assert max(order.created_at for order in orders.values()) == SATURDAY_EVENING
     assert_counted(served)
 
 
@@ -182,20 +185,20 @@ def test_a_week_is_added_while_a_database_is_away(settings: Settings, away: Plac
         Place.MONGODB: {"mongodb_uri": NO_MONGO},
     }
     with connected(replace(settings, **nowhere[away])) as diner:
-        assert seeding.seed_week(diner, nobody_watches) == ALL_OF_IT
-        assert seeding.seed_week(diner, nobody_watches) == NOTHING
+        assert seeded(diner) == ALL_OF_IT
+        assert seeded(diner) == NOTHING
     with on_servers(settings) as diner:
         assert len(everything(diner)["orders"]) == ORDERS
         assert_counted(diner)
-        assert seeding.seed_week(diner, nobody_watches) == NOTHING
+        assert seeded(diner) == NOTHING
 
 
 def test_without_the_demo_menu_there_is_nothing_to_order() -> None:
     with in_memory() as diner:
-        seeding.seed_week(diner, nobody_watches)
+        seeded(diner)
         for item in diner.menu.all():
             diner.repositories["menu_items"].delete(replace(item, op_id=new_op_id()))
-        assert seeding.seed_week(diner, nobody_watches) == NOTHING
+        assert seeded(diner) == NOTHING
 
 
 def test_of_a_dish_that_is_sold_out_no_more_is_ordered() -> None:
@@ -205,7 +208,7 @@ def test_of_a_dish_that_is_sold_out_no_more_is_ordered() -> None:
             if item.stock_limit is not None:
                 changed = item.changed(op_id=new_op_id(), now=utc_now(), stock_limit=1)
                 diner.repositories["menu_items"].save(changed)
-        added = seeding.seed_week(diner, nobody_watches).orders
+        added = seeded(diner).orders
         assert ORDERS / 2 < added < ORDERS
         assert_counted(diner)
 
@@ -227,7 +230,7 @@ def test_a_large_house_is_filled_once_and_nothing_is_owed(served: Diner) -> None
 def test_orders_of_long_ago_are_nobody_s_business_any_more(served: Diner) -> None:
     seeding.seed_large(served, nobody_watches, ITEMS, FEW)
     held, now = everything(served), utc_now()
-    assert audited(held) == []
+    assert audited(held, now) == []
     orders: Any = held["orders"].values()
     waiting = {order.id for order, _ in served.kitchen.board(None).orders}
     assert waiting == {o.id for o in orders if any(ticket.is_open for ticket in o.tickets)}
