@@ -4,13 +4,16 @@ SEEDS ?= 200
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults lint format bench simulate clean
+.PHONY: help run demo test faults lint format bench simulate clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/embedded.stamp ## serve here, with databases of its own unless their URLs are set
 	@$(BIN)/python -m dinerapp up
+
+demo: .venv/embedded.stamp ## as run, with a week of orders to look at
+	@$(BIN)/python -m dinerapp up --week
 
 test: .venv/dev.stamp ## all tests, on real databases
 	$(BIN)/pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m "not faults" --ignore=tests/simulation \

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,10 +22,13 @@ from adapters.embedded.errors import EmbeddedServerError
 from blueprints.accounts.schemas import EMAIL, LONGEST_PASSWORD, SHORTEST_PASSWORD
 from blueprints.status.health import judged
 from blueprints.status.schemas import HEALTHY
-from dinerapp import demo, operating
+from dinerapp import operating, seeding
+from dinerapp.demo import coupons, large, menu
+from dinerapp.demo.week import ORDERS
 from dinerapp.domain.conflicts import Conflict, ConflictState
 from dinerapp.domain.identity import Operation
 from dinerapp.domain.permissions import Role
+from dinerapp.domain.record import utc_now
 from dinerapp.domain.users import User
 from dinerapp.domain.version import Place
 from dinerapp.errors import DinerError, DuplicateKey, NotFound, StoreFailure
@@ -103,13 +107,15 @@ def main() -> None:
     show_default=True,
     help="where the databases and the secret key live",
 )
-def up(data: Path) -> None:
+@click.option("--week", is_flag=True, help="add coupons and a week of demo orders, as `seed` does")
+def up(data: Path, week: bool) -> None:
     """Serve here, with databases of its own where no URL is set.
 
     Starts PostgreSQL and MongoDB under --data unless DATABASE_URL or MONGODB_URI is set, brings
-    them up to date, adds a demo menu if there is none, and serves until Ctrl-C.
+    them up to date, adds a demo menu if there is none, and serves until Ctrl-C. Orders are made
+    up with --week only.
     """
-    serve(_quiet_settings(), data, click.echo)
+    serve(_quiet_settings(), data, click.echo, week=week)
 
 
 @main.command()
@@ -127,11 +133,62 @@ def migrate() -> None:
 
 
 @main.command()
-def seed() -> None:
-    """Add what is missing of the demo menu."""
+@click.option(
+    "--size",
+    type=click.Choice(["menu", "week", "large"]),
+    default="week",
+    show_default=True,
+    help="how much",
+)
+@click.option("--items", type=click.IntRange(1, 10_000), help="of large; default: 1000")
+@click.option("--orders", type=click.IntRange(1, 10_000_000), help="of large; default: 100000")
+def seed(size: str, items: int | None, orders: int | None) -> None:
+    """Add demo data. What is there is not added again, what was removed stays removed.
+
+    \b
+    menu   a menu, which `up` adds to empty databases too
+    week   that, coupons, and a week of orders with payments, tills and tickets
+    large  1,000 items and 100,000 orders for load tests, into all databases
+           at once; if it is interrupted, the next try goes on where it was
+
+    Orders are made up, and yet they count as sales, and nothing takes them back: keep `week` and
+    `large` away from databases that a restaurant lives on.
+    """
+    if (items or orders) and size != "large":
+        raise click.UsageError("--items and --orders are for --size large")
+    began = time.monotonic()
     with connected(_quiet_settings()) as diner:
-        added = demo.seed(diner.menu, diner.categories)
-    click.echo(f"{added} of {len(demo.MENU)} dishes added")
+        match size:
+            case "menu":
+                _say_added(menu.seed(diner.menu, diner.categories), len(menu.DISHES), "dishes")
+            case "week":
+                _seed_week(diner)
+            case "large":
+                _seed_large(diner, items or large.ITEMS, orders or large.ORDERS)
+    click.echo(f"{time.monotonic() - began:.1f} s")
+
+
+def _seed_week(diner: Diner) -> None:
+    with progress("orders") as report:
+        added = seeding.seed_week(diner, report)
+    _say_added(added.items, len(menu.DISHES), "dishes")
+    _say_added(added.coupons, len(coupons.offers(utc_now())), "coupons")
+    _say_added(added.orders, ORDERS, "orders")
+
+
+def _seed_large(diner: Diner, items: int, orders: int) -> None:
+    try:
+        with progress("orders") as report:
+            added = seeding.seed_large(diner, report, items, orders)
+    except StoreFailure as exc:
+        reason = SecretMask()(str(exc))
+        raise Problem(f"{reason}; try again when it is there, it goes on where it was") from exc
+    _say_added(added.items, items, "items")
+    _say_added(added.orders, orders, "orders")
+
+
+def _say_added(added: int, of: int, what: str) -> None:
+    click.echo(f"{added:,} of {of:,} {what} added")
 
 
 @main.command()

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import structlog
 
-from dinerapp import demo
+from dinerapp.demo import menu
 from dinerapp.domain.record import utc_now
 from dinerapp.domain.users import User
 from dinerapp.domain.version import Place
@@ -75,7 +75,7 @@ def both(settings: Settings, *, insist: bool = True) -> Iterator[Diner]:
         raise NoDatabase("this needs both databases: set DATABASE_URL and MONGODB_URI")
     with connected(settings) as diner:
         if insist:
-            _require_all(diner)
+            require_all(diner)
         yield diner
 
 
@@ -110,7 +110,7 @@ def bring_up(settings: Settings) -> BroughtUp:
     """Migrates, lets the stores catch up, and adds what an empty restaurant lacks."""
     with connected(replace(settings, relay_in_workers=False)) as diner:
         await_catching_up(diner)
-        dishes = 0 if diner.menu.all() else demo.seed(diner.menu, diner.categories)
+        dishes = 0 if diner.menu.all() else menu.seed(diner.menu, diner.categories)
         try:
             return BroughtUp(dishes, diner.accounts.add_first_admin())
         except NothingAvailable:
@@ -139,7 +139,7 @@ def checked(
 def await_copy(diner: Diner, to: Place, report: Report) -> None:
     """Watches the connections bring a new store what the other one holds."""
     while any(one.state is not State.UP for one in stores(diner)):
-        _require_all(diner)
+        require_all(diner)
         pairs = diner.pairs.values()
         report(
             sum(count(pair, to) for pair in pairs),
@@ -194,7 +194,8 @@ def repair_on_schedule(diner: Diner) -> None:
         )
 
 
-def _require_all(diner: Diner) -> None:
+def require_all(diner: Diner) -> None:
+    """StoreUnavailable names a database that is down."""
     for one in stores(diner):
         if one.state is State.DOWN:
             raise StoreUnavailable(one.name, one.reason)

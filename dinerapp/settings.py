@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from dinerapp.domain import hours
 from dinerapp.domain.hours import Calendar, Window
 from dinerapp.domain.merging import Policy
+from dinerapp.domain.pricing import Rates
 from dinerapp.domain.version import Place
 
 _UTC = ZoneInfo("UTC")
@@ -328,6 +329,11 @@ class Settings:
         return Calendar(
             zone=self.time_zone, opening=self.opening_hours, day_ends=self.business_day_ends
         )
+
+    @property
+    def rates(self) -> Rates:
+        """How the restaurant charges."""
+        return Rates(self.tax_rate, self.tax_included, self.service_charge)
 
     @property
     def policy(self) -> Policy:

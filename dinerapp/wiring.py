@@ -42,7 +42,6 @@ from adapters.postgres.menu import PostgresCategories, PostgresMenuItems
 from adapters.postgres.orders import PostgresOrders
 from adapters.postgres.tills import PostgresTills
 from adapters.postgres.users import PostgresUsers
-from dinerapp.domain.pricing import Rates
 from dinerapp.domain.version import Place
 from dinerapp.errors import DinerError
 from dinerapp.ports.bus import Bus
@@ -71,6 +70,7 @@ from dinerapp.services.passwords import Passwords
 from dinerapp.services.till import TillService
 from dinerapp.services.tokens import Tokens
 from dinerapp.settings import BadSetting, Settings
+from dinerapp.sync.bulk import Bulk
 from dinerapp.sync.consistency import Consistency
 from dinerapp.sync.handover import Handover
 from dinerapp.sync.pairs import Pair
@@ -140,6 +140,7 @@ class Diner:
     connections: Connections
     repositories: Mapping[str, Repository[Any]]
     pairs: Mapping[str, Pair[Any]]
+    bulk: Mapping[str, Bulk[Any]]
     relay: Relay
     consistency: Consistency
     menu: MenuService
@@ -242,7 +243,6 @@ class _Builder:
         settings = self.settings
         # Without a key tokens are good for this process only; what serves people has one.
         secret = settings.secret_key or secrets.token_hex()
-        rates = Rates(settings.tax_rate, settings.tax_included, settings.service_charge)
         board = Board(
             menu,
             categories,
@@ -256,12 +256,15 @@ class _Builder:
             connections=self._connections(relay, consistency, feed),
             repositories=repositories,
             pairs=self._pairs(),
+            bulk=self._bulk(handover),
             relay=relay,
             consistency=consistency,
             menu=MenuService(menu, categories, board),
             categories=CategoryService(categories, menu),
             board=board,
-            orders=OrderService(orders, menu, coupons, rates, settings.currency, secret, board),
+            orders=OrderService(
+                orders, menu, coupons, settings.rates, settings.currency, secret, board
+            ),
             feed=feed,
             kitchen=KitchenService(orders),
             till=TillService(orders, tills),
@@ -303,6 +306,12 @@ class _Builder:
             kind: Pair(sides[0].store, sides[1].store)
             for kind, sides in self.sides.items()
             if len(sides) == len(Role)
+        }
+
+    def _bulk(self, handover: Handover) -> dict[str, Bulk[Any]]:
+        return {
+            kind: Bulk([side.store for side in sides], handover)
+            for kind, sides in self.sides.items()
         }
 
     def _connections(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from dinerapp import signals
-from dinerapp.domain.billing import Discount
+from dinerapp.domain.billing import Discount, Terms
 from dinerapp.domain.coupons import normalised
 from dinerapp.domain.identity import Operation
 from dinerapp.domain.menu import stock_key
@@ -210,26 +210,8 @@ class OrderService:
         line_ids = [operation.part(f"line {number}") for number in range(len(new.items))]
         lines = self._priced(new.items, line_ids, new.fulfilment.scheduled_for or now)
         discount = self._discount(new.coupon, sum(line.total for line in lines), now)
-        order = Order(
-            id=operation.record_id,
-            op_id=operation.op_id,
-            created_at=now,
-            updated_at=now,
-            code=_code(operation.record_id),
-            customer=new.customer,
-            fulfilment=new.fulfilment,
-            lines=lines,
-            terms=self._rates.terms(new.fulfilment.type, discount),
-            notes=new.notes,
-            coupon=discount.code if discount else None,
-            tip=new.tip,
-            subtotal=0,
-            total=0,
-            currency=self._currency,
-            history=(Event(at=now, status=Status.PENDING, actor=caller.actor),),
-            user_id=caller.user_id,
-        ).billed()
-        return replace(order, op_id=operation.giving(*order.lines, order.total))
+        terms = self._rates.terms(new.fulfilment.type, discount)
+        return order_of(operation, new, lines, terms, self._currency, now, caller)
 
     def _priced(
         self, wanted: Sequence[Wanted], line_ids: Sequence[str], moment: datetime
@@ -275,6 +257,38 @@ class OrderService:
         if not order.has_done(operation.op_id):
             raise KeyReused(order)
         return order
+
+
+def order_of(
+    operation: Operation,
+    new: NewOrder,
+    lines: tuple[Line, ...],
+    terms: Terms,
+    currency: str,
+    now: datetime,
+    caller: Caller = GUEST,
+) -> Order:
+    """What a guest sent, as the order it becomes with these lines on these terms."""
+    order = Order(
+        id=operation.record_id,
+        op_id=operation.op_id,
+        created_at=now,
+        updated_at=now,
+        code=_code(operation.record_id),
+        customer=new.customer,
+        fulfilment=new.fulfilment,
+        lines=lines,
+        terms=terms,
+        notes=new.notes,
+        coupon=terms.discount.code if terms.discount else None,
+        tip=new.tip,
+        subtotal=0,
+        total=0,
+        currency=currency,
+        history=(Event(at=now, status=Status.PENDING, actor=caller.actor),),
+        user_id=caller.user_id,
+    ).billed()
+    return replace(order, op_id=operation.giving(*order.lines, order.total))
 
 
 def _owns(caller: Caller, order: Order) -> bool:
