@@ -24,6 +24,7 @@ from tests.contracts.replica import (
     FingerprintContract,
     ReplaceContract,
     ScanContract,
+    ShapeContract,
     SharedReplicaContract,
     SharedStockDeliveryContract,
     WholeStoreContract,
@@ -105,6 +106,11 @@ class TestScan(ScanContract): ...
 @over_stores
 @of_every_kind
 class TestDebt(DebtContract): ...
+
+
+@over_shared_stores
+@of_every_kind
+class TestShape(ShapeContract): ...
 
 
 @over_stores
