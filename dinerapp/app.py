@@ -11,6 +11,7 @@ from flask_smorest import Api
 from adapters.alerts import webhook
 from blueprints.accounts.routes import auth
 from blueprints.accounts.routes import blp as users
+from blueprints.carts.routes import blp as carts
 from blueprints.coupons.routes import blp as coupons
 from blueprints.http import access, docs, lifecycle, limits, problems
 from blueprints.http.diner import EXTENSION
@@ -27,7 +28,7 @@ from dinerapp.ports.bus import Bus
 from dinerapp.settings import Settings
 from dinerapp.wiring import Backend, backends, build, bus_of, extras
 
-BLUEPRINTS = (auth, users, menu, orders, kitchen, till, coupons, sync, status)
+BLUEPRINTS = (auth, users, menu, carts, orders, kitchen, till, coupons, sync, status)
 
 OPENAPI = {
     "API_TITLE": "Dinerapp",

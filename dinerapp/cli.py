@@ -20,9 +20,11 @@ from marshmallow import ValidationError
 
 from adapters.embedded.errors import EmbeddedServerError
 from blueprints.accounts.schemas import EMAIL, LONGEST_PASSWORD, SHORTEST_PASSWORD
+from blueprints.http.route_table import route_table
 from blueprints.status.health import judged
 from blueprints.status.schemas import HEALTHY
 from dinerapp import operating, seeding
+from dinerapp.app import create_app
 from dinerapp.demo import coupons, large, menu
 from dinerapp.demo.week import ORDERS
 from dinerapp.domain.conflicts import Conflict, ConflictState
@@ -50,6 +52,8 @@ _log = structlog.get_logger(__name__)
 
 PROBLEM, MISUSE = 1, 2
 SHOWN = 50
+_NOWHERE = "postgresql://nowhere"
+"""Nobody connects to it: the routes do not depend on what is stored."""
 LONGEST_DEFAULT = 30
 LONGEST_REASON = 80
 _STORES = [place.value for place in operating.STORES]
@@ -209,6 +213,15 @@ def relay() -> None:
         while not stop.wait(settings.consistency_every or None):
             operating.repair_on_schedule(diner)
     _log.info("relay_stopped")
+
+
+@main.command()
+def routes() -> None:
+    """Show every route of the API and who may use it, as a table in Markdown."""
+    app = create_app(Settings(database_url=_NOWHERE))
+    click.echo("| method | path | who |\n|---|---|---|")
+    for one in route_table(app):
+        click.echo(f"| {one.method} | `{one.path}` | {one.who} |")
 
 
 @main.command()

@@ -20,6 +20,7 @@ from dinerapp.domain import hours
 from dinerapp.domain.hours import Calendar, Window
 from dinerapp.domain.merging import Policy
 from dinerapp.domain.pricing import Rates
+from dinerapp.domain.slots import Planning
 from dinerapp.domain.version import Place
 
 _UTC = ZoneInfo("UTC")
@@ -34,8 +35,10 @@ PLACEMENT: Mapping[str, tuple[Place, ...]] = MappingProxyType(
         "conflicts": _POSTGRES_FIRST,
         "coupons": _POSTGRES_FIRST,
         "tills": _POSTGRES_FIRST,
+        "slots": _POSTGRES_FIRST,
         "menu_items": _MONGO_FIRST,
         "categories": _MONGO_FIRST,
+        "carts": _MONGO_FIRST,
     }
 )
 """Which store is primary and which backup, kind by kind; one place alone means only there."""
@@ -67,6 +70,13 @@ def _number(least: int, most: int) -> Callable[[str], int]:
         return number
 
     return parse
+
+
+def _divisor_of_an_hour(value: str) -> int:
+    minutes = int(value)
+    if minutes < 5 or 60 % minutes:
+        raise ValueError
+    return minutes
 
 
 def _seconds(least: float, most: float) -> Callable[[str], float]:
@@ -270,6 +280,10 @@ class Settings:
     register_limit: str = _setting("5/minute;30/hour", "new accounts per client address", *_RATE)
     lookup_limit: str = _setting("10/minute;60/hour", "orders looked up per client address", *_RATE)
     order_limit: str = _setting("30/minute", "orders per guest's address or customer", *_RATE)
+    cart_limit: str = _setting("30/minute", "new carts per guest's address or customer", *_RATE)
+    cart_hours: int = _setting(
+        72, "hours a cart is kept after its last change", _number(1, 10_000), "1 to 10000"
+    )
     trusted_proxies: int = _setting(
         0, "proxies in front whose X-Forwarded-For is believed", _number(0, 10), "0 to 10"
     )
@@ -289,6 +303,18 @@ class Settings:
         "until then a night's sales belong to the day before",
         hours.parsed_time,
         "a time of day such as 04:00",
+    )
+    slot_minutes: int = _setting(
+        15,
+        "how long a slot for scheduled orders is",
+        _divisor_of_an_hour,
+        "5, 6, 10, 12, 15, 20, 30 or 60",
+    )
+    slot_orders: int = _setting(
+        0, "scheduled orders per slot; 0 is any number", _number(0, 100_000), "0 to 100000"
+    )
+    preorder_days: int = _setting(
+        14, "how far ahead orders are taken", _number(1, 365), "1 to 365 days"
     )
     tax_rate: int = _setting(
         0, "of items without a rate of their own, in hundredths of a percent",
@@ -334,6 +360,16 @@ class Settings:
     def rates(self) -> Rates:
         """How the restaurant charges."""
         return Rates(self.tax_rate, self.tax_included, self.service_charge)
+
+    @property
+    def planning(self) -> Planning:
+        """When orders are taken, and for when."""
+        return Planning(
+            calendar=self.calendar,
+            minutes=self.slot_minutes,
+            capacity=self.slot_orders,
+            days_ahead=self.preorder_days,
+        )
 
     @property
     def policy(self) -> Policy:

@@ -28,23 +28,28 @@ from adapters.fallback.settler import Settler
 from adapters.fallback.side import Side
 from adapters.fallback.watch import Member, Watch
 from adapters.fallback.word import Word
+from adapters.mongo.carts import MongoCarts
 from adapters.mongo.conflicts import MongoConflicts
 from adapters.mongo.coupons import MongoCoupons
 from adapters.mongo.database import MongoDatabase
 from adapters.mongo.menu import MongoCategories, MongoMenuItems
 from adapters.mongo.orders import MongoOrders
+from adapters.mongo.slots import MongoSlots
 from adapters.mongo.tills import MongoTills
 from adapters.mongo.users import MongoUsers
+from adapters.postgres.carts import PostgresCarts
 from adapters.postgres.conflicts import PostgresConflicts
 from adapters.postgres.coupons import PostgresCoupons
 from adapters.postgres.database import PostgresDatabase
 from adapters.postgres.menu import PostgresCategories, PostgresMenuItems
 from adapters.postgres.orders import PostgresOrders
+from adapters.postgres.slots import PostgresSlots
 from adapters.postgres.tills import PostgresTills
 from adapters.postgres.users import PostgresUsers
 from dinerapp.domain.version import Place
 from dinerapp.errors import DinerError
 from dinerapp.ports.bus import Bus
+from dinerapp.ports.carts import Carts
 from dinerapp.ports.conflicts import Conflicts
 from dinerapp.ports.connections import Connections
 from dinerapp.ports.coupons import Coupons
@@ -54,11 +59,13 @@ from dinerapp.ports.observer import Observer
 from dinerapp.ports.orders import Orders
 from dinerapp.ports.repository import Repository
 from dinerapp.ports.serving import Role
+from dinerapp.ports.slots import Slots
 from dinerapp.ports.store import Store
 from dinerapp.ports.tills import Tills
 from dinerapp.ports.users import Users
 from dinerapp.services.accounts import AccountService
 from dinerapp.services.board import Board
+from dinerapp.services.carts import CartService
 from dinerapp.services.conflicts import ConflictService
 from dinerapp.services.coupons import CouponService
 from dinerapp.services.feed import OrderFeed
@@ -67,6 +74,8 @@ from dinerapp.services.menu import CategoryService, MenuService
 from dinerapp.services.news import News
 from dinerapp.services.orders import OrderService
 from dinerapp.services.passwords import Passwords
+from dinerapp.services.record_tokens import RecordTokens
+from dinerapp.services.slots import SlotService
 from dinerapp.services.till import TillService
 from dinerapp.services.tokens import Tokens
 from dinerapp.settings import BadSetting, Settings
@@ -82,7 +91,7 @@ Stores = Mapping[str, Callable[[Any], Store[Any]]]
 
 PORTS: Mapping[str, type[Repository[Any]]] = {
     port.kind.name: port
-    for port in (Orders, Categories, MenuItems, Coupons, Tills, Users, Conflicts)
+    for port in (Orders, Categories, MenuItems, Carts, Coupons, Slots, Tills, Users, Conflicts)
 }
 POSTGRES_STORES: Stores = {
     store.kind.name: store
@@ -90,7 +99,9 @@ POSTGRES_STORES: Stores = {
         PostgresOrders,
         PostgresCategories,
         PostgresMenuItems,
+        PostgresCarts,
         PostgresCoupons,
+        PostgresSlots,
         PostgresTills,
         PostgresUsers,
         PostgresConflicts,
@@ -102,7 +113,9 @@ MONGO_STORES: Stores = {
         MongoOrders,
         MongoCategories,
         MongoMenuItems,
+        MongoCarts,
         MongoCoupons,
+        MongoSlots,
         MongoTills,
         MongoUsers,
         MongoConflicts,
@@ -146,7 +159,9 @@ class Diner:
     menu: MenuService
     categories: CategoryService
     board: Board
+    carts: CartService
     orders: OrderService
+    slots: SlotService
     kitchen: KitchenService
     till: TillService
     coupons: CouponService
@@ -232,14 +247,15 @@ class _Builder:
         self.settler = Settler()
 
     def diner(self) -> Diner:
-        conflicts: Conflicts
-        repositories, handover = self._repositories()
+        made, handover = self._repositories()
+
+        def of(port: type[P]) -> P:
+            repository: P = made[port.kind.name]
+            return repository
+
+        orders, menu, categories = of(Orders), of(MenuItems), of(Categories)
         relay = Relay(list(self._pairs().values()), handover, observer=self.observer)
         consistency = Consistency(handover)
-        orders, menu, categories, coupons, tills, users, conflicts = (
-            repositories[port.kind.name]
-            for port in (Orders, MenuItems, Categories, Coupons, Tills, Users, Conflicts)
-        )
         settings = self.settings
         # Without a key tokens are good for this process only; what serves people has one.
         secret = settings.secret_key or secrets.token_hex()
@@ -251,10 +267,23 @@ class _Builder:
             is_informed=lambda: self.bus.is_listening,
         )
         feed = OrderFeed(orders, settings.web_streams)
+        timing = SlotService(of(Slots), orders, settings.planning)
+        ordering = OrderService(
+            orders,
+            menu,
+            of(Coupons),
+            settings.rates,
+            settings.currency,
+            RecordTokens(secret, "order"),
+            board,
+            timing,
+        )
+        lifetime = timedelta(hours=settings.cart_hours)
+        keeping = CartService(of(Carts), ordering, RecordTokens(secret, "cart"), lifetime)
         return Diner(
             settings=settings,
-            connections=self._connections(relay, consistency, feed),
-            repositories=repositories,
+            connections=self._connections(relay, consistency, feed, keeping),
+            repositories=made,
             pairs=self._pairs(),
             bulk=self._bulk(handover),
             relay=relay,
@@ -262,15 +291,15 @@ class _Builder:
             menu=MenuService(menu, categories, board),
             categories=CategoryService(categories, menu),
             board=board,
-            orders=OrderService(
-                orders, menu, coupons, settings.rates, settings.currency, secret, board
-            ),
+            carts=keeping,
+            orders=ordering,
+            slots=timing,
             feed=feed,
             kitchen=KitchenService(orders),
-            till=TillService(orders, tills),
-            coupons=CouponService(coupons, orders),
-            accounts=_accounts(settings, users, secret),
-            conflicts=ConflictService(conflicts, repositories),
+            till=TillService(orders, of(Tills)),
+            coupons=CouponService(of(Coupons), orders),
+            accounts=_accounts(settings, of(Users), secret),
+            conflicts=ConflictService(of(Conflicts), made),
             bus=self.bus,
             news=News(self.bus),
         )
@@ -315,7 +344,7 @@ class _Builder:
         }
 
     def _connections(
-        self, relay: Relay, consistency: Consistency, feed: OrderFeed
+        self, relay: Relay, consistency: Consistency, feed: OrderFeed, carts: CartService
     ) -> NamedConnections:
         reader = Repeated("order-feed", feed.step)
         feed.wake = reader.wake
@@ -333,7 +362,7 @@ class _Builder:
             pairs=pairs,
             settler=self.settler,
             with_relay=self.settings.relay_in_workers and bool(pairs),
-            companions=(feed, reader, self.bus),
+            companions=(feed, reader, Repeated("expired-carts", carts.step), self.bus),
         )
 
     def _watch(self, place: Place, relay: Relay, consistency: Consistency) -> Watch:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+from dinerapp.domain.carts import Cart, CartLine
 from dinerapp.domain.conflicts import Conflict
 from dinerapp.domain.coupons import Coupon
 from dinerapp.domain.identity import new_id, new_op_id
@@ -20,6 +21,8 @@ from dinerapp.domain.orders import (
     Status,
 )
 from dinerapp.domain.payments import Method, Payment
+from dinerapp.domain.pricing import Wanted
+from dinerapp.domain.slots import Slot
 from dinerapp.domain.tills import Till
 from dinerapp.domain.users import Session, User
 from dinerapp.domain.version import Place
@@ -80,6 +83,31 @@ def payment(amount: int = 850, **fields: Any) -> Payment:
     """Cash, without tip or change."""
     given = {"id": new_id(), "op_id": new_op_id(), "method": Method.CASH, "actor": "ada"}
     return Payment(**{**given, "amount": amount, "at": at(), **fields})
+
+
+def cart_line(**fields: Any) -> CartLine:
+    """One of something."""
+    wanted = {"item_id": new_id(), "quantity": 1}
+    own = {name: fields.pop(name) for name in ("id", "revision") if name in fields}
+    return CartLine(**{"id": new_id(), **own}, wanted=Wanted(**{**wanted, **fields}))
+
+
+def cart(**fields: Any) -> Cart:
+    """A guest's open cart with one position."""
+    known = {"lines": (cart_line(),), "expires_at": at(3600)}
+    return Cart(**{**_envelope(fields.get("created_at", at())), **known, **fields})
+
+
+def slot(**fields: Any) -> Slot:
+    """Half past something, for five orders."""
+    return Slot(
+        **{
+            **_envelope(fields.get("created_at", at())),
+            "starts_at": at(1800),
+            "capacity": 5,
+            **fields,
+        }
+    )
 
 
 def coupon(**fields: Any) -> Coupon:

@@ -7,15 +7,22 @@ from datetime import datetime
 
 from pymongo import ASCENDING, IndexModel
 
-from adapters.mongo.store import MongoStore
+from adapters.mongo.store import MongoStore, newest_first
 from dinerapp.domain.carts import Cart
 from dinerapp.ports.carts import Carts
+from dinerapp.ports.repository import After, Page
 
-_ORDER = [("expires_at", ASCENDING), ("_id", ASCENDING)]
+_LONGEST_GONE = [("expires_at", ASCENDING), ("_id", ASCENDING)]
 
 
 class MongoCarts(MongoStore[Cart], Carts):
-    indexes = (IndexModel(_ORDER, name="expires_at", partialFilterExpression={"deleted": False}),)
+    indexes = (
+        newest_first("user_id"),
+        IndexModel(_LONGEST_GONE, name="expired", partialFilterExpression={"deleted": False}),
+    )
+
+    def page_of(self, user_id: str, after: After | None, limit: int) -> Page[Cart]:
+        return self._newest({"user_id": {"$eq": user_id}}, after, limit)
 
     def expired(self, now: datetime, limit: int) -> Sequence[Cart]:
-        return self._found({"expires_at": {"$lte": now}, "deleted": False}, _ORDER, limit)
+        return self._found({"expires_at": {"$lte": now}, "deleted": False}, _LONGEST_GONE, limit)

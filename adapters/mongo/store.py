@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
-from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 from pymongo.collection import Collection as MongoCollection
 from pymongo.errors import DuplicateKeyError
 
@@ -92,6 +92,24 @@ class MongoStore(MongoDebts[R], Store[R]):
         counting = counted(self.kind, stored) != draft.counted
         draft = replace(self._adapted(draft), counting=counting)
         return self._writer.put_displacing(draft)[0]
+
+    def refresh(self, record_ids: Collection[str]) -> int:
+        ids = [record_id for record_id in record_ids if _can_be_stored(record_id)]
+        with self.database.reading():
+            found = list(self.collection.find({"_id": {"$in": ids}}, {"_digest": 1}))
+        held = {each["_id"]: each["_digest"] for each in found}
+        changes = [
+            UpdateOne(
+                {"_id": record.id, **exactly(record.version), "_digest": held[record.id]},
+                {"$set": {"_digest": digest}},
+            )
+            for record in self.load(list(held)).values()
+            if (digest := codec.digest(record)) != held[record.id]
+        ]
+        if not changes:
+            return 0
+        with self.database.writing():
+            return self.collection.bulk_write(changes, ordered=False).matched_count
 
     def load(self, record_ids: Collection[str]) -> Mapping[str, R]:
         ids = [record_id for record_id in record_ids if _can_be_stored(record_id)]

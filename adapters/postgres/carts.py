@@ -10,14 +10,19 @@ from adapters.postgres.documents import DocumentStore
 from adapters.postgres.rows import Plain
 from dinerapp.domain.carts import Cart
 from dinerapp.ports.carts import Carts
+from dinerapp.ports.repository import After, Page
 
 _EXPIRED = "WHERE NOT deleted AND expires_at <= %(now)s ORDER BY expires_at, id LIMIT {:d}"
+_OWN = "user_id = %(user_id)s"
 
 
 class PostgresCarts(DocumentStore[Cart], Carts):
     """Table carts."""
 
     columns = ("content", "expires_at")
+
+    def page_of(self, user_id: str, after: After | None, limit: int) -> Page[Cart]:
+        return self._page([_OWN], {"user_id": user_id}, after, limit)
 
     def expired(self, now: datetime, limit: int) -> Sequence[Cart]:
         return self._find(_EXPIRED.format(limit), {"now": now})

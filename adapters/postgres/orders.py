@@ -37,6 +37,7 @@ _FULFILMENT = {
     "table_name": "table",
     "address": "address",
     "scheduled_for": "scheduled_for",
+    "slot": "slot",
 }
 _LINES = Children(
     field="lines",

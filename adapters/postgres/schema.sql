@@ -120,7 +120,8 @@ CREATE TABLE orders (
     stations jsonb NOT NULL DEFAULT '[]',
     open_tickets integer NOT NULL DEFAULT 0,
     payment_count integer NOT NULL DEFAULT 0,
-    user_id text
+    user_id text,
+    slot timestamptz(3)
 );
 CREATE INDEX orders_newest ON orders (created_at, id) WHERE NOT deleted;
 -- Entries of an index are limited to a third of a page, phones are not.
@@ -226,6 +227,20 @@ CREATE TABLE coupons (
 );
 CREATE UNIQUE INDEX coupons_u_code ON coupons (u_code);
 CREATE INDEX coupons_newest ON coupons (created_at, id) WHERE NOT deleted;
+
+CREATE TABLE carts (
+    LIKE envelope INCLUDING ALL,
+    content jsonb NOT NULL,
+    expires_at timestamptz(3) NOT NULL,
+    user_id text GENERATED ALWAYS AS (content ->> 'user_id') STORED
+);
+CREATE INDEX carts_expired ON carts (expires_at, id) WHERE NOT deleted;
+CREATE INDEX carts_by_user ON carts (user_id, created_at, id) WHERE NOT deleted;
+
+CREATE TABLE slots (
+    LIKE envelope INCLUDING ALL,
+    content jsonb NOT NULL
+);
 
 CREATE TABLE tills (
     LIKE envelope INCLUDING ALL,

@@ -98,6 +98,17 @@ class PostgresStore(Store[R]):
             taken, _ = self._displace(self._sql.replace, merged, owing, old)
             return taken
 
+    def refresh(self, record_ids: Collection[str]) -> int:
+        ids = [record_id for record_id in record_ids if _UUID.fullmatch(record_id)]
+        held = {row["id"]: row["digest"] for row in self._ask(self._sql.digests, {"ids": ids})}
+        stale = [
+            {"id": record.id, "held": held[record.id], "digest": digest}
+            | version_row(record.version)
+            for record in self.load(list(held)).values()
+            if (digest := codec.digest(record)) != held[record.id]
+        ]
+        return len(self._write(self._sql.refresh, {"fresh": as_json(stale)})) if stale else 0
+
     def load(self, record_ids: Collection[str]) -> Mapping[str, R]:
         ids = [record_id for record_id in record_ids if _UUID.fullmatch(record_id)]
         found = self._find("WHERE id = ANY (%(ids)s::uuid[])", {"ids": ids}) if ids else []

@@ -18,6 +18,8 @@ V = TypeVar("V", bound=Callable[..., Any])
 
 _RULE = "__diner_rule__"
 _BEARER = "bearer"
+_WITH_TOKEN = frozenset({"order_id", "cart_id"})
+"""Records that come with a token of their own, by the names of their ids in paths."""
 _DOCUMENTATION = ("api-docs.openapi_json", "api-docs.openapi_swagger_ui")
 MISSING = "send an access token as `Authorization: Bearer …`; POST /api/auth/login gives one"
 
@@ -39,8 +41,8 @@ class Rule:
         """The caller, if the rule lets them in."""
         if self.permission is None:
             return _with_account() if self.known and _has_token() else GUEST
-        if self.owners and _is_for_one_order() and _shows_order_token():
-            return Caller(order_token=_token())
+        if self.owners and _is_for_one_record() and _shows_record_token():
+            return Caller(record_token=_token())
         found = _with_account()
         if not (found.may(self.permission) or self.owners):
             raise NotPermitted(f"this is not for a {found.role} to do")
@@ -117,10 +119,10 @@ def _authorization() -> tuple[str, str, str]:
     return request.headers.get("Authorization", "").partition(" ")
 
 
-def _is_for_one_order() -> bool:
-    return "order_id" in (request.view_args or {})
+def _is_for_one_record() -> bool:
+    return not _WITH_TOKEN.isdisjoint(request.view_args or {})
 
 
-def _shows_order_token() -> bool:
-    """Tokens of accounts have dots in them, those of orders have none."""
+def _shows_record_token() -> bool:
+    """Tokens of accounts have dots in them, those of records have none."""
     return _has_token() and "." not in _token()

@@ -34,6 +34,7 @@ class Limited(StrEnum):
     ACCOUNT = "account"
     REGISTER = "register"
     ORDER = "order"
+    CART = "cart"
     LOOKUP = "lookup"
 
 
@@ -118,6 +119,7 @@ _COUNTS: Mapping[Limited, _Count] = {
     Limited.ACCOUNT: _Count(_account),
     Limited.REGISTER: _Count(client_address),
     Limited.ORDER: _Count(_customer, _is_staff),
+    Limited.CART: _Count(_customer, _is_staff),
     Limited.LOOKUP: _Count(client_address),
 }
 

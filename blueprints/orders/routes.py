@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Response
 
 from blueprints.http.access import caller
-from blueprints.http.answers import after, answer, if_match, one, operation, page, written
+from blueprints.http.answers import after, answer, if_match, one, operation, page, plain, written
 from blueprints.http.blueprint import Blueprint
 from blueprints.http.diner import diner
 from blueprints.http.limits import Limited
@@ -23,14 +23,20 @@ from blueprints.orders.schemas import (
     OrdersQuery,
     PaymentIn,
     PlacedOut,
+    PlannedSlotOut,
     RefundIn,
+    SlotIn,
+    Slots,
+    SlotsQuery,
     StatusChange,
 )
 from blueprints.orders.stream import LAST_EVENT_ID, STREAM, streamed
-from blueprints.orders.views import history_view, order_view
+from blueprints.orders.views import history_view, order_view, slot_view
+from dinerapp.domain.orders import Order
 from dinerapp.domain.permissions import Permission
 from dinerapp.ports.orders import OrderFilter
 from dinerapp.services.orders import LineChanges, NewOrder
+from dinerapp.services.saving import Saved
 from dinerapp.services.till import NewPayment, NewRefund
 
 blp = Blueprint("orders", __name__, url_prefix="/api/orders", description="Orders, step by step")
@@ -48,10 +54,7 @@ def place_order(new: NewOrder) -> Response:
     repeated until an answer comes: it stays one order. Its `access_token` reads and cancels just
     this order; whoever was logged in finds it among their own.
     """
-    done = diner().orders.place(operation(_placing()), new, caller())
-    token = diner().orders.access_token(done.record.id)
-    body = order_view(done.record) | {"access_token": token}
-    return written(done, body, location=f"/api/orders/{done.record.id}")
+    return placed(diner().orders.place(operation(_placing()), new, caller()))
 
 
 @blp.get("")
@@ -77,6 +80,27 @@ def look_up_order(query: dict[str, Any]) -> Response:
     """
     order = diner().orders.look_up(**query)
     return answer(order_view(order) | {"access_token": diner().orders.access_token(order.id)})
+
+
+@blp.get("/slots")
+@blp.public
+@blp.arguments(SlotsQuery, location="query")
+@blp.response(200, Slots)
+def list_slots(query: dict[str, Any]) -> Response:
+    """The times of a day for which orders are taken"""
+    slots = diner().slots.free(query["date"])
+    minutes = diner().settings.slot_minutes
+    return answer({"minutes": minutes, "items": [slot_view(slot) for slot in slots]})
+
+
+@blp.put("/slots")
+@blp.allows(Permission.PLAN_SLOTS)
+@blp.arguments(SlotIn)
+@blp.changes(PlannedSlotOut)
+def plan_slot(given: dict[str, Any]) -> Response:
+    """Say how many orders one slot takes; those it has, it keeps"""
+    done = diner().slots.plan(**given, operation=operation("orders.slots"), if_match=if_match())
+    return written(done, plain(done.record) | slot_view(diner().slots.of(done.record)))
 
 
 @blp.get("/stream")
@@ -179,6 +203,13 @@ def refund_order(new: NewRefund, order_id: UUID) -> Response:
     op = operation(f"orders.refund {order_id}")
     done = diner().till.refund(str(order_id), op, new, caller().actor)
     return written(done, order_view(done.record))
+
+
+def placed(done: Saved[Order]) -> Response:
+    """What whoever has ordered is answered."""
+    token = diner().orders.access_token(done.record.id)
+    body = order_view(done.record) | {"access_token": token}
+    return written(done, body, location=f"/api/orders/{done.record.id}")
 
 
 def _placing() -> str:

@@ -69,15 +69,20 @@ class WantedIn(Schema):
         )
 
 
-class OrderIn(Schema):
-    """A new order."""
+class CheckoutIn(Schema):
+    """Who orders, and how the food reaches them."""
 
     customer = fields.Nested(CustomerIn, required=True)
     fulfilment = fields.Nested(FulfilmentIn, required=True)
-    items = Several(fields.Nested(WantedIn), 1, MOST_LINES, required=True)
     tip = Money(load_default=0)
     coupon = Text(1, 50, allow_none=True)
     notes = Text(0, 1000, allow_none=True)
+
+
+class OrderIn(CheckoutIn):
+    """A new order."""
+
+    items = Several(fields.Nested(WantedIn), 1, MOST_LINES, required=True)
 
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> NewOrder:
@@ -165,6 +170,47 @@ class LookupQuery(Schema):
 
     phone = Phone(1, 40, required=True)
     code = Text(1, 20, required=True, metadata={"example": "76MM"})
+
+
+class SlotsQuery(Schema):
+    """Which business day's slots are wanted."""
+
+    date = fields.Date(
+        load_default=None, metadata={"description": "today unless given", "example": "2036-05-01"}
+    )
+
+
+class SlotIn(Schema):
+    """How many scheduled orders one slot takes; 0 closes it."""
+
+    starts_at = Moment(required=True)
+    capacity = Whole(0, 100_000, required=True, metadata={"example": 8})
+    notes = Text(0, 500, load_default="", metadata={"example": "a party of 40 at 19:00"})
+
+
+class SlotOut(ma.Schema):
+    """A time to order for."""
+
+    starts_at = fields.DateTime()
+    capacity = fields.Integer(allow_none=True, metadata={"description": "null is any number"})
+    left = fields.Integer(allow_none=True)
+
+
+class PlannedSlotOut(SlotOut):
+    """A slot as those who plan it see it."""
+
+    id = fields.UUID()
+    revision = fields.Integer()
+    notes = fields.String()
+    created_at = fields.DateTime()
+    updated_at = fields.DateTime()
+
+
+class Slots(ma.Schema):
+    """The slots of a day that are yet to come."""
+
+    minutes = fields.Integer(metadata={"description": "how long each is", "example": 15})
+    items = fields.List(fields.Nested(SlotOut))
 
 
 class OrdersQuery(PageQuery):

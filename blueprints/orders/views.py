@@ -7,6 +7,7 @@ from typing import Any
 from blueprints.http.answers import plain
 from dinerapp.domain.codec import content
 from dinerapp.domain.orders import Order
+from dinerapp.services.slots import Free
 
 _INTERNAL = ("tickets", "terms")
 _OF_LINES = ("id", "item_id", "name", "quantity", "unit_price", "options", "notes", "total")
@@ -32,6 +33,7 @@ def order_view(order: Order) -> dict[str, Any]:
         del view[name]
     lines = view.pop("lines")
     view["items"] = [_only(_OF_LINES, line) for line in lines if line["quantity"]]
+    del view["fulfilment"]["slot"]
     view["payments"] = [_only(_OF_PAYMENTS, payment) for payment in view["payments"]]
     return view
 
@@ -39,6 +41,11 @@ def order_view(order: Order) -> dict[str, Any]:
 def history_view(order: Order) -> dict[str, Any]:
     """Every step, in its order."""
     return {"items": content(order)["history"]}
+
+
+def slot_view(slot: Free) -> dict[str, Any]:
+    """A slot, with what is left of it."""
+    return {"starts_at": slot.starts_at, "capacity": slot.capacity, "left": slot.left}
 
 
 def _only(names: tuple[str, ...], plain: dict[str, Any]) -> dict[str, Any]:

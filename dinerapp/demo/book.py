@@ -14,7 +14,7 @@ from dinerapp.domain.billing import Discount
 from dinerapp.domain.identity import Operation
 from dinerapp.domain.menu import Serving
 from dinerapp.domain.orders import Fulfilment, FulfilmentType, Line, Order
-from dinerapp.domain.pricing import priced
+from dinerapp.domain.pricing import offers, priced
 from dinerapp.errors import RuleBroken
 from dinerapp.services.orders import NewOrder, order_of
 
@@ -104,7 +104,7 @@ class Book:
 
     def _lines(self, operation: Operation, new: NewOrder, serving: Serving) -> tuple[Line, ...]:
         ids = [operation.part(f"line {number}") for number in range(len(new.items))]
-        return priced(new.items, self._house.menu, ids, self._house.rates, serving)
+        return priced(offers(new.items, self._house.menu, ids, self._house.rates, serving))
 
     def _discount(self, subtotal: int, now: datetime, rng: Random) -> Discount | None:
         if not self._house.coupons or rng.random() > 0.12:

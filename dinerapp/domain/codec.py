@@ -41,6 +41,11 @@ def content(record: Record) -> dict[str, Any]:
     return {name: value for name, value in dump(record).items() if name not in ENVELOPE}
 
 
+def written(value: object) -> bytes:
+    """Equal values give equal bytes."""
+    return _encoder.encode(value)
+
+
 def digest(record: Record) -> int:
     """44 bits over the whole state; sums of 2**19 of them still fit a 64-bit integer."""
     hashed = hashlib.blake2b(_encoder.encode(record), digest_size=8).digest()

@@ -19,6 +19,7 @@ from dinerapp.domain.coupons import coupon_key
 from dinerapp.domain.kind import Kind, Merge
 from dinerapp.domain.menu import stock_key
 from dinerapp.domain.orders import Event, Line, Order, Status
+from dinerapp.domain.slots import slot_key
 
 if TYPE_CHECKING:
     from dinerapp.domain.merging import Policy
@@ -116,6 +117,8 @@ def _holds(order: Order) -> Mapping[str, int]:
             taken[stock_key(line.item_id)] += line.quantity
     if order.terms.discount is not None:
         taken[coupon_key(order.terms.discount.coupon_id)] += 1
+    if order.fulfilment.slot is not None:
+        taken[slot_key(order.fulfilment.slot)] += 1
     return taken
 
 

@@ -62,12 +62,13 @@ class Customer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fulfilment:
-    """Where and when the order is wanted."""
+    """Where and when the order is wanted. In the `slot` that begins then it takes a place."""
 
     type: FulfilmentType
     table: str | None = None
     address: str | None = None
     scheduled_for: datetime | None = None
+    slot: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

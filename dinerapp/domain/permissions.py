@@ -34,6 +34,7 @@ class Permission(StrEnum):
     SEE_KITCHEN = "see_kitchen"
     COOK = "cook"
     MANAGE_COUPONS = "manage_coupons"
+    PLAN_SLOTS = "plan_slots"
     RUN_OUT = "run_out"
     EDIT_MENU = "edit_menu"
     MANAGE_USERS = "manage_users"
@@ -61,6 +62,7 @@ GRANTED: Mapping[Permission, frozenset[Role]] = {
     Permission.SEE_KITCHEN: _STAFF,
     Permission.COOK: _KITCHEN,
     Permission.MANAGE_COUPONS: _OFFICE,
+    Permission.PLAN_SLOTS: _OFFICE,
     Permission.RUN_OUT: _KITCHEN,
     Permission.EDIT_MENU: _OFFICE,
     Permission.MANAGE_USERS: _OFFICE,
@@ -86,12 +88,12 @@ POWERFUL = _OFFICE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who asks: somebody with an account, or a guest, perhaps with the token of an order."""
+    """Who asks: somebody with an account, or a guest, perhaps with the token of one record."""
 
     user_id: str | None = None
     role: Role | None = None
     session_id: str | None = None
-    order_token: str | None = None
+    record_token: str | None = None
 
     def may(self, permission: Permission) -> bool:
         """Whether the table grants it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dinerapp.domain.billing import Discount, Terms
@@ -39,19 +39,29 @@ class Wanted:
     notes: str | None = None
 
 
-def priced(
+def offers(
     wanted: Sequence[Wanted],
     menu: Mapping[str, MenuItem],
     line_ids: Sequence[str],
     rates: Rates,
     serving: Serving | None = None,
-    path: str = "items",
-) -> tuple[Line, ...]:
-    """The lines; RuleBroken names the first position that cannot be served."""
-    return tuple(
-        _line(one, menu, line_id, rates, f"{path}.{number}", serving)
-        for number, (one, line_id) in enumerate(zip(wanted, line_ids, strict=True))
-    )
+) -> Iterator[Line | RuleBroken]:
+    """A line for each position, or why it cannot be served."""
+    for number, (one, line_id) in enumerate(zip(wanted, line_ids, strict=True)):
+        try:
+            yield _line(one, menu, line_id, rates, f"items.{number}", serving)
+        except RuleBroken as broken:
+            yield broken
+
+
+def priced(offered: Iterable[Line | RuleBroken]) -> tuple[Line, ...]:
+    """The lines, if all of it can be served; RuleBroken names the first position that cannot."""
+    lines = []
+    for offer in offered:
+        if isinstance(offer, RuleBroken):
+            raise offer
+        lines.append(offer)
+    return tuple(lines)
 
 
 def _line(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from dinerapp.domain.carts import CARTS, Cart
-from dinerapp.ports.repository import Repository
+from dinerapp.ports.repository import After, Page, Repository
 from dinerapp.ports.routing import question
 
 
@@ -15,6 +15,11 @@ class Carts(Repository[Cart]):
     """Carts of guests and of accounts."""
 
     kind = CARTS
+
+    @abstractmethod
+    @question
+    def page_of(self, user_id: str, after: After | None, limit: int) -> Page[Cart]:
+        """The carts of an account, newest first."""
 
     @abstractmethod
     @question

@@ -134,6 +134,13 @@ class Replica(ABC, Generic[R]):
         """Puts the merged state in place of exactly `stored`; False when that has changed."""
 
     @abstractmethod
+    def refresh(self, record_ids: Collection[str]) -> int:
+        """Makes the stored digests of these records those of the shape their kind has now, and
+        says how many were not. What was stored under an older shape keeps its digest until then:
+        the state is the same, but it is told from what it is held to be by `replace`, and from
+        its other half by `fingerprints`."""
+
+    @abstractmethod
     def load(self, record_ids: Collection[str]) -> Mapping[str, R]:
         """The states as they are, tombstones included."""
 

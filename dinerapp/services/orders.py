@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -15,8 +14,9 @@ from dinerapp.domain.identity import Operation
 from dinerapp.domain.menu import stock_key
 from dinerapp.domain.orders import Customer, Event, Fulfilment, Line, Order, Status
 from dinerapp.domain.permissions import GUEST, Caller, Permission
-from dinerapp.domain.pricing import Rates, Wanted, priced
+from dinerapp.domain.pricing import Rates, Wanted, offers, priced
 from dinerapp.domain.record import utc_now
+from dinerapp.domain.slots import SCHEDULED_FOR, slot_key
 from dinerapp.errors import (
     Exhausted,
     KeyReused,
@@ -32,7 +32,9 @@ from dinerapp.ports.menu import MenuItems
 from dinerapp.ports.orders import OrderFilter, Orders
 from dinerapp.ports.repository import After, Page
 from dinerapp.services.board import Board
+from dinerapp.services.record_tokens import RecordTokens
 from dinerapp.services.saving import Saved, changed, saved
+from dinerapp.services.slots import SlotService
 
 _CODE_LETTERS = "ACDEFGHJKLMNPQRTUVWXY34679"
 _CODE_LENGTH = 4
@@ -68,16 +70,18 @@ class OrderService:
         coupons: Coupons,
         rates: Rates,
         currency: str,
-        secret: str,
+        tokens: RecordTokens,
         board: Board,
+        slots: SlotService,
     ) -> None:
         self._board = board
+        self._slots = slots
         self._orders = orders
         self._menu = menu
         self._coupons = coupons
         self._rates = rates
         self._currency = currency
-        self._secret = secret.encode()
+        self._tokens = tokens
 
     def place(self, operation: Operation, new: NewOrder, caller: Caller = GUEST) -> Saved[Order]:
         """One order for one operation, however often and wherever it is tried."""
@@ -94,9 +98,15 @@ class OrderService:
             signals.announce(signals.order_placed, self, order=done.record)
         return done
 
+    def offers(
+        self, wanted: Sequence[Wanted], line_ids: Sequence[str]
+    ) -> Sequence[Line | RuleBroken]:
+        """What an order of these would be told now, position by position."""
+        return list(self._offers(wanted, line_ids, utc_now())) if wanted else []
+
     def get(self, order_id: str, caller: Caller) -> Order:
         """One order, if it is the caller's to see; else there is none, for all they know."""
-        self._require_token_fits(order_id, caller)
+        self._tokens.require_fits(order_id, caller)
         order = self._orders.get(order_id)
         if not _may_see(caller, order):
             raise NotFound(Orders.kind.name, order_id)
@@ -162,16 +172,7 @@ class OrderService:
 
     def access_token(self, order_id: str) -> str:
         """Reads and cancels just this order."""
-        return hmac.new(self._secret, f"order {order_id}".encode(), hashlib.sha256).hexdigest()
-
-    def opens(self, token: str, order_id: str) -> bool:
-        """Whether the token is that order's."""
-        return hmac.compare_digest(token.encode(), self.access_token(order_id).encode())
-
-    def _require_token_fits(self, order_id: str, caller: Caller) -> None:
-        """Before it is looked whether there is such an order: both are refused alike."""
-        if caller.order_token is not None and not self.opens(caller.order_token, order_id):
-            raise NotPermitted("this access token is not of this order")
+        return self._tokens.of(order_id)
 
     def _moved(
         self,
@@ -200,6 +201,8 @@ class OrderService:
         return done
 
     def _kept(self, order: Order) -> Order:
+        if order.fulfilment.slot is not None:
+            self._slots.lay_out(order.fulfilment.slot)
         try:
             return self._orders.save(order)
         except Exhausted as exc:
@@ -207,17 +210,21 @@ class OrderService:
 
     def _made(self, operation: Operation, new: NewOrder, caller: Caller) -> Order:
         now = utc_now()
+        if not caller.is_staff:
+            self._slots.require_takes(new.fulfilment)
         line_ids = [operation.part(f"line {number}") for number in range(len(new.items))]
-        lines = self._priced(new.items, line_ids, new.fulfilment.scheduled_for or now)
+        lines = priced(self._offers(new.items, line_ids, new.fulfilment.scheduled_for or now))
         discount = self._discount(new.coupon, sum(line.total for line in lines), now)
+        slot = self._slots.slot_of(new.fulfilment)
+        new = replace(new, fulfilment=replace(new.fulfilment, slot=slot))
         terms = self._rates.terms(new.fulfilment.type, discount)
         return order_of(operation, new, lines, terms, self._currency, now, caller)
 
-    def _priced(
+    def _offers(
         self, wanted: Sequence[Wanted], line_ids: Sequence[str], moment: datetime
-    ) -> tuple[Line, ...]:
+    ) -> Iterator[Line | RuleBroken]:
         menu = self._menu.get_many({one.item_id for one in wanted})
-        return priced(wanted, menu, line_ids, self._rates, self._board.serving(moment))
+        return offers(wanted, menu, line_ids, self._rates, self._board.serving(moment))
 
     def _discount(self, code: str | None, subtotal: int, now: datetime) -> Discount | None:
         if code is None:
@@ -242,7 +249,7 @@ class OrderService:
             if known[line_id].quantity != quantity
         ]
         moment = order.fulfilment.scheduled_for or now
-        added = self._priced(changes.added, ids, moment) if changes.added else ()
+        added = priced(self._offers(changes.added, ids, moment)) if changes.added else ()
         if not revised and not added:
             return order
         order = order.revised((*revised, *added), op_id=operation.op_id, now=now)
@@ -293,7 +300,7 @@ def order_of(
 
 def _owns(caller: Caller, order: Order) -> bool:
     """A token that was not of this order has been refused before."""
-    if caller.order_token is not None:
+    if caller.record_token is not None:
         return True
     return caller.user_id is not None and caller.user_id == order.user_id
 
@@ -305,6 +312,8 @@ def _may_see(caller: Caller, order: Order) -> bool:
 def _sold_out(order: Order, key: str) -> RuleBroken:
     """In the words of the order: which of its positions, or what else, there is too little of."""
     wanted = [stock_key(line.item_id) for line in order.lines]
+    if order.fulfilment.slot is not None and key == slot_key(order.fulfilment.slot):
+        return RuleBroken("no more orders are taken for that time", field=SCHEDULED_FOR)
     if key not in wanted:
         return RuleBroken(f"the coupon {order.coupon} is used up", field="coupon")
     number = wanted.index(key)

@@ -81,7 +81,9 @@ class Handover:
                 return Delivery(Taken.HAD_IT)
             if target.replace(stored, merge.record, back):
                 return Delivery(Taken.STORED)
-            stored = target.load([incoming.id])[incoming.id]
+            before, stored = stored, target.load([incoming.id])[incoming.id]
+            if stored == before:
+                target.refresh([stored.id])
         return Delivery(Taken.REFUSED, reason="changed too often while it was merged")
 
     def _owed_back(self, merged: R, incoming: R, source: Replica[R]) -> tuple[Owing, ...]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule as Route
 
 from blueprints.http.access import PUBLIC, Rule, rule_of
 from dinerapp.app import create_app
+from dinerapp.cli import main
 from dinerapp.domain.identity import new_id
 from dinerapp.domain.orders import Status
 from dinerapp.domain.permissions import GRANTED, STEPS_BY_ROLE, Permission, Role
@@ -84,6 +87,13 @@ def test_a_route_lets_in_whom_the_table_names_and_nobody_else(
         assert (status if status in (401, 403) else None) == refusal(rule, role), (method, route)
 
 
+def test_the_page_about_routes_is_what_the_routes_say() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "routes.md").read_text()
+    table = CliRunner().invoke(main, ["routes"])
+    assert table.exit_code == 0
+    assert table.output in page, "write it anew: python -m dinerapp routes"
+
+
 def asked(app: Flask) -> Iterator[tuple[Route, str]]:
     for route in app.url_map.iter_rules():
         for method in sorted((route.methods or set()) - {"HEAD", "OPTIONS"}):
@@ -113,6 +123,7 @@ def test_only_these_routes_are_for_everybody(app: Flask) -> None:
         "metrics.prometheus",
         "menu.list_categories",
         "menu.read_category",
+        "orders.list_slots",
         "orders.look_up_order",
         "status.health",
         "status.live",

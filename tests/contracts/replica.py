@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from dinerapp.domain import codec
+from dinerapp.domain.conflicts import CONFLICTS
 from dinerapp.domain.identity import new_id, new_op_id
 from dinerapp.domain.merging import Policy, reconciled
 from dinerapp.domain.orders import Status
@@ -27,6 +28,7 @@ from dinerapp.errors import (
     StaleVersion,
 )
 from dinerapp.ports.replica import Backlog, Count, Fingerprint, Owing, Taken
+from dinerapp.sync.handover import Handover
 from tests.contracts.subjects import (
     Sample,
     Stores,
@@ -40,6 +42,7 @@ from tests.contracts.subjects import (
     written,
 )
 from tests.makers import at, counted_order, elsewhere, menu_item
+from tests.simulation.reference import ReferenceDatabase, ReferenceStore
 
 P, M, N = Place.POSTGRESQL, Place.MONGODB, Place.NOCODB
 DUE, NOW, LEASE = at(), at(10), at(100)
@@ -668,6 +671,48 @@ class DebtContract:
         store.settle(to, [(merged.id, merged.version)])
         store.accept(sample.edited(merged), owing(to))
         assert store.backlog(to) == Backlog(waiting=1, missed=0)
+
+
+class ShapeContract:
+    """States that were stored when their kind had another shape, and other digests."""
+
+    def test_their_digests_are_made_anew(
+        self, store: Any, sample: Sample, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        states = [written(sample.make(), P) for _ in range(3)]
+        put_long_ago(store, monkeypatch, *states[:2])
+        put(store, states[2])
+        unknown = [new_id(), "nonsense", "\0", "\ud800"]
+        assert store.refresh([state.id for state in states] + unknown) == 2
+        assert store.fingerprints() == fingerprints_of(states)
+        assert store.refresh([state.id for state in states]) == 0
+        assert [stored(store, state) for state in states] == states
+
+    def test_they_are_merged_like_others(
+        self, store: Any, sample: Sample, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        base = written(sample.make(), P, M)
+        here, there = (
+            rewritten(base, place, **{sample.text: place})
+            for place in (store.place, elsewhere(store.place))
+        )
+        put_long_ago(store, monkeypatch, here)
+        handover, other = Handover(Policy()), ReferenceDatabase(elsewhere(store.place))
+        handover.file_in(ReferenceStore(other, CONFLICTS))
+        handed = handover.deliver([there], ReferenceStore(other, store.kind), store)
+        assert not handed.refused
+        merged = stored(store, base)
+        assert merged.includes(here)
+        assert merged.includes(there)
+        assert store.fingerprints() == fingerprints_of([merged])
+
+
+def put_long_ago(store: Any, monkeypatch: pytest.MonkeyPatch, *states: Any) -> None:
+    """As an older release would have."""
+    digest = codec.digest
+    with monkeypatch.context() as past:
+        past.setattr(codec, "digest", lambda record: digest(record) ^ 1)
+        put(store, *states)
 
 
 class FingerprintContract:

@@ -13,7 +13,7 @@ from dinerapp.domain.record import Record, Step
 from dinerapp.domain.version import Place, Version
 from dinerapp.ports.database import Database
 from dinerapp.ports.replica import Delivery
-from tests.makers import at, category, conflict, coupon, menu_item, order, till, user
+from tests.makers import at, cart, category, conflict, coupon, menu_item, order, slot, till, user
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,10 @@ SAMPLES = (
     Sample("menu_items", menu_item, "description"),
     Sample("users", user, "name"),
     Sample("categories", category, "description"),
+    Sample("carts", cart, "successor"),
     Sample("conflicts", conflict, "reason"),
     Sample("coupons", coupon, "description"),
+    Sample("slots", slot, "notes"),
     Sample("tills", till, "notes"),
 )
 

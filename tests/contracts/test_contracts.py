@@ -7,6 +7,7 @@ import pytest
 from dinerapp.domain.identity import new_op_id
 from dinerapp.domain.version import Place
 from dinerapp.ports.replica import Taken
+from tests.contracts.carts import CartsContract
 from tests.contracts.conflicts import ConflictsContract
 from tests.contracts.coupons import CouponsContract
 from tests.contracts.database import DatabaseContract
@@ -23,6 +24,7 @@ from tests.contracts.replica import (
     FingerprintContract,
     ReplaceContract,
     ScanContract,
+    ShapeContract,
     SharedReplicaContract,
     SharedStockDeliveryContract,
     WholeStoreContract,
@@ -34,6 +36,7 @@ from tests.contracts.repository import (
     StockContract,
     UniqueKeysContract,
 )
+from tests.contracts.slots import SlotsContract
 from tests.contracts.subjects import SAMPLES, Repositories, Stores, scanned
 from tests.contracts.tills import TillsContract
 from tests.contracts.users import UsersContract
@@ -105,6 +108,11 @@ class TestScan(ScanContract): ...
 class TestDebt(DebtContract): ...
 
 
+@over_shared_stores
+@of_every_kind
+class TestShape(ShapeContract): ...
+
+
 @over_stores
 @of_every_kind
 class TestFingerprint(FingerprintContract): ...
@@ -153,6 +161,14 @@ class TestTickets(TicketsContract): ...
 
 @over_what_answers_questions
 class TestPayments(PaymentsContract): ...
+
+
+@over_what_answers_questions
+class TestSlots(SlotsContract): ...
+
+
+@over_what_answers_questions
+class TestCarts(CartsContract): ...
 
 
 @over_what_answers_questions

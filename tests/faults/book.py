@@ -59,7 +59,9 @@ class OrderFact:
 
     `asked` are steps that were tried and not answered; they may have been taken. `unsure` says
     that some try to place it may have succeeded although nobody said so. `disputed`: another
-    state of it is kept in a conflict.
+    state of it is kept in a conflict. `changing`: a change of its lines or payments was tried and
+    not answered, or answered by whoever did not know of all the others. `known_lines` were
+    acknowledged. `cart`: what it was ordered from.
     """
 
     key: str
@@ -71,6 +73,14 @@ class OrderFact:
     refused: bool = False
     unsure: bool = False
     disputed: bool = False
+    changing: bool = False
+    known_lines: set[str] = field(default_factory=set)
+    cart: str | None = None
+
+    @property
+    def may_cost_more(self) -> bool:
+        """Whether its total is not what was acknowledged last, for all anybody knows."""
+        return self.disputed or self.changing
 
     @property
     def id(self) -> str:
@@ -97,6 +107,17 @@ class DishFact:
         return price == self.price or price in self.asked
 
 
+@dataclass(eq=False, slots=True)
+class ChargeFact:
+    """Money that was taken, or given back; its `mark` is in the payment and nowhere else."""
+
+    order: OrderFact
+    mark: str
+    amount: int
+    told: bool = False
+    unsure: bool = False
+
+
 @dataclass(slots=True)
 class Book:
     """Filled by many threads, each with facts of its own."""
@@ -104,6 +125,7 @@ class Book:
     calls: list[Call] = field(default_factory=list)
     orders: list[OrderFact] = field(default_factory=list)
     dishes: list[DishFact] = field(default_factory=list)
+    charges: list[ChargeFact] = field(default_factory=list)
     counted: dict[str, int] = field(default_factory=dict)
     unanswered: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
@@ -148,6 +170,7 @@ class Book:
         return {
             "orders placed": len(self.orders),
             "orders acknowledged": len(self.acknowledged),
+            "charges acknowledged": sum(charge.told for charge in self.charges),
             "writes": len({call.key for call in writes}),
             "writes acknowledged": len({c.key for c in writes if 200 <= c.status < 300}),
             "writes retried": len(again),

@@ -317,14 +317,21 @@ class Inspector(Guest):
 class Party:
     """Some guests at once, from `start` until `finish`; what they saw is in the book."""
 
-    def __init__(self, diners: Sequence[Diner], *, guests: int = GUESTS, counted: bool = True):
+    def __init__(
+        self,
+        diners: Sequence[Diner],
+        *,
+        guests: int = GUESTS,
+        counted: bool = True,
+        kind: type[Guest] = Guest,
+    ) -> None:
         """`counted`: whether some of what they order is."""
         self.book = Book()
         self._name = uuid4().hex[:6]
         self._diners = diners
         self._counted = counted
         self.guests: list[Guest] = [
-            Guest(f"{self._name}-{number}", diners, self.book) for number in range(guests)
+            kind(f"{self._name}-{number}", diners, self.book) for number in range(guests)
         ]
         self.guests.append(Inspector(f"{self._name}-inspector", diners, self.book))
         self._threads = [threading.Thread(target=self._work, args=[one]) for one in self.guests]
@@ -372,10 +379,14 @@ class Party:
 
 @contextmanager
 def party(
-    diners: Sequence[Diner], *, guests: int = GUESTS, counted: bool = True
+    diners: Sequence[Diner],
+    *,
+    guests: int = GUESTS,
+    counted: bool = True,
+    kind: type[Guest] = Guest,
 ) -> Iterator[Party]:
     """Guests at work while the block runs; nobody is left behind when it fails."""
-    made = Party(diners, guests=guests, counted=counted)
+    made = Party(diners, guests=guests, counted=counted, kind=kind)
     made.start()
     try:
         yield made

@@ -41,6 +41,8 @@ _DOCUMENTS = {
     "menu_items": "SELECT * FROM menu_items ORDER BY id",
     "categories": "SELECT * FROM categories ORDER BY id",
     "conflicts": "SELECT * FROM conflicts ORDER BY id",
+    "carts": "SELECT * FROM carts ORDER BY id",
+    "slots": "SELECT * FROM slots ORDER BY id",
     "coupons": "SELECT * FROM coupons ORDER BY id",
     "tills": "SELECT * FROM tills ORDER BY id",
 }
@@ -109,6 +111,7 @@ def _order_row(row: Record, lines: list[Record], payments: list[Record]) -> Reco
         "table": row["table_name"],
         "address": row["address"],
         "scheduled_for": _plain(row["scheduled_for"]),
+        "slot": _plain(row["slot"]),
     }
     record["history"] = _plain(row["history"])
     record["lines"] = [{name: _plain(line[name]) for name in _LINE} for line in lines]

@@ -131,6 +131,10 @@ class ReferenceStore(Store[R]):
         self._put(merged, owing, unique)
         return True
 
+    def refresh(self, record_ids: Collection[str]) -> int:
+        """No digests are kept here."""
+        return 0
+
     def load(self, record_ids: Collection[str]) -> Mapping[str, R]:
         return {key: self.rows[key].record for key in record_ids if key in self.rows}
 

@@ -191,6 +191,9 @@ class SimulatedStore(Store[Any]):
 
         return self._write("replace", apply)
 
+    def refresh(self, record_ids: Collection[str]) -> int:
+        return self._store.refresh(record_ids)
+
     def load(self, record_ids: Collection[str]) -> Mapping[str, Any]:
         tombstones: set[str] = set()
 

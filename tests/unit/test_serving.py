@@ -9,7 +9,7 @@ import pytest
 
 from dinerapp.domain.hours import Calendar, parsed
 from dinerapp.domain.menu import Serving
-from dinerapp.domain.pricing import Rates, Wanted, priced
+from dinerapp.domain.pricing import Rates, Wanted, offers, priced
 from dinerapp.errors import RuleBroken
 from tests.makers import MAINS, category, menu_item
 
@@ -55,7 +55,7 @@ def test_an_order_outside_the_hours_is_told_when_they_begin() -> None:
     item = menu_item(name="Schnitzel", hours=EVENING)
     wanted = [Wanted(item_id=item.id, quantity=1)]
     with pytest.raises(RuleBroken) as refused:
-        priced(wanted, {item.id: item}, ["l"], Rates(), serving())
+        priced(offers(wanted, {item.id: item}, ["l"], Rates(), serving()))
     assert refused.value.field == "items.0.item_id"
     assert refused.value.reason == (
         "Schnitzel is not served on Friday at 12:00; it is again from Friday, 02 May at 18:00"
@@ -65,5 +65,5 @@ def test_an_order_outside_the_hours_is_told_when_they_begin() -> None:
 def test_an_order_within_the_hours_is_priced() -> None:
     item = menu_item(hours=LUNCH)
     wanted = [Wanted(item_id=item.id, quantity=1)]
-    [line] = priced(wanted, {item.id: item}, ["l"], Rates(), serving())
+    [line] = priced(offers(wanted, {item.id: item}, ["l"], Rates(), serving()))
     assert line.total == item.price

@@ -1,0 +1,6 @@
+CREATE TABLE slots (
+    LIKE envelope INCLUDING ALL,
+    content jsonb NOT NULL
+);
+
+ALTER TABLE orders ADD COLUMN slot timestamptz(3);

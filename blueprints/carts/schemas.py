@@ -1,0 +1,86 @@
+"""Carts as clients send and see them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields
+
+from blueprints.http.fields import Schema, Text, Whole
+from blueprints.orders import schemas as orders
+from dinerapp.domain.carts import MOST_OF_ONE, CartState
+from dinerapp.services.carts import Checkout
+
+
+class CartIn(Schema):
+    """A new cart is empty."""
+
+
+class QuantityIn(Schema):
+    """How many there are to be of a position; 0 takes it out."""
+
+    quantity = Whole(0, MOST_OF_ONE, required=True, metadata={"example": 3})
+
+
+class JoinIn(Schema):
+    """The cart to be emptied into this one: a guest's with its token, or one's own without."""
+
+    cart_id = fields.UUID(required=True)
+    access_token = Text(1, 200, allow_none=True, load_default=None)
+
+
+class CheckoutIn(orders.CheckoutIn):
+    """What turns a cart into an order."""
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Checkout:
+        return Checkout(**data)
+
+
+class CartLineOut(ma.Schema):
+    """A position at the prices of now; where there is a `problem` it has none."""
+
+    id = fields.UUID()
+    item_id = fields.UUID()
+    quantity = fields.Integer()
+    option_ids = fields.List(fields.String())
+    notes = fields.String(allow_none=True)
+    name = fields.String(allow_none=True, metadata={"example": "Pelmeni"})
+    unit_price = fields.Integer(allow_none=True)
+    options = fields.List(fields.Nested(orders.ChosenOptionOut))
+    total = fields.Integer(allow_none=True)
+    problem = fields.String(
+        allow_none=True, metadata={"description": "why it cannot be ordered now", "example": None}
+    )
+
+
+class CartOut(ma.Schema):
+    """A cart. All amounts are minor units of `currency`, and may change until it is ordered."""
+
+    id = fields.UUID()
+    revision = fields.Integer()
+    state = fields.Enum(CartState, by_value=True)
+    successor = fields.UUID(
+        allow_none=True, metadata={"description": "the order, or the cart, that it has become"}
+    )
+    user_id = fields.UUID(allow_none=True)
+    items = fields.List(fields.Nested(CartLineOut))
+    subtotal = fields.Integer(metadata={"description": "of what has no problem"})
+    currency = fields.String(metadata={"example": "EUR"})
+    expires_at = fields.DateTime()
+    created_at = fields.DateTime()
+    updated_at = fields.DateTime()
+
+
+class OpenedOut(CartOut):
+    """A new cart, with the token that opens just this one."""
+
+    access_token = fields.String()
+
+
+class CartPage(ma.Schema):
+    """One page, newest first."""
+
+    items = fields.List(fields.Nested(CartOut))
+    next_cursor = fields.String(allow_none=True)

@@ -1,0 +1,56 @@
+"""Carts as plain values for answers."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from typing import Any
+
+from blueprints.http.answers import plain
+from blueprints.http.strict_json import dumps
+from dinerapp.domain.carts import Cart
+from dinerapp.domain.orders import Line
+from dinerapp.services.carts import Position
+
+_INTERNAL = ("lines", "absorbed")
+
+
+def cart_view(cart: Cart, positions: list[Position], currency: str) -> dict[str, Any]:
+    """One cart, at the prices of now."""
+    view = plain(cart)
+    for name in _INTERNAL:
+        del view[name]
+    view["items"] = [_line_view(position) for position in positions]
+    view["subtotal"] = sum(item["total"] or 0 for item in view["items"])
+    return view | {"currency": currency}
+
+
+def prices_of(view: dict[str, Any]) -> str:
+    """Tells two answers about one version of a cart apart: prices change without it."""
+    return hashlib.blake2b(dumps(view["items"]), digest_size=6).hexdigest()
+
+
+def _line_view(position: Position) -> dict[str, Any]:
+    wanted, offer = position.line.wanted, position.offer
+    view: dict[str, Any] = {
+        "id": position.line.id,
+        "item_id": wanted.item_id,
+        "quantity": wanted.quantity,
+        "option_ids": wanted.options,
+        "notes": wanted.notes,
+    }
+    if not isinstance(offer, Line):
+        return view | {
+            "name": None,
+            "unit_price": None,
+            "options": [],
+            "total": None,
+            "problem": offer.reason,
+        }
+    return view | {
+        "name": offer.name,
+        "unit_price": offer.unit_price,
+        "options": [asdict(option) for option in offer.options],
+        "total": offer.total,
+        "problem": None,
+    }

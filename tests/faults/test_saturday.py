@@ -1,0 +1,133 @@
+"""A Saturday night: everything that happens in a restaurant, while databases die at random."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+
+from tests.faults.book import Book
+from tests.faults.diners import until
+from tests.faults.guests import Client, party
+from tests.faults.house import PLACES, House, Servers
+from tests.faults.ledger import assert_kept, inside
+from tests.faults.records import Record, in_postgres
+from tests.faults.waiters import COUPON, Waiter
+
+pytestmark = pytest.mark.faults
+
+SECONDS = float(os.environ.get("SATURDAY_SECONDS", "60"))
+SOME = 10
+SEED = os.environ.get("SATURDAY_SEED", "21")
+_BILLING = {"TAX_RATE": "1900", "TAX_INCLUDED": "false", "SERVICE_CHARGE": "1250"}
+
+
+@pytest.fixture
+def busy_house(servers: Servers, folder: Path) -> Iterator[House]:
+    with House(servers, folder, **_BILLING).opened() as house:
+        yield house
+
+
+def test_a_saturday_night_loses_nothing_and_doubles_nothing(busy_house: House) -> None:
+    house, dice = busy_house, random.Random(SEED)
+    over = time.monotonic() + SECONDS
+    _issue_coupon(house)
+    with party(house.diners, guests=6, kind=Waiter) as guests:
+        guests.book.may_be_behind = True
+        while time.monotonic() < over:
+            time.sleep(dice.uniform(0.2, 1.0))
+            _strike(house, dice)
+        house.heal()
+        house.await_state(postgresql="up", mongodb="up")
+    house.await_settled()
+    assert_kept(house, guests.book)
+
+
+def _strike(house: House, dice: random.Random) -> None:
+    """One server, or one diner, at a time; sometimes the next one before it has caught up."""
+    victim = dice.choice((*PLACES, *PLACES, "diner"))
+    if victim == "diner":
+        diner = dice.choice(house.diners)
+        diner.kill9()
+        diner.start()
+        return
+    server = house.servers.at(victim)
+    match dice.choice(("kill", "freeze", "restart")):
+        case "kill":
+            server.kill9()
+            time.sleep(dice.uniform(0.1, 2.0))
+            server.start()
+        case "freeze":
+            server.freeze()
+            time.sleep(dice.uniform(0.1, 3.0))
+            server.thaw()
+        case _:
+            server.restart()
+    if dice.random() < 0.7:
+        house.await_state(**{victim: "up"})
+
+
+def _issue_coupon(house: House) -> None:
+    manager = Client("manager", house.diners, Book())
+    body = {"code": COUPON, "percent": 1000, "max_uses": 1_000_000}
+    issued = manager.insist("POST", "/coupons", body)[-1]
+    assert issued.status == 201, issued
+    manager.close()
+
+
+def test_the_ledger_sees_a_wrong_charge_a_wrong_total_and_a_lost_ticket(busy_house: House) -> None:
+    _issue_coupon(busy_house)
+    with party(busy_house.diners, guests=2, kind=Waiter) as guests:
+        until(lambda: sum(one.told for one in guests.book.charges) > SOME, "charges")
+    busy_house.await_settled()
+    contents, book = in_postgres(busy_house), guests.book
+    assert not inside(contents, contents, book, ())
+    paid = (
+        order_id
+        for order_id, order in contents.orders.items()
+        if order["payment_status"] == "paid" and order["tickets"]
+    )
+    order_id = next(paid)
+    for spoil, complaint in SPOILT.items():
+        seen = deepcopy(contents)
+        spoil(seen.orders[order_id])
+        assert any(complaint in each for each in inside(seen, seen, book, ())), complaint
+
+
+def _charge_twice(order: Record) -> None:
+    order["payments"].append(order["payments"][0])
+
+
+def _lose_payment(order: Record) -> None:
+    del order["payments"][0]
+
+
+def _add_a_cent(order: Record) -> None:
+    order["total"] += 1
+
+
+def _lose_ticket(order: Record) -> None:
+    del order["tickets"][0]
+
+
+def _fire_twice(order: Record) -> None:
+    order["tickets"].append(order["tickets"][0])
+
+
+def _sell_more(order: Record) -> None:
+    order["lines"][0] |= {"counted": True, "quantity": 10_000}
+
+
+SPOILT = {
+    _charge_twice: "was charged 2 times",
+    _lose_payment: "P1: charge",
+    _add_a_cent: "money: order",
+    _lose_ticket: "the kitchen was told of",
+    _fire_twice: "has a ticket twice",
+    _sell_more: "P10: stock",
+}
