@@ -28,8 +28,6 @@ from dinerapp.domain.permissions import Permission
 from dinerapp.ports.users import UserFilter
 from dinerapp.services.accounts import Granted, NewAccount
 
-UNCACHED = {"Cache-Control": "no-store"}
-
 auth = Blueprint("auth", __name__, url_prefix="/api/auth", description="Who you are")
 blp = Blueprint("users", __name__, url_prefix="/api/users", description="Who has an account")
 
@@ -50,7 +48,7 @@ def register(new: NewAccount) -> Response:
 @auth.limited(Limited.LOGIN, Limited.ACCOUNT)
 @auth.arguments(Login)
 @auth.response(200, GrantedOut)
-@auth.alt_response(401, "Problem")
+@auth.refuses(401)
 def login(given: dict[str, str]) -> Response:
     """Get an access token for requests, and a refresh token for the next pair of them"""
     return _granted(diner().accounts.login(given["email"], given["password"]))
@@ -60,7 +58,7 @@ def login(given: dict[str, str]) -> Response:
 @auth.public
 @auth.arguments(Refresh)
 @auth.response(200, GrantedOut)
-@auth.alt_response(401, "Problem")
+@auth.refuses(401)
 def refresh(given: dict[str, str]) -> Response:
     """Get the next pair of tokens
 
@@ -124,4 +122,4 @@ def change_user(fields: dict[str, Any], user_id: UUID) -> Response:
 
 
 def _granted(granted: Granted) -> Response:
-    return answer(granted_view(granted), headers=UNCACHED)
+    return answer(granted_view(granted))

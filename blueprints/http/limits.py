@@ -15,7 +15,7 @@ from flask import Flask, Response, request
 from flask_limiter import Limiter, RequestLimit
 
 from blueprints.http.access import caller
-from blueprints.http.problems import problem
+from blueprints.http.refusals import TOO_MANY
 from dinerapp.domain.users import normalised
 from dinerapp.settings import Settings
 
@@ -135,10 +135,5 @@ def _options(settings: Settings) -> dict[str, Any]:
 
 def _too_many(limit: RequestLimit) -> Response:
     wait = max(1, math.ceil(limit.window.reset_time - time.time()))
-    return problem(
-        429,
-        "too-many-requests",
-        "Too many of these at once",
-        f"at most {limit.limit} are taken; try again in {wait} s",
-        headers={"Retry-After": str(wait)},
-    )
+    words = f"at most {limit.limit} are taken; try again in {wait} s"
+    return TOO_MANY.answer(words, headers={"Retry-After": str(wait)})
