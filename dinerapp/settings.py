@@ -276,6 +276,7 @@ class Settings:
     account_limit: str = _setting("20/hour", "logins per e-mail address, from anywhere", *_RATE)
     register_limit: str = _setting("5/minute;30/hour", "new accounts per client address", *_RATE)
     lookup_limit: str = _setting("10/minute;60/hour", "orders looked up per client address", *_RATE)
+    phone_limit: str = _setting("20/hour", "lookups per phone number, from anywhere", *_RATE)
     order_limit: str = _setting("30/minute", "orders per guest's address or customer", *_RATE)
     trusted_proxies: int = _setting(
         0, "proxies in front whose X-Forwarded-For is believed", _number(0, 10), "0 to 10"

@@ -38,7 +38,11 @@ blp = Blueprint("users", __name__, url_prefix="/api/users", description="Who has
 @auth.arguments(Registration)
 @auth.creates(UserOut)
 def register(new: NewAccount) -> Response:
-    """Make an account for yourself"""
+    """Make an account for yourself
+
+    An address that has an account is answered like any other, and its account stays as it is:
+    whoever cannot log in afterwards had one before.
+    """
     done = diner().accounts.register(operation("auth.register", but=["password"]), new)
     return written(done, user_view(done.record), location="/api/auth/me")
 
@@ -88,7 +92,7 @@ def read_me() -> Response:
 
 @auth.post("/password")
 @auth.allows(Permission.USE_ACCOUNT)
-@auth.limited(Limited.LOGIN)
+@auth.limited(Limited.LOGIN, Limited.ACCOUNT)
 @auth.arguments(PasswordChange)
 @auth.response(204)
 def change_password(given: dict[str, str]) -> Response:

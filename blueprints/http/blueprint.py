@@ -145,12 +145,15 @@ class Blueprint(SmorestBlueprint):
         return decorate
 
     def _prepare_response_doc(self, doc: Any, doc_info: Any, **options: Any) -> Any:
-        """What bodies look like, and that it takes a database to answer."""
+        """What bodies look like, whether there must be one, and that it takes a database."""
         doc = super()._prepare_response_doc(doc, doc_info, **options)
         manual = doc_info.get("manual_doc", {})
         if self._asks_stores or "security" in manual:
             doc["responses"].setdefault(503, REFUSALS[503].name)
         _keep_both(doc, manual)
+        for media in doc.get("requestBody", {}).get("content", {}).values():
+            fields = media["schema"].fields.values()
+            doc["requestBody"]["required"] = any(field.required for field in fields)
         for body in (doc.get("requestBody", {}), *doc["responses"].values()):
             for media in body.get("content", {}).values() if isinstance(body, dict) else ():
                 media.setdefault("example", example_of(media["schema"]))

@@ -35,6 +35,7 @@ class Limited(StrEnum):
     REGISTER = "register"
     ORDER = "order"
     LOOKUP = "lookup"
+    PHONE = "phone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +98,23 @@ def _counted(view: V, limiter: Limiter, allowed: str, what: Limited) -> V:
 
 
 def _account() -> str:
-    """The address somebody wants to log in with, which need not be anybody's."""
+    """Whoever is logged in, or the address somebody wants to log in with, which need not be
+    anybody's."""
     body = request.get_json(silent=True)
     email = body.get("email") if isinstance(body, dict) else None
     if not isinstance(email, str):
-        return client_address()
-    return hashlib.sha256(normalised(email).encode(errors="replace")).hexdigest()
+        return _customer()
+    return _digest(normalised(email))
+
+
+def _phone() -> str:
+    """The number, however it is written."""
+    digits = "".join(filter(str.isdigit, request.args.get("phone", "")))
+    return _digest(digits) if digits else client_address()
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
 def _customer() -> str:
@@ -119,6 +131,7 @@ _COUNTS: Mapping[Limited, _Count] = {
     Limited.REGISTER: _Count(client_address),
     Limited.ORDER: _Count(_customer, _is_staff),
     Limited.LOOKUP: _Count(client_address),
+    Limited.PHONE: _Count(_phone),
 }
 
 

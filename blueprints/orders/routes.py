@@ -68,7 +68,7 @@ def list_orders(query: dict[str, Any]) -> Response:
 
 @blp.get("/lookup")
 @blp.public
-@blp.limited(Limited.LOOKUP)
+@blp.limited(Limited.LOOKUP, Limited.PHONE)
 @blp.arguments(LookupQuery, location="query")
 @blp.response(200, PlacedOut)
 @blp.refuses(404)

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import marshmallow as ma
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.exceptions import HTTPException
@@ -29,7 +30,9 @@ from dinerapp.wiring import Diner
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 PASSWORD = "correct horse battery"
-NO_LIMITS = dict.fromkeys(("login_limit", "account_limit", "register_limit", "order_limit"), "")
+NO_LIMITS = dict.fromkeys(
+    (f"{what}_limit" for what in ("login", "account", "register", "lookup", "phone", "order")), ""
+)
 QUICK = {
     "secret_key": "for tests",
     "log_level": "error",
@@ -39,6 +42,8 @@ QUICK = {
     **NO_LIMITS,
 }
 """Settings: hashes that cost nothing, tokens that outlive the tests, and nobody is counted."""
+# The relay of the application at hand draws its pauses at random, while examples are made.
+WITH_THREADS = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 _MAINS = "mains"
 MAINS = Operation.keyed("categories.add", _MAINS, b"").record_id
 """The id of the category that `with_mains` makes."""
@@ -78,7 +83,7 @@ def assert_as_documented(app: Flask, answer: TestResponse) -> None:
 def assert_is_documented_refusal(app: Flask, answer: TestResponse) -> None:
     """The route names this status, and the status this kind of problem and its headers."""
     documented = documented_operation(app, answer)
-    if documented is None:
+    if documented is None or answer.status_code == 500:  # What nobody foresees, nobody documents.
         return
     status = str(answer.status_code)
     assert status in documented["responses"], (answer.request.path, answer.text)
