@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from threading import BoundedSemaphore
 
 from flask import Flask
-from flask_smorest import Api
 
 from adapters.alerts import webhook
 from blueprints.accounts.routes import auth
 from blueprints.accounts.routes import blp as users
 from blueprints.carts.routes import blp as carts
 from blueprints.coupons.routes import blp as coupons
-from blueprints.http import access, docs, lifecycle, limits, problems
+from blueprints.http import access, cors, describing, docs, hardening, lifecycle, limits, problems
 from blueprints.http.diner import EXTENSION
 from blueprints.kitchen.routes import blp as kitchen
 from blueprints.menu.routes import blp as menu
@@ -34,6 +33,7 @@ OPENAPI = {
     "API_TITLE": "Dinerapp",
     "API_VERSION": "1",
     "OPENAPI_VERSION": "3.0.3",
+    "API_SPEC_OPTIONS": describing.ABOUT,
     "OPENAPI_URL_PREFIX": "/",
     "OPENAPI_JSON_PATH": "openapi.json",
     "OPENAPI_SWAGGER_UI_PATH": "docs",
@@ -69,9 +69,11 @@ def create_app(
     )
     lifecycle.trust(app, settings.trusted_proxies)
     lifecycle.register(app)
+    hardening.register(app)
+    cors.register(app, settings.cors_origins)
     register_access_log(app)
     register_request_metrics(app)
-    api = Api(app)
+    api = describing.described(app)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     app.register_blueprint(metrics)

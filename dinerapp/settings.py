@@ -138,6 +138,13 @@ def _placement(value: str) -> Mapping[str, tuple[Place, ...]]:
     return MappingProxyType(table)
 
 
+def _origins(value: str) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(filter(None, value.lower().replace(",", " ").split())))
+    if found != ("*",) and not all(re.fullmatch(_ORIGIN, one) for one in found):
+        raise ValueError
+    return found
+
+
 def _limit(value: str) -> str:
     """Empty for no limit at all; a bad one would only be noticed by whoever it fails to stop."""
     if value == "off":
@@ -170,6 +177,7 @@ _POOL_MIN = (_number(0, 1000), "a whole number from 0 to 1000")
 _PRIORITY = (_number(0, 100), "a whole number from 0 to 100")
 _YES_NO = (_flag, "true or false")
 _LIMITS = r"[1-9]\d{0,6}/(second|minute|hour|day)(;[1-9]\d{0,6}/(second|minute|hour|day))*"
+_ORIGIN = r"https?://[a-z0-9.\-]+(:\d{1,5})?|https?://\[[0-9a-f:.]+\](:\d{1,5})?"
 _RATE = (_limit, "off, or e.g. 10/minute;100/hour")
 
 
@@ -279,6 +287,7 @@ class Settings:
     account_limit: str = _setting("20/hour", "logins per e-mail address, from anywhere", *_RATE)
     register_limit: str = _setting("5/minute;30/hour", "new accounts per client address", *_RATE)
     lookup_limit: str = _setting("10/minute;60/hour", "orders looked up per client address", *_RATE)
+    phone_limit: str = _setting("20/hour", "lookups per phone number, from anywhere", *_RATE)
     order_limit: str = _setting("30/minute", "orders per guest's address or customer", *_RATE)
     cart_limit: str = _setting("30/minute", "new carts per guest's address or customer", *_RATE)
     cart_hours: int = _setting(
@@ -286,6 +295,12 @@ class Settings:
     )
     trusted_proxies: int = _setting(
         0, "proxies in front whose X-Forwarded-For is believed", _number(0, 10), "0 to 10"
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        (),
+        "sites whose pages may call the API from a browser; default: none",
+        _origins,
+        "* for any, or e.g. https://diner.example, https://www.diner.example",
     )
     restaurant_name: str = _setting("The Digital Diner", "shown to guests")
     currency: str = _setting("EUR", "of all prices", _currency, "an ISO 4217 code such as EUR")

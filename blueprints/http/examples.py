@@ -10,8 +10,9 @@ from marshmallow import fields
 
 from blueprints.http.fields import Schema
 
+EXAMPLE_ID = "01a1fd5b-738a-7340-82a6-7288b9785b65"
 _PLAIN: tuple[tuple[type[fields.Field[Any]], Any], ...] = (
-    (fields.UUID, "01a1fd5b-738a-7340-82a6-7288b9785b65"),
+    (fields.UUID, EXAMPLE_ID),
     (fields.Integer, 1),
     (fields.Float, 1.5),
     (fields.Boolean, True),

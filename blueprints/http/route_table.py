@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from flask import Flask
 
-from blueprints.http.access import Rule, rule_of
-from dinerapp.domain.permissions import GRANTED, Role
+from blueprints.http.access import described, rule_of
 
 _OURS = ("/api/", "/metrics", "/openapi.json")
 _NOT_COUNTED = {"HEAD", "OPTIONS"}
@@ -33,20 +32,8 @@ def _listed(app: Flask) -> Iterator[Listed]:
         if route.rule.startswith(_OURS):
             rule = rule_of(app.view_functions[route.endpoint])
             for method in (route.methods or set()) - _NOT_COUNTED:
-                yield Listed(method, _path(route.rule), _who(rule))
+                yield Listed(method, _path(route.rule), described(rule))
 
 
 def _path(rule: str) -> str:
     return rule.replace("<uuid:", "{").replace("<", "{").replace(">", "}")
-
-
-def _who(rule: Rule | None) -> str:
-    if rule is None:
-        return "nobody"
-    if rule.permission is None:
-        return "everybody"
-    roles = GRANTED[rule.permission]
-    owner = ["whoever it belongs to"] if rule.owners else []
-    if roles == set(Role):
-        return "".join(owner) or "every account"
-    return "; ".join([", ".join(role for role in Role if role in roles), *owner])

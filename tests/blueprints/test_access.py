@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,10 +23,13 @@ from dinerapp.domain.permissions import GRANTED, STEPS_BY_ROLE, Permission, Role
 from dinerapp.settings import Settings
 from dinerapp.testing import memory_stores, running
 from tests.blueprints.asking import (
+    JSON,
     QUICK,
     CheckedClient,
     bearer,
     client_as,
+    description_of,
+    diner_of,
     dish,
     keyed,
     order_for,
@@ -242,6 +246,76 @@ def test_the_token_of_an_order_opens_it_whoever_placed_it_and_nothing_else(
         assert guest.get(path, headers=token).status_code == 401
     body = order_for(dish(clients[Role.ADMIN]), notes=uuid4().hex)
     assert guest.post("/api/orders", json=body, headers=token).status_code == 401
+
+
+def order_routes(app: Flask) -> list[tuple[Route, str]]:
+    """Everything that is done to one order."""
+    found = [(route, method) for route, method in asked(app) if "order_id" in route.arguments]
+    assert len(found) > 8
+    return found
+
+
+def example_for(app: Flask, route: Route, method: str) -> dict[str, Any]:
+    """A body that the route takes."""
+    path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route.rule)
+    operation = description_of(app)["paths"][path][method.lower()]
+    body: dict[str, Any] = operation.get("requestBody", {})
+    example: dict[str, Any] = body["content"][JSON]["example"] if body else {}
+    return example
+
+
+def test_nobody_reads_or_changes_the_order_of_another(
+    app: Flask, clients: dict[Role | None, FlaskClient], customers: list[FlaskClient]
+) -> None:
+    mine, theirs = customers
+    item = dish(clients[Role.ADMIN])
+    order, other = placed(theirs, order_for(item)), placed(mine, order_for(item))
+    before = clients[Role.ADMIN].get(f"/api/orders/{order['id']}").json
+    strangers = {
+        "another customer": (mine, {}),
+        "a guest": (clients[None], {}),
+        "the token of another order": (clients[None], bearer(other["access_token"])),
+        "a made up token": (clients[None], bearer("0" * 64)),
+    }
+    for route, method in order_routes(app):
+        body = example_for(app, route, method)
+        for who, (client, token) in strangers.items():
+            answers = []
+            for order_id in (order["id"], new_id()):
+                path = (route.build({"order_id": order_id}) or ("", ""))[1]
+                answer = client.open(path, method=method, json=body, headers={**keyed(), **token})
+                answers.append((answer.status_code, answer.text.count(order["customer"]["phone"])))
+            assert answers[0] == answers[1], (who, method, route)
+            assert answers[0] in ((401, 0), (403, 0), (404, 0)), (who, method, route)
+    assert clients[Role.ADMIN].get(f"/api/orders/{order['id']}").json == before
+
+
+def logged_out(app: Flask, client: FlaskClient, _user_id: str) -> None:
+    client.post("/api/auth/logout")
+
+
+def closed(app: Flask, _client: FlaskClient, user_id: str) -> None:
+    admin = client_as(app, Role.ADMIN)
+    assert admin.patch(f"/api/users/{user_id}", json={"active": False}).status_code == 200
+
+
+def another_password(app: Flask, client: FlaskClient, user_id: str) -> None:
+    accounts = diner_of(client).accounts
+    accounts.reset_password(accounts.get(user_id).email, "another long password")
+
+
+@pytest.mark.parametrize("end", [logged_out, closed, another_password])
+def test_a_token_that_has_ended_opens_no_route_at_all(
+    app: Flask, end: Callable[[Flask, FlaskClient, str], None]
+) -> None:
+    client = client_as(app, Role.MANAGER)
+    end(app, client, client.get("/api/auth/me").json["id"])
+    for route, method in asked(app):
+        rule = rule_of(app.view_functions[route.endpoint])
+        assert rule is not None
+        if rule != PUBLIC:
+            answer = client.open(path_of(route), method=method, json={})
+            assert answer.status_code == 401, (method, route)
 
 
 def test_documentation_says_of_every_route_who_may_use_it(
