@@ -18,7 +18,8 @@ import structlog
 from marshmallow import ValidationError
 
 from adapters.embedded.errors import EmbeddedServerError
-from blueprints.accounts.schemas import EMAIL, LONGEST_PASSWORD, SHORTEST_PASSWORD
+from blueprints.accounts.schemas import LONGEST_PASSWORD, SHORTEST_PASSWORD
+from blueprints.http.fields import EMAIL
 from blueprints.status.health import judged
 from blueprints.status.schemas import HEALTHY
 from dinerapp import demo, operating

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from dinerapp.domain import hours
+from dinerapp.domain import hours, phones
 from dinerapp.domain.hours import Calendar, Window
 from dinerapp.domain.merging import Policy
 from dinerapp.domain.version import Place
@@ -29,12 +29,14 @@ _MONGO_FIRST = (Place.MONGODB, Place.POSTGRESQL)
 PLACEMENT: Mapping[str, tuple[Place, ...]] = MappingProxyType(
     {
         "orders": _POSTGRES_FIRST,
+        "customers": _POSTGRES_FIRST,
         "users": _POSTGRES_FIRST,
         "conflicts": _POSTGRES_FIRST,
         "coupons": _POSTGRES_FIRST,
         "tills": _POSTGRES_FIRST,
         "menu_items": _MONGO_FIRST,
         "categories": _MONGO_FIRST,
+        "profiles": _MONGO_FIRST,
     }
 )
 """Which store is primary and which backup, kind by kind; one place alone means only there."""
@@ -98,6 +100,12 @@ def _one_of(*names: str) -> Callable[[str], str]:
 
 def _currency(value: str) -> str:
     if len(value) != 3 or not value.isascii() or not value.isupper():
+        raise ValueError
+    return value
+
+
+def _phone_region(value: str) -> str:
+    if value not in phones.REGIONS:
         raise ValueError
     return value
 
@@ -185,7 +193,9 @@ class Settings:
         None, "Redis, optional", _url("redis", "rediss", "unix"), "redis://…"
     )
     secret_key: str = _secret(
-        "", "signs tokens; the same on all hosts. Default: made once, in var/secret_key"
+        "",
+        "signs tokens and makes ids of customers; the same on all hosts. "
+        "Default: made once, in var/secret_key",
     )
 
     placement: Mapping[str, tuple[Place, ...]] = field(
@@ -273,6 +283,12 @@ class Settings:
         0, "proxies in front whose X-Forwarded-For is believed", _number(0, 10), "0 to 10"
     )
     restaurant_name: str = _setting("The Digital Diner", "shown to guests")
+    phone_region: str = _setting(
+        "DE",
+        "country of telephone numbers that are given without one",
+        _phone_region,
+        "an ISO 3166 code of two letters such as DE",
+    )
     currency: str = _setting("EUR", "of all prices", _currency, "an ISO 4217 code such as EUR")
     time_zone: ZoneInfo = _setting(
         _UTC, "of the restaurant", _time_zone, "an IANA name such as Europe/Berlin"

@@ -30,18 +30,23 @@ from adapters.fallback.watch import Member, Watch
 from adapters.fallback.word import Word
 from adapters.mongo.conflicts import MongoConflicts
 from adapters.mongo.coupons import MongoCoupons
+from adapters.mongo.customers import MongoCustomers
 from adapters.mongo.database import MongoDatabase
 from adapters.mongo.menu import MongoCategories, MongoMenuItems
 from adapters.mongo.orders import MongoOrders
+from adapters.mongo.profiles import MongoProfiles
 from adapters.mongo.tills import MongoTills
 from adapters.mongo.users import MongoUsers
 from adapters.postgres.conflicts import PostgresConflicts
 from adapters.postgres.coupons import PostgresCoupons
+from adapters.postgres.customers import PostgresCustomers
 from adapters.postgres.database import PostgresDatabase
 from adapters.postgres.menu import PostgresCategories, PostgresMenuItems
 from adapters.postgres.orders import PostgresOrders
+from adapters.postgres.profiles import PostgresProfiles
 from adapters.postgres.tills import PostgresTills
 from adapters.postgres.users import PostgresUsers
+from dinerapp.domain.customers import Recognition
 from dinerapp.domain.pricing import Rates
 from dinerapp.domain.version import Place
 from dinerapp.errors import DinerError
@@ -49,10 +54,12 @@ from dinerapp.ports.bus import Bus
 from dinerapp.ports.conflicts import Conflicts
 from dinerapp.ports.connections import Connections
 from dinerapp.ports.coupons import Coupons
+from dinerapp.ports.customers import Customers
 from dinerapp.ports.database import Connection, Database
 from dinerapp.ports.menu import Categories, MenuItems
 from dinerapp.ports.observer import Observer
 from dinerapp.ports.orders import Orders
+from dinerapp.ports.profiles import Profiles
 from dinerapp.ports.repository import Repository
 from dinerapp.ports.serving import Role
 from dinerapp.ports.store import Store
@@ -62,12 +69,15 @@ from dinerapp.services.accounts import AccountService
 from dinerapp.services.board import Board
 from dinerapp.services.conflicts import ConflictService
 from dinerapp.services.coupons import CouponService
+from dinerapp.services.customers import CustomerService
 from dinerapp.services.feed import OrderFeed
 from dinerapp.services.kitchen import KitchenService
 from dinerapp.services.menu import CategoryService, MenuService
 from dinerapp.services.news import News
 from dinerapp.services.orders import OrderService
 from dinerapp.services.passwords import Passwords
+from dinerapp.services.profiles import ProfileService
+from dinerapp.services.regulars import Regulars
 from dinerapp.services.till import TillService
 from dinerapp.services.tokens import Tokens
 from dinerapp.settings import BadSetting, Settings
@@ -82,17 +92,29 @@ Stores = Mapping[str, Callable[[Any], Store[Any]]]
 
 PORTS: Mapping[str, type[Repository[Any]]] = {
     port.kind.name: port
-    for port in (Orders, Categories, MenuItems, Coupons, Tills, Users, Conflicts)
+    for port in (
+        Orders,
+        Customers,
+        Categories,
+        MenuItems,
+        Coupons,
+        Tills,
+        Users,
+        Profiles,
+        Conflicts,
+    )
 }
 POSTGRES_STORES: Stores = {
     store.kind.name: store
     for store in (
         PostgresOrders,
+        PostgresCustomers,
         PostgresCategories,
         PostgresMenuItems,
         PostgresCoupons,
         PostgresTills,
         PostgresUsers,
+        PostgresProfiles,
         PostgresConflicts,
     )
 }
@@ -100,11 +122,13 @@ MONGO_STORES: Stores = {
     store.kind.name: store
     for store in (
         MongoOrders,
+        MongoCustomers,
         MongoCategories,
         MongoMenuItems,
         MongoCoupons,
         MongoTills,
         MongoUsers,
+        MongoProfiles,
         MongoConflicts,
     )
 }
@@ -150,6 +174,9 @@ class Diner:
     till: TillService
     coupons: CouponService
     accounts: AccountService
+    profiles: ProfileService
+    customers: CustomerService
+    regulars: Regulars
     feed: OrderFeed
     conflicts: ConflictService
     bus: Bus
@@ -239,6 +266,7 @@ class _Builder:
             repositories[port.kind.name]
             for port in (Orders, MenuItems, Categories, Coupons, Tills, Users, Conflicts)
         )
+        known, profiles = (repositories[port.kind.name] for port in (Customers, Profiles))
         settings = self.settings
         # Without a key tokens are good for this process only; what serves people has one.
         secret = settings.secret_key or secrets.token_hex()
@@ -251,6 +279,12 @@ class _Builder:
             is_informed=lambda: self.bus.is_listening,
         )
         feed = OrderFeed(orders, settings.web_streams)
+        recognition = Recognition(secret, settings.phone_region)
+        customers = CustomerService(known, orders, conflicts, recognition)
+        ordering = OrderService(
+            orders, menu, coupons, rates, settings.currency, secret, board, recognition
+        )
+        accounts = _accounts(settings, users, secret)
         return Diner(
             settings=settings,
             connections=self._connections(relay, consistency, feed),
@@ -261,12 +295,15 @@ class _Builder:
             menu=MenuService(menu, categories, board),
             categories=CategoryService(categories, menu),
             board=board,
-            orders=OrderService(orders, menu, coupons, rates, settings.currency, secret, board),
+            orders=ordering,
             feed=feed,
             kitchen=KitchenService(orders),
             till=TillService(orders, tills),
             coupons=CouponService(coupons, orders),
-            accounts=_accounts(settings, users, secret),
+            accounts=accounts,
+            profiles=ProfileService(profiles, users, accounts),
+            customers=customers,
+            regulars=Regulars(customers, ordering),
             conflicts=ConflictService(conflicts, repositories),
             bus=self.bus,
             news=News(self.bus),

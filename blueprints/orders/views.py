@@ -30,6 +30,7 @@ def order_view(order: Order) -> dict[str, Any]:
     view = plain(order) | {"outstanding": order.outstanding}
     for name in _INTERNAL:
         del view[name]
+    del view["customer"]["phone_key"]
     lines = view.pop("lines")
     view["items"] = [_only(_OF_LINES, line) for line in lines if line["quantity"]]
     view["payments"] = [_only(_OF_PAYMENTS, payment) for payment in view["payments"]]

@@ -11,6 +11,7 @@ from datetime import datetime
 from dinerapp import signals
 from dinerapp.domain.billing import Discount
 from dinerapp.domain.coupons import normalised
+from dinerapp.domain.customers import Recognition
 from dinerapp.domain.identity import Operation
 from dinerapp.domain.menu import stock_key
 from dinerapp.domain.orders import Customer, Event, Fulfilment, Line, Order, Status
@@ -70,7 +71,9 @@ class OrderService:
         currency: str,
         secret: str,
         board: Board,
+        recognition: Recognition,
     ) -> None:
+        self._recognition = recognition
         self._board = board
         self._orders = orders
         self._menu = menu
@@ -106,13 +109,16 @@ class OrderService:
         self, wanted: OrderFilter, after: After | None, limit: int, caller: Caller
     ) -> Page[Order]:
         """The orders that are the caller's to see, newest first."""
+        if wanted.phone is not None:
+            wanted = replace(wanted, phone=self._recognition.phone(wanted.phone))
         if not caller.may(Permission.SEE_ORDERS):
             wanted = replace(wanted, user_id=caller.user_id or "")
         return self._orders.page(wanted, after, limit)
 
     def look_up(self, phone: str, code: str) -> Order:
-        """The latest order under a phone number with this code; NotFound."""
-        found = self._orders.page(OrderFilter(phone=phone, code=code.upper()), None, 1)
+        """The latest order under a phone number, however it is typed, with this code; NotFound."""
+        wanted = OrderFilter(phone=self._recognition.phone(phone), code=code.upper())
+        found = self._orders.page(wanted, None, 1)
         if not found.items:
             raise NotFound("orders", code)
         return found.items[0]
@@ -216,7 +222,7 @@ class OrderService:
             created_at=now,
             updated_at=now,
             code=_code(operation.record_id),
-            customer=new.customer,
+            customer=self._recognised(new.customer),
             fulfilment=new.fulfilment,
             lines=lines,
             terms=self._rates.terms(new.fulfilment.type, discount),
@@ -230,6 +236,9 @@ class OrderService:
             user_id=caller.user_id,
         ).billed()
         return replace(order, op_id=operation.giving(*order.lines, order.total))
+
+    def _recognised(self, customer: Customer) -> Customer:
+        return replace(customer, phone_key=self._recognition.phone(customer.phone))
 
     def _priced(
         self, wanted: Sequence[Wanted], line_ids: Sequence[str], moment: datetime
