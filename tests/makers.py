@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
+from uuid import UUID
 
 from dinerapp.domain.conflicts import Conflict
 from dinerapp.domain.coupons import Coupon
+from dinerapp.domain.customers import Customer as KnownCustomer
 from dinerapp.domain.identity import new_id, new_op_id
 from dinerapp.domain.menu import Category, MenuItem
 from dinerapp.domain.orders import (
@@ -20,6 +22,7 @@ from dinerapp.domain.orders import (
     Status,
 )
 from dinerapp.domain.payments import Method, Payment
+from dinerapp.domain.profiles import Preferences, Profile
 from dinerapp.domain.tills import Till
 from dinerapp.domain.users import Session, User
 from dinerapp.domain.version import Place
@@ -126,6 +129,30 @@ def user(**fields: Any) -> User:
             **fields,
         }
     )
+
+
+def customer(**fields: Any) -> KnownCustomer:
+    """A guest with a number of their own, who has ordered once."""
+    record_id = fields.get("id", new_id())
+    created_at = fields.get("created_at", at())
+    return KnownCustomer(
+        **{
+            **_envelope(created_at),
+            "id": record_id,
+            "phone": f"+49{UUID(record_id).int % 10**10:010}",
+            "name": "Ada",
+            "first_seen": created_at,
+            "last_seen": created_at,
+            **fields,
+        }
+    )
+
+
+def profile(**fields: Any) -> Profile:
+    """Of somebody who has said what they eat."""
+    made = _envelope(fields.get("created_at", at()))
+    preferences = Preferences(dietary=("vegan",), language="de")
+    return Profile(**{**made, "display_name": "Ada", "preferences": preferences, **fields})
 
 
 def category(**fields: Any) -> Category:

@@ -152,6 +152,9 @@ PAGES: Mapping[str, Callable[[Diner], object]] = {
         OrderFilter(fulfilment=FulfilmentType.DELIVERY), None, 20
     ),
     "conflicts_newest": lambda it: it.conflicts.page(None, None, 20),
+    "orders_by_phone, after": lambda it: it.orders.page(
+        OrderFilter(phone="+49"), After(at(99), order().id), 20
+    ),
     "conflicts_by_state": lambda it: it.conflicts.page(ConflictState.OPEN, None, 20),
 }
 

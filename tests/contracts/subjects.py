@@ -13,7 +13,18 @@ from dinerapp.domain.record import Record, Step
 from dinerapp.domain.version import Place, Version
 from dinerapp.ports.database import Database
 from dinerapp.ports.replica import Delivery
-from tests.makers import at, category, conflict, coupon, menu_item, order, till, user
+from tests.makers import (
+    at,
+    category,
+    conflict,
+    coupon,
+    customer,
+    menu_item,
+    order,
+    profile,
+    till,
+    user,
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,8 @@ SAMPLES = (
     Sample("orders", order, "notes"),
     Sample("menu_items", menu_item, "description"),
     Sample("users", user, "name"),
+    Sample("customers", customer, "notes"),
+    Sample("profiles", profile, "bio"),
     Sample("categories", category, "description"),
     Sample("conflicts", conflict, "reason"),
     Sample("coupons", coupon, "description"),
