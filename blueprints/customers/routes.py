@@ -7,7 +7,12 @@ from uuid import UUID
 
 from flask import Response
 
-from blueprints.customers.schemas import CustomerChanges, CustomerOut, CustomerPage, CustomersQuery
+from blueprints.customers.schemas import (
+    CustomerChanges,
+    CustomerPage,
+    CustomersQuery,
+    KnownCustomerOut,
+)
 from blueprints.customers.views import customer_view
 from blueprints.http.answers import (
     PageQuery,
@@ -45,7 +50,7 @@ def list_customers(query: dict[str, Any]) -> Response:
 
 @blp.get("/<uuid:customer_id>")
 @blp.allows(Permission.SEE_CUSTOMERS)
-@blp.reads(CustomerOut)
+@blp.reads(KnownCustomerOut)
 def read_customer(customer_id: UUID) -> Response:
     """One customer"""
     customer = diner().customers.get(str(customer_id))
@@ -55,7 +60,7 @@ def read_customer(customer_id: UUID) -> Response:
 @blp.patch("/<uuid:customer_id>")
 @blp.allows(Permission.CHANGE_CUSTOMERS)
 @blp.arguments(CustomerChanges)
-@blp.changes(CustomerOut)
+@blp.changes(KnownCustomerOut)
 def change_customer(fields: dict[str, Any], customer_id: UUID) -> Response:
     """Correct a name or an address, or leave notes for staff
 

@@ -24,7 +24,7 @@ class CustomerChanges(Schema):
     notes = Text(0, 2000, metadata={"example": "sits by the window"})
 
 
-class CustomerOut(ma.Schema):
+class KnownCustomerOut(ma.Schema):
     """Somebody who has ordered."""
 
     id = fields.UUID()
@@ -44,5 +44,5 @@ class CustomerOut(ma.Schema):
 class CustomerPage(ma.Schema):
     """One page, newest first."""
 
-    items = fields.List(fields.Nested(CustomerOut))
+    items = fields.List(fields.Nested(KnownCustomerOut))
     next_cursor = fields.String(allow_none=True)
