@@ -35,7 +35,8 @@ class ProfileService:
 
     def get(self, caller: Caller, user_id: str) -> Profile:
         """Somebody's profile, if it is the caller's to see; else there is none."""
-        _require_seeing(caller, user_id)
+        if caller.user_id != user_id and not caller.may(Permission.SEE_PROFILES):
+            raise NotFound(PROFILES.name, user_id)
         try:
             return self._profiles.get(user_id)
         except NotFound:
@@ -50,8 +51,8 @@ class ProfileService:
         if_match: str | None = None,
     ) -> Saved[Profile]:
         """Changes some of it; of the preferences, too, those that are given."""
-        _require_seeing(caller, user_id)
         if caller.user_id != user_id and not caller.may(Permission.CHANGE_PROFILES):
+            self.get(caller, user_id)
             raise NotPermitted("profiles are changed by whom they are about, and by admins")
 
         def change(profile: Profile) -> Profile:
@@ -78,8 +79,3 @@ class ProfileService:
             return
         except DinerError as exc:
             _log.warning("profile_not_made", user_id=user.id, reason=str(exc))
-
-
-def _require_seeing(caller: Caller, user_id: str) -> None:
-    if caller.user_id != user_id and not caller.may(Permission.SEE_PROFILES):
-        raise NotFound(PROFILES.name, user_id)

@@ -46,6 +46,8 @@ ROUTES = {
     "stock": ("PUT", "/api/menu/items/{item}/stock"),
     "move": ("PATCH", "/api/orders/{order}/status"),
     "cancel": ("POST", "/api/orders/{order}/cancel"),
+    "change customer": ("PATCH", "/api/customers/{customer}"),
+    "change profile": ("PATCH", "/api/users/{user}/profile"),
     "resolve": ("POST", "/api/sync/conflicts/{conflict}/resolve"),
 }
 
@@ -166,6 +168,7 @@ CATEGORY_FIELDS: dict[str, set[str]] = {
     "hours": set(),
     "hours.0.opens": set(),
 }
+MAY_BE_EMPTY = {"cancel", "change", "change category", "change customer", "change profile"}
 SMALL_FIELDS = [
     ("86", "available", {"true"}),
     ("stock", "stock", NUMBER | {"null"}),
@@ -173,6 +176,17 @@ SMALL_FIELDS = [
     ("move", "reason", TEXT | {"null"}),
     ("cancel", "reason", TEXT | {"null"}),
     ("resolve", "take", set()),
+    ("change customer", "name", TEXT),
+    ("change customer", "email", {"null"}),
+    ("change customer", "notes", ANY_TEXT),
+    ("change profile", "display_name", TEXT),
+    ("change profile", "avatar_url", {"null"}),
+    ("change profile", "bio", ANY_TEXT),
+    ("change profile", "phone", {"null"}),
+    ("change profile", "preferences", set()),
+    ("change profile", "preferences.dietary", set()),
+    ("change profile", "preferences.allergens.0", TEXT),
+    ("change profile", "preferences.language", {"null"}),
 ]
 STRANGE_TEXTS = {
     "emoji": "🍕👩‍🍳🏳️‍🌈",
@@ -280,7 +294,7 @@ def test_a_body_that_is_no_object_is_refused(ground: Ground) -> None:
 
 def test_an_empty_body_is_an_empty_object(ground: Ground) -> None:
     with nothing_changes(ground):
-        for route in set(ROUTES) - {"cancel", "change", "change category"}:
+        for route in set(ROUTES) - MAY_BE_EMPTY:
             assert_refused(ask(ground, route, b""), 422)
 
 
@@ -310,8 +324,11 @@ def test_no_field_of_a_category_takes_nonsense(ground: Ground, field: str) -> No
 def test_no_field_of_the_smaller_requests_takes_nonsense(
     ground: Ground, route: str, field: str, accepted: set[str]
 ) -> None:
-    body = {"status": "confirmed"} if route == "move" else {}
-    attack(ground, route, body, field, accepted)
+    bodies: dict[str, Any] = {
+        "move": {"status": "confirmed"},
+        "change profile": {"preferences": {"allergens": []}},
+    }
+    attack(ground, route, bodies.get(route, {}), field, accepted)
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -413,7 +430,8 @@ def test_questions_that_make_no_sense_are_refused(ground: Ground, query: str, fi
 def test_made_up_cursors_are_refused(ground: Ground, plain: str) -> None:
     cursor = urlsafe_b64encode(plain.encode()).decode()
     with nothing_changes(ground):
-        for path in ("/api/orders", "/api/sync/conflicts"):
+        own = ground.path("/api/customers/{customer}/orders")
+        for path in ("/api/orders", "/api/sync/conflicts", "/api/customers", own):
             refused = ground.client.get(path, query_string={"cursor": cursor})
             assert_refused(refused, 422)
             assert [*refused.json["errors"]] == ["cursor"]
@@ -437,6 +455,8 @@ def test_idempotency_keys_that_are_none_are_refused(ground: Ground, key: str) ->
         "move": {"status": "confirmed"},
         "cancel": {},
         "resolve": {"take": "keep"},
+        "change customer": {"notes": "a"},
+        "change profile": {"bio": "a"},
     }
     with nothing_changes(ground):
         for route, body in bodies.items():
@@ -450,7 +470,13 @@ def test_idempotency_keys_that_are_none_are_refused(ground: Ground, key: str) ->
     "value", ["", '"', "rubbish", '""', '"p0m0n0"', "\xff", "x" * 9000, "$ne", '"*"', "\0", ","]
 )
 def test_rubbish_in_if_match_is_no_current_version(ground: Ground, value: str) -> None:
-    bodies = {"change": {"price": 1}, "stock": {"stock": 1}, "move": {"status": "confirmed"}}
+    bodies = {
+        "change": {"price": 1},
+        "stock": {"stock": 1},
+        "move": {"status": "confirmed"},
+        "change customer": {"notes": "a"},
+        "change profile": {"bio": "a"},
+    }
     with nothing_changes(ground):
         for route, body in {**bodies, "cancel": {}}.items():
             refused = ask(ground, route, body, environ_overrides={"HTTP_IF_MATCH": value})
@@ -520,9 +546,11 @@ def test_whatever_is_asked_for_is_answered_in_json(ground: Ground, accepted: str
 )
 def test_ids_that_are_none_are_not_found(ground: Ground, record_id: str) -> None:
     with nothing_changes(ground):
-        for path in ("menu/items", "orders", "consistency/orders"):
+        for path in ("menu/items", "orders", "consistency/orders", "customers"):
             assert_refused(ground.client.get(f"/api/{path}/{record_id}"), 404)
         assert_refused(ground.client.delete(f"/api/menu/items/{record_id}"), 404)
+        assert_refused(ground.client.delete(f"/api/customers/{record_id}"), 404)
+        assert_refused(ground.client.get(f"/api/users/{record_id}/profile"), 404)
         assert_refused(ground.client.post(f"/api/orders/{record_id}/cancel"), 404)
 
 
@@ -535,6 +563,8 @@ def test_unknown_ids_are_not_found(ground: Ground) -> None:
         "move": {"status": "confirmed"},
         "cancel": {},
         "resolve": {"take": "keep"},
+        "change customer": {"notes": "a"},
+        "change profile": {"bio": "a"},
     }
     with nothing_changes(ground):
         for route, body in bodies.items():
@@ -543,6 +573,7 @@ def test_unknown_ids_are_not_found(ground: Ground) -> None:
             assert_refused(ground.client.open(path, method=method, json=body), 404)
             assert_refused(ground.client.open(path.upper().replace("/API", "/api")), 404, 405)
         assert_refused(ground.client.delete(f"/api/menu/items/{new_id()}"), 404)
+        assert_refused(ground.client.delete(f"/api/customers/{new_id()}"), 404)
         assert_refused(ground.client.get(f"/api/menu/items/{new_id()}"), 404)
         assert_refused(ground.client.get(f"/api/orders/{new_id()}"), 404)
 
