@@ -12,11 +12,13 @@ from blueprints.accounts.routes import auth
 from blueprints.accounts.routes import blp as users
 from blueprints.carts.routes import blp as carts
 from blueprints.coupons.routes import blp as coupons
+from blueprints.customers.routes import blp as customers
 from blueprints.http import access, cors, describing, docs, hardening, lifecycle, limits, problems
 from blueprints.http.diner import EXTENSION
 from blueprints.kitchen.routes import blp as kitchen
 from blueprints.menu.routes import blp as menu
 from blueprints.orders.routes import blp as orders
+from blueprints.profiles.routes import blp as profiles
 from blueprints.status.routes import blp as status
 from blueprints.status.routes import metrics_blp as metrics
 from blueprints.sync.routes import blp as sync
@@ -27,7 +29,20 @@ from dinerapp.ports.bus import Bus
 from dinerapp.settings import Settings
 from dinerapp.wiring import Backend, backends, build, bus_of, extras
 
-BLUEPRINTS = (auth, users, menu, carts, orders, kitchen, till, coupons, sync, status)
+BLUEPRINTS = (
+    auth,
+    users,
+    profiles,
+    customers,
+    menu,
+    carts,
+    orders,
+    kitchen,
+    till,
+    coupons,
+    sync,
+    status,
+)
 
 OPENAPI = {
     "API_TITLE": "Dinerapp",

@@ -19,7 +19,8 @@ import structlog
 from marshmallow import ValidationError
 
 from adapters.embedded.errors import EmbeddedServerError
-from blueprints.accounts.schemas import EMAIL, LONGEST_PASSWORD, SHORTEST_PASSWORD
+from blueprints.accounts.schemas import LONGEST_PASSWORD, SHORTEST_PASSWORD
+from blueprints.http.fields import EMAIL
 from blueprints.http.route_table import route_table
 from blueprints.status.health import judged
 from blueprints.status.schemas import HEALTHY

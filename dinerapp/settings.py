@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from dinerapp.domain import hours
+from dinerapp.domain import hours, phones
 from dinerapp.domain.hours import Calendar, Window
 from dinerapp.domain.merging import Policy
 from dinerapp.domain.pricing import Rates
@@ -31,6 +31,7 @@ _MONGO_FIRST = (Place.MONGODB, Place.POSTGRESQL)
 PLACEMENT: Mapping[str, tuple[Place, ...]] = MappingProxyType(
     {
         "orders": _POSTGRES_FIRST,
+        "customers": _POSTGRES_FIRST,
         "users": _POSTGRES_FIRST,
         "conflicts": _POSTGRES_FIRST,
         "coupons": _POSTGRES_FIRST,
@@ -39,6 +40,7 @@ PLACEMENT: Mapping[str, tuple[Place, ...]] = MappingProxyType(
         "menu_items": _MONGO_FIRST,
         "categories": _MONGO_FIRST,
         "carts": _MONGO_FIRST,
+        "profiles": _MONGO_FIRST,
     }
 )
 """Which store is primary and which backup, kind by kind; one place alone means only there."""
@@ -109,6 +111,12 @@ def _one_of(*names: str) -> Callable[[str], str]:
 
 def _currency(value: str) -> str:
     if len(value) != 3 or not value.isascii() or not value.isupper():
+        raise ValueError
+    return value
+
+
+def _phone_region(value: str) -> str:
+    if value not in phones.REGIONS:
         raise ValueError
     return value
 
@@ -204,7 +212,9 @@ class Settings:
         None, "Redis, optional", _url("redis", "rediss", "unix"), "redis://…"
     )
     secret_key: str = _secret(
-        "", "signs tokens; the same on all hosts. Default: made once, in var/secret_key"
+        "",
+        "signs tokens and makes ids of customers; the same on all hosts. "
+        "Default: made once, in var/secret_key",
     )
 
     placement: Mapping[str, tuple[Place, ...]] = field(
@@ -303,6 +313,12 @@ class Settings:
         "* for any, or e.g. https://diner.example, https://www.diner.example",
     )
     restaurant_name: str = _setting("The Digital Diner", "shown to guests")
+    phone_region: str = _setting(
+        "DE",
+        "country of telephone numbers that are given without one",
+        _phone_region,
+        "an ISO 3166 code of two letters such as DE",
+    )
     currency: str = _setting("EUR", "of all prices", _currency, "an ISO 4217 code such as EUR")
     time_zone: ZoneInfo = _setting(
         _UTC, "of the restaurant", _time_zone, "an IANA name such as Europe/Berlin"

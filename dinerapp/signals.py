@@ -57,6 +57,8 @@ order_refunded = _signals.signal("order_refunded")
 tickets_changed = _signals.signal("tickets_changed")
 """The kitchen took a step. order: Order."""
 
+customer_erased = _signals.signal("customer_erased")
+"""Somebody was forgotten, here and in all their orders. customer: Customer (what is left)."""
 
 user_created = _signals.signal("user_created")
 """Somebody has an account now. user: User."""

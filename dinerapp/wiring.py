@@ -31,21 +31,26 @@ from adapters.fallback.word import Word
 from adapters.mongo.carts import MongoCarts
 from adapters.mongo.conflicts import MongoConflicts
 from adapters.mongo.coupons import MongoCoupons
+from adapters.mongo.customers import MongoCustomers
 from adapters.mongo.database import MongoDatabase
 from adapters.mongo.menu import MongoCategories, MongoMenuItems
 from adapters.mongo.orders import MongoOrders
+from adapters.mongo.profiles import MongoProfiles
 from adapters.mongo.slots import MongoSlots
 from adapters.mongo.tills import MongoTills
 from adapters.mongo.users import MongoUsers
 from adapters.postgres.carts import PostgresCarts
 from adapters.postgres.conflicts import PostgresConflicts
 from adapters.postgres.coupons import PostgresCoupons
+from adapters.postgres.customers import PostgresCustomers
 from adapters.postgres.database import PostgresDatabase
 from adapters.postgres.menu import PostgresCategories, PostgresMenuItems
 from adapters.postgres.orders import PostgresOrders
+from adapters.postgres.profiles import PostgresProfiles
 from adapters.postgres.slots import PostgresSlots
 from adapters.postgres.tills import PostgresTills
 from adapters.postgres.users import PostgresUsers
+from dinerapp.domain.customers import Recognition
 from dinerapp.domain.version import Place
 from dinerapp.errors import DinerError
 from dinerapp.ports.bus import Bus
@@ -53,10 +58,12 @@ from dinerapp.ports.carts import Carts
 from dinerapp.ports.conflicts import Conflicts
 from dinerapp.ports.connections import Connections
 from dinerapp.ports.coupons import Coupons
+from dinerapp.ports.customers import Customers
 from dinerapp.ports.database import Connection, Database
 from dinerapp.ports.menu import Categories, MenuItems
 from dinerapp.ports.observer import Observer
 from dinerapp.ports.orders import Orders
+from dinerapp.ports.profiles import Profiles
 from dinerapp.ports.repository import Repository
 from dinerapp.ports.serving import Role
 from dinerapp.ports.slots import Slots
@@ -68,13 +75,16 @@ from dinerapp.services.board import Board
 from dinerapp.services.carts import CartService
 from dinerapp.services.conflicts import ConflictService
 from dinerapp.services.coupons import CouponService
+from dinerapp.services.customers import CustomerService
 from dinerapp.services.feed import OrderFeed
 from dinerapp.services.kitchen import KitchenService
 from dinerapp.services.menu import CategoryService, MenuService
 from dinerapp.services.news import News
 from dinerapp.services.orders import OrderService
 from dinerapp.services.passwords import Passwords
+from dinerapp.services.profiles import ProfileService
 from dinerapp.services.record_tokens import RecordTokens
+from dinerapp.services.regulars import Regulars
 from dinerapp.services.slots import SlotService
 from dinerapp.services.till import TillService
 from dinerapp.services.tokens import Tokens
@@ -91,12 +101,25 @@ Stores = Mapping[str, Callable[[Any], Store[Any]]]
 
 PORTS: Mapping[str, type[Repository[Any]]] = {
     port.kind.name: port
-    for port in (Orders, Categories, MenuItems, Carts, Coupons, Slots, Tills, Users, Conflicts)
+    for port in (
+        Orders,
+        Customers,
+        Categories,
+        MenuItems,
+        Carts,
+        Coupons,
+        Slots,
+        Tills,
+        Users,
+        Profiles,
+        Conflicts,
+    )
 }
 POSTGRES_STORES: Stores = {
     store.kind.name: store
     for store in (
         PostgresOrders,
+        PostgresCustomers,
         PostgresCategories,
         PostgresMenuItems,
         PostgresCarts,
@@ -104,6 +127,7 @@ POSTGRES_STORES: Stores = {
         PostgresSlots,
         PostgresTills,
         PostgresUsers,
+        PostgresProfiles,
         PostgresConflicts,
     )
 }
@@ -111,6 +135,7 @@ MONGO_STORES: Stores = {
     store.kind.name: store
     for store in (
         MongoOrders,
+        MongoCustomers,
         MongoCategories,
         MongoMenuItems,
         MongoCarts,
@@ -118,6 +143,7 @@ MONGO_STORES: Stores = {
         MongoSlots,
         MongoTills,
         MongoUsers,
+        MongoProfiles,
         MongoConflicts,
     )
 }
@@ -166,6 +192,9 @@ class Diner:
     till: TillService
     coupons: CouponService
     accounts: AccountService
+    profiles: ProfileService
+    customers: CustomerService
+    regulars: Regulars
     feed: OrderFeed
     conflicts: ConflictService
     bus: Bus
@@ -267,6 +296,8 @@ class _Builder:
             is_informed=lambda: self.bus.is_listening,
         )
         feed = OrderFeed(orders, settings.web_streams)
+        recognition = Recognition(secret, settings.phone_region)
+        customers = CustomerService(of(Customers), orders, of(Conflicts), recognition)
         timing = SlotService(of(Slots), orders, settings.planning)
         ordering = OrderService(
             orders,
@@ -277,9 +308,11 @@ class _Builder:
             RecordTokens(secret, "order"),
             board,
             timing,
+            recognition,
         )
         lifetime = timedelta(hours=settings.cart_hours)
         keeping = CartService(of(Carts), ordering, RecordTokens(secret, "cart"), lifetime)
+        accounts = _accounts(settings, of(Users), secret)
         return Diner(
             settings=settings,
             connections=self._connections(relay, consistency, feed, keeping),
@@ -298,7 +331,10 @@ class _Builder:
             kitchen=KitchenService(orders),
             till=TillService(orders, of(Tills)),
             coupons=CouponService(of(Coupons), orders),
-            accounts=_accounts(settings, of(Users), secret),
+            accounts=accounts,
+            profiles=ProfileService(of(Profiles), of(Users), accounts),
+            customers=customers,
+            regulars=Regulars(customers, ordering),
             conflicts=ConflictService(of(Conflicts), made),
             bus=self.bus,
             news=News(self.bus),

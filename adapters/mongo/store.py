@@ -35,9 +35,11 @@ _FINGERPRINTS = "fingerprints"
 
 
 class MongoStore(MongoDebts[R], Store[R]):
-    """The base of every kind's adapter."""
+    """The base of every kind's adapter. `filled` are fields that are asked about and that older
+    documents lack, and what stands in for them, as an expression."""
 
     indexes: ClassVar[Sequence[IndexModel]] = ()
+    filled: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, database: MongoDatabase) -> None:
         self.database = database
@@ -45,7 +47,7 @@ class MongoStore(MongoDebts[R], Store[R]):
         self.collection_name = self.kind.name
         self._counters = Counters(database)
         self._writer = Writer(database, self.collection_name, self._counters)
-        database.declare(Layout(self.collection_name, self._all_indexes()))
+        database.declare(Layout(self.collection_name, self._all_indexes(), self.filled))
 
     @property
     def collection(self) -> MongoCollection[Document]:

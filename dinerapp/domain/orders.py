@@ -53,11 +53,16 @@ _AMOUNTS = ("subtotal", "discount", "service_charge", "tax", "tip", "total")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
-    """Who ordered."""
+    """Who ordered. `phone` is as it was typed, `phone_key` as numbers are compared."""
 
     name: str
     phone: str
     email: str | None = None
+    phone_key: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.phone_key:
+            object.__setattr__(self, "phone_key", self.phone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +132,7 @@ class Order(Record):
 
     All amounts are minor units of `currency`. What the sums are follows from the lines, the
     terms and the tips; `billed` reckons them anew. `user_id` is who placed it, where they had an
-    account.
+    account. `erased_at` says since when it tells nothing of a person any more.
     """
 
     code: str
@@ -150,6 +155,7 @@ class Order(Record):
     currency: str
     history: tuple[Event, ...] = ()
     user_id: str | None = None
+    erased_at: datetime | None = None
 
     @property
     def wanted(self) -> tuple[Line, ...]:

@@ -44,6 +44,8 @@ ROUTES = {
     "stock": ("PUT", "/api/menu/items/{item}/stock"),
     "move": ("PATCH", "/api/orders/{order}/status"),
     "cancel": ("POST", "/api/orders/{order}/cancel"),
+    "change customer": ("PATCH", "/api/customers/{customer}"),
+    "change profile": ("PATCH", "/api/users/{user}/profile"),
     "resolve": ("POST", "/api/sync/conflicts/{conflict}/resolve"),
 }
 

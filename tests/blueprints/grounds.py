@@ -150,7 +150,10 @@ def _laid(client: FlaskClient) -> dict[str, str]:
     states = (record, makers.menu_item(id=item["id"]))
     conflict = conflicts.of_states("menu_items", *states, "source_priority", utc_now())
     diner.repositories["conflicts"].save(conflict)
+    [customer] = client.get("/api/customers").json["items"]
     return {
+        "customer": customer["id"],
+        "user": client.get("/api/auth/me").json["id"],
         "item": item["id"],
         "category": item["category_id"],
         "order": order["id"],

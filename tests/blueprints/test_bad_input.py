@@ -90,12 +90,24 @@ CATEGORY_FIELDS: dict[str, set[str]] = {
     "hours": set(),
     "hours.0.opens": set(),
 }
+MAY_BE_EMPTY = {"cancel", "change", "change category", "change customer", "change profile"}
 SMALL_FIELDS = {
     "86": {"available": {"true"}},
     "stock": {"stock": NUMBER | {"null"}},
     "move": {"status": set(), "reason": TEXT | {"null"}},
     "cancel": {"reason": TEXT | {"null"}},
     "resolve": {"take": set()},
+    "change customer": {"name": TEXT, "email": {"null"}, "notes": ANY_TEXT},
+    "change profile": {
+        "display_name": TEXT,
+        "avatar_url": {"null"},
+        "bio": ANY_TEXT,
+        "phone": {"null"},
+        "preferences": set(),
+        "preferences.dietary": set(),
+        "preferences.allergens.0": TEXT,
+        "preferences.language": {"null"},
+    },
 }
 NO_TIMES = (
     "0001-01-01T00:00:00+14:00",
@@ -235,7 +247,7 @@ def test_a_body_that_is_no_object_is_refused(ground: Ground) -> None:
 
 def test_an_empty_body_is_an_empty_object(ground: Ground) -> None:
     with nothing_changes(ground):
-        for route in set(ROUTES) - {"cancel", "change", "change category"}:
+        for route in set(ROUTES) - MAY_BE_EMPTY:
             assert_refused(ask(ground, route, b""), 422)
 
 
@@ -253,8 +265,11 @@ def test_no_field_of_a_category_takes_nonsense(ground: Ground, subtests: Subtest
 def test_no_field_of_the_smaller_requests_takes_nonsense(
     ground: Ground, route: str, subtests: Subtests
 ) -> None:
-    body = {"status": "confirmed"} if route == "move" else {}
-    attack(ground, route, body, SMALL_FIELDS[route], subtests)
+    bodies: dict[str, Any] = {
+        "move": {"status": "confirmed"},
+        "change profile": {"preferences": {"allergens": []}},
+    }
+    attack(ground, route, bodies.get(route, {}), SMALL_FIELDS[route], subtests)
 
 
 def test_unknown_fields_are_refused(ground: Ground, subtests: Subtests) -> None:
@@ -307,10 +322,11 @@ def test_questions_that_make_no_sense_are_refused(ground: Ground, subtests: Subt
 
 def test_made_up_cursors_are_refused(ground: Ground, subtests: Subtests) -> None:
     with nothing_changes(ground):
+        own = ground.path("/api/customers/{customer}/orders")
         for plain in NO_CURSORS:
             with subtests.test(repr(plain)[:100]):
                 cursor = urlsafe_b64encode(plain.encode()).decode()
-                for path in ("/api/orders", "/api/sync/conflicts"):
+                for path in ("/api/orders", "/api/sync/conflicts", "/api/customers", own):
                     refused = ground.client.get(path, query_string={"cursor": cursor})
                     assert_refused(refused, 422)
                     assert [*refused.json["errors"]] == ["cursor"]
@@ -331,6 +347,8 @@ def test_idempotency_keys_that_are_none_are_refused(ground: Ground, subtests: Su
         "move": {"status": "confirmed"},
         "cancel": {},
         "resolve": {"take": "keep"},
+        "change customer": {"notes": "a"},
+        "change profile": {"bio": "a"},
     }
     with nothing_changes(ground):
         for key, (route, body) in product(NO_KEYS, bodies.items()):
@@ -343,7 +361,13 @@ def test_idempotency_keys_that_are_none_are_refused(ground: Ground, subtests: Su
 
 
 def test_rubbish_in_if_match_is_no_current_version(ground: Ground, subtests: Subtests) -> None:
-    bodies = {"change": {"price": 1}, "stock": {"stock": 1}, "move": {"status": "confirmed"}}
+    bodies = {
+        "change": {"price": 1},
+        "stock": {"stock": 1},
+        "move": {"status": "confirmed"},
+        "change customer": {"notes": "a"},
+        "change profile": {"bio": "a"},
+    }
     asked = {**bodies, "cancel": {}}
     with nothing_changes(ground):
         for value, (route, body) in product(NO_VERSIONS, asked.items()):
@@ -399,9 +423,11 @@ def test_ids_that_are_none_are_not_found(ground: Ground, subtests: Subtests) -> 
     with nothing_changes(ground):
         for record_id in NO_IDS:
             with subtests.test(repr(record_id)[:100]):
-                for path in ("menu/items", "orders", "consistency/orders"):
+                for path in ("menu/items", "orders", "consistency/orders", "customers"):
                     assert_refused(ground.client.get(f"/api/{path}/{record_id}"), 404)
                 assert_refused(ground.client.delete(f"/api/menu/items/{record_id}"), 404)
+                assert_refused(ground.client.delete(f"/api/customers/{record_id}"), 404)
+                assert_refused(ground.client.get(f"/api/users/{record_id}/profile"), 404)
                 assert_refused(ground.client.post(f"/api/orders/{record_id}/cancel"), 404)
 
 
@@ -414,6 +440,8 @@ def test_unknown_ids_are_not_found(ground: Ground) -> None:
         "move": {"status": "confirmed"},
         "cancel": {},
         "resolve": {"take": "keep"},
+        "change customer": {"notes": "a"},
+        "change profile": {"bio": "a"},
     }
     with nothing_changes(ground):
         for route, body in bodies.items():
@@ -422,6 +450,7 @@ def test_unknown_ids_are_not_found(ground: Ground) -> None:
             assert_refused(ground.client.open(path, method=method, json=body), 404)
             assert_refused(ground.client.open(path.upper().replace("/API", "/api")), 404, 405)
         assert_refused(ground.client.delete(f"/api/menu/items/{new_id()}"), 404)
+        assert_refused(ground.client.delete(f"/api/customers/{new_id()}"), 404)
         assert_refused(ground.client.get(f"/api/menu/items/{new_id()}"), 404)
         assert_refused(ground.client.get(f"/api/orders/{new_id()}"), 404)
 

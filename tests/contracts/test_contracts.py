@@ -10,11 +10,13 @@ from dinerapp.ports.replica import Taken
 from tests.contracts.carts import CartsContract
 from tests.contracts.conflicts import ConflictsContract
 from tests.contracts.coupons import CouponsContract
+from tests.contracts.customers import CustomersContract
 from tests.contracts.database import DatabaseContract
 from tests.contracts.kitchen import TicketsContract
 from tests.contracts.menu import CategoriesContract, MenuItemsContract
 from tests.contracts.orders import OrdersContract
 from tests.contracts.payments import PaymentsContract
+from tests.contracts.profiles import ProfilesContract
 from tests.contracts.replica import (
     AcceptContract,
     DebtContract,
@@ -181,6 +183,14 @@ class TestTills(TillsContract): ...
 
 @over_what_answers_questions
 class TestUsers(UsersContract): ...
+
+
+@over_what_answers_questions
+class TestCustomers(CustomersContract): ...
+
+
+@over_everything
+class TestProfiles(ProfilesContract): ...
 
 
 @over_what_answers_questions
