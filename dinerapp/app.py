@@ -8,7 +8,7 @@ from threading import BoundedSemaphore
 from flask import Flask
 from flask_smorest import Api
 
-from adapters.alerts import webhook
+from adapters.webhooks import alerts
 from blueprints.accounts.routes import auth
 from blueprints.accounts.routes import blp as users
 from blueprints.coupons.routes import blp as coupons
@@ -21,13 +21,14 @@ from blueprints.status.routes import blp as status
 from blueprints.status.routes import metrics_blp as metrics
 from blueprints.sync.routes import blp as sync
 from blueprints.till.routes import blp as till
+from blueprints.webhooks.routes import blp as webhooks
 from dinerapp.logs import configure_logging, connect_receivers, register_access_log
 from dinerapp.metrics import MetricsObserver, register_request_metrics
 from dinerapp.ports.bus import Bus
 from dinerapp.settings import Settings
 from dinerapp.wiring import Backend, backends, build, bus_of, extras
 
-BLUEPRINTS = (auth, users, menu, orders, kitchen, till, coupons, sync, status)
+BLUEPRINTS = (auth, users, menu, orders, kitchen, till, coupons, webhooks, sync, status)
 
 OPENAPI = {
     "API_TITLE": "Dinerapp",
@@ -79,5 +80,5 @@ def create_app(
     limits.register(app, settings)
     problems.register(app)
     connect_receivers(settings)
-    webhook.connect_receivers(settings)
+    alerts.connect_receivers(settings)
     return app

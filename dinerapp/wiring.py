@@ -31,17 +31,23 @@ from adapters.fallback.word import Word
 from adapters.mongo.conflicts import MongoConflicts
 from adapters.mongo.coupons import MongoCoupons
 from adapters.mongo.database import MongoDatabase
+from adapters.mongo.deliveries import MongoDeliveries
 from adapters.mongo.menu import MongoCategories, MongoMenuItems
 from adapters.mongo.orders import MongoOrders
 from adapters.mongo.tills import MongoTills
 from adapters.mongo.users import MongoUsers
+from adapters.mongo.webhooks import MongoWebhooks
 from adapters.postgres.conflicts import PostgresConflicts
 from adapters.postgres.coupons import PostgresCoupons
 from adapters.postgres.database import PostgresDatabase
+from adapters.postgres.deliveries import PostgresDeliveries
 from adapters.postgres.menu import PostgresCategories, PostgresMenuItems
 from adapters.postgres.orders import PostgresOrders
 from adapters.postgres.tills import PostgresTills
 from adapters.postgres.users import PostgresUsers
+from adapters.postgres.webhooks import PostgresWebhooks
+from adapters.webhooks.posting import poster
+from dinerapp.domain.deliveries import Patience
 from dinerapp.domain.pricing import Rates
 from dinerapp.domain.version import Place
 from dinerapp.errors import DinerError
@@ -50,6 +56,8 @@ from dinerapp.ports.conflicts import Conflicts
 from dinerapp.ports.connections import Connections
 from dinerapp.ports.coupons import Coupons
 from dinerapp.ports.database import Connection, Database
+from dinerapp.ports.deliveries import Deliveries
+from dinerapp.ports.follower import Follower
 from dinerapp.ports.menu import Categories, MenuItems
 from dinerapp.ports.observer import Observer
 from dinerapp.ports.orders import Orders
@@ -58,6 +66,7 @@ from dinerapp.ports.serving import Role
 from dinerapp.ports.store import Store
 from dinerapp.ports.tills import Tills
 from dinerapp.ports.users import Users
+from dinerapp.ports.webhooks import Webhooks
 from dinerapp.services.accounts import AccountService
 from dinerapp.services.board import Board
 from dinerapp.services.conflicts import ConflictService
@@ -68,10 +77,14 @@ from dinerapp.services.menu import CategoryService, MenuService
 from dinerapp.services.news import News
 from dinerapp.services.orders import OrderService
 from dinerapp.services.passwords import Passwords
+from dinerapp.services.sender import Manners, WebhookSender
+from dinerapp.services.telling import OrderTeller
 from dinerapp.services.till import TillService
 from dinerapp.services.tokens import Tokens
+from dinerapp.services.webhooks import WebhookService
 from dinerapp.settings import BadSetting, Settings
 from dinerapp.sync.consistency import Consistency
+from dinerapp.sync.following import Following
 from dinerapp.sync.handover import Handover
 from dinerapp.sync.pairs import Pair
 from dinerapp.sync.relay import Relay
@@ -82,7 +95,17 @@ Stores = Mapping[str, Callable[[Any], Store[Any]]]
 
 PORTS: Mapping[str, type[Repository[Any]]] = {
     port.kind.name: port
-    for port in (Orders, Categories, MenuItems, Coupons, Tills, Users, Conflicts)
+    for port in (
+        Orders,
+        Categories,
+        MenuItems,
+        Coupons,
+        Tills,
+        Users,
+        Webhooks,
+        Deliveries,
+        Conflicts,
+    )
 }
 POSTGRES_STORES: Stores = {
     store.kind.name: store
@@ -93,6 +116,8 @@ POSTGRES_STORES: Stores = {
         PostgresCoupons,
         PostgresTills,
         PostgresUsers,
+        PostgresWebhooks,
+        PostgresDeliveries,
         PostgresConflicts,
     )
 }
@@ -105,6 +130,8 @@ MONGO_STORES: Stores = {
         MongoCoupons,
         MongoTills,
         MongoUsers,
+        MongoWebhooks,
+        MongoDeliveries,
         MongoConflicts,
     )
 }
@@ -141,6 +168,7 @@ class Diner:
     repositories: Mapping[str, Repository[Any]]
     pairs: Mapping[str, Pair[Any]]
     relay: Relay
+    following: Following
     consistency: Consistency
     menu: MenuService
     categories: CategoryService
@@ -150,6 +178,8 @@ class Diner:
     till: TillService
     coupons: CouponService
     accounts: AccountService
+    webhooks: WebhookService
+    sender: WebhookSender
     feed: OrderFeed
     conflicts: ConflictService
     bus: Bus
@@ -239,7 +269,11 @@ class _Builder:
             repositories[port.kind.name]
             for port in (Orders, MenuItems, Categories, Coupons, Tills, Users, Conflicts)
         )
+        webhooks, deliveries = (repositories[port.kind.name] for port in (Webhooks, Deliveries))
         settings = self.settings
+        kept = timedelta(days=settings.webhook_keep_days)
+        following = self._following({"orders": [OrderTeller(webhooks, deliveries, kept)]})
+        sender = _sender(settings, webhooks, deliveries)
         # Without a key tokens are good for this process only; what serves people has one.
         secret = settings.secret_key or secrets.token_hex()
         rates = Rates(settings.tax_rate, settings.tax_included, settings.service_charge)
@@ -253,15 +287,18 @@ class _Builder:
         feed = OrderFeed(orders, settings.web_streams)
         return Diner(
             settings=settings,
-            connections=self._connections(relay, consistency, feed),
+            connections=self._connections(relay, following, consistency, feed, sender),
             repositories=repositories,
             pairs=self._pairs(),
             relay=relay,
+            following=following,
             consistency=consistency,
             menu=MenuService(menu, categories, board),
             categories=CategoryService(categories, menu),
             board=board,
             orders=OrderService(orders, menu, coupons, rates, settings.currency, secret, board),
+            webhooks=WebhookService(webhooks, deliveries, secret),
+            sender=sender,
             feed=feed,
             kitchen=KitchenService(orders),
             till=TillService(orders, tills),
@@ -305,11 +342,23 @@ class _Builder:
             if len(sides) == len(Role)
         }
 
+    def _following(self, followers: Mapping[str, Sequence[Follower[Any]]]) -> Following:
+        stores = [side.store for sides in self.sides.values() for side in sides]
+        return Following(stores, followers, observer=self.observer)
+
     def _connections(
-        self, relay: Relay, consistency: Consistency, feed: OrderFeed
+        self,
+        relay: Relay,
+        following: Following,
+        consistency: Consistency,
+        feed: OrderFeed,
+        sender: WebhookSender,
     ) -> NamedConnections:
         reader = Repeated("order-feed", feed.step)
         feed.wake = reader.wake
+        posting = Repeated("webhooks", sender.step)
+        sender.wake = posting.wake
+        at_work = self.settings.relay_in_workers
         pairs = list(self._pairs().values())
         named = [
             Named(ENGINES[place], self._role(place), self._watch(place, relay, consistency))
@@ -323,8 +372,9 @@ class _Builder:
             relay=relay,
             pairs=pairs,
             settler=self.settler,
-            with_relay=self.settings.relay_in_workers and bool(pairs),
-            companions=(feed, reader, self.bus),
+            following=following,
+            at_work=at_work,
+            companions=(feed, reader, self.bus, *((posting, sender) if at_work else ())),
         )
 
     def _watch(self, place: Place, relay: Relay, consistency: Consistency) -> Watch:
@@ -358,6 +408,20 @@ class _Builder:
     def _role(self, place: Place) -> str:
         first = [kind for kind, sides in self.sides.items() if sides[0].place is place]
         return "primary of " + ", ".join(sorted(first)) if first else "backup"
+
+
+def _sender(settings: Settings, webhooks: Webhooks, deliveries: Deliveries) -> WebhookSender:
+    patience = Patience(
+        tries=settings.webhook_tries, first_wait=timedelta(seconds=settings.webhook_first_wait)
+    )
+    manners = Manners(
+        # Longer than any try takes: names are looked up, and results are written.
+        lease=timedelta(seconds=2 * settings.webhook_timeout + 30),
+        patience=patience,
+        kept=timedelta(days=settings.webhook_keep_days),
+    )
+    post = poster(settings.webhook_timeout, private=settings.webhook_private_addresses)
+    return WebhookSender(webhooks, deliveries, post, manners)
 
 
 def _accounts(settings: Settings, users: Users, secret: str) -> AccountService:

@@ -34,6 +34,7 @@ class Permission(StrEnum):
     SEE_KITCHEN = "see_kitchen"
     COOK = "cook"
     MANAGE_COUPONS = "manage_coupons"
+    MANAGE_WEBHOOKS = "manage_webhooks"
     RUN_OUT = "run_out"
     EDIT_MENU = "edit_menu"
     MANAGE_USERS = "manage_users"
@@ -61,6 +62,7 @@ GRANTED: Mapping[Permission, frozenset[Role]] = {
     Permission.SEE_KITCHEN: _STAFF,
     Permission.COOK: _KITCHEN,
     Permission.MANAGE_COUPONS: _OFFICE,
+    Permission.MANAGE_WEBHOOKS: _OFFICE,
     Permission.RUN_OUT: _KITCHEN,
     Permission.EDIT_MENU: _OFFICE,
     Permission.MANAGE_USERS: _OFFICE,

@@ -13,7 +13,18 @@ from dinerapp.domain.record import Record, Step
 from dinerapp.domain.version import Place, Version
 from dinerapp.ports.database import Database
 from dinerapp.ports.replica import Delivery
-from tests.makers import at, category, conflict, coupon, menu_item, order, till, user
+from tests.makers import (
+    at,
+    category,
+    conflict,
+    coupon,
+    delivery,
+    menu_item,
+    order,
+    till,
+    user,
+    webhook,
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,8 @@ SAMPLES = (
     Sample("conflicts", conflict, "reason"),
     Sample("coupons", coupon, "description"),
     Sample("tills", till, "notes"),
+    Sample("webhooks", webhook, "description"),
+    Sample("deliveries", delivery, "event"),
 )
 
 

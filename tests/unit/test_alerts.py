@@ -15,8 +15,8 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from adapters.alerts import webhook
-from adapters.alerts.webhook import Webhook, connect_receivers
+from adapters.webhooks import alerts as webhook
+from adapters.webhooks.alerts import Webhook, connect_receivers
 from dinerapp import signals
 from dinerapp.settings import Settings
 
