@@ -416,7 +416,7 @@ def _sender(settings: Settings, webhooks: Webhooks, deliveries: Deliveries) -> W
     )
     manners = Manners(
         # Longer than any try takes: names are looked up, and results are written.
-        lease=timedelta(seconds=2 * settings.webhook_timeout + 30),
+        lease=timedelta(seconds=2 * settings.webhook_timeout + 10),
         patience=patience,
         kept=timedelta(days=settings.webhook_keep_days),
     )
