@@ -7,7 +7,7 @@ from threading import BoundedSemaphore
 
 from flask import Flask
 
-from adapters.alerts import webhook
+from adapters.webhooks import alerts
 from blueprints.accounts.routes import auth
 from blueprints.accounts.routes import blp as users
 from blueprints.carts.routes import blp as carts
@@ -23,6 +23,7 @@ from blueprints.status.routes import blp as status
 from blueprints.status.routes import metrics_blp as metrics
 from blueprints.sync.routes import blp as sync
 from blueprints.till.routes import blp as till
+from blueprints.webhooks.routes import blp as webhooks
 from dinerapp.logs import configure_logging, connect_receivers, register_access_log
 from dinerapp.metrics import MetricsObserver, register_request_metrics
 from dinerapp.ports.bus import Bus
@@ -40,6 +41,7 @@ BLUEPRINTS = (
     kitchen,
     till,
     coupons,
+    webhooks,
     sync,
     status,
 )
@@ -97,5 +99,5 @@ def create_app(
     limits.register(app, settings)
     problems.register(app)
     connect_receivers(settings)
-    webhook.connect_receivers(settings)
+    alerts.connect_receivers(settings)
     return app

@@ -36,9 +36,9 @@ from dinerapp.domain.users import User
 from dinerapp.domain.version import Place
 from dinerapp.errors import DinerError, DuplicateKey, NotFound, StoreFailure
 from dinerapp.logs import SecretMask, configure_logging, connect_receivers
-from dinerapp.operating import Checked, await_catching_up, both, connected
+from dinerapp.operating import Checked, await_catching_up, both, connected, reachable
 from dinerapp.ports.connections import ConnectionStatus
-from dinerapp.ports.replica import Parked
+from dinerapp.ports.replica import Creditor, Parked
 from dinerapp.ports.users import UserFilter
 from dinerapp.secret import DIRECTORY
 from dinerapp.services.accounts import NewAccount
@@ -198,7 +198,7 @@ def _say_added(added: int, of: int, what: str) -> None:
 
 @main.command()
 def relay() -> None:
-    """Ship what one database owes the other, until SIGTERM or Ctrl-C.
+    """Ship what one database owes the other and send webhooks, until SIGTERM or Ctrl-C.
 
     For deployments with RELAY_IN_WORKERS=false. Also checks and repairs every CONSISTENCY_EVERY
     seconds, if that is set.
@@ -209,7 +209,7 @@ def relay() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with both(settings, insist=False) as diner:
+    with connected(settings) as diner:
         _log.info("relay_started", kinds=sorted(diner.pairs))
         while not stop.wait(settings.consistency_every or None):
             operating.repair_on_schedule(diner)
@@ -308,10 +308,11 @@ def copy(to: str) -> None:
 
 
 @main.command()
-@click.option("--retry", is_flag=True, help="let the relay try them again")
+@click.option("--retry", is_flag=True, help="have them tried again")
 def parked(retry: bool) -> None:
-    """Show records that a database refused again and again; exit 1 if there are any."""
-    with both(_quiet_settings()) as diner:
+    """Show records that a database, or what follows from them, refused again and again; exit 1 if
+    there are any."""
+    with reachable(_quiet_settings()) as diner:
         if retry:
             click.echo(f"{operating.retry_parked(diner)} records will be tried again")
             return
@@ -319,7 +320,7 @@ def parked(retry: bool) -> None:
     if not found:
         click.echo("nothing is parked")
         return
-    show_table(_PARKED, [_parked(place, one) for place, one in found])
+    show_table(_PARKED, [_parked(creditor, one) for creditor, one in found])
     _exit_if(True)
 
 
@@ -405,7 +406,9 @@ def _typed_password() -> str:
 
 
 _USER = ("id", "email", "name", "role", "active", "since")
-_CONNECTION = ("name", "engine", "role", "state", "latency ms", "owed", "parked", "reason")
+_CONNECTION = (
+    "name", "engine", "role", "state", "latency ms", "owed", "parked", "follow-ups", "reason"
+)  # fmt: skip
 _CONFLICT = ("id", "state", "about", "record", "when", "reason")
 _PARKED = ("kind", "record", "refused by", "tries", "since", "reason")
 
@@ -413,7 +416,8 @@ _PARKED = ("kind", "record", "refused by", "tries", "since", "reason")
 def _connection(one: ConnectionStatus) -> Sequence[object]:
     reason = shorten(SecretMask()(one.reason), LONGEST_REASON, placeholder=" …")
     return (
-        one.name, one.engine, one.role, one.state, one.latency_ms, one.owed, one.parked, reason
+        one.name, one.engine, one.role, one.state, one.latency_ms, one.owed, one.parked,
+        one.follow_ups, reason,
     )  # fmt: skip
 
 
@@ -427,9 +431,9 @@ def _user(one: User) -> Sequence[object]:
     return (one.id, one.email, one.name, one.role, "yes" if one.active else "no", since)
 
 
-def _parked(place: Place, one: Parked) -> Sequence[object]:
+def _parked(creditor: Creditor, one: Parked) -> Sequence[object]:
     since = one.since.isoformat(" ", "seconds")
-    return (one.kind, one.record_id, place, one.tries, since, one.reason)
+    return (one.kind, one.record_id, creditor, one.tries, since, one.reason)
 
 
 def _checked(diner: Diner, pair: Pair[Any], deep: bool = False, repair: bool = False) -> Checked:

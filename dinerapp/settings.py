@@ -37,6 +37,8 @@ PLACEMENT: Mapping[str, tuple[Place, ...]] = MappingProxyType(
         "coupons": _POSTGRES_FIRST,
         "tills": _POSTGRES_FIRST,
         "slots": _POSTGRES_FIRST,
+        "webhooks": _POSTGRES_FIRST,
+        "deliveries": _POSTGRES_FIRST,
         "menu_items": _MONGO_FIRST,
         "categories": _MONGO_FIRST,
         "carts": _MONGO_FIRST,
@@ -251,7 +253,9 @@ class Settings:
     slow_call: float = _setting(
         0.3, "seconds from which a call counts as slow", _seconds(0.01, 30), "seconds, 0.01 to 30"
     )
-    relay_in_workers: bool = _setting(True, "whether web workers ship what is owed", *_YES_NO)
+    relay_in_workers: bool = _setting(
+        True, "whether web workers ship what is owed and send webhooks", *_YES_NO
+    )
     consistency_every: int = _setting(
         0,
         "seconds between the relay process's checks with repair; 0 is never",
@@ -265,6 +269,24 @@ class Settings:
         "http(s)://…",
     )
     alert_webhook_secret: str = _secret("", "signs alerts; default: the secret key")
+    webhook_private_addresses: bool = _setting(
+        False, "whether webhooks may lead to private, loopback and link-local addresses", *_YES_NO
+    )
+    webhook_timeout: float = _setting(
+        10.0, "seconds a webhook's receiver may take", _seconds(0.1, 60), "seconds, 0.1 to 60"
+    )
+    webhook_tries: int = _setting(
+        8, "tries until a webhook's delivery is given up", _number(1, 20), "1 to 20"
+    )
+    webhook_first_wait: float = _setting(
+        60.0,
+        "seconds after the first try; each later wait is three times as long",
+        _seconds(0.01, 10**5),
+        "seconds, 0.01 to 100000",
+    )
+    webhook_keep_days: int = _setting(
+        30, "days after which deliveries of webhooks are purged", _number(1, 3650), "1 to 3650"
+    )
 
     host: str = _setting("127.0.0.1", "address to listen on")
     port: int = _setting(8000, "port to listen on", _number(1, 65535), "1 to 65535")

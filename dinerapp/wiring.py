@@ -33,24 +33,30 @@ from adapters.mongo.conflicts import MongoConflicts
 from adapters.mongo.coupons import MongoCoupons
 from adapters.mongo.customers import MongoCustomers
 from adapters.mongo.database import MongoDatabase
+from adapters.mongo.deliveries import MongoDeliveries
 from adapters.mongo.menu import MongoCategories, MongoMenuItems
 from adapters.mongo.orders import MongoOrders
 from adapters.mongo.profiles import MongoProfiles
 from adapters.mongo.slots import MongoSlots
 from adapters.mongo.tills import MongoTills
 from adapters.mongo.users import MongoUsers
+from adapters.mongo.webhooks import MongoWebhooks
 from adapters.postgres.carts import PostgresCarts
 from adapters.postgres.conflicts import PostgresConflicts
 from adapters.postgres.coupons import PostgresCoupons
 from adapters.postgres.customers import PostgresCustomers
 from adapters.postgres.database import PostgresDatabase
+from adapters.postgres.deliveries import PostgresDeliveries
 from adapters.postgres.menu import PostgresCategories, PostgresMenuItems
 from adapters.postgres.orders import PostgresOrders
 from adapters.postgres.profiles import PostgresProfiles
 from adapters.postgres.slots import PostgresSlots
 from adapters.postgres.tills import PostgresTills
 from adapters.postgres.users import PostgresUsers
+from adapters.postgres.webhooks import PostgresWebhooks
+from adapters.webhooks.posting import poster
 from dinerapp.domain.customers import Recognition
+from dinerapp.domain.deliveries import Patience
 from dinerapp.domain.version import Place
 from dinerapp.errors import DinerError
 from dinerapp.ports.bus import Bus
@@ -60,6 +66,8 @@ from dinerapp.ports.connections import Connections
 from dinerapp.ports.coupons import Coupons
 from dinerapp.ports.customers import Customers
 from dinerapp.ports.database import Connection, Database
+from dinerapp.ports.deliveries import Deliveries
+from dinerapp.ports.follower import Follower
 from dinerapp.ports.menu import Categories, MenuItems
 from dinerapp.ports.observer import Observer
 from dinerapp.ports.orders import Orders
@@ -70,6 +78,7 @@ from dinerapp.ports.slots import Slots
 from dinerapp.ports.store import Store
 from dinerapp.ports.tills import Tills
 from dinerapp.ports.users import Users
+from dinerapp.ports.webhooks import Webhooks
 from dinerapp.services.accounts import AccountService
 from dinerapp.services.board import Board
 from dinerapp.services.carts import CartService
@@ -85,12 +94,16 @@ from dinerapp.services.passwords import Passwords
 from dinerapp.services.profiles import ProfileService
 from dinerapp.services.record_tokens import RecordTokens
 from dinerapp.services.regulars import Regulars
+from dinerapp.services.sender import Manners, WebhookSender
 from dinerapp.services.slots import SlotService
+from dinerapp.services.telling import OrderTeller
 from dinerapp.services.till import TillService
 from dinerapp.services.tokens import Tokens
+from dinerapp.services.webhooks import WebhookService
 from dinerapp.settings import BadSetting, Settings
 from dinerapp.sync.bulk import Bulk
 from dinerapp.sync.consistency import Consistency
+from dinerapp.sync.following import Following
 from dinerapp.sync.handover import Handover
 from dinerapp.sync.pairs import Pair
 from dinerapp.sync.relay import Relay
@@ -112,6 +125,8 @@ PORTS: Mapping[str, type[Repository[Any]]] = {
         Tills,
         Users,
         Profiles,
+        Webhooks,
+        Deliveries,
         Conflicts,
     )
 }
@@ -128,6 +143,8 @@ POSTGRES_STORES: Stores = {
         PostgresTills,
         PostgresUsers,
         PostgresProfiles,
+        PostgresWebhooks,
+        PostgresDeliveries,
         PostgresConflicts,
     )
 }
@@ -144,6 +161,8 @@ MONGO_STORES: Stores = {
         MongoTills,
         MongoUsers,
         MongoProfiles,
+        MongoWebhooks,
+        MongoDeliveries,
         MongoConflicts,
     )
 }
@@ -181,6 +200,7 @@ class Diner:
     pairs: Mapping[str, Pair[Any]]
     bulk: Mapping[str, Bulk[Any]]
     relay: Relay
+    following: Following
     consistency: Consistency
     menu: MenuService
     categories: CategoryService
@@ -195,6 +215,8 @@ class Diner:
     profiles: ProfileService
     customers: CustomerService
     regulars: Regulars
+    webhooks: WebhookService
+    sender: WebhookSender
     feed: OrderFeed
     conflicts: ConflictService
     bus: Bus
@@ -310,16 +332,22 @@ class _Builder:
             timing,
             recognition,
         )
+        regulars = Regulars(customers)
+        webhooks, deliveries = of(Webhooks), of(Deliveries)
+        kept = timedelta(days=settings.webhook_keep_days)
+        following = self._following({"orders": [OrderTeller(webhooks, deliveries, kept), regulars]})
+        sender = _sender(settings, webhooks, deliveries)
         lifetime = timedelta(hours=settings.cart_hours)
         keeping = CartService(of(Carts), ordering, RecordTokens(secret, "cart"), lifetime)
         accounts = _accounts(settings, of(Users), secret)
         return Diner(
             settings=settings,
-            connections=self._connections(relay, consistency, feed, keeping),
+            connections=self._connections(relay, following, consistency, feed, sender, keeping),
             repositories=made,
             pairs=self._pairs(),
             bulk=self._bulk(handover),
             relay=relay,
+            following=following,
             consistency=consistency,
             menu=MenuService(menu, categories, board),
             categories=CategoryService(categories, menu),
@@ -327,6 +355,8 @@ class _Builder:
             carts=keeping,
             orders=ordering,
             slots=timing,
+            webhooks=WebhookService(webhooks, deliveries, secret),
+            sender=sender,
             feed=feed,
             kitchen=KitchenService(orders),
             till=TillService(orders, of(Tills)),
@@ -334,7 +364,7 @@ class _Builder:
             accounts=accounts,
             profiles=ProfileService(of(Profiles), of(Users), accounts),
             customers=customers,
-            regulars=Regulars(customers, ordering),
+            regulars=regulars,
             conflicts=ConflictService(of(Conflicts), made),
             bus=self.bus,
             news=News(self.bus),
@@ -379,11 +409,24 @@ class _Builder:
             for kind, sides in self.sides.items()
         }
 
+    def _following(self, followers: Mapping[str, Sequence[Follower[Any]]]) -> Following:
+        stores = [side.store for sides in self.sides.values() for side in sides]
+        return Following(stores, followers, observer=self.observer)
+
     def _connections(
-        self, relay: Relay, consistency: Consistency, feed: OrderFeed, carts: CartService
+        self,
+        relay: Relay,
+        following: Following,
+        consistency: Consistency,
+        feed: OrderFeed,
+        sender: WebhookSender,
+        carts: CartService,
     ) -> NamedConnections:
         reader = Repeated("order-feed", feed.step)
         feed.wake = reader.wake
+        posting = Repeated("webhooks", sender.step)
+        sender.wake = posting.wake
+        at_work = self.settings.relay_in_workers
         pairs = list(self._pairs().values())
         named = [
             Named(ENGINES[place], self._role(place), self._watch(place, relay, consistency))
@@ -397,8 +440,15 @@ class _Builder:
             relay=relay,
             pairs=pairs,
             settler=self.settler,
-            with_relay=self.settings.relay_in_workers and bool(pairs),
-            companions=(feed, reader, Repeated("expired-carts", carts.step), self.bus),
+            following=following,
+            at_work=at_work,
+            companions=(
+                feed,
+                reader,
+                Repeated("expired-carts", carts.step),
+                self.bus,
+                *((posting, sender) if at_work else ()),
+            ),
         )
 
     def _watch(self, place: Place, relay: Relay, consistency: Consistency) -> Watch:
@@ -432,6 +482,20 @@ class _Builder:
     def _role(self, place: Place) -> str:
         first = [kind for kind, sides in self.sides.items() if sides[0].place is place]
         return "primary of " + ", ".join(sorted(first)) if first else "backup"
+
+
+def _sender(settings: Settings, webhooks: Webhooks, deliveries: Deliveries) -> WebhookSender:
+    patience = Patience(
+        tries=settings.webhook_tries, first_wait=timedelta(seconds=settings.webhook_first_wait)
+    )
+    manners = Manners(
+        # Longer than any try takes: names are looked up, and results are written.
+        lease=timedelta(seconds=2 * settings.webhook_timeout + 10),
+        patience=patience,
+        kept=timedelta(days=settings.webhook_keep_days),
+    )
+    post = poster(settings.webhook_timeout, private=settings.webhook_private_addresses)
+    return WebhookSender(webhooks, deliveries, post, manners)
 
 
 def _accounts(settings: Settings, users: Users, secret: str) -> AccountService:

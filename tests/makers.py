@@ -11,6 +11,7 @@ from dinerapp.domain.carts import Cart, CartLine
 from dinerapp.domain.conflicts import Conflict
 from dinerapp.domain.coupons import Coupon
 from dinerapp.domain.customers import Customer as KnownCustomer
+from dinerapp.domain.deliveries import WebhookDelivery
 from dinerapp.domain.identity import new_id, new_op_id
 from dinerapp.domain.menu import Category, MenuItem
 from dinerapp.domain.orders import (
@@ -29,6 +30,7 @@ from dinerapp.domain.slots import Slot
 from dinerapp.domain.tills import Till
 from dinerapp.domain.users import Session, User
 from dinerapp.domain.version import Place
+from dinerapp.domain.webhooks import Webhook
 
 MAINS = "01a1fd5b-738a-7340-82a6-7288b9785b65"
 """The id of a category; whether there is one does not matter to stores."""
@@ -124,6 +126,21 @@ def till(**fields: Any) -> Till:
     """Open, with 200.00 in it."""
     made = _envelope(fields.get("created_at", at()))
     return Till(**{**made, "name": "Bar", "opened_by": "ada", "opening": 20000, **fields})
+
+
+def webhook(**fields: Any) -> Webhook:
+    """Wants to hear of everything."""
+    made = _envelope(fields.get("created_at", at()))
+    given = {"url": "https://example.org/hook", "secret": "whsec_0", "since": made["created_at"]}
+    return Webhook(**{**made, **given, **fields})
+
+
+def delivery(**fields: Any) -> WebhookDelivery:
+    """Due since it happened, and not tried yet."""
+    made = _envelope(fields.get("created_at", at()))
+    given = {"webhook_id": new_id(), "event": "order.placed", "due": made["created_at"]}
+    payload = {"type": "order.placed", "order": {"code": "A17", "total": 850}}
+    return WebhookDelivery(**{**made, **given, "payload": payload, **fields})
 
 
 def menu_item(**fields: Any) -> MenuItem:

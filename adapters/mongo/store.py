@@ -25,7 +25,7 @@ from dinerapp.domain import codec
 from dinerapp.domain.record import Record
 from dinerapp.domain.version import Place
 from dinerapp.errors import Contended, DuplicateKey, Refused
-from dinerapp.ports.replica import Count, Delivery, Fingerprint, Owing, Taken
+from dinerapp.ports.replica import Audience, Count, Creditor, Delivery, Fingerprint, Owing, Taken
 from dinerapp.ports.repository import After, Page
 from dinerapp.ports.store import Store
 
@@ -201,8 +201,12 @@ class MongoStore(MongoDebts[R], Store[R]):
             for name in self.kind.unique
         ]
         by_bucket = [("_bucket", ASCENDING), ("_digest", ASCENDING), ("_id", ASCENDING)]
-        debts = [index for to in Place if to != self.place for index in debt_indexes(to)]
+        debts = [index for to in self._creditors() for index in debt_indexes(to)]
         return [*unique, IndexModel(by_bucket, name=_FINGERPRINTS), *debts, *self.indexes]
+
+    def _creditors(self) -> Sequence[Creditor]:
+        places = [place for place in Place if place != self.place]
+        return [*places, Audience.FOLLOWERS] if self.kind.followed else places
 
 
 def newest_first(*fields: str) -> IndexModel:

@@ -55,6 +55,8 @@ class Kind(Generic[R]):
 
     `secret` names fields that no answer shows.
 
+    `followed` says that something has to happen after every write: the kind has followers.
+
     `adopt` says what the record becomes when a manager prefers a state that lost against it.
     """
 
@@ -65,4 +67,5 @@ class Kind(Generic[R]):
     holds: Callable[[R], Mapping[str, int]] = _nothing
     ceilings: Callable[[R], Mapping[str, int | None]] = _no_ceilings
     secret: tuple[str, ...] = ()
+    followed: bool = False
     adopt: Callable[[R, R], R] = _whole

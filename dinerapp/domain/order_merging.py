@@ -96,10 +96,10 @@ def _lines(preferred: Sequence[Line], other: Sequence[Line]) -> tuple[Line, ...]
 
 
 def _events(one: Sequence[Event], other: Sequence[Event]) -> tuple[Event, ...]:
-    """Every step once: a request that was tried on both sides took one step at two moments."""
+    """Every step once."""
     first: dict[tuple[str, str, str | None], Event] = {}
     for event in sorted({*one, *other}, key=_event_key):
-        first.setdefault((event.status, event.actor, event.reason), event)
+        first.setdefault(event.identity, event)
     return tuple(first.values())
 
 
@@ -125,4 +125,4 @@ def _holds(order: Order) -> Mapping[str, int]:
     return taken
 
 
-ORDERS = Kind("orders", Order, merge=merge_orders, holds=_holds)
+ORDERS = Kind("orders", Order, merge=merge_orders, holds=_holds, followed=True)

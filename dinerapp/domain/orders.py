@@ -125,6 +125,11 @@ class Event:
     actor: str
     reason: str | None = None
 
+    @property
+    def identity(self) -> tuple[str, str, str | None]:
+        """What makes it one step: a request that was tried in two stores took it at two moments."""
+        return self.status, self.actor, self.reason
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order(Record):

@@ -40,6 +40,7 @@ class Permission(StrEnum):
     CHANGE_PROFILES = "change_profiles"
     MANAGE_COUPONS = "manage_coupons"
     PLAN_SLOTS = "plan_slots"
+    MANAGE_WEBHOOKS = "manage_webhooks"
     RUN_OUT = "run_out"
     EDIT_MENU = "edit_menu"
     MANAGE_USERS = "manage_users"
@@ -73,6 +74,7 @@ GRANTED: Mapping[Permission, frozenset[Role]] = {
     Permission.CHANGE_PROFILES: frozenset({Role.ADMIN}),
     Permission.MANAGE_COUPONS: _OFFICE,
     Permission.PLAN_SLOTS: _OFFICE,
+    Permission.MANAGE_WEBHOOKS: _OFFICE,
     Permission.RUN_OUT: _KITCHEN,
     Permission.EDIT_MENU: _OFFICE,
     Permission.MANAGE_USERS: _OFFICE,

@@ -1,21 +1,16 @@
-"""Whoever orders becomes a customer, right after the order was placed."""
+"""Whoever orders becomes a customer: a follower of orders."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from threading import Lock
-
-import structlog
 
 from dinerapp import signals
 from dinerapp.domain.customers import CUSTOMERS, Customer
 from dinerapp.domain.orders import Order
 from dinerapp.errors import DinerError
-from dinerapp.ports import serving
 from dinerapp.services.customers import CustomerService
-from dinerapp.services.orders import OrderService
-
-_log = structlog.get_logger(__name__)
 
 ROOM = 10_000
 
@@ -23,32 +18,30 @@ _Seen = tuple[str, str | None, date]
 
 
 class Regulars:
-    """Who ordered here today already, so that their next order asks no store.
+    """Who ordered here today already, so that their next order asks no store."""
 
-    What cannot be remembered now is said in the log, and the order stands; the customer's next
-    order makes up for it.
-    """
-
-    def __init__(self, customers: CustomerService, orders: OrderService, room: int = ROOM) -> None:
+    def __init__(self, customers: CustomerService, room: int = ROOM) -> None:
         self._customers = customers
         self._room = room
         self._lock = Lock()
         self._seen: dict[str, _Seen] = {}
-        signals.order_placed.connect(self._order_placed, sender=orders)
         signals.customer_erased.connect(self._customer_erased)
         signals.changed_elsewhere.connect(self._changed_elsewhere)
         signals.news_missed.connect(self._news_missed)
 
-    def _order_placed(self, _sender: object, order: Order) -> None:
-        customer_id = self._customers.id_of(order)
-        if customer_id is None or not self._is_news(customer_id, order):
-            return
+    def follow(self, records: Sequence[Order]) -> None:
+        """Remembers who ordered. What fails is followed up again."""
+        for order in records:
+            customer_id = self._customers.id_of(order)
+            if customer_id is not None and self._is_news(customer_id, order):
+                self._remember(customer_id, order)
+
+    def _remember(self, customer_id: str, order: Order) -> None:
         try:
-            with serving.aside():
-                self._customers.remember(order)
-        except DinerError as exc:
+            self._customers.remember(order)
+        except DinerError:
             self._forget(customer_id)
-            _log.warning("customer_not_remembered", order_id=order.id, reason=str(exc))
+            raise
 
     def _is_news(self, customer_id: str, order: Order) -> bool:
         """Notes it before it is remembered: who is erased in between is not noted."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -22,6 +23,7 @@ from blueprints.http.fields import Problem
 from dinerapp.app import create_app
 from dinerapp.domain.identity import Operation
 from dinerapp.domain.permissions import Role
+from dinerapp.domain.version import Place
 from dinerapp.services.accounts import Granted, NewAccount
 from dinerapp.settings import Settings
 from dinerapp.testing import memory_stores, running
@@ -45,6 +47,7 @@ QUICK = {
 # The relay of the application at hand draws its pauses at random, while examples are made.
 WITH_THREADS = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 _MAINS = "mains"
+_PATIENCE = 10.0
 MAINS = Operation.keyed("categories.add", _MAINS, b"").record_id
 """The id of the category that `with_mains` makes."""
 
@@ -226,6 +229,14 @@ def placed(client: FlaskClient, body: dict[str, Any]) -> dict[str, Any]:
     assert answer.status_code == 201, answer.text
     order: dict[str, Any] = answer.json
     return order
+
+
+def followed_up(client: FlaskClient) -> None:
+    """Waits until what follows from orders has been done."""
+    following, give_up = diner_of(client).following, time.monotonic() + _PATIENCE
+    while any(following.backlog(place).waiting for place in (Place.POSTGRESQL, Place.MONGODB)):
+        assert time.monotonic() < give_up, "nobody follows"
+        time.sleep(0.01)
 
 
 def keyed(key: str | None = None, **headers: str) -> dict[str, str]:

@@ -22,6 +22,7 @@ from tests.blueprints.asking import (
     client_of,
     diner_of,
     dish,
+    followed_up,
     keyed,
     log_in,
     order_for,
@@ -43,7 +44,9 @@ def number() -> str:
 
 def order_of(client: FlaskClient, phone: str, name: str = "Ada", **fields: Any) -> dict[str, Any]:
     customer = {"name": name, "phone": phone, **fields.pop("customer", {})}
-    return placed(client, order_for(dish(client), customer=customer, **fields))
+    order = placed(client, order_for(dish(client), customer=customer, **fields))
+    followed_up(client)
+    return order
 
 
 def customers(client: FlaskClient, **query: str) -> list[dict[str, Any]]:
@@ -129,6 +132,7 @@ def test_an_answer_to_an_order_says_who_took_the_order(client: FlaskClient) -> N
     with client_of(placement=placement) as other:
         answer = other.post("/api/orders", json=order_for(dish(other)))
         assert answer.headers["X-Diner-Store"] == "postgresql"
+        followed_up(other)
         [known] = customers(other)
         assert other.get(path_of(known)).headers["X-Diner-Store"] == "mongodb"
 
@@ -310,6 +314,7 @@ def test_an_account_is_not_found_by_orders_that_were_erased(client: FlaskClient)
     phone, own = number(), client_as(client.application, Role.CUSTOMER)
     customer = {"name": "Ada", "phone": phone}
     order = placed(own, order_for(dish(client), customer=customer))
+    followed_up(client)
     client.delete(path_of(customer_of(client, phone)))
     assert own.get("/api/orders").json["items"] == []
     left = client.get(f"/api/orders/{order['id']}").json

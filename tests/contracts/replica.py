@@ -27,7 +27,7 @@ from dinerapp.errors import (
     Replayed,
     StaleVersion,
 )
-from dinerapp.ports.replica import Backlog, Count, Fingerprint, Owing, Taken
+from dinerapp.ports.replica import Audience, Backlog, Count, Fingerprint, Owing, Taken
 from dinerapp.sync.handover import Handover
 from tests.contracts.subjects import (
     Sample,
@@ -45,6 +45,7 @@ from tests.makers import at, counted_order, elsewhere, menu_item
 from tests.simulation.reference import ReferenceDatabase, ReferenceStore
 
 P, M, N = Place.POSTGRESQL, Place.MONGODB, Place.NOCODB
+F = Audience.FOLLOWERS
 DUE, NOW, LEASE = at(), at(10), at(100)
 TOO_BIG_FOR_A_DOCUMENT = "x" * (17 * 1024 * 1024)
 
@@ -521,6 +522,30 @@ class DebtContract:
         assert store.backlog(to) == Backlog()
         assert store.backlog(N) == Backlog(waiting=1, missed=1)
         assert [owed.record for owed in claim(store, N)] == [accepted]
+
+    def test_what_followers_are_owed_is_no_backlog_of_a_place(
+        self, store: Any, sample: Sample
+    ) -> None:
+        to = elsewhere(store.place)
+        debts = [Owing(F, DUE, missed=True), *owing(to)]
+        accepted = store.accept(sample.make(), debts)
+        assert store.backlog(to) == Backlog(waiting=1)
+        assert store.backlog(F) == Backlog(waiting=1, missed=1)
+        store.settle(to, [(accepted.id, accepted.version)])
+        assert [owed.record for owed in claim(store, F)] == [accepted]
+        store.postpone(F, (accepted.id, accepted.version), "no", at(5), park=True)
+        assert [parked.reason for parked in store.parked(F, 10)] == ["no"]
+        assert store.retry_parked(F, at(20)) == 1
+        assert [owed.record for owed in claim(store, F, now=at(20))] == [accepted]
+        store.settle(F, [(accepted.id, accepted.version)])
+        assert store.backlog(F) == Backlog()
+
+    def test_a_newer_state_of_another_maker_is_for_that_one_to_show_to_followers(
+        self, store: Any, sample: Sample
+    ) -> None:
+        first = store.accept(sample.make(), [Owing(F, DUE, missed=True)])
+        put(store, rewritten(first, elsewhere(store.place)))
+        assert store.backlog(F) == Backlog()
 
     def test_a_failed_try_is_counted_and_put_off(self, store: Any, sample: Sample) -> None:
         to = elsewhere(store.place)

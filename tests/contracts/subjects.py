@@ -20,12 +20,14 @@ from tests.makers import (
     conflict,
     coupon,
     customer,
+    delivery,
     menu_item,
     order,
     profile,
     slot,
     till,
     user,
+    webhook,
 )
 
 
@@ -74,6 +76,8 @@ SAMPLES = (
     Sample("coupons", coupon, "description"),
     Sample("slots", slot, "notes"),
     Sample("tills", till, "notes"),
+    Sample("webhooks", webhook, "description"),
+    Sample("deliveries", delivery, "event"),
 )
 
 
