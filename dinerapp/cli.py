@@ -162,7 +162,7 @@ def seed(size: str, items: int | None, orders: int | None) -> None:
     if (items or orders) and size != "large":
         raise click.UsageError("--items and --orders are for --size large")
     began = time.monotonic()
-    with connected(_quiet_settings()) as diner:
+    with connected(seeding.patient(_quiet_settings())) as diner:
         match size:
             case "menu":
                 _say_added(menu.seed(diner.menu, diner.categories), len(menu.DISHES), "dishes")

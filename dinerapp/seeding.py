@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
@@ -16,7 +16,16 @@ from dinerapp.domain.record import utc_now
 from dinerapp.operating import await_catching_up, require_all
 from dinerapp.ports.orders import Orders
 from dinerapp.ports.tills import Tills
+from dinerapp.settings import Settings
 from dinerapp.wiring import Diner
+
+PATIENCE = 5.0
+"""Seconds that a call of a store may take: no guest is waiting, and a slow store is not away."""
+
+
+def patient(settings: Settings) -> Settings:
+    """The settings to connect with for what is done here."""
+    return replace(settings, attempt_deadline=PATIENCE, slow_call=PATIENCE, relay_in_workers=False)
 
 
 @dataclass(frozen=True, slots=True)

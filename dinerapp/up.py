@@ -27,7 +27,7 @@ from adapters.embedded.server import EmbeddedServer
 from dinerapp.errors import DinerError
 from dinerapp.operating import BroughtUp, bring_up, connected
 from dinerapp.secret import secret_key
-from dinerapp.seeding import seed_week
+from dinerapp.seeding import patient, seed_week
 from dinerapp.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -105,7 +105,7 @@ def _start(server: EmbeddedServer, data: Path, say: Say, stack: ExitStack) -> No
 
 
 def _with_week(settings: Settings) -> int:
-    with connected(replace(settings, relay_in_workers=False)) as diner:
+    with connected(patient(settings)) as diner:
         return seed_week(diner).orders
 
 

@@ -50,7 +50,7 @@ CHEF = "amira"
 def guest(number: int) -> Customer:
     """One of MOST_GUESTS regulars; every third one has given an e-mail address."""
     first = _FIRST_NAMES[number % len(_FIRST_NAMES)]
-    last = _LAST_NAMES[number // len(_FIRST_NAMES) % len(_LAST_NAMES)]
+    last = _LAST_NAMES[number % len(_LAST_NAMES)]
     email = f"guest-{number}@example.org" if number % 3 == 0 else None
     return Customer(
         name=f"{first} {last}", phone=f"+493023125{number % MOST_GUESTS:03}", email=email

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Generic, TypeVar
 
 from dinerapp.domain.record import Record, utc_now
+from dinerapp.errors import NothingAvailable, StoreFailure
 from dinerapp.ports import deadline
 from dinerapp.ports.replica import Owing, Replica, Taken
 from dinerapp.sync.handover import Handover
@@ -103,6 +104,10 @@ class Bulk(Generic[R]):
 
     def _hand_over(self, states: Sequence[R], other: Replica[R], held: Mapping[str, R]) -> None:
         lacking = [state for state in states if held.get(state.id) != state]
-        handed = self._handover.deliver(lacking, self._first, other)
+        try:
+            handed = self._handover.deliver(lacking, self._first, other)
+        except (StoreFailure, NothingAvailable):
+            self._first.miss(other.place, [state.id for state in lacking], utc_now())
+            raise
         equal = [(state.id, state.version) for state in states if held.get(state.id) == state]
         self._first.settle(other.place, [*equal, *handed.settled])

@@ -12,7 +12,7 @@ from dinerapp.demo.book import Book
 from dinerapp.demo.house import House
 from dinerapp.demo.rush import Rush
 from dinerapp.demo.week import SCOPE
-from dinerapp.seeding import demo_house
+from dinerapp.seeding import demo_house, patient
 from dinerapp.settings import Settings
 from dinerapp.testing import memory_stores
 from dinerapp.wiring import Diner, build
@@ -25,7 +25,7 @@ SATURDAY_EVENING = datetime(2036, 5, 3, 19, 30, tzinfo=UTC)
 def in_memory(**settings: Any) -> Iterator[Diner]:
     """A diner over two stores in memory, connected."""
     own = Settings(**{"secret_key": "for tests", "log_level": "error", **settings})
-    diner = build(own, memory_stores())
+    diner = build(patient(own), memory_stores())
     diner.connections.initialize_all()
     try:
         yield diner

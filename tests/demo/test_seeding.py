@@ -19,7 +19,7 @@ from dinerapp.domain.identity import new_op_id
 from dinerapp.domain.payments import Method
 from dinerapp.domain.record import Record, utc_now
 from dinerapp.domain.version import Place
-from dinerapp.errors import StoreUnavailable
+from dinerapp.errors import StoreFailure, StoreUnavailable
 from dinerapp.operating import await_catching_up, connected
 from dinerapp.ports.replica import Owing, Replica
 from dinerapp.settings import Settings
@@ -37,12 +37,8 @@ EVERY_KIND = ("categories", "menu_items", "coupons", "orders", "tills")
 
 @pytest.fixture
 def settings(fresh_postgres_url: str, fresh_mongo_url: str) -> Settings:
-    return Settings(
-        database_url=fresh_postgres_url,
-        mongodb_uri=fresh_mongo_url,
-        secret_key="for tests",
-        relay_in_workers=False,
-    )
+    own = {"database_url": fresh_postgres_url, "mongodb_uri": fresh_mongo_url}
+    return seeding.patient(Settings(**own, secret_key="for tests"))
 
 
 @contextmanager
@@ -64,7 +60,7 @@ def diner(request: pytest.FixtureRequest) -> Iterator[Diner]:
     if request.param == "on servers":
         yield request.getfixturevalue("served")
         return
-    with in_memory(relay_in_workers=False) as diner:
+    with in_memory() as diner:
         yield diner
 
 
@@ -296,6 +292,24 @@ def test_a_large_house_wants_every_database_that_is_configured(settings: Setting
         pytest.raises(StoreUnavailable, match="mongodb"),
     ):
         seeding.seed_large(diner, nobody_watches, ITEMS, 10)
+
+
+def test_a_store_that_is_lost_on_the_way_misses_a_batch_and_gets_it_when_it_is_back(
+    settings: Settings,
+) -> None:
+    with on_servers(settings) as diner:
+        pair: Any = diner.pairs["orders"]
+        postgres, mongo = pair.at(Place.POSTGRESQL), pair.at(Place.MONGODB)
+        with pytest.raises(StoreFailure, match="mongodb"):
+            seeding.seed_large(diner, lambda *_: mongo.database.close(), ITEMS, FEW)
+        backlog = postgres.backlog(Place.MONGODB)
+        assert (backlog.waiting, backlog.missed) == (500, 500)
+    with on_servers(settings) as diner:
+        assert len(everything(diner)["orders"]) == 500
+        assert seeding.seed_large(diner, nobody_watches, ITEMS, FEW).orders == FEW - 500
+        assert_nothing_is_owed(diner)
+        assert_counted(diner)
+        everything(diner)
 
 
 def test_a_large_house_is_content_with_one_database(settings: Settings) -> None:
