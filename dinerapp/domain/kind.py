@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from dinerapp.domain import codec
 from dinerapp.domain.record import Record
 
 if TYPE_CHECKING:
@@ -69,3 +70,6 @@ class Kind(Generic[R]):
     secret: tuple[str, ...] = ()
     followed: bool = False
     adopt: Callable[[R, R], R] = _whole
+
+    def __post_init__(self) -> None:
+        codec.learn(self.record)
