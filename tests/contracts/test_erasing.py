@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -32,7 +33,7 @@ from dinerapp.sync.pairs import Pair
 from dinerapp.sync.relay import Relay
 from dinerapp.wiring import MONGO_STORES, PORTS
 from tests.contracts.conftest import composed, opened, stores_of
-from tests.contracts.subjects import Repositories, Stores, scanned
+from tests.contracts.subjects import Repositories, Stores, at_once, scanned
 from tests.makers import elsewhere, line, order
 
 P, M, _ = Place
@@ -300,6 +301,27 @@ def test_whoever_orders_later_is_a_new_acquaintance_and_can_be_erased_again(hous
     house.erase()
     assert house.traces() == {}
     assert house.differing() == []
+
+
+def test_somebody_who_orders_many_times_at_once_is_one_customer(house: House) -> None:
+    orders = [house.repositories.orders.save(told()) for _ in range(4)]
+    results = at_once([partial(house.service.remember, each) for each in orders])
+    assert results == [None] * 4
+    for each in orders:
+        house.service.remember(each)
+    [known] = house.service.page(CustomerFilter(phone=PHONE), None, 9).items
+    placed = [each.created_at for each in orders]
+    assert (known.first_seen, known.last_seen) == (min(placed), max(placed))
+    house.settle()
+    assert house.differing() == []
+
+
+def test_what_was_remembered_is_not_written_again(quick: House) -> None:
+    first, second = quick.place(), quick.place()
+    known = quick.service.get(quick.customer_id)
+    for order_ in (second, first, second):
+        quick.service.remember(order_)
+    assert quick.service.get(quick.customer_id) == known
 
 
 def test_a_repeated_request_does_not_erase_what_came_later(quick: House) -> None:
