@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 import marshmallow as ma
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from blueprints.http.fields import Schema
 
@@ -39,6 +39,9 @@ def _first(choices: type[Enum]) -> Any:
 def _example(field: fields.Field[Any]) -> Any:
     if "example" in field.metadata:
         return field.metadata["example"]
+    choices = [one.choices for one in field.validators if isinstance(one, validate.OneOf)]
+    if choices:
+        return next(iter(choices[0]))
     match field:
         case fields.Nested():
             return example_of(field.schema)

@@ -205,5 +205,7 @@ def _not_blank(value: str) -> None:
 def _storable(value: str) -> None:
     if "\0" in value:
         raise ma.ValidationError("must not contain NUL characters")
-    if any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise ma.ValidationError("must be valid Unicode, without lone surrogates")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ma.ValidationError("must be valid Unicode, without lone surrogates") from None

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from tests.blueprints.asking import JSON, dish_fields, order_for, raw_json
 from tests.blueprints.grounds import SECRET, Ground
 
 NOBODY = "01a1fd5b-738a-7340-82a6-7288b9785b65"
+ROOM = 200_000
+"""What fits into one request beside the rest of its body."""
 TELLTALES = (
     SECRET,
     "Traceback",
@@ -116,10 +119,9 @@ def assert_refused(answer: TestResponse, *statuses: int) -> None:
     assert not [telltale for telltale in TELLTALES if telltale in told]
 
 
-def assert_names(answer: TestResponse, field: str) -> None:
-    """The field itself, or something in it."""
-    named = answer.json["errors"]
-    assert [name for name in named if f"{name}.".startswith(f"{field}.")], answer.text
+def names(answer: TestResponse, field: str) -> bool:
+    """Whether the answer blames the field itself, or something in it."""
+    return any(f"{name}.".startswith(f"{field}.") for name in answer.json["errors"])
 
 
 @contextmanager
@@ -175,20 +177,41 @@ def attack(
     fields: Mapping[str, set[str]],
     subtests: pytest.Subtests,
 ) -> None:
-    """All attacks on all fields; whatever is accepted is the business of other tests."""
+    """All attacks on all fields; whatever is accepted is the business of other tests.
+
+    Fields are attacked together, and alone where the answer does not name them.
+    """
     with nothing_changes(ground):
-        for field, accepted in fields.items():
-            with subtests.test(route=route, field=field):
-                _attack(ground, route, body, field, accepted)
+        for name, value in ATTACKS.items():
+            with subtests.test(route=route, attack=name):
+                attacked = [field for field, accepted in fields.items() if name not in accepted]
+                for together in _batches(attacked, value):
+                    for field in _unnamed(ground, route, body, together, value):
+                        assert not _unnamed(ground, route, body, [field], value), field
 
 
-def _attack(ground: Ground, route: str, body: Any, field: str, accepted: set[str]) -> None:
-    for name, value in ATTACKS.items():
-        if name in accepted:
-            continue
-        answer = ask(ground, route, with_value(body, field, value))
-        where = f"{route} {field}: {name}: {answer.text[:500]}"
-        assert answer.status_code in (400, 422), where
-        assert_refused(answer)
-        if answer.status_code == 422:
-            assert_names(answer, field)
+def _unnamed(
+    ground: Ground, route: str, body: Any, fields: Sequence[str], value: Any
+) -> Sequence[str]:
+    """Attacks the fields in one request, and says which of them the answer does not name. What is
+    not even JSON is refused before anybody looks at fields."""
+    for field in fields:
+        body = with_value(body, field, value)
+    answer = ask(ground, route, body)
+    assert_refused(answer, 400, 422)
+    if answer.status_code == 400:
+        return ()
+    return [field for field in fields if not names(answer, field)]
+
+
+def _batches(fields: Sequence[str], value: Any) -> Iterator[Sequence[str]]:
+    """Fields that do not contain one another, as many as fit into one body."""
+    room = max(1, ROOM // len(raw_json(value)))
+    by_depth = sorted(fields, key=_depth)
+    for _, level in groupby(by_depth, key=_depth):
+        beside = [*level]
+        yield from (beside[start : start + room] for start in range(0, len(beside), room))
+
+
+def _depth(field: str) -> int:
+    return field.count(".")

@@ -113,19 +113,20 @@ def ground_of(serving: str, postgres: RealServer, mongo: RealServer) -> Iterator
         connection = stack.enter_context(psycopg.connect(urls[POSTGRESQL], autocommit=True))
         watching: MongoClient[dict[str, Any]] = stack.enter_context(MongoClient(urls[MONGODB]))
         stack.callback(watching.drop_database, name)
+        ports = {POSTGRESQL: postgres.port, MONGODB: mongo.port}
+        doomed = {place: port for place, port in ports.items() if serving not in (BOTH, place)}
         proxies = {
-            POSTGRESQL: stack.enter_context(FaultProxy(LOCALHOST, postgres.port)),
-            MONGODB: stack.enter_context(FaultProxy(LOCALHOST, mongo.port)),
+            place: stack.enter_context(FaultProxy(LOCALHOST, port))
+            for place, port in doomed.items()
         }
-        client = stack.enter_context(
-            _client({place: url_via(urls[place], proxies[place].url_port) for place in urls})
-        )
+        via = {place: url_via(urls[place], proxy.url_port) for place, proxy in proxies.items()}
+        client = stack.enter_context(_client(urls | via))
         _await(lambda: _states(client) == {POSTGRESQL: State.UP, MONGODB: State.UP})
         log_in(client, Role.ADMIN)
         ground = Ground(serving, client, connection, watching, _laid(client))
         ground.settled()
-        for place in {POSTGRESQL, MONGODB} - {serving} if serving != BOTH else ():
-            proxies[place].refuse()
+        for place, proxy in proxies.items():
+            proxy.refuse()
             _await(lambda place=place: _noticed(client)[place] is State.DOWN)
         yield ground
         for proxy in proxies.values():  # Or the end would wait for what cannot be reached.

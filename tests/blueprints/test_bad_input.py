@@ -255,6 +255,11 @@ def test_no_field_of_an_order_takes_nonsense(ground: Ground, subtests: Subtests)
     attack(ground, "place", order_body(ground), ORDER_FIELDS, subtests)
 
 
+@pytest.mark.parametrize("route", ["add", "change"])
+def test_no_field_of_an_item_takes_nonsense(ground: Ground, route: str, subtests: Subtests) -> None:
+    attack(ground, route, full_item(), ITEM_FIELDS, subtests)
+
+
 def test_no_field_of_a_category_takes_nonsense(ground: Ground, subtests: Subtests) -> None:
     hours = [{"opens": "11:00", "closes": "15:00"}]
     body = {"slug": f"c-{uuid4().hex}", "name": "Soups", "hours": hours}
@@ -272,14 +277,14 @@ def test_no_field_of_the_smaller_requests_takes_nonsense(
     attack(ground, route, bodies.get(route, {}), SMALL_FIELDS[route], subtests)
 
 
-def test_unknown_fields_are_refused(ground: Ground, subtests: Subtests) -> None:
-    names = ("$where", "colour", "", "a.b", "__proto__", "ключ", "a\0b", "id")
+def test_unknown_fields_are_refused(ground: Ground) -> None:
+    unknown = ("$where", "colour", "", "a.b", "__proto__", "ключ", "a\0b", "id")
     with nothing_changes(ground):
-        for route, name in product(ROUTES, names):
-            with subtests.test(route=route, name=name):
-                refused = ask(ground, route, {name: 1})
-                assert_refused(refused, 422)
-                assert (name or "the body") in refused.json["errors"]
+        for route in ROUTES:
+            refused = ask(ground, route, dict.fromkeys(unknown, 1))
+            assert_refused(refused, 422)
+            blamed = {name or "the body" for name in unknown}
+            assert blamed <= refused.json["errors"].keys(), (route, refused.text)
 
 
 def test_times_that_are_none_are_refused(ground: Ground, subtests: Subtests) -> None:

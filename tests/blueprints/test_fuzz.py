@@ -102,6 +102,10 @@ def known(guest: FlaskClient) -> Known:
     }
 
 
+def test_the_description_is_what_the_standard_wants(schema: BaseSchema) -> None:
+    schema.validate()
+
+
 @WITH_THREADS
 @pytest.mark.parametrize("role", [Role.ADMIN, None], ids=str)
 @pytest.mark.parametrize("tag", [blueprint.name for blueprint in BLUEPRINTS])

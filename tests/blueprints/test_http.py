@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import marshmallow as ma
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -280,6 +281,14 @@ def test_examples_of_requests_are_accepted(client: FlaskClient) -> None:
             if given["in"] == "json":
                 schema = given["schema"]
                 made = schema() if isinstance(schema, type) else schema
+                assert not made.validate(example_of(made)), endpoint
+
+
+def test_examples_of_answers_are_such_answers(client: FlaskClient) -> None:
+    for endpoint, view in client.application.view_functions.items():
+        answers = getattr(view, "_apidoc", {}).get("response", {}).get("responses", {})
+        for made in [one.get("schema") for found in answers.values() for one in found]:
+            if isinstance(made, ma.Schema):
                 assert not made.validate(example_of(made)), endpoint
 
 
