@@ -2,7 +2,7 @@ PYTHON ?= python3
 PROCESSES ?= 2
 SEEDS ?= 200
 BIN := .venv/bin
-SPREAD := -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
+SPREAD := -n $(PROCESSES) --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test coverage faults lint format bench simulate clean

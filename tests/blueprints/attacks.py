@@ -158,8 +158,18 @@ def full_item(**fields: Any) -> dict[str, Any]:
 
 def with_value(body: Any, path: str, value: Any) -> Any:
     """The body with another value at `items.0.quantity` or the like, made where it is not."""
+    return with_values(body, [path], value)
+
+
+def with_values(body: Any, paths: Sequence[str], value: Any) -> Any:
+    """The same value at several places."""
     body = copy.deepcopy(body)
-    place = body
+    for path in paths:
+        _put(body, path, value)
+    return body
+
+
+def _put(place: Any, path: str, value: Any) -> None:
     *way, last = [int(step) if step.isdigit() else step for step in path.split(".")]
     for step in way:
         place = place[step]
@@ -167,7 +177,6 @@ def with_value(body: Any, path: str, value: Any) -> Any:
         place.append(value)
     else:
         place[last] = value
-    return body
 
 
 def attack(
@@ -195,9 +204,7 @@ def _unnamed(
 ) -> Sequence[str]:
     """Attacks the fields in one request, and says which of them the answer does not name. What is
     not even JSON is refused before anybody looks at fields."""
-    for field in fields:
-        body = with_value(body, field, value)
-    answer = ask(ground, route, body)
+    answer = ask(ground, route, with_values(body, fields, value))
     assert_refused(answer, 400, 422)
     if answer.status_code == 400:
         return ()

@@ -30,6 +30,7 @@ from tests.blueprints.asking import (
     CheckedClient,
     diner_of,
     dish,
+    followed_up,
     log_in,
     order_for,
     placed,
@@ -151,6 +152,7 @@ def _laid(client: FlaskClient) -> dict[str, str]:
     states = (record, makers.menu_item(id=item["id"]))
     conflict = conflicts.of_states("menu_items", *states, "source_priority", utc_now())
     diner.repositories["conflicts"].save(conflict)
+    followed_up(client)
     [customer] = client.get("/api/customers").json["items"]
     return {
         "customer": customer["id"],
