@@ -2,9 +2,10 @@ PYTHON ?= python3
 PROCESSES ?= 2
 SEEDS ?= 200
 BIN := .venv/bin
+SPREAD := -n $(PROCESSES) --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults lint format bench simulate clean
+.PHONY: help run demo test coverage faults lint format bench simulate clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -12,8 +13,15 @@ help: ## list these targets
 run: .venv/embedded.stamp ## serve here, with databases of its own unless their URLs are set
 	@$(BIN)/python -m dinerapp up
 
+demo: .venv/embedded.stamp ## as run, with a week of orders to look at
+	@$(BIN)/python -m dinerapp up --week
+
 test: .venv/dev.stamp ## all tests, on real databases
-	$(BIN)/pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m "not faults" --ignore=tests/simulation \
+	$(BIN)/pytest $(SPREAD) -m "not faults" --ignore=tests/simulation
+	$(BIN)/pytest tests/simulation
+
+coverage: .venv/dev.stamp ## the same, and which branches they take; slower
+	$(BIN)/pytest $(SPREAD) -m "not faults" --ignore=tests/simulation \
 	  --cov --cov-report= --cov-fail-under=0
 	$(BIN)/pytest tests/simulation --cov --cov-append
 

@@ -6,34 +6,51 @@ from collections.abc import Sequence
 from threading import BoundedSemaphore
 
 from flask import Flask
-from flask_smorest import Api
 
-from adapters.alerts import webhook
+from adapters.webhooks import alerts
 from blueprints.accounts.routes import auth
 from blueprints.accounts.routes import blp as users
 from blueprints.carts.routes import blp as carts
 from blueprints.coupons.routes import blp as coupons
-from blueprints.http import access, docs, lifecycle, limits, problems
+from blueprints.customers.routes import blp as customers
+from blueprints.http import access, cors, describing, docs, hardening, lifecycle, limits, problems
 from blueprints.http.diner import EXTENSION
 from blueprints.kitchen.routes import blp as kitchen
 from blueprints.menu.routes import blp as menu
 from blueprints.orders.routes import blp as orders
+from blueprints.profiles.routes import blp as profiles
 from blueprints.status.routes import blp as status
 from blueprints.status.routes import metrics_blp as metrics
 from blueprints.sync.routes import blp as sync
 from blueprints.till.routes import blp as till
+from blueprints.webhooks.routes import blp as webhooks
 from dinerapp.logs import configure_logging, connect_receivers, register_access_log
 from dinerapp.metrics import MetricsObserver, register_request_metrics
 from dinerapp.ports.bus import Bus
 from dinerapp.settings import Settings
 from dinerapp.wiring import Backend, backends, build, bus_of, extras
 
-BLUEPRINTS = (auth, users, menu, carts, orders, kitchen, till, coupons, sync, status)
+BLUEPRINTS = (
+    auth,
+    users,
+    profiles,
+    customers,
+    menu,
+    carts,
+    orders,
+    kitchen,
+    till,
+    coupons,
+    webhooks,
+    sync,
+    status,
+)
 
 OPENAPI = {
     "API_TITLE": "Dinerapp",
     "API_VERSION": "1",
     "OPENAPI_VERSION": "3.0.3",
+    "API_SPEC_OPTIONS": describing.ABOUT,
     "OPENAPI_URL_PREFIX": "/",
     "OPENAPI_JSON_PATH": "openapi.json",
     "OPENAPI_SWAGGER_UI_PATH": "docs",
@@ -69,9 +86,11 @@ def create_app(
     )
     lifecycle.trust(app, settings.trusted_proxies)
     lifecycle.register(app)
+    hardening.register(app)
+    cors.register(app, settings.cors_origins)
     register_access_log(app)
     register_request_metrics(app)
-    api = Api(app)
+    api = describing.described(app)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     app.register_blueprint(metrics)
@@ -80,5 +99,5 @@ def create_app(
     limits.register(app, settings)
     problems.register(app)
     connect_receivers(settings)
-    webhook.connect_receivers(settings)
+    alerts.connect_receivers(settings)
     return app

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -18,20 +19,26 @@ import structlog
 from marshmallow import ValidationError
 
 from adapters.embedded.errors import EmbeddedServerError
-from blueprints.accounts.schemas import EMAIL, LONGEST_PASSWORD, SHORTEST_PASSWORD
+from blueprints.accounts.schemas import LONGEST_PASSWORD, SHORTEST_PASSWORD
+from blueprints.http.fields import EMAIL
+from blueprints.http.route_table import route_table
 from blueprints.status.health import judged
 from blueprints.status.schemas import HEALTHY
-from dinerapp import demo, operating
+from dinerapp import operating, seeding
+from dinerapp.app import create_app
+from dinerapp.demo import coupons, large, menu
+from dinerapp.demo.week import ORDERS
 from dinerapp.domain.conflicts import Conflict, ConflictState
 from dinerapp.domain.identity import Operation
 from dinerapp.domain.permissions import Role
+from dinerapp.domain.record import utc_now
 from dinerapp.domain.users import User
 from dinerapp.domain.version import Place
 from dinerapp.errors import DinerError, DuplicateKey, NotFound, StoreFailure
 from dinerapp.logs import SecretMask, configure_logging, connect_receivers
-from dinerapp.operating import Checked, await_catching_up, both, connected
+from dinerapp.operating import Checked, await_catching_up, both, connected, reachable
 from dinerapp.ports.connections import ConnectionStatus
-from dinerapp.ports.replica import Parked
+from dinerapp.ports.replica import Creditor, Parked
 from dinerapp.ports.users import UserFilter
 from dinerapp.secret import DIRECTORY
 from dinerapp.services.accounts import NewAccount
@@ -46,6 +53,8 @@ _log = structlog.get_logger(__name__)
 
 PROBLEM, MISUSE = 1, 2
 SHOWN = 50
+_NOWHERE = "postgresql://nowhere"
+"""Nobody connects to it: the routes do not depend on what is stored."""
 LONGEST_DEFAULT = 30
 LONGEST_REASON = 80
 _STORES = [place.value for place in operating.STORES]
@@ -103,13 +112,15 @@ def main() -> None:
     show_default=True,
     help="where the databases and the secret key live",
 )
-def up(data: Path) -> None:
+@click.option("--week", is_flag=True, help="add coupons and a week of demo orders, as `seed` does")
+def up(data: Path, week: bool) -> None:
     """Serve here, with databases of its own where no URL is set.
 
     Starts PostgreSQL and MongoDB under --data unless DATABASE_URL or MONGODB_URI is set, brings
-    them up to date, adds a demo menu if there is none, and serves until Ctrl-C.
+    them up to date, adds a demo menu if there is none, and serves until Ctrl-C. Orders are made
+    up with --week only.
     """
-    serve(_quiet_settings(), data, click.echo)
+    serve(_quiet_settings(), data, click.echo, week=week)
 
 
 @main.command()
@@ -127,16 +138,67 @@ def migrate() -> None:
 
 
 @main.command()
-def seed() -> None:
-    """Add what is missing of the demo menu."""
-    with connected(_quiet_settings()) as diner:
-        added = demo.seed(diner.menu, diner.categories)
-    click.echo(f"{added} of {len(demo.MENU)} dishes added")
+@click.option(
+    "--size",
+    type=click.Choice(["menu", "week", "large"]),
+    default="week",
+    show_default=True,
+    help="how much",
+)
+@click.option("--items", type=click.IntRange(1, 10_000), help="of large; default: 1000")
+@click.option("--orders", type=click.IntRange(1, 10_000_000), help="of large; default: 100000")
+def seed(size: str, items: int | None, orders: int | None) -> None:
+    """Add demo data. What is there is not added again, what was removed stays removed.
+
+    \b
+    menu   a menu, which `up` adds to empty databases too
+    week   that, coupons, and a week of orders with payments, tills and tickets
+    large  1,000 items and 100,000 orders for load tests, into all databases
+           at once; if it is interrupted, the next try goes on where it was
+
+    Orders are made up, and yet they count as sales, and nothing takes them back: keep `week` and
+    `large` away from databases that a restaurant lives on.
+    """
+    if (items or orders) and size != "large":
+        raise click.UsageError("--items and --orders are for --size large")
+    began = time.monotonic()
+    with connected(seeding.patient(_quiet_settings())) as diner:
+        match size:
+            case "menu":
+                _say_added(menu.seed(diner.menu, diner.categories), len(menu.DISHES), "dishes")
+            case "week":
+                _seed_week(diner)
+            case "large":
+                _seed_large(diner, items or large.ITEMS, orders or large.ORDERS)
+    click.echo(f"{time.monotonic() - began:.1f} s")
+
+
+def _seed_week(diner: Diner) -> None:
+    with progress("orders") as report:
+        added = seeding.seed_week(diner, report)
+    _say_added(added.items, len(menu.DISHES), "dishes")
+    _say_added(added.coupons, len(coupons.offers(utc_now())), "coupons")
+    _say_added(added.orders, ORDERS, "orders")
+
+
+def _seed_large(diner: Diner, items: int, orders: int) -> None:
+    try:
+        with progress("orders") as report:
+            added = seeding.seed_large(diner, report, items, orders)
+    except StoreFailure as exc:
+        reason = SecretMask()(str(exc))
+        raise Problem(f"{reason}; try again when it is there, it goes on where it was") from exc
+    _say_added(added.items, items, "items")
+    _say_added(added.orders, orders, "orders")
+
+
+def _say_added(added: int, of: int, what: str) -> None:
+    click.echo(f"{added:,} of {of:,} {what} added")
 
 
 @main.command()
 def relay() -> None:
-    """Ship what one database owes the other, until SIGTERM or Ctrl-C.
+    """Ship what one database owes the other and send webhooks, until SIGTERM or Ctrl-C.
 
     For deployments with RELAY_IN_WORKERS=false. Also checks and repairs every CONSISTENCY_EVERY
     seconds, if that is set.
@@ -147,11 +209,20 @@ def relay() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with both(settings, insist=False) as diner:
+    with connected(settings) as diner:
         _log.info("relay_started", kinds=sorted(diner.pairs))
         while not stop.wait(settings.consistency_every or None):
             operating.repair_on_schedule(diner)
     _log.info("relay_stopped")
+
+
+@main.command()
+def routes() -> None:
+    """Show every route of the API and who may use it, as a table in Markdown."""
+    app = create_app(Settings(database_url=_NOWHERE))
+    click.echo("| method | path | who |\n|---|---|---|")
+    for one in route_table(app):
+        click.echo(f"| {one.method} | `{one.path}` | {one.who} |")
 
 
 @main.command()
@@ -237,10 +308,11 @@ def copy(to: str) -> None:
 
 
 @main.command()
-@click.option("--retry", is_flag=True, help="let the relay try them again")
+@click.option("--retry", is_flag=True, help="have them tried again")
 def parked(retry: bool) -> None:
-    """Show records that a database refused again and again; exit 1 if there are any."""
-    with both(_quiet_settings()) as diner:
+    """Show records that a database, or what follows from them, refused again and again; exit 1 if
+    there are any."""
+    with reachable(_quiet_settings()) as diner:
         if retry:
             click.echo(f"{operating.retry_parked(diner)} records will be tried again")
             return
@@ -248,7 +320,7 @@ def parked(retry: bool) -> None:
     if not found:
         click.echo("nothing is parked")
         return
-    show_table(_PARKED, [_parked(place, one) for place, one in found])
+    show_table(_PARKED, [_parked(creditor, one) for creditor, one in found])
     _exit_if(True)
 
 
@@ -334,7 +406,9 @@ def _typed_password() -> str:
 
 
 _USER = ("id", "email", "name", "role", "active", "since")
-_CONNECTION = ("name", "engine", "role", "state", "latency ms", "owed", "parked", "reason")
+_CONNECTION = (
+    "name", "engine", "role", "state", "latency ms", "owed", "parked", "follow-ups", "reason"
+)  # fmt: skip
 _CONFLICT = ("id", "state", "about", "record", "when", "reason")
 _PARKED = ("kind", "record", "refused by", "tries", "since", "reason")
 
@@ -342,7 +416,8 @@ _PARKED = ("kind", "record", "refused by", "tries", "since", "reason")
 def _connection(one: ConnectionStatus) -> Sequence[object]:
     reason = shorten(SecretMask()(one.reason), LONGEST_REASON, placeholder=" …")
     return (
-        one.name, one.engine, one.role, one.state, one.latency_ms, one.owed, one.parked, reason
+        one.name, one.engine, one.role, one.state, one.latency_ms, one.owed, one.parked,
+        one.follow_ups, reason,
     )  # fmt: skip
 
 
@@ -356,9 +431,9 @@ def _user(one: User) -> Sequence[object]:
     return (one.id, one.email, one.name, one.role, "yes" if one.active else "no", since)
 
 
-def _parked(place: Place, one: Parked) -> Sequence[object]:
+def _parked(creditor: Creditor, one: Parked) -> Sequence[object]:
     since = one.since.isoformat(" ", "seconds")
-    return (one.kind, one.record_id, place, one.tries, since, one.reason)
+    return (one.kind, one.record_id, creditor, one.tries, since, one.reason)
 
 
 def _checked(diner: Diner, pair: Pair[Any], deep: bool = False, repair: bool = False) -> Checked:

@@ -21,6 +21,7 @@ from prometheus_client import (
 from dinerapp.domain.version import Place
 from dinerapp.ports.connections import Connections, ConnectionStatus, State
 from dinerapp.ports.observer import Observer, Outcome
+from dinerapp.ports.replica import Creditor
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 SAMPLE_EVERY = 1.0
@@ -83,14 +84,37 @@ PARKED = Gauge(
     multiprocess_mode="mostrecent",
     registry=_registry,
 )
+FOLLOW_UPS = Gauge(
+    "diner_follow_ups",
+    "Records in a store that were written and not followed up yet; NaN when nobody can say",
+    ["store"],
+    multiprocess_mode="mostrecent",
+    registry=_registry,
+)
+PARKED_FOLLOW_UPS = Gauge(
+    "diner_parked_follow_ups",
+    "Records in a store whose follow-up fails again and again; NaN when nobody can say",
+    ["store"],
+    multiprocess_mode="mostrecent",
+    registry=_registry,
+)
 RELAY_BATCHES = Counter(
-    "diner_relay_batches", "Shipped batches", ["kind", "to"], registry=_registry
+    "diner_relay_batches",
+    "Batches shipped, or shown to followers",
+    ["kind", "to"],
+    registry=_registry,
 )
 RELAY_RECORDS = Counter(
-    "diner_relay_records", "Shipped records", ["kind", "to"], registry=_registry
+    "diner_relay_records",
+    "Records shipped, or shown to followers",
+    ["kind", "to"],
+    registry=_registry,
 )
 RELAY_REFUSED = Counter(
-    "diner_relay_refused", "Tries that a store refused", ["kind", "to"], registry=_registry
+    "diner_relay_refused",
+    "Tries that a store or follower refused",
+    ["kind", "to"],
+    registry=_registry,
 )
 CONFLICTS = Counter("diner_conflicts", "Conflicts filed", ["kind"], registry=_registry)
 POOL = Gauge(
@@ -121,7 +145,7 @@ class MetricsObserver(Observer):
         if state == State.DOWN:
             failed.inc()
 
-    def shipped(self, kind: str, to: Place, count: int, refused: int) -> None:
+    def shipped(self, kind: str, to: Creditor, count: int, refused: int) -> None:
         RELAY_BATCHES.labels(kind, to.value).inc()
         RELAY_RECORDS.labels(kind, to.value).inc(count)
         RELAY_REFUSED.labels(kind, to.value).inc(refused)
@@ -140,8 +164,10 @@ def page(status: Sequence[ConnectionStatus]) -> bytes:
     """All metrics of all workers, with the connections as this one sees them now."""
     for one in status:
         if one.name in list(Place):
-            OWED.labels(one.name).set(nan if one.owed is None else one.owed)
-            PARKED.labels(one.name).set(nan if one.parked is None else one.parked)
+            _show(OWED, one.name, one.owed)
+            _show(PARKED, one.name, one.parked)
+            _show(FOLLOW_UPS, one.name, one.follow_ups)
+            _show(PARKED_FOLLOW_UPS, one.name, one.parked_follow_ups)
     return generate_latest(_collected())
 
 
@@ -151,6 +177,10 @@ def _collected() -> CollectorRegistry:
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return registry
+
+
+def _show(gauge: Gauge, store: str, number: int | None) -> None:
+    gauge.labels(store).set(nan if number is None else number)
 
 
 def _show_pool(one: ConnectionStatus) -> None:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import structlog
 
-from dinerapp import demo
+from dinerapp.demo import menu
 from dinerapp.domain.record import utc_now
 from dinerapp.domain.users import User
 from dinerapp.domain.version import Place
@@ -19,7 +19,7 @@ from dinerapp.errors import DinerError, NothingAvailable, StoreUnavailable
 from dinerapp.ports.conflicts import Conflicts
 from dinerapp.ports.connections import ConnectionStatus, State
 from dinerapp.ports.database import Database
-from dinerapp.ports.replica import Parked
+from dinerapp.ports.replica import Audience, Creditor, Parked, Replica
 from dinerapp.settings import Settings
 from dinerapp.sync.consistency import Difference
 from dinerapp.sync.pairs import Pair
@@ -69,13 +69,19 @@ def connected(settings: Settings) -> Iterator[Diner]:
 
 
 @contextmanager
-def both(settings: Settings, *, insist: bool = True) -> Iterator[Diner]:
-    """As `connected` with both databases configured, and reachable if we `insist`."""
+def reachable(settings: Settings) -> Iterator[Diner]:
+    """As `connected`, and every database that is configured answers."""
+    with connected(settings) as diner:
+        require_all(diner)
+        yield diner
+
+
+@contextmanager
+def both(settings: Settings) -> Iterator[Diner]:
+    """As `reachable` with both databases configured."""
     if not (settings.database_url and settings.mongodb_uri):
         raise NoDatabase("this needs both databases: set DATABASE_URL and MONGODB_URI")
-    with connected(settings) as diner:
-        if insist:
-            _require_all(diner)
+    with reachable(settings) as diner:
         yield diner
 
 
@@ -110,7 +116,7 @@ def bring_up(settings: Settings) -> BroughtUp:
     """Migrates, lets the stores catch up, and adds what an empty restaurant lacks."""
     with connected(replace(settings, relay_in_workers=False)) as diner:
         await_catching_up(diner)
-        dishes = 0 if diner.menu.all() else demo.seed(diner.menu, diner.categories)
+        dishes = 0 if diner.menu.all() else menu.seed(diner.menu, diner.categories)
         try:
             return BroughtUp(dishes, diner.accounts.add_first_admin())
         except NothingAvailable:
@@ -139,7 +145,7 @@ def checked(
 def await_copy(diner: Diner, to: Place, report: Report) -> None:
     """Watches the connections bring a new store what the other one holds."""
     while any(one.state is not State.UP for one in stores(diner)):
-        _require_all(diner)
+        require_all(diner)
         pairs = diner.pairs.values()
         report(
             sum(count(pair, to) for pair in pairs),
@@ -153,23 +159,26 @@ def count(pair: Pair[Any], place: Place) -> int:
     return sum(one.count for one in pair.at(place).fingerprints().values())
 
 
-def parked(diner: Diner, limit: int) -> list[tuple[Place, Parked]]:
-    """What no relay tries any more, with the store that refuses it."""
+def parked(diner: Diner, limit: int) -> list[tuple[Creditor, Parked]]:
+    """What nobody tries any more, with whoever refuses it: a store, or the followers."""
     return [
-        (place, one)
-        for pair in diner.pairs.values()
-        for place in STORES
-        for one in pair.beside(place).parked(place, limit)
+        (creditor, one)
+        for store, creditor in _debtors(diner)
+        for one in store.parked(creditor, limit)
     ]
 
 
 def retry_parked(diner: Diner) -> int:
-    """Hands what is parked to the relays again, and says how much that was."""
-    return sum(
-        pair.beside(place).retry_parked(place, utc_now())
-        for pair in diner.pairs.values()
-        for place in STORES
-    )
+    """Has what is parked tried again, and says how much that was."""
+    return sum(store.retry_parked(creditor, utc_now()) for store, creditor in _debtors(diner))
+
+
+def _debtors(diner: Diner) -> Iterator[tuple[Replica[Any], Creditor]]:
+    for pair in diner.pairs.values():
+        for place in STORES:
+            yield pair.beside(place), place
+    for store in diner.following.stores:
+        yield store, Audience.FOLLOWERS
 
 
 def open_conflicts(diner: Diner) -> int:
@@ -194,7 +203,8 @@ def repair_on_schedule(diner: Diner) -> None:
         )
 
 
-def _require_all(diner: Diner) -> None:
+def require_all(diner: Diner) -> None:
+    """StoreUnavailable names a database that is down."""
     for one in stores(diner):
         if one.state is State.DOWN:
             raise StoreUnavailable(one.name, one.reason)

@@ -16,9 +16,10 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from dinerapp.domain import hours
+from dinerapp.domain import hours, phones
 from dinerapp.domain.hours import Calendar, Window
 from dinerapp.domain.merging import Policy
+from dinerapp.domain.pricing import Rates
 from dinerapp.domain.slots import Planning
 from dinerapp.domain.version import Place
 
@@ -30,14 +31,18 @@ _MONGO_FIRST = (Place.MONGODB, Place.POSTGRESQL)
 PLACEMENT: Mapping[str, tuple[Place, ...]] = MappingProxyType(
     {
         "orders": _POSTGRES_FIRST,
+        "customers": _POSTGRES_FIRST,
         "users": _POSTGRES_FIRST,
         "conflicts": _POSTGRES_FIRST,
         "coupons": _POSTGRES_FIRST,
         "tills": _POSTGRES_FIRST,
         "slots": _POSTGRES_FIRST,
+        "webhooks": _POSTGRES_FIRST,
+        "deliveries": _POSTGRES_FIRST,
         "menu_items": _MONGO_FIRST,
         "categories": _MONGO_FIRST,
         "carts": _MONGO_FIRST,
+        "profiles": _MONGO_FIRST,
     }
 )
 """Which store is primary and which backup, kind by kind; one place alone means only there."""
@@ -112,6 +117,12 @@ def _currency(value: str) -> str:
     return value
 
 
+def _phone_region(value: str) -> str:
+    if value not in phones.REGIONS:
+        raise ValueError
+    return value
+
+
 def _time_zone(value: str) -> ZoneInfo:
     if value not in available_timezones():
         raise ValueError
@@ -135,6 +146,13 @@ def _placement(value: str) -> Mapping[str, tuple[Place, ...]]:
             raise ValueError
         table[kind] = order
     return MappingProxyType(table)
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(filter(None, value.lower().replace(",", " ").split())))
+    if found != ("*",) and not all(re.fullmatch(_ORIGIN, one) for one in found):
+        raise ValueError
+    return found
 
 
 def _limit(value: str) -> str:
@@ -169,6 +187,7 @@ _POOL_MIN = (_number(0, 1000), "a whole number from 0 to 1000")
 _PRIORITY = (_number(0, 100), "a whole number from 0 to 100")
 _YES_NO = (_flag, "true or false")
 _LIMITS = r"[1-9]\d{0,6}/(second|minute|hour|day)(;[1-9]\d{0,6}/(second|minute|hour|day))*"
+_ORIGIN = r"https?://[a-z0-9.\-]+(:\d{1,5})?|https?://\[[0-9a-f:.]+\](:\d{1,5})?"
 _RATE = (_limit, "off, or e.g. 10/minute;100/hour")
 
 
@@ -195,7 +214,9 @@ class Settings:
         None, "Redis, optional", _url("redis", "rediss", "unix"), "redis://…"
     )
     secret_key: str = _secret(
-        "", "signs tokens; the same on all hosts. Default: made once, in var/secret_key"
+        "",
+        "signs tokens and makes ids of customers; the same on all hosts. "
+        "Default: made once, in var/secret_key",
     )
 
     placement: Mapping[str, tuple[Place, ...]] = field(
@@ -232,7 +253,9 @@ class Settings:
     slow_call: float = _setting(
         0.3, "seconds from which a call counts as slow", _seconds(0.01, 30), "seconds, 0.01 to 30"
     )
-    relay_in_workers: bool = _setting(True, "whether web workers ship what is owed", *_YES_NO)
+    relay_in_workers: bool = _setting(
+        True, "whether web workers ship what is owed and send webhooks", *_YES_NO
+    )
     consistency_every: int = _setting(
         0,
         "seconds between the relay process's checks with repair; 0 is never",
@@ -246,6 +269,24 @@ class Settings:
         "http(s)://…",
     )
     alert_webhook_secret: str = _secret("", "signs alerts; default: the secret key")
+    webhook_private_addresses: bool = _setting(
+        False, "whether webhooks may lead to private, loopback and link-local addresses", *_YES_NO
+    )
+    webhook_timeout: float = _setting(
+        10.0, "seconds a webhook's receiver may take", _seconds(0.1, 60), "seconds, 0.1 to 60"
+    )
+    webhook_tries: int = _setting(
+        8, "tries until a webhook's delivery is given up", _number(1, 20), "1 to 20"
+    )
+    webhook_first_wait: float = _setting(
+        60.0,
+        "seconds after the first try; each later wait is three times as long",
+        _seconds(0.01, 10**5),
+        "seconds, 0.01 to 100000",
+    )
+    webhook_keep_days: int = _setting(
+        30, "days after which deliveries of webhooks are purged", _number(1, 3650), "1 to 3650"
+    )
 
     host: str = _setting("127.0.0.1", "address to listen on")
     port: int = _setting(8000, "port to listen on", _number(1, 65535), "1 to 65535")
@@ -278,6 +319,7 @@ class Settings:
     account_limit: str = _setting("20/hour", "logins per e-mail address, from anywhere", *_RATE)
     register_limit: str = _setting("5/minute;30/hour", "new accounts per client address", *_RATE)
     lookup_limit: str = _setting("10/minute;60/hour", "orders looked up per client address", *_RATE)
+    phone_limit: str = _setting("20/hour", "lookups per phone number, from anywhere", *_RATE)
     order_limit: str = _setting("30/minute", "orders per guest's address or customer", *_RATE)
     cart_limit: str = _setting("30/minute", "new carts per guest's address or customer", *_RATE)
     cart_hours: int = _setting(
@@ -286,7 +328,19 @@ class Settings:
     trusted_proxies: int = _setting(
         0, "proxies in front whose X-Forwarded-For is believed", _number(0, 10), "0 to 10"
     )
+    cors_origins: tuple[str, ...] = _setting(
+        (),
+        "sites whose pages may call the API from a browser; default: none",
+        _origins,
+        "* for any, or e.g. https://diner.example, https://www.diner.example",
+    )
     restaurant_name: str = _setting("The Digital Diner", "shown to guests")
+    phone_region: str = _setting(
+        "DE",
+        "country of telephone numbers that are given without one",
+        _phone_region,
+        "an ISO 3166 code of two letters such as DE",
+    )
     currency: str = _setting("EUR", "of all prices", _currency, "an ISO 4217 code such as EUR")
     time_zone: ZoneInfo = _setting(
         _UTC, "of the restaurant", _time_zone, "an IANA name such as Europe/Berlin"
@@ -354,6 +408,11 @@ class Settings:
         return Calendar(
             zone=self.time_zone, opening=self.opening_hours, day_ends=self.business_day_ends
         )
+
+    @property
+    def rates(self) -> Rates:
+        """How the restaurant charges."""
+        return Rates(self.tax_rate, self.tax_included, self.service_charge)
 
     @property
     def planning(self) -> Planning:

@@ -32,6 +32,12 @@ absence_reported = _signals.signal("absence_reported")
 absence_heard = _signals.signal("absence_heard")
 """Another process has just said that it cannot use a store. place: str."""
 
+follow_up_owed = _signals.signal("follow_up_owed")
+"""A record was written that its kind's followers have not been shown. kind: str."""
+
+deliveries_due = _signals.signal("deliveries_due")
+"""Something is to be sent to webhooks now. No payload."""
+
 changed_elsewhere = _signals.signal("changed_elsewhere")
 """Another process changed a record, perhaps told twice. topic: str (its signal there), kind: str,
 record_id: str, version: str, details: Mapping."""
@@ -57,6 +63,8 @@ order_refunded = _signals.signal("order_refunded")
 tickets_changed = _signals.signal("tickets_changed")
 """The kitchen took a step. order: Order."""
 
+customer_erased = _signals.signal("customer_erased")
+"""Somebody was forgotten, here and in all their orders. customer: Customer (what is left)."""
 
 user_created = _signals.signal("user_created")
 """Somebody has an account now. user: User."""

@@ -25,8 +25,9 @@ from adapters.embedded import EmbeddedMongo, EmbeddedPostgres
 from adapters.embedded.errors import EmbeddedServerUnavailable
 from adapters.embedded.server import EmbeddedServer
 from dinerapp.errors import DinerError
-from dinerapp.operating import BroughtUp, bring_up
+from dinerapp.operating import BroughtUp, bring_up, connected
 from dinerapp.secret import secret_key
+from dinerapp.seeding import patient, seed_week
 from dinerapp.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,8 +42,11 @@ class CannotServe(DinerError):
     """The web server could not be started, or ended by itself."""
 
 
-def serve(settings: Settings, data: Path, say: Say) -> None:
-    """Serves until Ctrl-C or SIGTERM; the web server ends first, then the databases."""
+def serve(settings: Settings, data: Path, say: Say, *, week: bool = False) -> None:
+    """Serves until Ctrl-C or SIGTERM; the web server ends first, then the databases.
+
+    With a `week` of demo orders, if there is none yet.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     require_free_port(settings)
     with ExitStack() as stack:
@@ -52,6 +56,8 @@ def serve(settings: Settings, data: Path, say: Say) -> None:
             brought = bring_up(settings)
             added = f", {brought.dishes} demo dishes added" if brought.dishes else ""
             say(f"Databases are up to date{added}")
+            if week:
+                say(f"{_with_week(settings)} demo orders added")
             # At once: should the web server not start, it would never be seen again.
             say("\n".join(_about_admin(_address(settings), brought)))
             process = stack.enter_context(_gunicorn(settings, say))
@@ -96,6 +102,11 @@ def _start(server: EmbeddedServer, data: Path, say: Say, stack: ExitStack) -> No
     began = time.monotonic()
     server.start()
     say(f"{server.engine} runs, its data is in {data} ({time.monotonic() - began:.1f} s)")
+
+
+def _with_week(settings: Settings) -> int:
+    with connected(patient(settings)) as diner:
+        return seed_week(diner).orders
 
 
 @contextmanager

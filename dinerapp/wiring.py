@@ -31,22 +31,32 @@ from adapters.fallback.word import Word
 from adapters.mongo.carts import MongoCarts
 from adapters.mongo.conflicts import MongoConflicts
 from adapters.mongo.coupons import MongoCoupons
+from adapters.mongo.customers import MongoCustomers
 from adapters.mongo.database import MongoDatabase
+from adapters.mongo.deliveries import MongoDeliveries
 from adapters.mongo.menu import MongoCategories, MongoMenuItems
 from adapters.mongo.orders import MongoOrders
+from adapters.mongo.profiles import MongoProfiles
 from adapters.mongo.slots import MongoSlots
 from adapters.mongo.tills import MongoTills
 from adapters.mongo.users import MongoUsers
+from adapters.mongo.webhooks import MongoWebhooks
 from adapters.postgres.carts import PostgresCarts
 from adapters.postgres.conflicts import PostgresConflicts
 from adapters.postgres.coupons import PostgresCoupons
+from adapters.postgres.customers import PostgresCustomers
 from adapters.postgres.database import PostgresDatabase
+from adapters.postgres.deliveries import PostgresDeliveries
 from adapters.postgres.menu import PostgresCategories, PostgresMenuItems
 from adapters.postgres.orders import PostgresOrders
+from adapters.postgres.profiles import PostgresProfiles
 from adapters.postgres.slots import PostgresSlots
 from adapters.postgres.tills import PostgresTills
 from adapters.postgres.users import PostgresUsers
-from dinerapp.domain.pricing import Rates
+from adapters.postgres.webhooks import PostgresWebhooks
+from adapters.webhooks.posting import poster
+from dinerapp.domain.customers import Recognition
+from dinerapp.domain.deliveries import Patience
 from dinerapp.domain.version import Place
 from dinerapp.errors import DinerError
 from dinerapp.ports.bus import Bus
@@ -54,33 +64,46 @@ from dinerapp.ports.carts import Carts
 from dinerapp.ports.conflicts import Conflicts
 from dinerapp.ports.connections import Connections
 from dinerapp.ports.coupons import Coupons
+from dinerapp.ports.customers import Customers
 from dinerapp.ports.database import Connection, Database
+from dinerapp.ports.deliveries import Deliveries
+from dinerapp.ports.follower import Follower
 from dinerapp.ports.menu import Categories, MenuItems
 from dinerapp.ports.observer import Observer
 from dinerapp.ports.orders import Orders
+from dinerapp.ports.profiles import Profiles
 from dinerapp.ports.repository import Repository
 from dinerapp.ports.serving import Role
 from dinerapp.ports.slots import Slots
 from dinerapp.ports.store import Store
 from dinerapp.ports.tills import Tills
 from dinerapp.ports.users import Users
+from dinerapp.ports.webhooks import Webhooks
 from dinerapp.services.accounts import AccountService
 from dinerapp.services.board import Board
 from dinerapp.services.carts import CartService
 from dinerapp.services.conflicts import ConflictService
 from dinerapp.services.coupons import CouponService
+from dinerapp.services.customers import CustomerService
 from dinerapp.services.feed import OrderFeed
 from dinerapp.services.kitchen import KitchenService
 from dinerapp.services.menu import CategoryService, MenuService
 from dinerapp.services.news import News
 from dinerapp.services.orders import OrderService
 from dinerapp.services.passwords import Passwords
+from dinerapp.services.profiles import ProfileService
 from dinerapp.services.record_tokens import RecordTokens
+from dinerapp.services.regulars import Regulars
+from dinerapp.services.sender import Manners, WebhookSender
 from dinerapp.services.slots import SlotService
+from dinerapp.services.telling import OrderTeller
 from dinerapp.services.till import TillService
 from dinerapp.services.tokens import Tokens
+from dinerapp.services.webhooks import WebhookService
 from dinerapp.settings import BadSetting, Settings
+from dinerapp.sync.bulk import Bulk
 from dinerapp.sync.consistency import Consistency
+from dinerapp.sync.following import Following
 from dinerapp.sync.handover import Handover
 from dinerapp.sync.pairs import Pair
 from dinerapp.sync.relay import Relay
@@ -91,12 +114,27 @@ Stores = Mapping[str, Callable[[Any], Store[Any]]]
 
 PORTS: Mapping[str, type[Repository[Any]]] = {
     port.kind.name: port
-    for port in (Orders, Categories, MenuItems, Carts, Coupons, Slots, Tills, Users, Conflicts)
+    for port in (
+        Orders,
+        Customers,
+        Categories,
+        MenuItems,
+        Carts,
+        Coupons,
+        Slots,
+        Tills,
+        Users,
+        Profiles,
+        Webhooks,
+        Deliveries,
+        Conflicts,
+    )
 }
 POSTGRES_STORES: Stores = {
     store.kind.name: store
     for store in (
         PostgresOrders,
+        PostgresCustomers,
         PostgresCategories,
         PostgresMenuItems,
         PostgresCarts,
@@ -104,6 +142,9 @@ POSTGRES_STORES: Stores = {
         PostgresSlots,
         PostgresTills,
         PostgresUsers,
+        PostgresProfiles,
+        PostgresWebhooks,
+        PostgresDeliveries,
         PostgresConflicts,
     )
 }
@@ -111,6 +152,7 @@ MONGO_STORES: Stores = {
     store.kind.name: store
     for store in (
         MongoOrders,
+        MongoCustomers,
         MongoCategories,
         MongoMenuItems,
         MongoCarts,
@@ -118,6 +160,9 @@ MONGO_STORES: Stores = {
         MongoSlots,
         MongoTills,
         MongoUsers,
+        MongoProfiles,
+        MongoWebhooks,
+        MongoDeliveries,
         MongoConflicts,
     )
 }
@@ -153,7 +198,9 @@ class Diner:
     connections: Connections
     repositories: Mapping[str, Repository[Any]]
     pairs: Mapping[str, Pair[Any]]
+    bulk: Mapping[str, Bulk[Any]]
     relay: Relay
+    following: Following
     consistency: Consistency
     menu: MenuService
     categories: CategoryService
@@ -165,6 +212,11 @@ class Diner:
     till: TillService
     coupons: CouponService
     accounts: AccountService
+    profiles: ProfileService
+    customers: CustomerService
+    regulars: Regulars
+    webhooks: WebhookService
+    sender: WebhookSender
     feed: OrderFeed
     conflicts: ConflictService
     bus: Bus
@@ -246,28 +298,18 @@ class _Builder:
         self.settler = Settler()
 
     def diner(self) -> Diner:
-        conflicts: Conflicts
-        repositories, handover = self._repositories()
+        made, handover = self._repositories()
+
+        def of(port: type[P]) -> P:
+            repository: P = made[port.kind.name]
+            return repository
+
+        orders, menu, categories = of(Orders), of(MenuItems), of(Categories)
         relay = Relay(list(self._pairs().values()), handover, observer=self.observer)
         consistency = Consistency(handover)
-        orders, menu, categories, carts, coupons, slots, tills, users, conflicts = (
-            repositories[port.kind.name]
-            for port in (
-                Orders,
-                MenuItems,
-                Categories,
-                Carts,
-                Coupons,
-                Slots,
-                Tills,
-                Users,
-                Conflicts,
-            )
-        )
         settings = self.settings
         # Without a key tokens are good for this process only; what serves people has one.
         secret = settings.secret_key or secrets.token_hex()
-        rates = Rates(settings.tax_rate, settings.tax_included, settings.service_charge)
         board = Board(
             menu,
             categories,
@@ -276,25 +318,36 @@ class _Builder:
             is_informed=lambda: self.bus.is_listening,
         )
         feed = OrderFeed(orders, settings.web_streams)
-        timing = SlotService(slots, orders, settings.planning)
+        recognition = Recognition(secret, settings.phone_region)
+        customers = CustomerService(of(Customers), orders, of(Conflicts), recognition)
+        timing = SlotService(of(Slots), orders, settings.planning)
         ordering = OrderService(
             orders,
             menu,
-            coupons,
-            rates,
+            of(Coupons),
+            settings.rates,
             settings.currency,
             RecordTokens(secret, "order"),
             board,
             timing,
+            recognition,
         )
+        regulars = Regulars(customers)
+        webhooks, deliveries = of(Webhooks), of(Deliveries)
+        kept = timedelta(days=settings.webhook_keep_days)
+        following = self._following({"orders": [OrderTeller(webhooks, deliveries, kept), regulars]})
+        sender = _sender(settings, webhooks, deliveries)
         lifetime = timedelta(hours=settings.cart_hours)
-        keeping = CartService(carts, ordering, RecordTokens(secret, "cart"), lifetime)
+        keeping = CartService(of(Carts), ordering, RecordTokens(secret, "cart"), lifetime)
+        accounts = _accounts(settings, of(Users), secret)
         return Diner(
             settings=settings,
-            connections=self._connections(relay, consistency, feed, keeping),
-            repositories=repositories,
+            connections=self._connections(relay, following, consistency, feed, sender, keeping),
+            repositories=made,
             pairs=self._pairs(),
+            bulk=self._bulk(handover),
             relay=relay,
+            following=following,
             consistency=consistency,
             menu=MenuService(menu, categories, board),
             categories=CategoryService(categories, menu),
@@ -302,12 +355,17 @@ class _Builder:
             carts=keeping,
             orders=ordering,
             slots=timing,
+            webhooks=WebhookService(webhooks, deliveries, secret),
+            sender=sender,
             feed=feed,
             kitchen=KitchenService(orders),
-            till=TillService(orders, tills),
-            coupons=CouponService(coupons, orders),
-            accounts=_accounts(settings, users, secret),
-            conflicts=ConflictService(conflicts, repositories),
+            till=TillService(orders, of(Tills)),
+            coupons=CouponService(of(Coupons), orders),
+            accounts=accounts,
+            profiles=ProfileService(of(Profiles), of(Users), accounts),
+            customers=customers,
+            regulars=regulars,
+            conflicts=ConflictService(of(Conflicts), made),
             bus=self.bus,
             news=News(self.bus),
         )
@@ -345,11 +403,30 @@ class _Builder:
             if len(sides) == len(Role)
         }
 
+    def _bulk(self, handover: Handover) -> dict[str, Bulk[Any]]:
+        return {
+            kind: Bulk([side.store for side in sides], handover)
+            for kind, sides in self.sides.items()
+        }
+
+    def _following(self, followers: Mapping[str, Sequence[Follower[Any]]]) -> Following:
+        stores = [side.store for sides in self.sides.values() for side in sides]
+        return Following(stores, followers, observer=self.observer)
+
     def _connections(
-        self, relay: Relay, consistency: Consistency, feed: OrderFeed, carts: CartService
+        self,
+        relay: Relay,
+        following: Following,
+        consistency: Consistency,
+        feed: OrderFeed,
+        sender: WebhookSender,
+        carts: CartService,
     ) -> NamedConnections:
         reader = Repeated("order-feed", feed.step)
         feed.wake = reader.wake
+        posting = Repeated("webhooks", sender.step)
+        sender.wake = posting.wake
+        at_work = self.settings.relay_in_workers
         pairs = list(self._pairs().values())
         named = [
             Named(ENGINES[place], self._role(place), self._watch(place, relay, consistency))
@@ -363,8 +440,15 @@ class _Builder:
             relay=relay,
             pairs=pairs,
             settler=self.settler,
-            with_relay=self.settings.relay_in_workers and bool(pairs),
-            companions=(feed, reader, Repeated("expired-carts", carts.step), self.bus),
+            following=following,
+            at_work=at_work,
+            companions=(
+                feed,
+                reader,
+                Repeated("expired-carts", carts.step),
+                self.bus,
+                *((posting, sender) if at_work else ()),
+            ),
         )
 
     def _watch(self, place: Place, relay: Relay, consistency: Consistency) -> Watch:
@@ -398,6 +482,20 @@ class _Builder:
     def _role(self, place: Place) -> str:
         first = [kind for kind, sides in self.sides.items() if sides[0].place is place]
         return "primary of " + ", ".join(sorted(first)) if first else "backup"
+
+
+def _sender(settings: Settings, webhooks: Webhooks, deliveries: Deliveries) -> WebhookSender:
+    patience = Patience(
+        tries=settings.webhook_tries, first_wait=timedelta(seconds=settings.webhook_first_wait)
+    )
+    manners = Manners(
+        # Longer than any try takes: names are looked up, and results are written.
+        lease=timedelta(seconds=2 * settings.webhook_timeout + 10),
+        patience=patience,
+        kept=timedelta(days=settings.webhook_keep_days),
+    )
+    post = poster(settings.webhook_timeout, private=settings.webhook_private_addresses)
+    return WebhookSender(webhooks, deliveries, post, manners)
 
 
 def _accounts(settings: Settings, users: Users, secret: str) -> AccountService:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from random import Random
 from typing import Any
 
 from dinerapp.domain.carts import Cart, CartLine
 from dinerapp.domain.conflicts import Conflict
 from dinerapp.domain.coupons import Coupon
+from dinerapp.domain.customers import Customer as KnownCustomer
+from dinerapp.domain.deliveries import WebhookDelivery
 from dinerapp.domain.identity import new_id, new_op_id
 from dinerapp.domain.menu import Category, MenuItem
 from dinerapp.domain.orders import (
@@ -22,15 +25,18 @@ from dinerapp.domain.orders import (
 )
 from dinerapp.domain.payments import Method, Payment
 from dinerapp.domain.pricing import Wanted
+from dinerapp.domain.profiles import Preferences, Profile
 from dinerapp.domain.slots import Slot
 from dinerapp.domain.tills import Till
 from dinerapp.domain.users import Session, User
 from dinerapp.domain.version import Place
+from dinerapp.domain.webhooks import Webhook
 
 MAINS = "01a1fd5b-738a-7340-82a6-7288b9785b65"
 """The id of a category; whether there is one does not matter to stores."""
 LONG_WORD = Random(1).randbytes(6_000).hex()
 """No store can press this into an entry of an index."""
+_numbers = count(1)
 _NOON = datetime(2036, 5, 1, 12, tzinfo=UTC)
 
 
@@ -122,6 +128,21 @@ def till(**fields: Any) -> Till:
     return Till(**{**made, "name": "Bar", "opened_by": "ada", "opening": 20000, **fields})
 
 
+def webhook(**fields: Any) -> Webhook:
+    """Wants to hear of everything."""
+    made = _envelope(fields.get("created_at", at()))
+    given = {"url": "https://example.org/hook", "secret": "whsec_0", "since": made["created_at"]}
+    return Webhook(**{**made, **given, **fields})
+
+
+def delivery(**fields: Any) -> WebhookDelivery:
+    """Due since it happened, and not tried yet."""
+    made = _envelope(fields.get("created_at", at()))
+    given = {"webhook_id": new_id(), "event": "order.placed", "due": made["created_at"]}
+    payload = {"type": "order.placed", "order": {"code": "A17", "total": 850}}
+    return WebhookDelivery(**{**made, **given, "payload": payload, **fields})
+
+
 def menu_item(**fields: Any) -> MenuItem:
     """A dish with a slug of its own."""
     record_id = fields.get("id", new_id())
@@ -154,6 +175,28 @@ def user(**fields: Any) -> User:
             **fields,
         }
     )
+
+
+def customer(**fields: Any) -> KnownCustomer:
+    """A guest with a number of their own, who has ordered once."""
+    created_at = fields.get("created_at", at())
+    return KnownCustomer(
+        **{
+            **_envelope(created_at),
+            "phone": f"+4930{next(_numbers):07}",
+            "name": "Ada",
+            "first_seen": created_at,
+            "last_seen": created_at,
+            **fields,
+        }
+    )
+
+
+def profile(**fields: Any) -> Profile:
+    """Of somebody who has said what they eat."""
+    made = _envelope(fields.get("created_at", at()))
+    preferences = Preferences(dietary=("vegan",), language="de")
+    return Profile(**{**made, "display_name": "Ada", "preferences": preferences, **fields})
 
 
 def category(**fields: Any) -> Category:

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from adapters.fallback.settler import Settler
 from adapters.fallback.side import Call, Side
+from dinerapp import signals
 from dinerapp.domain.record import Record, utc_now
 from dinerapp.errors import (
     Contended,
@@ -157,8 +158,8 @@ class Composite(Repository[R], Generic[R]):
         back since the debt was noted, and must not be up before it has received this. Or it may
         have gone, and must not come back without knowing that it lacks this."""
         other, operation = self._other(side), f"{self.kind.name}.save"
-        owing = self._owing(other)
-        missed = any(debt.missed for debt in owing)
+        missed = other is not None and not other.breaker.is_reachable
+        owing = self._owing(other, missed=missed)
         try:
             with side.calling(operation) as call:
                 if missed and side.word is not None:
@@ -171,6 +172,8 @@ class Composite(Repository[R], Generic[R]):
             raise
         self._hand_on(accepted, side, missed=missed)
         side.note_served(operation, call, wrote=True)
+        if self.kind.followed:
+            signals.announce(signals.follow_up_owed, self, kind=self.kind.name)
         return accepted
 
     def _hand_on(self, record: R, side: Side[R], *, missed: bool = False) -> None:
@@ -195,13 +198,13 @@ class Composite(Repository[R], Generic[R]):
                 return stored
         raise NothingAvailable(MAY_BE_ELSEWHERE)
 
-    def _owing(self, other: Side[R] | None) -> list[Owing]:
-        if other is None:
-            return []
-        inline = other.breaker.is_reachable
+    def _owing(self, other: Side[R] | None, *, missed: bool) -> list[Owing]:
         now = self._workings.now()
-        due = now + self._workings.grace if inline else now
-        return [Owing(other.place, due, missed=not inline)]
+        owing = [*Owing.followers(self.kind, now)]
+        if other is not None:
+            due = now if missed else now + self._workings.grace
+            owing.append(Owing(other.place, due, missed))
+        return owing
 
     def _deliver(self, record: R, side: Side[R], other: Side[R]) -> None:
         try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -15,8 +16,10 @@ from adapters.fallback.probe import Probe
 from adapters.fallback.settler import Settler
 from adapters.fallback.watch import Watch
 from dinerapp import signals
+from dinerapp.domain.version import Place
 from dinerapp.errors import DinerError
 from dinerapp.ports.connections import Connections, ConnectionStatus, State
+from dinerapp.sync.following import Following
 from dinerapp.sync.pairs import Pair
 from dinerapp.sync.relay import Relay
 
@@ -31,6 +34,8 @@ class Pace:
     first_retry: float = 0.1
     longest_retry: float = 1.0
     relay: float = 0.25
+    follow: float = 1.0
+    gather: float = 0.05
     settle: float = 0.05
     start: float = 3.0
     stop: float = 5.0
@@ -53,7 +58,8 @@ class Companion(Protocol):
 
 
 class NamedConnections(Connections):
-    """One thread watches each connection; one ships debts, one strikes off what was delivered."""
+    """One thread watches each connection; one strikes off what was delivered. With `at_work`, one
+    ships debts and one shows records to their followers."""
 
     def __init__(
         self,
@@ -62,7 +68,8 @@ class NamedConnections(Connections):
         relay: Relay,
         pairs: Sequence[Pair[Any]],
         settler: Settler,
-        with_relay: bool = True,
+        following: Following,
+        at_work: bool = True,
         companions: Sequence[Companion] = (),
         pace: Pace | None = None,
     ) -> None:
@@ -70,19 +77,25 @@ class NamedConnections(Connections):
         self._relay = relay
         self._pairs = pairs
         self._settler = settler
-        self._with_relay = with_relay
+        self._following = following
+        self._at_work = at_work
         self._companions = companions
         self._pace = pace or Pace()
         self._loops: list[Loop] = []
+        self._follower = Loop("followers", self._follow)
         signals.absence_heard.connect(self._look_now)
+        signals.follow_up_owed.connect(self._follow_now)
 
     def initialize_all(self) -> None:
         for one in self._named:
             one.probe.connection.open()
         self._loops = [self._watching(one) for one in self._named]
         self._loops.append(Loop("settler", self._settle))
-        if self._with_relay:
+        if self._at_work and self._pairs:
             self._loops.append(Loop("relay", self._ship))
+        if self._at_work and self._following.stores:
+            self._follower = Loop("followers", self._follow)
+            self._loops.append(self._follower)
         for loop in self._loops:
             loop.start()
         for companion in self._companions:
@@ -140,6 +153,10 @@ class NamedConnections(Connections):
         for loop in self._loops[: len(self._named)]:
             loop.wake.set()
 
+    def _follow_now(self, _sender: object, **_payload: Any) -> None:
+        """Rather than at the next beat: this process has just written."""
+        self._follower.wake.set()
+
     def _settle(self) -> float:
         self._settler.flush()
         return self._pace.settle
@@ -148,15 +165,17 @@ class NamedConnections(Connections):
         shipped = sum(self._ship_to(one.probe) for one in self._named)
         return 0.0 if shipped else self._pace.relay
 
+    def _follow(self) -> float:
+        """After a moment: what is written in it is followed up together."""
+        time.sleep(self._pace.gather)
+        followed = sum(self._follow_at(one.probe) for one in self._named)
+        return 0.0 if followed else self._pace.follow
+
     def _ship_to(self, probe: Probe) -> int:
-        if not isinstance(probe, Watch) or not probe.breaker.is_reachable:
-            return 0
-        place = probe.member.database.place
-        try:
-            return self._relay.ship_to(place)
-        except DinerError as exc:
-            _log.debug("relay_interrupted", to=place, reason=str(exc))
-            return 0
+        return _done(self._relay.ship_to, probe)
+
+    def _follow_at(self, probe: Probe) -> int:
+        return _done(self._following.follow_at, probe)
 
     def _status(self, one: Named) -> ConnectionStatus:
         probe = one.probe
@@ -173,10 +192,27 @@ class NamedConnections(Connections):
 
     def _counted(self, one: Named) -> ConnectionStatus:
         status, probe = self._status(one), one.probe
-        if not self._pairs or not isinstance(probe, Watch) or not probe.other_is_reachable:
+        if not isinstance(probe, Watch):
             return status
-        try:
-            owed = self._relay.backlog(probe.member.database.place)
-        except DinerError:
-            return status
-        return replace(status, owed=owed.waiting, parked=owed.parked)
+        place = probe.member.database.place
+        if self._pairs and probe.other_is_reachable:
+            with suppress(DinerError):
+                owed = self._relay.backlog(place)
+                status = replace(status, owed=owed.waiting, parked=owed.parked)
+        if probe.breaker.is_reachable:
+            with suppress(DinerError):
+                due = self._following.backlog(place)
+                status = replace(status, follow_ups=due.waiting, parked_follow_ups=due.parked)
+        return status
+
+
+def _done(work: Callable[[Place], int], probe: Probe) -> int:
+    """How much of the work that has to do with a place was done, if it can be reached."""
+    if not isinstance(probe, Watch) or not probe.breaker.is_reachable:
+        return 0
+    place = probe.member.database.place
+    try:
+        return work(place)
+    except DinerError as exc:
+        _log.debug("work_interrupted", at=place, reason=str(exc))
+        return 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from adapters.mongo.client import Document
 from adapters.mongo.store import MongoStore, newest_first
 from dinerapp.domain.conflicts import Conflict, ConflictState
@@ -10,10 +12,16 @@ from dinerapp.ports.repository import After, Page
 
 
 class MongoConflicts(MongoStore[Conflict], Conflicts):
-    indexes = (newest_first(), newest_first("state"))
+    indexes = (newest_first(), newest_first("state"), newest_first("record_id"))
 
     def page(self, state: ConflictState | None, after: After | None, limit: int) -> Page[Conflict]:
         wanted: Document = {} if state is None else {"state": {"$eq": state}}
+        return self._newest(wanted, after, limit)
+
+    def about(
+        self, kind: str, record_ids: Collection[str], after: After | None, limit: int
+    ) -> Page[Conflict]:
+        wanted = {"about": {"$eq": kind}, "record_id": {"$in": list(record_ids)}}
         return self._newest(wanted, after, limit)
 
     def open_count(self) -> int:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
@@ -51,10 +51,11 @@ _FORGET_ABSENCES = IndexModel("until", name="until", expireAfterSeconds=3600)
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A collection and the indexes it needs."""
+    """A collection, the indexes it needs, and what living documents that lack a field get."""
 
     collection: str
     indexes: Sequence[IndexModel] = ()
+    filled: Mapping[str, str] = field(default_factory=dict)
 
 
 class MongoDatabase(Database):
@@ -261,6 +262,9 @@ class MongoDatabase(Database):
                     raise
                 collection.drop_index(index.document["name"])
                 collection.create_indexes([index])
+        for path, expression in layout.filled.items():
+            lacking = {path: {"$exists": False}, "deleted": False}
+            collection.update_many(lacking, [{"$set": {path: expression}}])
 
 
 def _committed(session: ClientSession, work: Callable[[ClientSession | None], T], end: float) -> T:

@@ -1,4 +1,4 @@
-"""What a kind's records are owed to other places: `_owed.<place>` in each document.
+"""What a kind's records are owed to others: `_owed.<creditor>` in each document.
 
 A debt has `due` until it is parked, and `parked` instead from then on. A partial index for each of
 the two keeps all questions about debts as small as the debts are.
@@ -17,18 +17,18 @@ from adapters.mongo.client import Document
 from adapters.mongo.database import MongoDatabase
 from adapters.mongo.documents import exactly, from_document
 from dinerapp.domain.record import Record
-from dinerapp.domain.version import Place, Version
-from dinerapp.ports.replica import Backlog, Owed, Parked, Replica
+from dinerapp.domain.version import Version
+from dinerapp.ports.replica import Backlog, Creditor, Owed, Parked, Replica
 
 R = TypeVar("R", bound=Record)
 
 _EVER: Document = {"$lt": datetime.max.replace(tzinfo=UTC, microsecond=0)}
 
 
-def debt_indexes(place: Place) -> Sequence[IndexModel]:
-    """The indexes by which debts to the place are found."""
-    owed = f"_owed.{place.value}"
-    return (_index(place, "due", "_id", f"{owed}.missed"), _index(place, "parked", f"{owed}.since"))
+def debt_indexes(to: Creditor) -> Sequence[IndexModel]:
+    """The indexes by which debts to the creditor are found."""
+    owed = f"_owed.{to.value}"
+    return (_index(to, "due", "_id", f"{owed}.missed"), _index(to, "parked", f"{owed}.since"))
 
 
 class MongoDebts(Replica[R]):
@@ -37,7 +37,7 @@ class MongoDebts(Replica[R]):
     database: MongoDatabase
     collection_name: str
 
-    def claim(self, to: Place, limit: int, now: datetime, until: datetime) -> Sequence[Owed[R]]:
+    def claim(self, to: Creditor, limit: int, now: datetime, until: datetime) -> Sequence[Owed[R]]:
         owed, claim = f"_owed.{to.value}", secrets.token_hex(8)
         due = {f"{owed}.due": {"$lte": now}}
         order = [(f"{owed}.due", ASCENDING), ("_id", ASCENDING)]
@@ -56,14 +56,14 @@ class MongoDebts(Replica[R]):
             for each in claimed
         ]
 
-    def settle(self, to: Place, shipped: Collection[tuple[str, Version]]) -> None:
+    def settle(self, to: Creditor, shipped: Collection[tuple[str, Version]]) -> None:
         paid = {"$unset": {f"_owed.{to.value}": ""}}
         changes = [UpdateOne({"_id": key, **exactly(version)}, paid) for key, version in shipped]
         if changes:
             with self.database.writing():
                 self.database.collection(self.collection_name).bulk_write(changes, ordered=False)
 
-    def miss(self, to: Place, record_ids: Collection[str], now: datetime) -> None:
+    def miss(self, to: Creditor, record_ids: Collection[str], now: datetime) -> None:
         owed = f"_owed.{to.value}"
         wanted = {"_id": {"$in": list(record_ids)}, f"{owed}.due": _EVER}
         with self.database.writing():
@@ -72,7 +72,7 @@ class MongoDebts(Replica[R]):
             )
 
     def postpone(
-        self, to: Place, shipped: tuple[str, Version], reason: str, due: datetime, *, park: bool
+        self, to: Creditor, shipped: tuple[str, Version], reason: str, due: datetime, *, park: bool
     ) -> None:
         owed = f"_owed.{to.value}"
         record_id, version = shipped
@@ -91,7 +91,7 @@ class MongoDebts(Replica[R]):
                 {"_id": record_id, **exactly(version), owed: {"$exists": True}}, change
             )
 
-    def retry_parked(self, to: Place, now: datetime) -> int:
+    def retry_parked(self, to: Creditor, now: datetime) -> int:
         owed = f"_owed.{to.value}"
         anew = {
             "$set": {f"{owed}.due": now, f"{owed}.tries": 0},
@@ -101,7 +101,7 @@ class MongoDebts(Replica[R]):
             parked = self.database.collection(self.collection_name)
             return parked.update_many({f"{owed}.parked": True}, anew).modified_count
 
-    def parked(self, to: Place, limit: int) -> Sequence[Parked]:
+    def parked(self, to: Creditor, limit: int) -> Sequence[Parked]:
         owed = f"_owed.{to.value}"
         order = [(f"{owed}.since", ASCENDING), ("_id", ASCENDING)]
         with self.database.reading():
@@ -109,7 +109,7 @@ class MongoDebts(Replica[R]):
             found = list(parked.find({f"{owed}.parked": True}, {owed: 1}, sort=order, limit=limit))
         return [self._parked(each["_id"], each["_owed"][to.value]) for each in found]
 
-    def backlog(self, to: Place) -> Backlog:
+    def backlog(self, to: Creditor) -> Backlog:
         owed = f"_owed.{to.value}"
         waiting: list[dict[str, Any]] = [
             {"$match": {f"{owed}.due": _EVER}},
@@ -126,10 +126,10 @@ class MongoDebts(Replica[R]):
         return Parked(self.kind.name, record_id, debt["tries"], debt["reason"], debt["since"])
 
 
-def _index(place: Place, leading: str, *others: str) -> IndexModel:
-    first = f"_owed.{place.value}.{leading}"
+def _index(to: Creditor, leading: str, *others: str) -> IndexModel:
+    first = f"_owed.{to.value}.{leading}"
     return IndexModel(
         [(path, ASCENDING) for path in dict.fromkeys((first, *others, "_id"))],
-        name=f"{leading}_to_{place.value}",
+        name=f"{leading}_to_{to.value}",
         partialFilterExpression={first: {"$exists": True}},
     )

@@ -30,7 +30,7 @@ def to_document(kind: Kind[R], record: R, owing: Collection[Owing]) -> Document:
     document["_digest"] = codec.digest(record)
     document["_bucket"] = codec.bucket(record.id)
     noted = {
-        "_owed": {owed.place.value: _debt(record, owed) for owed in owing},
+        "_owed": {owed.to.value: _debt(record, owed) for owed in owing},
         "_unique": _unique(kind, document),
         "_counted": counted(kind, record),
     }

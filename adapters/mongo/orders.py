@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from pymongo import ASCENDING, IndexModel
 
@@ -20,7 +21,7 @@ class MongoOrders(MongoStore[Order], Orders):
     indexes = (
         newest_first(),
         newest_first("status"),
-        newest_first("customer.phone"),
+        newest_first("customer.phone_key"),
         newest_first("fulfilment.type"),
         IndexModel(
             [("tickets.status", ASCENDING), ("created_at", ASCENDING), ("_id", ASCENDING)],
@@ -31,6 +32,8 @@ class MongoOrders(MongoStore[Order], Orders):
         newest_first("user_id"),
         IndexModel(_BY_CHANGE, name="changed", partialFilterExpression={"deleted": False}),
     )
+
+    filled: ClassVar = {"customer.phone_key": "$customer.phone"}
 
     def page(self, wanted: OrderFilter, after: After | None, limit: int) -> Page[Order]:
         return self._newest(_matching(wanted), after, limit)
@@ -64,7 +67,7 @@ class MongoOrders(MongoStore[Order], Orders):
 def _matching(wanted: OrderFilter) -> Document:
     equal = {
         "status": wanted.status,
-        "customer.phone": wanted.phone,
+        "customer.phone_key": wanted.phone,
         "fulfilment.type": wanted.fulfilment,
         "code": wanted.code,
         "user_id": wanted.user_id,

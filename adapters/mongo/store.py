@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
-from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 from pymongo.collection import Collection as MongoCollection
 from pymongo.errors import DuplicateKeyError
 
@@ -25,7 +25,7 @@ from dinerapp.domain import codec
 from dinerapp.domain.record import Record
 from dinerapp.domain.version import Place
 from dinerapp.errors import Contended, DuplicateKey, Refused
-from dinerapp.ports.replica import Count, Delivery, Fingerprint, Owing, Taken
+from dinerapp.ports.replica import Audience, Count, Creditor, Delivery, Fingerprint, Owing, Taken
 from dinerapp.ports.repository import After, Page
 from dinerapp.ports.store import Store
 
@@ -35,9 +35,11 @@ _FINGERPRINTS = "fingerprints"
 
 
 class MongoStore(MongoDebts[R], Store[R]):
-    """The base of every kind's adapter."""
+    """The base of every kind's adapter. `filled` are fields that are asked about and that older
+    documents lack, and what stands in for them, as an expression."""
 
     indexes: ClassVar[Sequence[IndexModel]] = ()
+    filled: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, database: MongoDatabase) -> None:
         self.database = database
@@ -45,7 +47,7 @@ class MongoStore(MongoDebts[R], Store[R]):
         self.collection_name = self.kind.name
         self._counters = Counters(database)
         self._writer = Writer(database, self.collection_name, self._counters)
-        database.declare(Layout(self.collection_name, self._all_indexes()))
+        database.declare(Layout(self.collection_name, self._all_indexes(), self.filled))
 
     @property
     def collection(self) -> MongoCollection[Document]:
@@ -92,6 +94,24 @@ class MongoStore(MongoDebts[R], Store[R]):
         counting = counted(self.kind, stored) != draft.counted
         draft = replace(self._adapted(draft), counting=counting)
         return self._writer.put_displacing(draft)[0]
+
+    def refresh(self, record_ids: Collection[str]) -> int:
+        ids = [record_id for record_id in record_ids if _can_be_stored(record_id)]
+        with self.database.reading():
+            found = list(self.collection.find({"_id": {"$in": ids}}, {"_digest": 1}))
+        held = {each["_id"]: each["_digest"] for each in found}
+        changes = [
+            UpdateOne(
+                {"_id": record.id, **exactly(record.version), "_digest": held[record.id]},
+                {"$set": {"_digest": digest}},
+            )
+            for record in self.load(list(held)).values()
+            if (digest := codec.digest(record)) != held[record.id]
+        ]
+        if not changes:
+            return 0
+        with self.database.writing():
+            return self.collection.bulk_write(changes, ordered=False).matched_count
 
     def load(self, record_ids: Collection[str]) -> Mapping[str, R]:
         ids = [record_id for record_id in record_ids if _can_be_stored(record_id)]
@@ -181,8 +201,12 @@ class MongoStore(MongoDebts[R], Store[R]):
             for name in self.kind.unique
         ]
         by_bucket = [("_bucket", ASCENDING), ("_digest", ASCENDING), ("_id", ASCENDING)]
-        debts = [index for to in Place if to != self.place for index in debt_indexes(to)]
+        debts = [index for to in self._creditors() for index in debt_indexes(to)]
         return [*unique, IndexModel(by_bucket, name=_FINGERPRINTS), *debts, *self.indexes]
+
+    def _creditors(self) -> Sequence[Creditor]:
+        places = [place for place in Place if place != self.place]
+        return [*places, Audience.FOLLOWERS] if self.kind.followed else places
 
 
 def newest_first(*fields: str) -> IndexModel:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from adapters.postgres.documents import DocumentStore
 from adapters.postgres.statements import equal
 from dinerapp.domain.conflicts import Conflict, ConflictState
@@ -9,6 +11,10 @@ from dinerapp.ports.conflicts import Conflicts
 from dinerapp.ports.repository import After, Page
 
 _OPEN = "SELECT count(*) AS open FROM conflicts WHERE NOT deleted AND state = 'open'"
+_ABOUT = (
+    "left(record_id, 100) = ANY (%(shortened)s) AND record_id = ANY (%(ids)s)"
+    " AND content ->> 'about' = %(about)s"
+)
 
 
 class PostgresConflicts(DocumentStore[Conflict], Conflicts):
@@ -17,6 +23,16 @@ class PostgresConflicts(DocumentStore[Conflict], Conflicts):
     def page(self, state: ConflictState | None, after: After | None, limit: int) -> Page[Conflict]:
         conditions = [] if state is None else [equal("state", state)]
         return self._page(conditions, {}, after, limit)
+
+    def about(
+        self, kind: str, record_ids: Collection[str], after: After | None, limit: int
+    ) -> Page[Conflict]:
+        parameters = {
+            "about": kind,
+            "ids": list(record_ids),
+            "shortened": [record_id[:100] for record_id in record_ids],
+        }
+        return self._page([_ABOUT], parameters, after, limit)
 
     def open_count(self) -> int:
         count: int = self._database.ask(_OPEN)[0]["open"]

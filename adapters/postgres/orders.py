@@ -29,9 +29,15 @@ _SAME = (
     "currency",
     "history",
     "user_id",
+    "erased_at",
 )
 _AS_JSON = ("terms", "tickets")
-_CUSTOMER = {"customer_name": "name", "customer_phone": "phone", "customer_email": "email"}
+_CUSTOMER = {
+    "customer_name": "name",
+    "customer_phone": "phone",
+    "customer_email": "email",
+    "phone_key": "phone_key",
+}
 _FULFILMENT = {
     "fulfilment": "type",
     "table_name": "table",
@@ -81,7 +87,7 @@ _PAYMENTS = Children(
         "at",
     ),
 )
-_SAME_PHONE = "left(customer_phone, 100) = left(%(phone)s, 100) AND customer_phone = %(phone)s"
+_SAME_PHONE = "left(phone_key, 100) = left(%(phone)s, 100) AND phone_key = %(phone)s"
 _SAME_CODE = "left(code, 100) = left(%(code)s, 100) AND code = %(code)s"
 _IN_KITCHEN = "WHERE NOT deleted AND open_tickets > 0{} ORDER BY created_at, id LIMIT {:d}"
 _AT_STATION = " AND stations ? %(station)s"

@@ -54,10 +54,10 @@ class Rows(Generic[R]):
             rows = self._of_tables(records, displaced=displaced)
         except (TypeError, ValueError, RecursionError) as error:
             raise Refused(str(error)) from error
-        rows["owing"] = [{"target": to.place, "due": to.due, "missed": to.missed} for to in owing]
+        rows["owing"] = [{"target": one.to, "due": one.due, "missed": one.missed} for one in owing]
         texts: Row = {name: as_json(each) for name, each in rows.items()}
         ids = [record.id for record in records]
-        return texts | {"ids": ids, "targets": [str(to.place) for to in owing]}
+        return texts | {"ids": ids, "targets": [str(one.to) for one in owing]}
 
     def unique(self, record: R) -> Row:
         """The columns that keep two living records from sharing a value."""

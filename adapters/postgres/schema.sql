@@ -121,11 +121,13 @@ CREATE TABLE orders (
     open_tickets integer NOT NULL DEFAULT 0,
     payment_count integer NOT NULL DEFAULT 0,
     user_id text,
-    slot timestamptz(3)
+    slot timestamptz(3),
+    phone_key text NOT NULL,
+    erased_at timestamptz(3)
 );
 CREATE INDEX orders_newest ON orders (created_at, id) WHERE NOT deleted;
 -- Entries of an index are limited to a third of a page, phones are not.
-CREATE INDEX orders_by_phone ON orders (left(customer_phone, 100), created_at, id) WHERE NOT deleted;
+CREATE INDEX orders_by_phone ON orders (left(phone_key, 100), created_at, id) WHERE NOT deleted;
 CREATE INDEX orders_by_status ON orders (status, created_at, id) WHERE NOT deleted;
 CREATE INDEX orders_in_kitchen ON orders (created_at, id) WHERE NOT deleted AND open_tickets > 0;
 CREATE INDEX orders_by_code ON orders (left(code, 100), created_at, id) WHERE NOT deleted;
@@ -183,10 +185,12 @@ CREATE INDEX users_by_role ON users (role, created_at, id) WHERE NOT deleted;
 CREATE TABLE conflicts (
     LIKE envelope INCLUDING ALL,
     content jsonb NOT NULL,
-    state text NOT NULL GENERATED ALWAYS AS (content ->> 'state') STORED
+    state text NOT NULL GENERATED ALWAYS AS (content ->> 'state') STORED,
+    record_id text NOT NULL GENERATED ALWAYS AS (content ->> 'record_id') STORED
 );
 CREATE INDEX conflicts_newest ON conflicts (created_at, id) WHERE NOT deleted;
 CREATE INDEX conflicts_by_state ON conflicts (state, created_at, id) WHERE NOT deleted;
+CREATE INDEX conflicts_about ON conflicts (left(record_id, 100), created_at, id) WHERE NOT deleted;
 
 CREATE TABLE payments (
     order_id uuid NOT NULL REFERENCES orders ON DELETE CASCADE,
@@ -249,3 +253,42 @@ CREATE TABLE tills (
 );
 CREATE INDEX tills_newest ON tills (created_at, id) WHERE NOT deleted;
 CREATE INDEX tills_open ON tills (created_at, id) WHERE NOT deleted AND is_open;
+
+CREATE TABLE customers (
+    LIKE envelope INCLUDING ALL,
+    phone text NOT NULL,
+    name text NOT NULL,
+    email text,
+    notes text NOT NULL,
+    first_seen timestamptz(3) NOT NULL,
+    last_seen timestamptz(3) NOT NULL,
+    erased_at timestamptz(3)
+);
+CREATE INDEX customers_newest ON customers (created_at, id) WHERE NOT deleted AND phone <> '';
+CREATE INDEX customers_by_phone ON customers (left(phone, 100), created_at, id) WHERE NOT deleted;
+CREATE INDEX customers_by_email ON customers (left(email, 100), created_at, id) WHERE NOT deleted;
+
+CREATE TABLE profiles (
+    LIKE envelope INCLUDING ALL,
+    content jsonb NOT NULL
+);
+
+CREATE TABLE webhooks (
+    LIKE envelope INCLUDING ALL,
+    content jsonb NOT NULL,
+    active boolean NOT NULL GENERATED ALWAYS AS ((content ->> 'active')::boolean) STORED
+);
+CREATE INDEX webhooks_newest ON webhooks (created_at, id) WHERE NOT deleted;
+
+CREATE TABLE deliveries (
+    LIKE envelope INCLUDING ALL,
+    content jsonb NOT NULL,
+    due timestamptz(3),
+    webhook_id text COLLATE "C" NOT NULL GENERATED ALWAYS AS (content ->> 'webhook_id') STORED,
+    state text NOT NULL GENERATED ALWAYS AS (content ->> 'state') STORED
+);
+CREATE INDEX deliveries_newest ON deliveries (created_at, id) WHERE NOT deleted;
+CREATE INDEX deliveries_by_webhook ON deliveries (webhook_id, created_at, id) WHERE NOT deleted;
+CREATE INDEX deliveries_by_state ON deliveries (webhook_id, state, created_at, id)
+    WHERE NOT deleted;
+CREATE INDEX deliveries_due ON deliveries (due, id) WHERE NOT deleted AND state = 'pending';

@@ -97,6 +97,14 @@ class Statements:
         return self._text(templates.BUCKET)
 
     @cached_property
+    def digests(self) -> str:
+        return self._text(templates.DIGESTS)
+
+    @cached_property
+    def refresh(self) -> str:
+        return self._text(templates.REFRESH, fresh_version=_names(VERSION, "fresh"))
+
+    @cached_property
     def rivals(self) -> str:
         """Who has one of the record's unique values."""
         return self._text(templates.RIVALS, same=self._unique(" OR ", "{name} = {value}"))

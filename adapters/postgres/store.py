@@ -18,11 +18,12 @@ from adapters.postgres.templates import COUNTS
 from dinerapp.domain import codec
 from dinerapp.domain.kind import Kind
 from dinerapp.domain.record import Record
-from dinerapp.domain.version import Place, Version
+from dinerapp.domain.version import Version
 from dinerapp.errors import DuplicateKey, Refused
 from dinerapp.ports.replica import (
     Backlog,
     Count,
+    Creditor,
     Delivery,
     Fingerprint,
     Owed,
@@ -98,6 +99,17 @@ class PostgresStore(Store[R]):
             taken, _ = self._displace(self._sql.replace, merged, owing, old)
             return taken
 
+    def refresh(self, record_ids: Collection[str]) -> int:
+        ids = [record_id for record_id in record_ids if _UUID.fullmatch(record_id)]
+        held = {row["id"]: row["digest"] for row in self._ask(self._sql.digests, {"ids": ids})}
+        stale = [
+            {"id": record.id, "held": held[record.id], "digest": digest}
+            | version_row(record.version)
+            for record in self.load(list(held)).values()
+            if (digest := codec.digest(record)) != held[record.id]
+        ]
+        return len(self._write(self._sql.refresh, {"fresh": as_json(stale)})) if stale else 0
+
     def load(self, record_ids: Collection[str]) -> Mapping[str, R]:
         ids = [record_id for record_id in record_ids if _UUID.fullmatch(record_id)]
         found = self._find("WHERE id = ANY (%(ids)s::uuid[])", {"ids": ids}) if ids else []
@@ -107,36 +119,36 @@ class PostgresStore(Store[R]):
         beyond = "" if after is None else "WHERE id > %(after)s"
         return self._find(f"{beyond} ORDER BY id LIMIT {limit:d}", {"after": after})
 
-    def claim(self, to: Place, limit: int, now: datetime, until: datetime) -> Sequence[Owed[R]]:
+    def claim(self, to: Creditor, limit: int, now: datetime, until: datetime) -> Sequence[Owed[R]]:
         parameters = {"target": to, "now": now, "until": until}
         rows = self._database.ask(self._sql.claim(limit), parameters, writes=True)
         return [Owed(self._rows.record(row), row["tries"]) for row in rows]
 
-    def settle(self, to: Place, shipped: Collection[tuple[str, Version]]) -> None:
+    def settle(self, to: Creditor, shipped: Collection[tuple[str, Version]]) -> None:
         rows = [{"record_id": key, **version_row(version)} for key, version in shipped]
         ids = [key for key, _ in shipped]
         self._database.tell(self._sql.settle, {"target": to, "ids": ids, "shipped": as_json(rows)})
 
-    def miss(self, to: Place, record_ids: Collection[str], now: datetime) -> None:
+    def miss(self, to: Creditor, record_ids: Collection[str], now: datetime) -> None:
         parameters = {"target": to, "ids": list(record_ids), "now": now}
         self._database.tell(self._sql.miss, parameters)
 
     def postpone(
-        self, to: Place, shipped: tuple[str, Version], reason: str, due: datetime, *, park: bool
+        self, to: Creditor, shipped: tuple[str, Version], reason: str, due: datetime, *, park: bool
     ) -> None:
         record_id, version = shipped
         parameters = {"target": to, "id": record_id, "reason": reason, "due": due, "park": park}
         self._database.tell(self._sql.postpone, parameters | version_row(version))
 
-    def retry_parked(self, to: Place, now: datetime) -> int:
+    def retry_parked(self, to: Creditor, now: datetime) -> int:
         parameters = {"target": to, "now": now}
         return len(self._database.ask(self._sql.retry_parked, parameters, writes=True))
 
-    def parked(self, to: Place, limit: int) -> Sequence[Parked]:
+    def parked(self, to: Creditor, limit: int) -> Sequence[Parked]:
         rows = self._database.ask(self._sql.parked(limit), {"target": to})
         return [Parked(**row) for row in rows]
 
-    def backlog(self, to: Place) -> Backlog:
+    def backlog(self, to: Creditor) -> Backlog:
         return Backlog(**self._database.ask(self._sql.backlog, {"target": to})[0])
 
     def fingerprints(self) -> Mapping[int, Fingerprint]:

@@ -166,6 +166,16 @@ FINGERPRINTS = SQL("""
 SELECT bucket, count(*) AS count, sum(digest)::bigint AS digest FROM {table} GROUP BY bucket
 """)
 BUCKET = SQL("SELECT id, digest FROM {table} WHERE bucket = %(bucket)s")
+DIGESTS = SQL("SELECT id, digest FROM {table} WHERE id = ANY (%(ids)s::uuid[])")
+REFRESH = SQL("""
+UPDATE {table} AS stored SET digest = fresh.digest
+FROM json_to_recordset(%(fresh)s) AS fresh (
+    id uuid, v_postgresql integer, v_mongodb integer, v_nocodb integer, held bigint, digest bigint
+)
+WHERE stored.id = fresh.id
+  AND ({stored_version}, stored.digest) = ({fresh_version}, fresh.held)
+RETURNING stored.id
+""")
 
 RIVALS = SQL("SELECT id FROM {table} WHERE id <> %(id)s AND ({same}) ORDER BY id FOR UPDATE")
 GIVE_UP = SQL("UPDATE {table} SET {nothing} WHERE id = ANY (%(rivals)s::uuid[])")

@@ -28,8 +28,6 @@ from dinerapp.domain.permissions import Permission
 from dinerapp.ports.users import UserFilter
 from dinerapp.services.accounts import Granted, NewAccount
 
-UNCACHED = {"Cache-Control": "no-store"}
-
 auth = Blueprint("auth", __name__, url_prefix="/api/auth", description="Who you are")
 blp = Blueprint("users", __name__, url_prefix="/api/users", description="Who has an account")
 
@@ -40,7 +38,11 @@ blp = Blueprint("users", __name__, url_prefix="/api/users", description="Who has
 @auth.arguments(Registration)
 @auth.creates(UserOut)
 def register(new: NewAccount) -> Response:
-    """Make an account for yourself"""
+    """Make an account for yourself
+
+    An address that has an account is answered like any other, and its account stays as it is:
+    whoever cannot log in afterwards had one before.
+    """
     done = diner().accounts.register(operation("auth.register", but=["password"]), new)
     return written(done, user_view(done.record), location="/api/auth/me")
 
@@ -50,7 +52,7 @@ def register(new: NewAccount) -> Response:
 @auth.limited(Limited.LOGIN, Limited.ACCOUNT)
 @auth.arguments(Login)
 @auth.response(200, GrantedOut)
-@auth.alt_response(401, "Problem")
+@auth.refuses(401)
 def login(given: dict[str, str]) -> Response:
     """Get an access token for requests, and a refresh token for the next pair of them"""
     return _granted(diner().accounts.login(given["email"], given["password"]))
@@ -60,7 +62,7 @@ def login(given: dict[str, str]) -> Response:
 @auth.public
 @auth.arguments(Refresh)
 @auth.response(200, GrantedOut)
-@auth.alt_response(401, "Problem")
+@auth.refuses(401)
 def refresh(given: dict[str, str]) -> Response:
     """Get the next pair of tokens
 
@@ -90,7 +92,7 @@ def read_me() -> Response:
 
 @auth.post("/password")
 @auth.allows(Permission.USE_ACCOUNT)
-@auth.limited(Limited.LOGIN)
+@auth.limited(Limited.LOGIN, Limited.ACCOUNT)
 @auth.arguments(PasswordChange)
 @auth.response(204)
 def change_password(given: dict[str, str]) -> Response:
@@ -124,4 +126,4 @@ def change_user(fields: dict[str, Any], user_id: UUID) -> Response:
 
 
 def _granted(granted: Granted) -> Response:
-    return answer(granted_view(granted), headers=UNCACHED)
+    return answer(granted_view(granted))

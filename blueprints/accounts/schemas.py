@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import marshmallow as ma
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from blueprints.http.answers import PageQuery
-from blueprints.http.fields import Flag, Phone, Schema, Text
+from blueprints.http.fields import Email, Flag, Phone, Schema, Text
 from dinerapp.domain.permissions import Role
 from dinerapp.domain.users import LONGEST_EMAIL
 from dinerapp.services.accounts import NewAccount
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 200
 LONGEST_TOKEN = 2000
-EMAIL = validate.Email(error="must be an e-mail address")
 _IS_EMAIL = {"format": "email", "example": "ada@example.org"}
 _IS_PASSWORD = {"format": "password", "example": "correct horse battery"}
 
@@ -33,7 +32,7 @@ def _known_password() -> Text:
 class Registration(Schema):
     """A new account for a customer."""
 
-    email = Text(1, LONGEST_EMAIL, required=True, validate=EMAIL, metadata=_IS_EMAIL)
+    email = Email(required=True)
     password = _new_password()
     name = Text(1, 200, required=True, metadata={"example": "Ada"})
     phone = Phone(1, 40, allow_none=True, metadata={"example": "+49 30 1234567"})

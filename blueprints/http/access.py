@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from flask import Flask, current_app, g, request
 
 from blueprints.http.diner import diner
-from dinerapp.domain.permissions import GUEST, Caller, Permission
+from dinerapp.domain.permissions import GRANTED, GUEST, Caller, Permission, Role
 from dinerapp.errors import NotAuthenticated, NotPermitted
 from dinerapp.ports import serving
 
@@ -66,6 +66,19 @@ def rule_of(view: Callable[..., Any]) -> Rule | None:
     """The rule of a view, if it has one."""
     found: Rule | None = getattr(view, _RULE, None)
     return found
+
+
+def described(rule: Rule | None) -> str:
+    """Who may use a route with that rule, in words."""
+    if rule is None:
+        return "nobody"
+    if rule.permission is None:
+        return "everybody"
+    roles = GRANTED[rule.permission]
+    owner = ["whoever it belongs to"] if rule.owners else []
+    if roles == set(Role):
+        return "".join(owner) or "every account"
+    return "; ".join([", ".join(role for role in Role if role in roles), *owner])
 
 
 def register(app: Flask) -> None:

@@ -6,12 +6,13 @@ from enum import Enum
 from typing import Any
 
 import marshmallow as ma
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from blueprints.http.fields import Schema
 
+EXAMPLE_ID = "01a1fd5b-738a-7340-82a6-7288b9785b65"
 _PLAIN: tuple[tuple[type[fields.Field[Any]], Any], ...] = (
-    (fields.UUID, "01a1fd5b-738a-7340-82a6-7288b9785b65"),
+    (fields.UUID, EXAMPLE_ID),
     (fields.Integer, 1),
     (fields.Float, 1.5),
     (fields.Boolean, True),
@@ -38,6 +39,9 @@ def _first(choices: type[Enum]) -> Any:
 def _example(field: fields.Field[Any]) -> Any:
     if "example" in field.metadata:
         return field.metadata["example"]
+    choices = [one.choices for one in field.validators if isinstance(one, validate.OneOf)]
+    if choices:
+        return next(iter(choices[0]))
     match field:
         case fields.Nested():
             return example_of(field.schema)

@@ -10,8 +10,10 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from dinerapp.domain.hours import parsed_time
+from dinerapp.domain.users import LONGEST_EMAIL
 
 MOST_MONEY = 10**9
+EMAIL = validate.Email(error="must be an e-mail address")
 _PHONE = re.compile(r"\+?[0-9]{5,20}")
 _DIGITS = re.compile(r"[0-9]{1,18}")
 
@@ -53,6 +55,14 @@ class Phone(Text):
         if not _PHONE.fullmatch(digits):
             raise ma.ValidationError("must be a telephone number, e.g. +49 30 1234567")
         return digits
+
+
+class Email(Text):
+    """An e-mail address."""
+
+    def __init__(self, **options: Any) -> None:
+        metadata = {"format": "email", "example": "ada@example.org"}
+        super().__init__(1, LONGEST_EMAIL, validate=EMAIL, metadata=metadata, **options)
 
 
 class Whole(fields.Integer):
@@ -195,5 +205,7 @@ def _not_blank(value: str) -> None:
 def _storable(value: str) -> None:
     if "\0" in value:
         raise ma.ValidationError("must not contain NUL characters")
-    if any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise ma.ValidationError("must be valid Unicode, without lone surrogates")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ma.ValidationError("must be valid Unicode, without lone surrogates") from None

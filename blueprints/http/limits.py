@@ -15,7 +15,7 @@ from flask import Flask, Response, request
 from flask_limiter import Limiter, RequestLimit
 
 from blueprints.http.access import caller
-from blueprints.http.problems import problem
+from blueprints.http.refusals import TOO_MANY
 from dinerapp.domain.users import normalised
 from dinerapp.settings import Settings
 
@@ -36,6 +36,7 @@ class Limited(StrEnum):
     ORDER = "order"
     CART = "cart"
     LOOKUP = "lookup"
+    PHONE = "phone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +99,23 @@ def _counted(view: V, limiter: Limiter, allowed: str, what: Limited) -> V:
 
 
 def _account() -> str:
-    """The address somebody wants to log in with, which need not be anybody's."""
+    """Whoever is logged in, or the address somebody wants to log in with, which need not be
+    anybody's."""
     body = request.get_json(silent=True)
     email = body.get("email") if isinstance(body, dict) else None
     if not isinstance(email, str):
-        return client_address()
-    return hashlib.sha256(normalised(email).encode(errors="replace")).hexdigest()
+        return _customer()
+    return _digest(normalised(email))
+
+
+def _phone() -> str:
+    """The number, however it is written."""
+    digits = "".join(filter(str.isdigit, request.args.get("phone", "")))
+    return _digest(digits) if digits else client_address()
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
 def _customer() -> str:
@@ -121,6 +133,7 @@ _COUNTS: Mapping[Limited, _Count] = {
     Limited.ORDER: _Count(_customer, _is_staff),
     Limited.CART: _Count(_customer, _is_staff),
     Limited.LOOKUP: _Count(client_address),
+    Limited.PHONE: _Count(_phone),
 }
 
 
@@ -137,10 +150,5 @@ def _options(settings: Settings) -> dict[str, Any]:
 
 def _too_many(limit: RequestLimit) -> Response:
     wait = max(1, math.ceil(limit.window.reset_time - time.time()))
-    return problem(
-        429,
-        "too-many-requests",
-        "Too many of these at once",
-        f"at most {limit.limit} are taken; try again in {wait} s",
-        headers={"Retry-After": str(wait)},
-    )
+    words = f"at most {limit.limit} are taken; try again in {wait} s"
+    return TOO_MANY.answer(words, headers={"Retry-After": str(wait)})

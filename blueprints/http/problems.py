@@ -10,7 +10,9 @@ import structlog
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from blueprints.http.strict_json import NotJson, dumps
+from blueprints.http import refusals
+from blueprints.http.refusals import Kind
+from blueprints.http.strict_json import NotJson
 from dinerapp.errors import (
     AlreadyExists,
     Contended,
@@ -35,53 +37,29 @@ from dinerapp.services.saving import PreconditionFailed
 
 _log = structlog.get_logger(__name__)
 
-CONTENT_TYPE = "application/problem+json"
 MOST_ERRORS = 100
 PASSED_ON = ("Allow", "Retry-After", "WWW-Authenticate")
 THE_BODY = "the body"
-Errors = Mapping[str, list[str]]
-
-
-def problem(
-    status: int,
-    slug: str,
-    title: str,
-    detail: str,
-    errors: Errors | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    """One error answer."""
-    body: dict[str, Any] = {
-        "type": f"urn:dinerapp:problem:{slug}",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "errors": errors or {},
-        "request_id": g.get("request_id"),
-    }
-    return Response(dumps(body), status, headers=headers, content_type=CONTENT_TYPE)
+OF_STATUS: Mapping[int, Kind] = {
+    one.status: one
+    for one in (refusals.NOT_FOUND, refusals.TOO_LARGE, refusals.OTHER_MEDIA, refusals.INVALID)
+}
 
 
 def _not_json(exc: NotJson) -> Response:
-    return problem(400, "malformed-json", "The body is not acceptable JSON", str(exc))
+    return refusals.NOT_JSON.answer(str(exc))
 
 
 def _invalid(exc: InvalidRecord) -> Response:
-    return problem(
-        422,
-        "validation",
-        "The request is not valid",
-        f"{exc.field or THE_BODY}: {exc.reason}",
-        {exc.field or THE_BODY: [exc.reason]},
-    )
+    return _of_field(refusals.INVALID, exc.field, exc.reason)
 
 
 def _not_found(exc: NotFound) -> Response:
-    return problem(404, "not-found", "There is no such record", str(exc))
+    return refusals.NOT_FOUND.answer(str(exc))
 
 
 def _exists(_exc: AlreadyExists) -> Response:
-    return problem(409, "already-exists", "It exists already", "a record with this id exists")
+    return refusals.EXISTS.answer()
 
 
 def _stale(exc: StaleVersion) -> Response:
@@ -93,124 +71,80 @@ def _contended(_exc: Contended) -> Response:
 
 
 def _busy(headers: Mapping[str, str]) -> Response:
-    return problem(
-        409,
-        "busy",
-        "The record keeps changing",
-        "others changed the record at the same time, again and again; try again",
-        headers={"Retry-After": "1", **headers},
-    )
+    return refusals.BUSY.answer(headers={"Retry-After": "1", **headers})
 
 
 def _precondition(exc: PreconditionFailed) -> Response:
-    return problem(
-        412,
-        "stale-version",
-        "The record has changed since it was read",
-        "If-Match names another version than the current one, which is in ETag",
-        headers={"ETag": f'"{exc.stored.version}"'},
-    )
+    return refusals.STALE.answer(headers={"ETag": f'"{exc.stored.version}"'})
 
 
 def _key_reused(_exc: KeyReused) -> Response:
-    return problem(
-        422,
-        "key-reused",
-        "The Idempotency-Key belongs to another request",
-        "this Idempotency-Key was used before with another body",
-        {"Idempotency-Key": ["was used before with another body"]},
-    )
+    return refusals.KEY_REUSED.answer(errors=refusals.KEY_REUSED.errors)
 
 
 def _duplicate(exc: DuplicateKey) -> Response:
-    return problem(
-        409,
-        "duplicate",
-        "The value is taken",
-        str(exc),
-        {exc.field: ["is taken by another record"]},
-    )
+    return refusals.DUPLICATE.answer(str(exc), {exc.field: ["is taken by another record"]})
 
 
 def _sold_out(exc: SoldOut) -> Response:
-    errors = {exc.field: [exc.reason]} if exc.field else None
-    return problem(409, "sold-out", "Not enough is left", exc.reason, errors)
+    return _rule(exc, refusals.SOLD_OUT)
 
 
 def _unacceptable(exc: Unacceptable) -> Response:
-    field = exc.field or THE_BODY
-    return problem(
-        422,
-        "validation",
-        "The request is not valid",
-        f"{field}: {exc.reason}",
-        {field: [exc.reason]},
-    )
+    return _of_field(refusals.INVALID, exc.field, exc.reason)
 
 
-def _rule(exc: RuleBroken) -> Response:
-    errors = {exc.field: [exc.reason]} if exc.field else None
-    return problem(409, "rule", "This cannot be done now", exc.reason, errors)
+def _rule(exc: RuleBroken, kind: Kind = refusals.RULE) -> Response:
+    return kind.answer(exc.reason, {exc.field: [exc.reason]} if exc.field else None)
+
+
+def _of_field(kind: Kind, field: str | None, reason: str) -> Response:
+    field = field or THE_BODY
+    return kind.answer(f"{field}: {reason}", {field: [reason]})
 
 
 def _refused(_exc: Refused) -> Response:
-    return problem(
-        422, "refused", "The record cannot be stored", "the database refuses this record"
-    )
+    return refusals.REFUSED.answer()
 
 
 def _not_authenticated(exc: NotAuthenticated) -> Response:
-    return problem(
-        401,
-        "unauthorized",
-        "Say who you are",
-        exc.reason,
-        headers={"WWW-Authenticate": "Bearer"},
-    )
+    return refusals.UNAUTHORIZED.answer(exc.reason, headers={"WWW-Authenticate": "Bearer"})
 
 
 def _not_permitted(exc: NotPermitted) -> Response:
-    return problem(403, "forbidden", "This is for others to do", exc.reason)
+    return refusals.FORBIDDEN.answer(exc.reason)
 
 
 def _too_busy(exc: TooBusy) -> Response:
-    return problem(503, "too-busy", "Too much at once", str(exc), headers={"Retry-After": "1"})
+    return refusals.TOO_BUSY.answer(str(exc), headers={"Retry-After": "1"})
 
 
 def _nothing(exc: NothingAvailable | StoreFailure) -> Response:
     wait = exc.retry_after if isinstance(exc, NothingAvailable) else 2
-    return problem(
-        503,
-        "unavailable",
-        "The databases cannot be reached",
-        "no database that could answer is reachable; the request may be repeated as it is, "
-        "with the same Idempotency-Key",
-        headers={"Retry-After": str(wait)},
-    )
+    return refusals.UNAVAILABLE.answer(headers={"Retry-After": str(wait)})
 
 
 def _streams(exc: TooManyStreams) -> Response:
-    return problem(
-        503,
-        "too-many-streams",
-        "There are too many live streams",
-        str(exc),
-        headers={"Retry-After": str(exc.retry_after)},
-    )
+    wait = {"Retry-After": str(exc.retry_after)}
+    return refusals.TOO_MANY_STREAMS.answer(str(exc), headers=wait)
 
 
 def _http(exc: HTTPException) -> Response:
     if exc.response is not None and isinstance(exc.response, Response):
         return exc.response
-    status = exc.code or 500
     errors = flattened(getattr(exc, "data", {}).get("messages", {}))
     detail = exc.description or exc.name
     if errors:
         detail = "; ".join(f"{name}: {words[0]}" for name, words in list(errors.items())[:5])
-    slug = "validation" if status == 422 else exc.name.lower().replace(" ", "-")
-    title = "The request is not valid" if status == 422 else exc.name
     headers = {name: value for name, value in exc.get_headers() if name in PASSED_ON}
-    return problem(status, slug, title, detail, errors, headers)
+    return _kind(exc).answer(detail, errors, headers)
+
+
+def _kind(exc: HTTPException) -> Kind:
+    """Ours, or one by the name it has for everybody."""
+    status = exc.code or 500
+    slug = exc.name.lower().replace(" ", "-")
+    return OF_STATUS.get(status) or Kind(status, slug, exc.name, exc.name)
 
 
 def _unexpected(exc: Exception) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ from flask.json.provider import JSONProvider
 
 TOO_LONG_A_NUMBER = 40
 TOO_LONG_A_NAME = 100
+_MANY_DIGITS = re.compile(f"[-0-9][0-9]{{{TOO_LONG_A_NUMBER}}}")
 
 
 class NotJson(ValueError):
@@ -24,7 +26,11 @@ def loads(data: bytes) -> Any:
         raise NotJson(f"the body is not valid UTF-8 at byte {exc.start}") from None
     try:
         return json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_whole
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            # It is called for every number: only where one may be too long.
+            parse_int=_whole if _MANY_DIGITS.search(text) else None,
         )
     except json.JSONDecodeError as exc:
         raise NotJson(f"{exc.msg} at line {exc.lineno}, column {exc.colno}") from None

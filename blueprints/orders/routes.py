@@ -11,6 +11,7 @@ from blueprints.http.access import caller
 from blueprints.http.answers import after, answer, if_match, one, operation, page, plain, written
 from blueprints.http.blueprint import Blueprint
 from blueprints.http.diner import diner
+from blueprints.http.headers import LAST_EVENT_ID
 from blueprints.http.limits import Limited
 from blueprints.orders.schemas import (
     Cancellation,
@@ -30,7 +31,7 @@ from blueprints.orders.schemas import (
     SlotsQuery,
     StatusChange,
 )
-from blueprints.orders.stream import LAST_EVENT_ID, STREAM, streamed
+from blueprints.orders.stream import STREAM, streamed
 from blueprints.orders.views import history_view, order_view, slot_view
 from dinerapp.domain.orders import Order
 from dinerapp.domain.permissions import Permission
@@ -70,9 +71,10 @@ def list_orders(query: dict[str, Any]) -> Response:
 
 @blp.get("/lookup")
 @blp.public
-@blp.limited(Limited.LOOKUP)
+@blp.limited(Limited.LOOKUP, Limited.PHONE)
 @blp.arguments(LookupQuery, location="query")
 @blp.response(200, PlacedOut)
+@blp.refuses(404)
 def look_up_order(query: dict[str, Any]) -> Response:
     """A guest's order by phone and code
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import marshmallow as ma
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from blueprints.http.answers import PageQuery
-from blueprints.http.fields import Moment, Money, Phone, Schema, Several, Text, Whole
+from blueprints.http.fields import Email, Moment, Money, Phone, Schema, Several, Text, Whole
 from dinerapp.domain.orders import Customer, Fulfilment, FulfilmentType, Status
 from dinerapp.domain.payments import Method, PaymentStatus
 from dinerapp.domain.pricing import Wanted
@@ -24,13 +24,7 @@ class CustomerIn(Schema):
 
     name = Text(1, 200, required=True, metadata={"example": "Ada"})
     phone = Phone(1, 40, required=True, metadata={"example": "+49 30 1234567"})
-    email = Text(
-        1,
-        254,
-        allow_none=True,
-        validate=validate.Email(error="must be an e-mail address"),
-        metadata={"format": "email", "example": "ada@example.org"},
-    )
+    email = Email(allow_none=True)
 
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> Customer:
@@ -301,6 +295,9 @@ class OrderOut(ma.Schema):
     currency = fields.String(metadata={"example": "EUR"})
     history = fields.List(fields.Nested(EventOut))
     user_id = fields.UUID(allow_none=True, metadata={"description": "whose account placed it"})
+    erased_at = fields.DateTime(
+        allow_none=True, metadata={"description": "since when it says nothing of the customer"}
+    )
     created_at = fields.DateTime()
     updated_at = fields.DateTime()
 

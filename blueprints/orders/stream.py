@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Response, request
 
+from blueprints.http.headers import LAST_EVENT_ID
 from blueprints.http.strict_json import dumps
 from blueprints.orders.views import order_view
 from dinerapp.errors import InvalidRecord
@@ -17,13 +18,6 @@ from dinerapp.services.feed import OrderFeed, Overtaken, Stream, Update
 BEAT = 15.0
 LOOK = 1.0
 HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
-LAST_EVENT_ID: dict[str, Any] = {
-    "in": "header",
-    "name": "Last-Event-ID",
-    "description": "the id of the last event that was received",
-    "schema": {"type": "string", "format": "date-time"},
-    "example": "2036-05-01T16:30:00.123Z",
-}
 STREAM: dict[str, Any] = {
     "description": "Events until the client hangs up or the server stops; then connect again",
     "content": {
@@ -71,7 +65,7 @@ def _event(update: Update) -> bytes:
 
 
 def _last_event() -> datetime | None:
-    given = request.headers.get("Last-Event-ID")
+    given = request.headers.get(LAST_EVENT_ID)
     if given is None:
         return None
     try:
@@ -80,4 +74,4 @@ def _last_event() -> datetime | None:
             raise ValueError
         return moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise InvalidRecord("Last-Event-ID", "is not the id of an event of this stream") from None
+        raise InvalidRecord(LAST_EVENT_ID, "is not the id of an event of this stream") from None

@@ -31,6 +31,7 @@ def order_view(order: Order) -> dict[str, Any]:
     view = plain(order) | {"outstanding": order.outstanding}
     for name in _INTERNAL:
         del view[name]
+    del view["customer"]["phone_key"]
     lines = view.pop("lines")
     view["items"] = [_only(_OF_LINES, line) for line in lines if line["quantity"]]
     del view["fulfilment"]["slot"]

@@ -22,9 +22,14 @@ from dinerapp.ports import deadline
 from dinerapp.ports.connections import ConnectionStatus
 
 ASKING_SECONDS = 0.25
-UNCACHED = {"Cache-Control": "no-store"}
 
-blp = Blueprint("status", __name__, url_prefix="/api", description="How the application is")
+blp = Blueprint(
+    "status",
+    __name__,
+    url_prefix="/api",
+    description="How the application is",
+    asks_stores=False,
+)
 metrics_blp = PlainBlueprint("metrics", __name__)
 
 
@@ -40,7 +45,7 @@ def health() -> Response:
         "databases": {**verdict.reachable, "timestamp": _written(datetime.now(UTC))},
         "message": verdict.message,
     }
-    return answer(body, 200 if verdict.can_serve else 503, UNCACHED)
+    return answer(body, 200 if verdict.can_serve else 503)
 
 
 @blp.get("/health/live")
@@ -48,7 +53,7 @@ def health() -> Response:
 @blp.response(200, Pulse)
 def live() -> Response:
     """Whether the process answers at all"""
-    return answer({"status": "alive"}, 200, UNCACHED)
+    return answer({"status": "alive"})
 
 
 @blp.get("/health/ready")
@@ -58,8 +63,8 @@ def live() -> Response:
 def ready() -> Response:
     """Whether a database is there to serve requests"""
     if _verdict().can_serve:
-        return answer({"status": "ready"}, 200, UNCACHED)
-    return answer({"status": "not ready"}, 503, UNCACHED)
+        return answer({"status": "ready"})
+    return answer({"status": "not ready"}, 503)
 
 
 @blp.get("/connections")
@@ -67,7 +72,7 @@ def ready() -> Response:
 @blp.response(200, ConnectionList)
 def connections() -> Response:
     """Every named connection of the process that answers"""
-    return answer({"items": [_view(one) for one in _counted()]}, 200, UNCACHED)
+    return answer({"items": [_view(one) for one in _counted()]})
 
 
 @metrics_blp.get("/metrics")

@@ -58,6 +58,14 @@ class ConnectionOut(ma.Schema):
     parked = fields.Integer(
         allow_none=True, metadata={"description": "records it refuses, which wait for a person"}
     )
+    follow_ups = fields.Integer(
+        allow_none=True,
+        metadata={"description": "records written to it whose follow-up (webhooks) is to be done"},
+    )
+    parked_follow_ups = fields.Integer(
+        allow_none=True,
+        metadata={"description": "those whose follow-up keeps failing, which wait for a person"},
+    )
 
 
 class ConnectionList(ma.Schema):

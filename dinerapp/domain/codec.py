@@ -31,6 +31,12 @@ def dump(record: Record) -> dict[str, Any]:
     return plain
 
 
+def learn(record_type: type[Record]) -> None:
+    """Has to be done for every type before threads begin: msgspec finds out how to read a type
+    when it first does so, and crashes the process when two threads are at that at once."""
+    msgspec.json.Decoder(record_type)
+
+
 def load(record_type: type[R], plain: Mapping[str, Any]) -> R:
     """The record that `dump` wrote, or that a database's JSON gives back."""
     return msgspec.convert(plain, record_type)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -13,6 +14,8 @@ from dinerapp.domain import codec
 from dinerapp.domain.identity import derived_id
 from dinerapp.domain.kind import Kind
 from dinerapp.domain.record import Record
+
+R = TypeVar("R", bound=Record)
 
 
 class ConflictState(StrEnum):
@@ -67,6 +70,31 @@ def of_counter(key: str, held: int, ceiling: int, now: datetime) -> Conflict:
         winner={"held": held},
         loser={"ceiling": ceiling},
     )
+
+
+def redacted(
+    conflict: Conflict,
+    record: type[R],
+    redact: Callable[[R], R],
+    *,
+    op_id: str,
+    now: datetime,
+) -> Conflict:
+    """The conflict with what `redact` leaves of both states; nothing to take away is no change."""
+    winner, loser = (_redacted(side, record, redact) for side in (conflict.winner, conflict.loser))
+    if (winner, loser) == (conflict.winner, conflict.loser):
+        return conflict
+    return conflict.changed(op_id=op_id, now=now, winner=winner, loser=loser)
+
+
+def _redacted(side: dict[str, Any], record: type[R], redact: Callable[[R], R]) -> dict[str, Any]:
+    """Of a state that cannot be read any more nothing is left."""
+    try:
+        state = codec.load(record, side)
+    except msgspec.ValidationError:
+        return {}
+    left = redact(state)
+    return side if left is state else _plain(left)
 
 
 def _plain(record: Record) -> dict[str, Any]:

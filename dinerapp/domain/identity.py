@@ -8,7 +8,9 @@ Where the same request may come out differently, what came of it follows (`givin
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -30,11 +32,12 @@ def new_op_id() -> str:
 
 def derived_id(*parts: str) -> str:
     """The id that these parts always give: a UUID of version 8, which is there for that."""
-    hashed = _hash(*parts).digest()
-    number = int.from_bytes(hashed[:16])
-    number = number & ~(0xF << 76) | 8 << 76
-    number = number & ~(0b11 << 62) | 0b10 << 62
-    return str(UUID(int=number))
+    return _shaped(_hash(*parts).digest())
+
+
+def secret_id(secret: str, *parts: str) -> str:
+    """The same for whoever knows the secret; nobody else can tell the parts from it by trying."""
+    return _shaped(hmac.digest(secret.encode(), _told_apart(parts), "sha256"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +80,16 @@ def same_operation(one: str, other: str) -> bool:
 
 
 def _hash(*parts: str) -> hashlib._Hash:
-    """Of the parts one by one: "ab", "c" is not "a", "bc"."""
-    return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode())
+    return hashlib.sha256(_told_apart(parts))
+
+
+def _told_apart(parts: Iterable[str]) -> bytes:
+    """The parts one by one: "ab", "c" is not "a", "bc"."""
+    return "".join(f"{len(part)}:{part}" for part in parts).encode()
+
+
+def _shaped(hashed: bytes) -> str:
+    number = int.from_bytes(hashed[:16])
+    number = number & ~(0xF << 76) | 8 << 76
+    number = number & ~(0b11 << 62) | 0b10 << 62
+    return str(UUID(int=number))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from dinerapp.domain import codec
 from dinerapp.domain.record import Record
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Kind(Generic[R]):
 
     `secret` names fields that no answer shows.
 
+    `followed` says that something has to happen after every write: the kind has followers.
+
     `adopt` says what the record becomes when a manager prefers a state that lost against it.
     """
 
@@ -65,4 +68,8 @@ class Kind(Generic[R]):
     holds: Callable[[R], Mapping[str, int]] = _nothing
     ceilings: Callable[[R], Mapping[str, int | None]] = _no_ceilings
     secret: tuple[str, ...] = ()
+    followed: bool = False
     adopt: Callable[[R, R], R] = _whole
+
+    def __post_init__(self) -> None:
+        codec.learn(self.record)

@@ -1,8 +1,9 @@
 """What the two-store machinery has to know about orders: what they hold, and what becomes of one
 when two databases took different steps on it.
 
-Nothing that was done is taken back: progress, payments, tickets and lines of both are kept. What
-only one of them can be right about follows the policy, and is reported.
+Nothing that was done is taken back: progress, payments, tickets and lines of both are kept, and a
+guest whom one side has erased stays so. What only one of them can be right about follows the
+policy, and is reported.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from dinerapp.domain import payments as money
 from dinerapp.domain import tickets as kitchen
 from dinerapp.domain.coupons import coupon_key
+from dinerapp.domain.erasure import alike
 from dinerapp.domain.kind import Kind, Merge
 from dinerapp.domain.menu import stock_key
 from dinerapp.domain.orders import Event, Line, Order, Status
@@ -36,6 +38,7 @@ PAID_TWICE = "paid on both sides, more than the order costs"
 
 def merge_orders(one: Order, other: Order, policy: Policy) -> Merge[Order]:
     """Both histories in one order; `lost` is the side whose word did not count somewhere."""
+    one, other = alike(one, other)
     decided = policy.decide(one, other)
     winner, reason = decided.record, decided.reason
     if {one.status, other.status} == {Status.COMPLETED, Status.CANCELLED}:
@@ -93,10 +96,10 @@ def _lines(preferred: Sequence[Line], other: Sequence[Line]) -> tuple[Line, ...]
 
 
 def _events(one: Sequence[Event], other: Sequence[Event]) -> tuple[Event, ...]:
-    """Every step once: a request that was tried on both sides took one step at two moments."""
+    """Every step once."""
     first: dict[tuple[str, str, str | None], Event] = {}
     for event in sorted({*one, *other}, key=_event_key):
-        first.setdefault((event.status, event.actor, event.reason), event)
+        first.setdefault(event.identity, event)
     return tuple(first.values())
 
 
@@ -122,4 +125,4 @@ def _holds(order: Order) -> Mapping[str, int]:
     return taken
 
 
-ORDERS = Kind("orders", Order, merge=merge_orders, holds=_holds)
+ORDERS = Kind("orders", Order, merge=merge_orders, holds=_holds, followed=True)

@@ -53,11 +53,16 @@ _AMOUNTS = ("subtotal", "discount", "service_charge", "tax", "tip", "total")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
-    """Who ordered."""
+    """Who ordered. `phone` is as it was typed, `phone_key` as numbers are compared."""
 
     name: str
     phone: str
     email: str | None = None
+    phone_key: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.phone_key:
+            object.__setattr__(self, "phone_key", self.phone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +125,11 @@ class Event:
     actor: str
     reason: str | None = None
 
+    @property
+    def identity(self) -> tuple[str, str, str | None]:
+        """What makes it one step: a request that was tried in two stores took it at two moments."""
+        return self.status, self.actor, self.reason
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order(Record):
@@ -127,7 +137,7 @@ class Order(Record):
 
     All amounts are minor units of `currency`. What the sums are follows from the lines, the
     terms and the tips; `billed` reckons them anew. `user_id` is who placed it, where they had an
-    account.
+    account. `erased_at` says since when it tells nothing of a person any more.
     """
 
     code: str
@@ -150,6 +160,7 @@ class Order(Record):
     currency: str
     history: tuple[Event, ...] = ()
     user_id: str | None = None
+    erased_at: datetime | None = None
 
     @property
     def wanted(self) -> tuple[Line, ...]:

@@ -33,8 +33,14 @@ class Permission(StrEnum):
     RUN_TILLS = "run_tills"
     SEE_KITCHEN = "see_kitchen"
     COOK = "cook"
+    SEE_CUSTOMERS = "see_customers"
+    CHANGE_CUSTOMERS = "change_customers"
+    ERASE_CUSTOMERS = "erase_customers"
+    SEE_PROFILES = "see_profiles"
+    CHANGE_PROFILES = "change_profiles"
     MANAGE_COUPONS = "manage_coupons"
     PLAN_SLOTS = "plan_slots"
+    MANAGE_WEBHOOKS = "manage_webhooks"
     RUN_OUT = "run_out"
     EDIT_MENU = "edit_menu"
     MANAGE_USERS = "manage_users"
@@ -61,8 +67,14 @@ GRANTED: Mapping[Permission, frozenset[Role]] = {
     Permission.RUN_TILLS: _MONEY,
     Permission.SEE_KITCHEN: _STAFF,
     Permission.COOK: _KITCHEN,
+    Permission.SEE_CUSTOMERS: _FLOOR,
+    Permission.CHANGE_CUSTOMERS: _OFFICE,
+    Permission.ERASE_CUSTOMERS: _OFFICE,
+    Permission.SEE_PROFILES: _OFFICE,
+    Permission.CHANGE_PROFILES: frozenset({Role.ADMIN}),
     Permission.MANAGE_COUPONS: _OFFICE,
     Permission.PLAN_SLOTS: _OFFICE,
+    Permission.MANAGE_WEBHOOKS: _OFFICE,
     Permission.RUN_OUT: _KITCHEN,
     Permission.EDIT_MENU: _OFFICE,
     Permission.MANAGE_USERS: _OFFICE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Collection
 
 from dinerapp.domain.conflicts import CONFLICTS, Conflict, ConflictState
 from dinerapp.ports.repository import After, Page, Repository
@@ -18,6 +19,13 @@ class Conflicts(Repository[Conflict]):
     @question
     def page(self, state: ConflictState | None, after: After | None, limit: int) -> Page[Conflict]:
         """The conflicts in a state, or all, newest first by creation and then by id."""
+
+    @abstractmethod
+    @question
+    def about(
+        self, kind: str, record_ids: Collection[str], after: After | None, limit: int
+    ) -> Page[Conflict]:
+        """The conflicts, in any state, about these records of a kind, newest first like others."""
 
     @abstractmethod
     @question

@@ -21,7 +21,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionStatus:
-    """One named connection. `owed` counts records that wait to be shipped to it."""
+    """One named connection. `owed` counts records that wait to be shipped to it, `follow_ups`
+    those in it whose followers have not seen them yet."""
 
     name: str
     engine: str
@@ -33,6 +34,8 @@ class ConnectionStatus:
     pool: PoolUse = field(default_factory=PoolUse)
     owed: int | None = None
     parked: int | None = None
+    follow_ups: int | None = None
+    parked_follow_ups: int | None = None
 
 
 class Connections(ABC):
@@ -48,8 +51,8 @@ class Connections(ABC):
 
     @abstractmethod
     def status(self) -> Sequence[ConnectionStatus]:
-        """Every connection as this process sees it; asks nobody, so `owed` is not known."""
+        """Every connection as this process sees it; asks nobody, so nothing is counted."""
 
     @abstractmethod
     def counted_status(self) -> Sequence[ConnectionStatus]:
-        """The same, with what each store is owed, as far as the store that knows can be asked."""
+        """The same, with what is to be done, as far as the store that knows can be asked."""

@@ -25,6 +25,16 @@ def within(seconds: float) -> Iterator[None]:
         _ends.reset(token)
 
 
+@contextmanager
+def lifted() -> Iterator[None]:
+    """Work of many parts may take as long as it has to; each part has a deadline of its own."""
+    token = _ends.set(None)
+    try:
+        yield
+    finally:
+        _ends.reset(token)
+
+
 def remaining(otherwise: float) -> float:
     """Seconds left, never negative; `otherwise` where no deadline was set."""
     end = _ends.get()

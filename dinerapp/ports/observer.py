@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from dinerapp.domain.version import Place
+from dinerapp.ports.replica import Creditor
 
 
 class Outcome(StrEnum):
@@ -30,8 +31,8 @@ class Observer:
     def state_changed(self, place: str, state: str) -> None:
         """A breaker changed its mind."""
 
-    def shipped(self, kind: str, to: Place, count: int, refused: int) -> None:
-        """A relay dealt with a batch."""
+    def shipped(self, kind: str, to: Creditor, count: int, refused: int) -> None:
+        """A batch of what was owed was dealt with."""
 
     def conflict(self, about: str, reason: str) -> None:
         """A conflict was filed."""

@@ -16,7 +16,7 @@ from dinerapp.ports.routing import question
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFilter:
-    """Which orders are wanted; None does not narrow."""
+    """Which orders are wanted; None does not narrow. `phone` is as numbers are compared."""
 
     status: Status | None = None
     phone: str | None = None

@@ -7,11 +7,11 @@ Contract suite: tests/contracts/replica.py.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from dinerapp.domain.kind import Kind
 from dinerapp.domain.record import Record
@@ -20,18 +20,34 @@ from dinerapp.domain.version import Place, Version
 R = TypeVar("R", bound=Record)
 
 
+class Audience(StrEnum):
+    """Who is owed records without being a place that keeps them."""
+
+    FOLLOWERS = "followers"
+
+
+Creditor: TypeAlias = Place | Audience
+
+
 @dataclass(frozen=True, slots=True)
 class Owing:
-    """To whom a store owes the state it takes, and from when a relay may ship it.
+    """To whom a store owes the state it takes, and from when it may be claimed.
 
     `missed` says that nobody is delivering it right now: the other store was not up. A debt that
     was missed stays so, whatever newer state takes its place, until one has been shipped. A store
-    that came back has received everything once no missed debt to it is left.
+    that came back has received everything once no missed debt to it is left. Nobody ever delivers
+    to followers beside a claim, so that debts to them are missed from the beginning.
     """
 
-    place: Place
+    to: Creditor
     due: datetime
     missed: bool
+
+    @classmethod
+    def followers(cls, kind: Kind[R], now: datetime) -> tuple[Owing, ...]:
+        """What is owed to the followers of a kind by whoever made a new state of it: accepted or
+        merged it. Whoever only received the state owes them nothing, the maker does."""
+        return (cls(Audience.FOLLOWERS, now, missed=True),) if kind.followed else ()
 
 
 class Taken(StrEnum):
@@ -62,7 +78,7 @@ class Delivery(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class Owed(Generic[R]):
-    """A state that a relay claimed and has to ship before its lease ends."""
+    """A state that was claimed and has to be dealt with before its lease ends."""
 
     record: R
     tries: int
@@ -70,7 +86,7 @@ class Owed(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """A debt that a relay gave up on, with the last reason."""
+    """A debt that was given up, with the last reason."""
 
     kind: str
     record_id: str
@@ -86,6 +102,16 @@ class Backlog:
     waiting: int = 0
     missed: int = 0
     parked: int = 0
+
+    @classmethod
+    def of_all(cls, parts: Iterable[Backlog]) -> Backlog:
+        """All of them together."""
+        each = list(parts)
+        return cls(
+            sum(one.waiting for one in each),
+            sum(one.missed for one in each),
+            sum(one.parked for one in each),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +160,13 @@ class Replica(ABC, Generic[R]):
         """Puts the merged state in place of exactly `stored`; False when that has changed."""
 
     @abstractmethod
+    def refresh(self, record_ids: Collection[str]) -> int:
+        """Makes the stored digests of these records those of the shape their kind has now, and
+        says how many were not. What was stored under an older shape keeps its digest until then:
+        the state is the same, but it is told from what it is held to be by `replace`, and from
+        its other half by `fingerprints`."""
+
+    @abstractmethod
     def load(self, record_ids: Collection[str]) -> Mapping[str, R]:
         """The states as they are, tombstones included."""
 
@@ -142,23 +175,23 @@ class Replica(ABC, Generic[R]):
         """The next states in the order of their ids, tombstones included."""
 
     @abstractmethod
-    def claim(self, to: Place, limit: int, now: datetime, until: datetime) -> Sequence[Owed[R]]:
-        """Leases states owed to the place and due, oldest debt first.
+    def claim(self, to: Creditor, limit: int, now: datetime, until: datetime) -> Sequence[Owed[R]]:
+        """Leases states owed to the creditor and due, oldest debt first.
 
         Until the lease ends nobody else is given them; their debts become due again at `until`.
         """
 
     @abstractmethod
-    def settle(self, to: Place, shipped: Collection[tuple[str, Version]]) -> None:
+    def settle(self, to: Creditor, shipped: Collection[tuple[str, Version]]) -> None:
         """Strikes off the debts of records that are still at the version that was shipped."""
 
     @abstractmethod
-    def miss(self, to: Place, record_ids: Collection[str], now: datetime) -> None:
+    def miss(self, to: Creditor, record_ids: Collection[str], now: datetime) -> None:
         """Makes debts missed and due: whoever was delivering them did not get through."""
 
     @abstractmethod
     def postpone(
-        self, to: Place, shipped: tuple[str, Version], reason: str, due: datetime, *, park: bool
+        self, to: Creditor, shipped: tuple[str, Version], reason: str, due: datetime, *, park: bool
     ) -> None:
         """Counts a failed try and says when the next one is due; a parked debt has no next one.
 
@@ -167,16 +200,16 @@ class Replica(ABC, Generic[R]):
         """
 
     @abstractmethod
-    def retry_parked(self, to: Place, now: datetime) -> int:
+    def retry_parked(self, to: Creditor, now: datetime) -> int:
         """Makes parked debts due again, with all tries before them, and says how many they were."""
 
     @abstractmethod
-    def parked(self, to: Place, limit: int) -> Sequence[Parked]:
+    def parked(self, to: Creditor, limit: int) -> Sequence[Parked]:
         """The parked debts, oldest first."""
 
     @abstractmethod
-    def backlog(self, to: Place) -> Backlog:
-        """How much of this kind is owed to the place."""
+    def backlog(self, to: Creditor) -> Backlog:
+        """How much of this kind is owed to the creditor."""
 
     @abstractmethod
     def fingerprints(self) -> Mapping[int, Fingerprint]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import StrEnum
 from typing import NamedTuple
@@ -35,6 +37,16 @@ def note(place: Place, role: Role, *, wrote: bool = False) -> None:
 def by_whom() -> Served | None:
     """Who the request is said to be served by, if anybody answered."""
     return _served.get()
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """What is done inside is no part of what the answer is about."""
+    token = _served.set(None)
+    try:
+        yield
+    finally:
+        _served.reset(token)
 
 
 def forget() -> None:

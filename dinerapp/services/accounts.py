@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from dinerapp.errors import (
     NotPermitted,
     Unacceptable,
 )
+from dinerapp.ports import serving
 from dinerapp.ports.repository import After, Page
 from dinerapp.ports.users import UserFilter, Users
 from dinerapp.services.passwords import Passwords
@@ -65,15 +66,17 @@ class AccountService:
         self._session_lifetime = session_lifetime
 
     def register(self, operation: Operation, new: NewAccount) -> Saved[User]:
-        """An account for a customer."""
-        return self.add(operation, new, Role.CUSTOMER)
+        """An account for a customer. Who has one already is nobody's business: a taken address
+        is answered as a new one would be, and its account stays as it is."""
+        made = self._made(operation, new, Role.CUSTOMER)
+        try:
+            return self._added(made)
+        except DuplicateKey:
+            return Saved(_as_if_added(made), changed=False)
 
     def add(self, operation: Operation, new: NewAccount, role: Role) -> Saved[User]:
         """An account in any role; who may give it is asked before this."""
-        done = saved(self._users.save, self._made(operation, new, role))
-        if done.changed:
-            signals.announce(signals.user_created, self, user=done.record)
-        return done
+        return self._added(self._made(operation, new, role))
 
     def add_first_admin(self) -> tuple[User, str] | None:
         """An admin with a random password, where there never was one.
@@ -170,6 +173,12 @@ class AccountService:
         """What an operator does for somebody who forgot theirs; logs them out everywhere."""
         return self._set_password(self._users.by_email(normalised(email)), new)
 
+    def _added(self, made: User) -> Saved[User]:
+        done = saved(self._users.save, made)
+        if done.changed:
+            signals.announce(signals.user_created, self, user=done.record)
+        return done
+
     def _made(self, operation: Operation, new: NewAccount, role: Role) -> User:
         now = utc_now()
         return User(
@@ -251,6 +260,11 @@ class AccountService:
         if done.changed:
             signals.announce(signals.user_changed, self, user=done.record)
         return done
+
+
+def _as_if_added(user: User) -> User:
+    served = serving.by_whom()
+    return replace(user, version=user.version.raised(served.place)) if served else user
 
 
 def _open_session(user: User, session_id: str, now: datetime) -> Session:

@@ -6,6 +6,7 @@ from typing import Any
 
 from dinerapp import signals
 from dinerapp.domain.conflicts import Conflict
+from dinerapp.domain.customers import CUSTOMERS, Customer
 from dinerapp.domain.menu import CATEGORIES, MENU_ITEMS, Category, MenuItem
 from dinerapp.domain.order_merging import ORDERS
 from dinerapp.domain.orders import Order
@@ -32,6 +33,7 @@ class News:
         signals.order_paid.connect(self._order_changed)
         signals.order_refunded.connect(self._order_changed)
         signals.tickets_changed.connect(self._order_changed)
+        signals.customer_erased.connect(self._customer_erased)
         signals.conflict_resolved.connect(self._conflict_resolved)
         signals.absence_reported.connect(self._absence_reported)
         bus.subscribe(self._heard)
@@ -54,6 +56,9 @@ class News:
 
     def _order_changed(self, _sender: object, order: Order, **_payload: Any) -> None:
         self._tell("order_changed", ORDERS.name, order)
+
+    def _customer_erased(self, _sender: object, customer: Customer) -> None:
+        self._tell("customer_erased", CUSTOMERS.name, customer)
 
     def _conflict_resolved(self, _sender: object, conflict: Conflict) -> None:
         payload = {"kind": conflict.about, "id": conflict.record_id, "version": ""}

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from dinerapp import signals
-from dinerapp.domain.billing import Discount
+from dinerapp.domain.billing import Discount, Terms
 from dinerapp.domain.coupons import normalised
+from dinerapp.domain.customers import Recognition
 from dinerapp.domain.identity import Operation
 from dinerapp.domain.menu import stock_key
 from dinerapp.domain.orders import Customer, Event, Fulfilment, Line, Order, Status
@@ -73,7 +74,9 @@ class OrderService:
         tokens: RecordTokens,
         board: Board,
         slots: SlotService,
+        recognition: Recognition,
     ) -> None:
+        self._recognition = recognition
         self._board = board
         self._slots = slots
         self._orders = orders
@@ -116,13 +119,16 @@ class OrderService:
         self, wanted: OrderFilter, after: After | None, limit: int, caller: Caller
     ) -> Page[Order]:
         """The orders that are the caller's to see, newest first."""
+        if wanted.phone is not None:
+            wanted = replace(wanted, phone=self._recognition.phone(wanted.phone))
         if not caller.may(Permission.SEE_ORDERS):
             wanted = replace(wanted, user_id=caller.user_id or "")
         return self._orders.page(wanted, after, limit)
 
     def look_up(self, phone: str, code: str) -> Order:
-        """The latest order under a phone number with this code; NotFound."""
-        found = self._orders.page(OrderFilter(phone=phone, code=code.upper()), None, 1)
+        """The latest order under a phone number, however it is typed, with this code; NotFound."""
+        wanted = OrderFilter(phone=self._recognition.phone(phone), code=code.upper())
+        found = self._orders.page(wanted, None, 1)
         if not found.items:
             raise NotFound("orders", code)
         return found.items[0]
@@ -215,26 +221,17 @@ class OrderService:
         line_ids = [operation.part(f"line {number}") for number in range(len(new.items))]
         lines = priced(self._offers(new.items, line_ids, new.fulfilment.scheduled_for or now))
         discount = self._discount(new.coupon, sum(line.total for line in lines), now)
-        order = Order(
-            id=operation.record_id,
-            op_id=operation.op_id,
-            created_at=now,
-            updated_at=now,
-            code=_code(operation.record_id),
-            customer=new.customer,
-            fulfilment=replace(new.fulfilment, slot=self._slots.slot_of(new.fulfilment)),
-            lines=lines,
-            terms=self._rates.terms(new.fulfilment.type, discount),
-            notes=new.notes,
-            coupon=discount.code if discount else None,
-            tip=new.tip,
-            subtotal=0,
-            total=0,
-            currency=self._currency,
-            history=(Event(at=now, status=Status.PENDING, actor=caller.actor),),
-            user_id=caller.user_id,
-        ).billed()
-        return replace(order, op_id=operation.giving(*order.lines, order.total))
+        slot = self._slots.slot_of(new.fulfilment)
+        new = replace(
+            new,
+            customer=self._recognised(new.customer),
+            fulfilment=replace(new.fulfilment, slot=slot),
+        )
+        terms = self._rates.terms(new.fulfilment.type, discount)
+        return order_of(operation, new, lines, terms, self._currency, now, caller)
+
+    def _recognised(self, customer: Customer) -> Customer:
+        return replace(customer, phone_key=self._recognition.phone(customer.phone))
 
     def _offers(
         self, wanted: Sequence[Wanted], line_ids: Sequence[str], moment: datetime
@@ -280,6 +277,38 @@ class OrderService:
         if not order.has_done(operation.op_id):
             raise KeyReused(order)
         return order
+
+
+def order_of(
+    operation: Operation,
+    new: NewOrder,
+    lines: tuple[Line, ...],
+    terms: Terms,
+    currency: str,
+    now: datetime,
+    caller: Caller = GUEST,
+) -> Order:
+    """What a guest sent, as the order it becomes with these lines on these terms."""
+    order = Order(
+        id=operation.record_id,
+        op_id=operation.op_id,
+        created_at=now,
+        updated_at=now,
+        code=_code(operation.record_id),
+        customer=new.customer,
+        fulfilment=new.fulfilment,
+        lines=lines,
+        terms=terms,
+        notes=new.notes,
+        coupon=terms.discount.code if terms.discount else None,
+        tip=new.tip,
+        subtotal=0,
+        total=0,
+        currency=currency,
+        history=(Event(at=now, status=Status.PENDING, actor=caller.actor),),
+        user_id=caller.user_id,
+    ).billed()
+    return replace(order, op_id=operation.giving(*order.lines, order.total))
 
 
 def _owns(caller: Caller, order: Order) -> bool:

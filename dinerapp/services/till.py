@@ -65,7 +65,7 @@ class TillService:
         """Takes a payment; the same request is one payment, whatever has happened since."""
 
         def payment(order: Order) -> Payment:
-            return _payment(order, operation, new, actor)
+            return payment_of(order, operation, new, actor, utc_now())
 
         return self._booked(order_id, operation, payment, Order.paid, signals.order_paid, new)
 
@@ -75,7 +75,7 @@ class TillService:
         """Gives back some or all of one payment, the way it came."""
 
         def refund(order: Order) -> Payment:
-            return _refund(order, operation, new, actor)
+            return refund_of(order, operation, new, actor, utc_now())
 
         return self._booked(
             order_id, operation, refund, Order.refunded, signals.order_refunded, new
@@ -125,7 +125,7 @@ class TillService:
         def change(till: Till) -> Till:
             return till.closed(
                 by=actor,
-                expected=self._expected(till),
+                expected=self.expected(till),
                 counted=counted,
                 notes=notes,
                 op_id=operation.op_id,
@@ -137,13 +137,14 @@ class TillService:
     def get(self, till_id: str) -> Counted:
         """A till and what should be in it."""
         till = self._tills.get(till_id)
-        return Counted(till, self._expected(till))
+        return Counted(till, self.expected(till))
 
     def page(self, is_open: bool | None, after: After | None, limit: int) -> Page[Till]:
         """Tills, newest first."""
         return self._tills.page(is_open, after, limit)
 
-    def _expected(self, till: Till) -> int:
+    def expected(self, till: Till) -> int:
+        """The cash that should be in it."""
         return till.opening + self._orders.taken(till.id).get(Method.CASH, 0)
 
     def _require_open(self, till_id: str | None) -> None:
@@ -157,7 +158,10 @@ class TillService:
             raise RuleBroken("the till is closed", field="till_id")
 
 
-def _payment(order: Order, operation: Operation, new: NewPayment, actor: str) -> Payment:
+def payment_of(
+    order: Order, operation: Operation, new: NewPayment, actor: str, now: datetime
+) -> Payment:
+    """What a cashier entered, as a payment on the order as it stands."""
     amount = _amount(order, new) + new.tip
     change = 0
     if new.given is not None:
@@ -176,7 +180,7 @@ def _payment(order: Order, operation: Operation, new: NewPayment, actor: str) ->
         line_ids=new.line_ids,
         till_id=new.till_id,
         actor=actor,
-        at=utc_now(),
+        at=now,
     )
 
 
@@ -190,7 +194,10 @@ def _amount(order: Order, new: NewPayment) -> int:
     return order.outstanding
 
 
-def _refund(order: Order, operation: Operation, new: NewRefund, actor: str) -> Payment:
+def refund_of(
+    order: Order, operation: Operation, new: NewRefund, actor: str, now: datetime
+) -> Payment:
+    """Money given back, the way it came."""
     paid = next((one for one in order.payments if one.id == new.payment_id), None)
     return Payment(
         id=_id(order.id, operation),
@@ -201,7 +208,7 @@ def _refund(order: Order, operation: Operation, new: NewRefund, actor: str) -> P
         refund_of=new.payment_id,
         reason=new.reason,
         actor=actor,
-        at=utc_now(),
+        at=now,
     )
 
 

@@ -76,6 +76,7 @@ class Consistency:
                 states = list(source.load(ids).values())
                 if states:
                     refused += self._handover.deliver(states, source, target).refused
+                target.refresh(ids)
         unrepaired = {record_id for record_id, _ in refused}
         return Repaired(len(record_ids), len(record_ids) - len(unrepaired), tuple(refused))
 

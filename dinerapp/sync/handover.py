@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
@@ -13,23 +12,15 @@ from dinerapp.domain.conflicts import Conflict
 from dinerapp.domain.kind import Merge
 from dinerapp.domain.merging import Policy, reconciled
 from dinerapp.domain.record import Record, utc_now
-from dinerapp.domain.version import Version
 from dinerapp.errors import RecordRejection
 from dinerapp.ports.observer import Observer
 from dinerapp.ports.replica import Delivery, Owing, Replica, Taken
 from dinerapp.ports.repository import Repository
+from dinerapp.sync.collecting import Handed
 
 R = TypeVar("R", bound=Record)
 
 ROUNDS = 8
-
-
-@dataclass(slots=True)
-class Handed:
-    """Which states need not be shipped again, and which the target cannot hold, with reasons."""
-
-    settled: list[tuple[str, Version]] = field(default_factory=list)
-    refused: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Handover:
@@ -79,15 +70,18 @@ class Handover:
             back = self._owed_back(merge.record, incoming, source)
             if merge.record == stored and not back:
                 return Delivery(Taken.HAD_IT)
-            if target.replace(stored, merge.record, back):
+            owing = (*back, *Owing.followers(target.kind, self._now()))
+            if target.replace(stored, merge.record, owing):
                 return Delivery(Taken.STORED)
-            stored = target.load([incoming.id])[incoming.id]
+            before, stored = stored, target.load([incoming.id])[incoming.id]
+            if stored == before:
+                target.refresh([stored.id])
         return Delivery(Taken.REFUSED, reason="changed too often while it was merged")
 
     def _owed_back(self, merged: R, incoming: R, source: Replica[R]) -> tuple[Owing, ...]:
         if merged == incoming:
             return ()
-        return (Owing(source.place, due=self._now(), missed=True),)
+        return (Owing(source.place, self._now(), missed=True),)
 
     def _file_lost(self, merge: Merge[R], target: Replica[R]) -> None:
         if merge.lost is not None:

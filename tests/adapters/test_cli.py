@@ -25,8 +25,8 @@ import pytest
 import structlog
 from click.testing import CliRunner, Result
 
-from dinerapp import demo
 from dinerapp.cli import main
+from dinerapp.demo import menu
 from dinerapp.domain import conflicts
 from dinerapp.domain.identity import new_op_id
 from dinerapp.domain.record import utc_now
@@ -117,14 +117,49 @@ def test_migrate_says_what_it_did_and_may_be_repeated(run: Run) -> None:
 def test_the_demo_menu_is_added_once_and_what_was_removed_stays_removed(
     run: Run, settings: Settings
 ) -> None:
-    number = len(demo.MENU)
-    assert run("seed").output == f"{number} of {number} dishes added\n"
+    number = len(menu.DISHES)
+    assert f"{number} of {number} dishes added\n" in run("seed", "--size", "menu").output
     with connected(settings) as diner:
+        assert diner.kitchen.board(None).orders == []
         dish = diner.menu.all()[0]
         diner.repositories["menu_items"].delete(replace(dish, op_id="1" * 32))
-    assert run("seed").output == f"0 of {number} dishes added\n"
+    assert f"0 of {number} dishes added\n" in run("seed", "--size", "menu").output
     with connected(settings) as diner:
         assert len(diner.menu.all()) == number - 1
+
+
+def test_a_week_of_orders_comes_with_seed_and_both_databases_are_equal(run: Run) -> None:
+    assert "210 of 210 orders added\n" in run("seed").output
+    again = run("seed")
+    assert "0 of 4 coupons added\n0 of 210 orders added\n" in again.output
+    assert run("consistency", "--deep").exit_code == 0
+    assert run("status").exit_code == 0
+
+
+def test_a_large_house_is_seeded_with_figures_and_without_debts(run: Run) -> None:
+    large = ("seed", "--size", "large", "--items", "40", "--orders", "1200")
+    added = run(*large)
+    assert added.output.startswith("40 of 40 items added\n1,200 of 1,200 orders added\n")
+    assert run(*large).output.startswith("0 of 40 items added\n0 of 1,200 orders added\n")
+    status = json.loads(run("status", "--json").output)
+    assert [one["owed"] for one in status["connections"][:2]] == [0, 0]
+    assert run("consistency", "--deep").exit_code == 0
+
+
+def test_a_large_house_says_which_database_is_missing(run: Run) -> None:
+    shown = run("seed", "--size", "large", "--orders", "10", DATABASE_URL=NOWHERE)
+    assert shown.exit_code == 1
+    assert shown.output.startswith("Error: postgresql: ")
+    assert "it goes on where it was" in shown.output
+    assert "hunter2" not in shown.output
+
+
+@pytest.mark.parametrize(
+    "words", [("--orders", "5"), ("--size", "week", "--items", "5"), ("--size", "huge")]
+)
+def test_a_size_that_is_none_is_wrong_usage(words: tuple[str, ...]) -> None:
+    shown = command("seed", *words, DATABASE_URL=NOWHERE)
+    assert (shown.exit_code, "large" in shown.output) == (2, True)
 
 
 def test_status_is_healthy_with_both_and_a_problem_with_one_of_them(run: Run) -> None:
@@ -141,7 +176,7 @@ def test_status_is_healthy_with_both_and_a_problem_with_one_of_them(run: Run) ->
 
 
 def test_differences_are_found_and_repaired(run: Run, settings: Settings) -> None:
-    run("seed")
+    run("seed", "--size", "menu")
     with psycopg.connect(str(settings.database_url), autocommit=True) as database:
         database.execute("DELETE FROM menu_items WHERE id IN (SELECT id FROM menu_items LIMIT 2)")
     found = run("consistency", "--kind", "menu_items", "--json")
@@ -162,10 +197,10 @@ def test_an_unknown_kind_is_wrong_usage(run: Run) -> None:
 
 def test_a_database_that_was_added_later_is_filled(run: Run, fresh_postgres_url: str) -> None:
     alone = {"DATABASE_URL": fresh_postgres_url}
-    assert command("seed", **alone).exit_code == 0
+    assert command("seed", "--size", "menu", **alone).exit_code == 0
     shown = run("copy", "--to", "mongodb")
     assert shown.exit_code == 0
-    assert f"menu_items\t{len(demo.MENU)}\t0" in shown.output
+    assert f"menu_items\t{len(menu.DISHES)}\t0" in shown.output
     assert run("consistency", "--deep").exit_code == 0
 
 
@@ -186,7 +221,7 @@ def test_a_conflict_is_shown_and_resolved(run: Run, settings: Settings) -> None:
 
 
 def test_what_is_parked_is_shown_and_tried_again(run: Run, settings: Settings) -> None:
-    run("seed")
+    run("seed", "--size", "menu")
     with connected(settings) as diner:
         pair = diner.pairs["menu_items"]
         dish = diner.menu.all()[0]
@@ -391,7 +426,7 @@ def test_up_serves_takes_the_printed_order_and_finds_it_again() -> None:
 def test_a_relay_ships_until_it_is_told_to_stop(
     tmp_path: Path, urls: dict[str, str], settings: Settings
 ) -> None:
-    command("seed", **urls)
+    command("seed", "--size", "menu", **urls)
     with running(tmp_path / "relay.log", "relay", **urls, CONSISTENCY_EVERY="1") as relay:
         relay.wait_for("relay_started")
         with connected(settings) as diner:
@@ -418,15 +453,16 @@ def _until(done: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_up_uses_the_databases_that_are_named(
+def test_up_uses_the_databases_that_are_named_and_adds_a_week_if_asked_to(
     tmp_path: Path, fresh_postgres_url: str, postgres_server: RealServer
 ) -> None:
     port = str(_free_port())
-    data = ("up", "--data", str(tmp_path / "var"))
+    data = ("up", "--week", "--data", str(tmp_path / "var"))
     with running(tmp_path / "log", *data, PORT=port, DATABASE_URL=fresh_postgres_url) as diner:
         shown = diner.wait_for("Ctrl-C stops")
         with urlopen(f"http://127.0.0.1:{port}/api/health") as answer:
             assert "MongoDB is not configured" in json.load(answer)["message"]
         diner.end(signal.SIGTERM)
     assert "its data is in" not in shown
+    assert "58 demo dishes added\n210 demo orders added\n" in shown
     assert postgres_server.embedded.running

@@ -16,6 +16,7 @@ from pymongo.monitoring import (
 )
 
 from adapters.mongo.conflicts import MongoConflicts
+from adapters.mongo.customers import MongoCustomers
 from adapters.mongo.database import MongoDatabase
 from adapters.mongo.menu import MongoMenuItems
 from adapters.mongo.orders import MongoOrders
@@ -24,10 +25,11 @@ from dinerapp.domain.identity import new_id, new_op_id
 from dinerapp.domain.orders import FulfilmentType, Status
 from dinerapp.domain.version import Place
 from dinerapp.errors import AlreadyExists
+from dinerapp.ports.customers import CustomerFilter
 from dinerapp.ports.orders import Change, OrderFilter
 from dinerapp.ports.replica import Owing, Taken
 from dinerapp.ports.repository import After
-from tests.makers import at, conflict, counted_order, menu_item, order
+from tests.makers import at, conflict, counted_order, customer, menu_item, order
 
 P = Place.POSTGRESQL
 NOT_EXPLAINED = ("lsid", "$db", "$clusterTime", "readConcern", "maxTimeMS", "$readPreference")
@@ -61,6 +63,7 @@ class Diner:
         self.orders = MongoOrders(self.database)
         self.menu_items = MongoMenuItems(self.database)
         self.conflicts = MongoConflicts(self.database)
+        self.customers = MongoCustomers(self.database)
 
     def _client(self, uri: str, **options: Any) -> MongoClient[dict[str, Any]]:
         listeners = [*options.pop("event_listeners", ()), self.recorder]
@@ -211,6 +214,43 @@ def test_changed_orders_come_sorted_from_an_index(diner: Diner) -> None:
     [plan] = diner.plans()
     assert "'changed'" in plan
     assert "'SORT'" not in plan
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [CustomerFilter(), CustomerFilter(phone="+49"), CustomerFilter(email="ada@example.org")],
+    ids=str,
+)
+def test_pages_of_customers_come_sorted_from_an_index(diner: Diner, wanted: CustomerFilter) -> None:
+    diner.customers.deliver([customer(created_at=at(n)).stamped(P) for n in range(100)])
+    diner.customers.page(wanted, AFTER, 10)
+    [plan] = diner.plans()
+    assert "newest" in plan
+    assert "COLLSCAN" not in plan
+    assert "'SORT'" not in plan
+
+
+def test_conflicts_about_records_are_found_by_an_index(diner: Diner) -> None:
+    records = [conflict(created_at=at(n)).stamped(P) for n in range(100)]
+    diner.conflicts.deliver(records)
+    diner.conflicts.about("orders", [each.record_id for each in records[:5]], None, 10)
+    [plan] = diner.plans()
+    assert "record_id_newest" in plan
+    assert "COLLSCAN" not in plan
+
+
+def test_older_orders_are_found_by_their_number_as_it_was_typed(diner: Diner) -> None:
+    older, newer = (diner.orders.save(order(created_at=at(n))) for n in range(2))
+    with diner.database.writing():
+        diner.orders.collection.update_one(
+            {"_id": older.id}, {"$unset": {"customer.phone_key": "", "erased_at": ""}}
+        )
+    wanted = OrderFilter(phone=older.customer.phone)
+    assert diner.orders.page(wanted, None, 10).items == (newer,)
+    assert diner.orders.get(older.id) == older
+    for _ in range(2):
+        diner.database.prepare()
+        assert diner.orders.page(wanted, None, 10).items == (newer, older)
 
 
 @pytest.mark.parametrize("state", [None, ConflictState.OPEN])

@@ -17,8 +17,9 @@ from adapters.postgres.migrating import migrations
 from adapters.postgres.orders import PostgresOrders
 from dinerapp.domain.version import Place
 from dinerapp.errors import StoreUnavailable
+from dinerapp.ports.orders import OrderFilter
 from tests.contracts.subjects import at_once
-from tests.makers import menu_item
+from tests.makers import menu_item, order
 
 CATALOG = {
     "columns": """
@@ -116,6 +117,27 @@ def test_the_menu_survives_its_migration(fresh_postgres_url: str) -> None:
     [found] = items.all()
     database.close()
     assert (found.id, found.name, found.category_id) == (item.id, "Borscht", "")
+
+
+def test_orders_of_before_are_found_by_their_number_as_it_was_typed(
+    fresh_postgres_url: str,
+) -> None:
+    placed = order().stamped(Place.POSTGRESQL)
+    database = PostgresDatabase(fresh_postgres_url)
+    orders = PostgresOrders(database)
+    database.open()
+    database.prepare()
+    orders.deliver([placed])
+    with psycopg.connect(fresh_postgres_url) as connection:
+        connection.execute("ALTER TABLE orders DROP phone_key, DROP erased_at")
+        connection.execute("ALTER TABLE conflicts DROP record_id")
+        connection.execute("DROP TABLE customers, profiles")
+        connection.execute("CREATE INDEX orders_by_phone ON orders (customer_phone)")
+        connection.execute("DELETE FROM migrations WHERE name = 'customers'")
+    database.prepare()
+    wanted = OrderFilter(phone=placed.customer.phone)
+    assert orders.page(wanted, None, 9).items == (placed,)
+    database.close()
 
 
 def test_migrations_are_numbered_without_gaps() -> None:

@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 
 from adapters.postgres.conflicts import PostgresConflicts
 from adapters.postgres.connection import DeadlineConnection
+from adapters.postgres.customers import PostgresCustomers
 from adapters.postgres.database import PostgresDatabase
 from adapters.postgres.menu import PostgresMenuItems
 from adapters.postgres.orders import PostgresOrders
@@ -23,11 +24,12 @@ from dinerapp.domain.menu import stock_key
 from dinerapp.domain.orders import FulfilmentType, Order, Status
 from dinerapp.domain.version import Place
 from dinerapp.errors import AlreadyExists
+from dinerapp.ports.customers import CustomerFilter
 from dinerapp.ports.orders import Change, OrderFilter
 from dinerapp.ports.replica import Backlog, Owing, Taken
 from dinerapp.ports.repository import After
 from tests.contracts.subjects import at_once, rewritten, written
-from tests.makers import at, conflict, counted_order, line, menu_item, order
+from tests.makers import at, conflict, counted_order, customer, line, menu_item, order
 
 M = Place.MONGODB
 OWING = [Owing(M, at(0), missed=False)]
@@ -44,6 +46,7 @@ class Diner:
         self.orders = PostgresOrders(self.database)
         self.menu_items = PostgresMenuItems(self.database)
         self.conflicts = PostgresConflicts(self.database)
+        self.customers = PostgresCustomers(self.database)
 
     def statements(self, call: Callable[[], object]) -> int:
         """How many the call takes."""
@@ -84,6 +87,8 @@ def busy(diner: Diner) -> Diner:
     orders = [written(order(created_at=at(n), status=statuses[n % 50]), M) for n in range(2000)]
     diner.orders.deliver(orders, OWING)
     diner.conflicts.deliver([written(conflict(created_at=at(n)), M) for n in range(500)])
+    guests = [written(customer(created_at=at(n), email=f"{n}@e.org"), M) for n in range(500)]
+    diner.customers.deliver(guests)
     with psycopg.connect(diner.url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
     return diner
@@ -152,6 +157,10 @@ PAGES: Mapping[str, Callable[[Diner], object]] = {
         OrderFilter(fulfilment=FulfilmentType.DELIVERY), None, 20
     ),
     "conflicts_newest": lambda it: it.conflicts.page(None, None, 20),
+    "orders_by_phone, after": lambda it: it.orders.page(
+        OrderFilter(phone="+49"), After(at(99), order().id), 20
+    ),
+    "customers_newest": lambda it: it.customers.page(CustomerFilter(), None, 20),
     "conflicts_by_state": lambda it: it.conflicts.page(ConflictState.OPEN, None, 20),
 }
 
@@ -185,6 +194,20 @@ def test_what_replication_asks_is_found_by_an_index(busy: Diner) -> None:
     for index, question in OTHERS.items():
         plan = busy.plan(partial(question, busy))
         assert index in plan
+        assert "Seq Scan" not in plan
+
+
+FEW: Mapping[str, Callable[[Diner], object]] = {
+    "customers_by_phone": lambda it: it.customers.page(CustomerFilter(phone="+49"), None, 20),
+    "customers_by_email": lambda it: it.customers.page(CustomerFilter(email="a@e.org"), None, 20),
+    "conflicts_about": lambda it: it.conflicts.about("orders", [order().id], None, 20),
+}
+
+
+def test_the_few_that_are_asked_for_by_name_are_found_by_an_index(busy: Diner) -> None:
+    for index, question in FEW.items():
+        plan = busy.plan(partial(question, busy))
+        assert f"{index} " in plan
         assert "Seq Scan" not in plan
 
 

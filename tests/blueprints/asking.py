@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
 import marshmallow as ma
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.exceptions import HTTPException
@@ -19,6 +23,7 @@ from blueprints.http.fields import Problem
 from dinerapp.app import create_app
 from dinerapp.domain.identity import Operation
 from dinerapp.domain.permissions import Role
+from dinerapp.domain.version import Place
 from dinerapp.services.accounts import Granted, NewAccount
 from dinerapp.settings import Settings
 from dinerapp.testing import memory_stores, running
@@ -27,7 +32,9 @@ from dinerapp.wiring import Diner
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 PASSWORD = "correct horse battery"
-NO_LIMITS = dict.fromkeys(("login_limit", "account_limit", "register_limit", "order_limit"), "")
+NO_LIMITS = dict.fromkeys(
+    (f"{what}_limit" for what in ("login", "account", "register", "lookup", "phone", "order")), ""
+)
 QUICK = {
     "secret_key": "for tests",
     "log_level": "error",
@@ -37,7 +44,10 @@ QUICK = {
     **NO_LIMITS,
 }
 """Settings: hashes that cost nothing, tokens that outlive the tests, and nobody is counted."""
+# The relay of the application at hand draws its pauses at random, while examples are made.
+WITH_THREADS = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 _MAINS = "mains"
+_PATIENCE = 10.0
 MAINS = Operation.keyed("categories.add", _MAINS, b"").record_id
 """The id of the category that `with_mains` makes."""
 
@@ -49,6 +59,7 @@ class CheckedClient(FlaskClient):
         answer = super().open(*args, **options)
         if answer.status_code >= 400:
             assert_is_problem(answer)
+            assert_is_documented_refusal(self.application, answer)
         elif answer.content_type == JSON and not answer.content_encoding and answer.data:
             assert_as_documented(self.application, answer)
         return answer
@@ -70,6 +81,48 @@ def assert_as_documented(app: Flask, answer: TestResponse) -> None:
         return
     schema.load(answer.json, unknown=ma.RAISE)
     assert set(answer.json) == set(schema.fields)
+
+
+def assert_is_documented_refusal(app: Flask, answer: TestResponse) -> None:
+    """The route names this status, and the status this kind of problem and its headers."""
+    documented = documented_operation(app, answer)
+    if documented is None or answer.status_code == 500:  # What nobody foresees, nobody documents.
+        return
+    status = str(answer.status_code)
+    assert status in documented["responses"], (answer.request.path, answer.text)
+    name = documented["responses"][status]["$ref"].rpartition("/")[2]
+    refusal = description_of(app)["components"]["responses"][name]
+    kinds = refusal["content"][PROBLEM]["examples"].values()
+    assert answer.json["type"] in [kind["value"]["type"] for kind in kinds], answer.text
+    required = [header for header in refusal["headers"] if is_always_sent(app, refusal, header)]
+    assert not [header for header in required if header not in answer.headers], answer.headers
+
+
+def is_always_sent(app: Flask, response: dict[str, Any], header: str) -> bool:
+    about = response["headers"][header]
+    shared = description_of(app)["components"]["headers"]
+    return bool(about.get("required", shared[header]["required"]))
+
+
+def documented_operation(app: Flask, answer: TestResponse) -> dict[str, Any] | None:
+    """What the description says of the request that was answered, if it is one of ours."""
+    try:
+        rule, _ = app.url_map.bind("localhost").match(
+            answer.request.path, method=answer.request.method, return_rule=True
+        )
+    except HTTPException:
+        return None
+    path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+    method = answer.request.method.lower().replace("head", "get")
+    found: dict[str, Any] | None = description_of(app)["paths"].get(path, {}).get(method)
+    return found
+
+
+@cache
+def description_of(app: Flask) -> dict[str, Any]:
+    """The OpenAPI description of the application."""
+    found: dict[str, Any] = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+    return found
 
 
 def documented_schema(app: Flask, answer: TestResponse) -> ma.Schema | None:
@@ -176,6 +229,14 @@ def placed(client: FlaskClient, body: dict[str, Any]) -> dict[str, Any]:
     assert answer.status_code == 201, answer.text
     order: dict[str, Any] = answer.json
     return order
+
+
+def followed_up(client: FlaskClient) -> None:
+    """Waits until what follows from orders has been done."""
+    following, give_up = diner_of(client).following, time.monotonic() + _PATIENCE
+    while any(following.backlog(place).waiting for place in (Place.POSTGRESQL, Place.MONGODB)):
+        assert time.monotonic() < give_up, "nobody follows"
+        time.sleep(0.01)
 
 
 def keyed(key: str | None = None, **headers: str) -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 
 import pytest
 from flask.testing import FlaskClient
@@ -10,6 +12,8 @@ from flask.testing import FlaskClient
 from tests.blueprints.asking import client_of
 from tests.blueprints.grounds import SERVING, Ground, ground_of
 from tests.servers.control import RealServer
+
+Grounds = Callable[[str], Ground]
 
 
 @pytest.fixture(scope="package")
@@ -26,10 +30,16 @@ def guests() -> Iterator[FlaskClient]:
         yield client
 
 
-@pytest.fixture(scope="package", params=SERVING)
-def ground(
-    request: pytest.FixtureRequest, postgres_server: RealServer, mongo_server: RealServer
-) -> Iterator[Ground]:
+@pytest.fixture(scope="package")
+def grounds(postgres_server: RealServer, mongo_server: RealServer) -> Iterator[Grounds]:
+    """Each is laid when it is first asked for, and stays: to lay one takes a second."""
+    with ExitStack() as stack:
+        yield cache(
+            lambda serving: stack.enter_context(ground_of(serving, postgres_server, mongo_server))
+        )
+
+
+@pytest.fixture(params=SERVING)
+def ground(request: pytest.FixtureRequest, grounds: Grounds) -> Ground:
     """An application on both real databases, and on either one after the other is gone."""
-    with ground_of(request.param, postgres_server, mongo_server) as ground:
-        yield ground
+    return grounds(request.param)

@@ -30,6 +30,7 @@ from tests.blueprints.asking import (
     CheckedClient,
     diner_of,
     dish,
+    followed_up,
     log_in,
     order_for,
     placed,
@@ -45,6 +46,9 @@ _PATIENCE = 20.0
 _BEATS = ("absences", "bus")
 """Which process misses which store is said anew every few seconds, whatever is asked; what
 processes called out to one another is forgotten after a minute."""
+
+PATIENT = {"request_deadline": 9.0, "attempt_deadline": 4.0, "slow_call": 2.0}
+"""What is asked here is whether input is refused, not how soon a slow machine's server is left."""
 
 
 @dataclass
@@ -110,27 +114,30 @@ def ground_of(serving: str, postgres: RealServer, mongo: RealServer) -> Iterator
         connection = stack.enter_context(psycopg.connect(urls[POSTGRESQL], autocommit=True))
         watching: MongoClient[dict[str, Any]] = stack.enter_context(MongoClient(urls[MONGODB]))
         stack.callback(watching.drop_database, name)
+        ports = {POSTGRESQL: postgres.port, MONGODB: mongo.port}
+        doomed = {place: port for place, port in ports.items() if serving not in (BOTH, place)}
         proxies = {
-            POSTGRESQL: stack.enter_context(FaultProxy(LOCALHOST, postgres.port)),
-            MONGODB: stack.enter_context(FaultProxy(LOCALHOST, mongo.port)),
+            place: stack.enter_context(FaultProxy(LOCALHOST, port))
+            for place, port in doomed.items()
         }
-        client = stack.enter_context(
-            _client({place: url_via(urls[place], proxies[place].url_port) for place in urls})
-        )
+        via = {place: url_via(urls[place], proxy.url_port) for place, proxy in proxies.items()}
+        client = stack.enter_context(_client(urls | via))
         _await(lambda: _states(client) == {POSTGRESQL: State.UP, MONGODB: State.UP})
         log_in(client, Role.ADMIN)
         ground = Ground(serving, client, connection, watching, _laid(client))
         ground.settled()
-        for place in {POSTGRESQL, MONGODB} - {serving} if serving != BOTH else ():
-            proxies[place].refuse()
-            _await(lambda place=place: _states(client)[place] is State.DOWN)
+        for place, proxy in proxies.items():
+            proxy.refuse()
+            _await(lambda place=place: _noticed(client)[place] is State.DOWN)
         yield ground
+        for proxy in proxies.values():  # Or the end would wait for what cannot be reached.
+            proxy.pass_through()
 
 
 @contextmanager
 def _client(urls: dict[str, str]) -> Iterator[FlaskClient]:
     own = {"database_url": urls[POSTGRESQL], "mongodb_uri": urls[MONGODB], "secret_key": SECRET}
-    settings = Settings(**{**QUICK, **own})
+    settings = Settings(**{**QUICK, **PATIENT, **own})
     app = create_app(settings)
     app.test_client_class = CheckedClient
     with running(app):
@@ -145,7 +152,11 @@ def _laid(client: FlaskClient) -> dict[str, str]:
     states = (record, makers.menu_item(id=item["id"]))
     conflict = conflicts.of_states("menu_items", *states, "source_priority", utc_now())
     diner.repositories["conflicts"].save(conflict)
+    followed_up(client)
+    [customer] = client.get("/api/customers").json["items"]
     return {
+        "customer": customer["id"],
+        "user": client.get("/api/auth/me").json["id"],
         "item": item["id"],
         "category": item["category_id"],
         "order": order["id"],
@@ -156,6 +167,13 @@ def _laid(client: FlaskClient) -> dict[str, str]:
 def _states(client: FlaskClient) -> dict[str, State]:
     known = diner_of(client).connections.status()
     return {one.name: one.state for one in known if one.name in (POSTGRESQL, MONGODB)}
+
+
+def _noticed(client: FlaskClient) -> dict[str, State]:
+    """The states after requests that ask both databases, which need not wait for a probe."""
+    for path in ("/api/orders", "/api/menu/categories"):
+        client.get(path)
+    return _states(client)
 
 
 def _await(done: Callable[[], bool]) -> None:

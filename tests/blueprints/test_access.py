@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule as Route
 
 from blueprints.http.access import PUBLIC, Rule, rule_of
 from dinerapp.app import create_app
+from dinerapp.cli import main
 from dinerapp.domain.identity import new_id
 from dinerapp.domain.orders import Status
 from dinerapp.domain.permissions import GRANTED, STEPS_BY_ROLE, Permission, Role
 from dinerapp.settings import Settings
 from dinerapp.testing import memory_stores, running
 from tests.blueprints.asking import (
+    JSON,
     QUICK,
     CheckedClient,
     bearer,
     client_as,
+    description_of,
+    diner_of,
     dish,
     keyed,
     order_for,
@@ -82,6 +89,13 @@ def test_a_route_lets_in_whom_the_table_names_and_nobody_else(
         with client.open(path_of(route), method=method, json={}) as answer:
             status = answer.status_code
         assert (status if status in (401, 403) else None) == refusal(rule, role), (method, route)
+
+
+def test_the_page_about_routes_is_what_the_routes_say() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "routes.md").read_text()
+    table = CliRunner().invoke(main, ["routes"])
+    assert table.exit_code == 0
+    assert table.output in page, "write it anew: python -m dinerapp routes"
 
 
 def asked(app: Flask) -> Iterator[tuple[Route, str]]:
@@ -232,6 +246,76 @@ def test_the_token_of_an_order_opens_it_whoever_placed_it_and_nothing_else(
         assert guest.get(path, headers=token).status_code == 401
     body = order_for(dish(clients[Role.ADMIN]), notes=uuid4().hex)
     assert guest.post("/api/orders", json=body, headers=token).status_code == 401
+
+
+def order_routes(app: Flask) -> list[tuple[Route, str]]:
+    """Everything that is done to one order."""
+    found = [(route, method) for route, method in asked(app) if "order_id" in route.arguments]
+    assert len(found) > 8
+    return found
+
+
+def example_for(app: Flask, route: Route, method: str) -> dict[str, Any]:
+    """A body that the route takes."""
+    path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route.rule)
+    operation = description_of(app)["paths"][path][method.lower()]
+    body: dict[str, Any] = operation.get("requestBody", {})
+    example: dict[str, Any] = body["content"][JSON]["example"] if body else {}
+    return example
+
+
+def test_nobody_reads_or_changes_the_order_of_another(
+    app: Flask, clients: dict[Role | None, FlaskClient], customers: list[FlaskClient]
+) -> None:
+    mine, theirs = customers
+    item = dish(clients[Role.ADMIN])
+    order, other = placed(theirs, order_for(item)), placed(mine, order_for(item))
+    before = clients[Role.ADMIN].get(f"/api/orders/{order['id']}").json
+    strangers = {
+        "another customer": (mine, {}),
+        "a guest": (clients[None], {}),
+        "the token of another order": (clients[None], bearer(other["access_token"])),
+        "a made up token": (clients[None], bearer("0" * 64)),
+    }
+    for route, method in order_routes(app):
+        body = example_for(app, route, method)
+        for who, (client, token) in strangers.items():
+            answers = []
+            for order_id in (order["id"], new_id()):
+                path = (route.build({"order_id": order_id}) or ("", ""))[1]
+                answer = client.open(path, method=method, json=body, headers={**keyed(), **token})
+                answers.append((answer.status_code, answer.text.count(order["customer"]["phone"])))
+            assert answers[0] == answers[1], (who, method, route)
+            assert answers[0] in ((401, 0), (403, 0), (404, 0)), (who, method, route)
+    assert clients[Role.ADMIN].get(f"/api/orders/{order['id']}").json == before
+
+
+def logged_out(app: Flask, client: FlaskClient, _user_id: str) -> None:
+    client.post("/api/auth/logout")
+
+
+def closed(app: Flask, _client: FlaskClient, user_id: str) -> None:
+    admin = client_as(app, Role.ADMIN)
+    assert admin.patch(f"/api/users/{user_id}", json={"active": False}).status_code == 200
+
+
+def another_password(app: Flask, client: FlaskClient, user_id: str) -> None:
+    accounts = diner_of(client).accounts
+    accounts.reset_password(accounts.get(user_id).email, "another long password")
+
+
+@pytest.mark.parametrize("end", [logged_out, closed, another_password])
+def test_a_token_that_has_ended_opens_no_route_at_all(
+    app: Flask, end: Callable[[Flask, FlaskClient, str], None]
+) -> None:
+    client = client_as(app, Role.MANAGER)
+    end(app, client, client.get("/api/auth/me").json["id"])
+    for route, method in asked(app):
+        rule = rule_of(app.view_functions[route.endpoint])
+        assert rule is not None
+        if rule != PUBLIC:
+            answer = client.open(path_of(route), method=method, json={})
+            assert answer.status_code == 401, (method, route)
 
 
 def test_documentation_says_of_every_route_who_may_use_it(

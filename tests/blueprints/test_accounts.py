@@ -114,9 +114,51 @@ def test_whoever_registers_can_log_in_and_read_their_account(guests: FlaskClient
 def test_an_address_is_one_however_it_is_written(guests: FlaskClient, form: Any) -> None:
     user = registered(guests, email=f"a{uuid4().hex}@example.org")
     assert log_in(guests, form(user["email"])).status_code == 200
-    body = {"email": user["email"].upper(), "password": PASSWORD, "name": "Ada"}
-    taken = guests.post("/api/auth/register", json=body)
-    assert (taken.status_code, [*taken.json["errors"]]) == (409, ["email"])
+    registered(guests, email=user["email"].upper(), password=OTHER)
+    assert log_in(guests, user["email"], OTHER).status_code == 401
+
+
+def test_registering_does_not_tell_whether_an_address_is_taken(guests: FlaskClient) -> None:
+    users = diner_of(guests).repositories["users"]
+    theirs = users.get(registered(guests)["id"])
+    answers = []
+    for email in (theirs.email, email_of("ada")):
+        body = {"email": email, "password": OTHER, "name": "Eve", "phone": "+49 30 7654321"}
+        answers.append(guests.post("/api/auth/register", json=body, headers=keyed()))
+    taken, new = ({**answer.json, "email": ""} for answer in answers)
+    varying = {"id", "created_at", "updated_at"}
+    assert taken.keys() == new.keys()
+    assert {name for name in taken if taken[name] != new[name]} <= varying
+    assert answers[0].json["email"] == theirs.email
+    headers = [{**answer.headers, "X-Request-Id": "", "Content-Length": ""} for answer in answers]
+    assert headers[0] == headers[1]
+    assert users.get(theirs.id) == theirs
+    assert log_in(guests, theirs.email).status_code == 200
+    assert log_in(guests, theirs.email, OTHER).status_code == 401
+
+
+def test_registering_a_taken_address_costs_as_many_hashes_as_a_new_one(
+    guests: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, passwords = registered(guests)["email"], diner_of(guests).accounts._passwords
+    hashes: list[str] = []
+    hashed = passwords.hashed
+    monkeypatch.setattr(passwords, "hashed", lambda one: hashes.append(one) or hashed(one))
+    for email in (taken, email_of("new")):
+        before = len(hashes)
+        registered(guests, email=email)
+        assert len(hashes) == before + 1
+
+
+def test_looking_up_an_order_does_not_tell_whose_numbers_are_known(client: FlaskClient) -> None:
+    order = placed(client, order_for(dish(client)))
+    phone, code = order["customer"]["phone"], "XXXX" if order["code"] != "XXXX" else "YYYY"
+    answers = [
+        client.get("/api/orders/lookup", query_string={"phone": number, "code": code})
+        for number in (phone, "+4915112345678")
+    ]
+    told = [{**answer.json, "request_id": ""} for answer in answers]
+    assert (told[0]["status"], told[0]) == (404, told[1])
 
 
 @pytest.mark.parametrize(
@@ -558,6 +600,36 @@ def test_orders_of_guests_and_customers_are_counted_and_those_of_staff_are_not(
 
 
 @pytest.mark.parametrize(
+    ("limit", "address", "phone"),
+    [
+        ("lookup_limit", "198.51.100.1", "+49 30 123456{}"),
+        ("phone_limit", "198.51.100.{}", "+49 30 1234567"),
+    ],
+    ids=["one address", "one number"],
+)
+def test_codes_of_orders_cannot_be_guessed_at_leisure(limit: str, address: str, phone: str) -> None:
+    with client_of(role=None, trusted_proxies=1, **{limit: "3/minute"}) as client:
+        for number in range(4):
+            answer = client.get(
+                "/api/orders/lookup",
+                query_string={"phone": phone.format(number), "code": f"AAA{number}"},
+                headers=from_address(address.format(number)),
+            )
+            assert answer.status_code == (404 if number < 3 else 429)
+        assert_too_many(answer)
+
+
+def test_a_password_cannot_be_guessed_with_a_stolen_token_from_many_addresses() -> None:
+    with client_of(role=None, account_limit="4/minute", trusted_proxies=1) as client:
+        token = bearer(logged_in(client)["access_token"])
+        for number in range(5):
+            body = {"current_password": OTHER, "new_password": OTHER}
+            headers = {**token, **from_address(f"198.51.100.{number}")}
+            answer = client.post("/api/auth/password", json=body, headers=headers)
+            assert answer.status_code == (422 if number < 4 else 429)
+
+
+@pytest.mark.parametrize(
     ("first", "second", "one"),
     [
         ("2001:db8::1", "2001:db8::2", True),
@@ -656,8 +728,8 @@ def test_everything_works_with_either_database_away(ground: Ground) -> None:
     again = log_in(client, granted["user"]["email"], OTHER)
     assert again.json["user"]["role"] == "waiter"
     assert again.headers["X-Diner-Store"] == {BOTH: POSTGRESQL}.get(ground.serving, ground.serving)
-    taken = {"email": granted["user"]["email"], "password": PASSWORD, "name": "Eve"}
-    assert client.post("/api/auth/register", json=taken).status_code == 409
+    registered(client, email=granted["user"]["email"], password=PASSWORD, name="Eve")
+    assert log_in(client, granted["user"]["email"], PASSWORD).status_code == 401
     roles = diner_of(client).accounts.page(UserFilter(role=Role.WAITER), None, 10).items
     assert [user.id for user in roles] == [granted["user"]["id"]]
     ground.settled()

@@ -2,53 +2,35 @@
 
 from __future__ import annotations
 
-import copy
-import json
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
+from itertools import product
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from werkzeug.test import TestResponse
 
 from dinerapp.domain.identity import new_id
-from tests.blueprints.asking import JSON, dish, dish_fields, order_for, raw_json
-from tests.blueprints.grounds import BOTH, MONGODB, POSTGRESQL, SECRET, Ground
-
-NOBODY = "01a1fd5b-738a-7340-82a6-7288b9785b65"
-TELLTALES = (
-    SECRET,
-    "Traceback",
-    "site-packages",
-    "psycopg",
-    "pymongo",
-    "mongodb://",
-    "postgresql://",
-    "127.0.0.1",
-    "SELECT ",
-    "INSERT ",
-    "E11000",
-    "duplicate key value",
-    "Error(",
+from tests.blueprints.asking import JSON, WITH_THREADS, dish, order_for
+from tests.blueprints.attacks import (
+    ANY_TEXT,
+    ITEM_FIELDS,
+    NOBODY,
+    NUMBER,
+    ROUTES,
+    TEXT,
+    ask,
+    assert_refused,
+    attack,
+    full_item,
+    nothing_changes,
+    order_body,
+    with_value,
 )
+from tests.blueprints.grounds import BOTH, MONGODB, POSTGRESQL, Ground
 
-ROUTES = {
-    "place": ("POST", "/api/orders"),
-    "add": ("POST", "/api/menu/items"),
-    "add category": ("POST", "/api/menu/categories"),
-    "change category": ("PATCH", "/api/menu/categories/{category}"),
-    "change": ("PATCH", "/api/menu/items/{item}"),
-    "86": ("PUT", "/api/menu/items/{item}/availability"),
-    "stock": ("PUT", "/api/menu/items/{item}/stock"),
-    "move": ("PATCH", "/api/orders/{order}/status"),
-    "cancel": ("POST", "/api/orders/{order}/cancel"),
-    "resolve": ("POST", "/api/sync/conflicts/{conflict}/resolve"),
-}
-
+Subtests = pytest.Subtests
 MALFORMED = {
     "not JSON": b"hello",
     "cut off": b'{"notes": "x',
@@ -79,32 +61,6 @@ MALFORMED = {
 }
 TOP_LEVEL = (b"null", b"[]", b"[{}]", b"1", b"true", b'"{}"', b"1e400", b"-0")
 
-ATTACKS: dict[str, Any] = {
-    "null": None,
-    "true": True,
-    "a number": 5,
-    "a float": 1.0,
-    "a number as text": "1",
-    "10^30": 10**30,
-    "-10^30": -(10**30),
-    "2^63": 2**63,
-    "1e400": float("inf"),
-    "-1": -1,
-    "nothing": "",
-    "blank": " ",
-    "very long": "x" * 100_000,
-    "NUL": "a\0b",
-    "surrogate": "\ud800",
-    "operator": {"$gt": ""},
-    "operators": [{"$ne": 1}],
-    "unknown field": {"$where": "sleep(1000)", "__proto__": {}},
-    "10,000 entries": [1] * 10_000,
-    "10,000 names": ["x"] * 10_000,
-    "deep": json.loads("[" * 500 + "]" * 500),
-}
-TEXT = {"a number as text"}
-ANY_TEXT = TEXT | {"nothing", "blank"}
-NUMBER = {"a number"}
 ORDER_FIELDS: dict[str, set[str]] = {
     "customer": set(),
     "customer.name": TEXT,
@@ -126,38 +82,6 @@ ORDER_FIELDS: dict[str, set[str]] = {
     "coupon": {"null"},
     "notes": ANY_TEXT | {"null"},
 }
-ITEM_FIELDS: dict[str, set[str]] = {
-    "slug": TEXT,
-    "name": TEXT,
-    "description": ANY_TEXT,
-    "category_id": set(),
-    "position": NUMBER,
-    "price": NUMBER,
-    "tax_rate": NUMBER | {"null"},
-    "dietary": set(),
-    "dietary.0": TEXT,
-    "allergens": set(),
-    "allergens.0": TEXT,
-    "option_groups": set(),
-    "option_groups.0": set(),
-    "option_groups.0.id": TEXT,
-    "option_groups.0.name": TEXT,
-    "option_groups.0.min": set(),
-    "option_groups.0.max": set(),
-    "option_groups.0.options": set(),
-    "option_groups.0.options.0": set(),
-    "option_groups.0.options.0.id": TEXT,
-    "option_groups.0.options.0.name": TEXT,
-    "option_groups.0.options.0.price": NUMBER | {"-1"},
-    "station": TEXT,
-    "hours": set(),
-    "hours.0": set(),
-    "hours.0.days": set(),
-    "hours.0.days.0": set(),
-    "hours.0.opens": set(),
-    "hours.0.closes": set(),
-    "available": {"true"},
-}
 CATEGORY_FIELDS: dict[str, set[str]] = {
     "slug": TEXT,
     "name": TEXT,
@@ -166,14 +90,129 @@ CATEGORY_FIELDS: dict[str, set[str]] = {
     "hours": set(),
     "hours.0.opens": set(),
 }
-SMALL_FIELDS = [
-    ("86", "available", {"true"}),
-    ("stock", "stock", NUMBER | {"null"}),
-    ("move", "status", set()),
-    ("move", "reason", TEXT | {"null"}),
-    ("cancel", "reason", TEXT | {"null"}),
-    ("resolve", "take", set()),
-]
+MAY_BE_EMPTY = {"cancel", "change", "change category", "change customer", "change profile"}
+SMALL_FIELDS = {
+    "86": {"available": {"true"}},
+    "stock": {"stock": NUMBER | {"null"}},
+    "move": {"status": set(), "reason": TEXT | {"null"}},
+    "cancel": {"reason": TEXT | {"null"}},
+    "resolve": {"take": set()},
+    "change customer": {"name": TEXT, "email": {"null"}, "notes": ANY_TEXT},
+    "change profile": {
+        "display_name": TEXT,
+        "avatar_url": {"null"},
+        "bio": ANY_TEXT,
+        "phone": {"null"},
+        "preferences": set(),
+        "preferences.dietary": set(),
+        "preferences.allergens.0": TEXT,
+        "preferences.language": {"null"},
+    },
+}
+NO_TIMES = (
+    "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-14:00",
+    "2036-05-01",
+    "2036-05-01T12:00:00",
+    "2036-13-01T12:00:00Z",
+    "2036-05-01T12:00:61Z",
+    "2036-05-01T12:00:00+25:00",
+    "2036-05-01T12:00:00Z\n",
+    "12036-05-01T12:00:00Z",
+    "٢036-05-01T12:00:00Z",
+    "tomorrow",
+    "1e9",
+)
+NO_ADDRESSES = (
+    "a",
+    "a@",
+    "@b.de",
+    "a@b",
+    "a b@c.de",
+    "a@b.de\n",
+    "a@b.de\0",
+    "\ud800@b.de",
+    "a@\ud800.de",
+)
+NO_QUESTIONS = (
+    *((f"limit={value}", "limit") for value in ("0", "-1", "201", "1e2", "1.0", "true", "")),
+    *((f"limit={value}", "limit") for value in ("1_0", "%D9%A3", "%201", "9" * 5000, "%00")),
+    ("limit=1&limit=2", "limit"),
+    *((f"status={value}", "status") for value in ("", "nope", "PENDING", "%00", "pending%00")),
+    ("status=pending&status=ready", "status"),
+    ("status[$ne]=pending", "status[$ne]"),
+    *((f"phone={value}", "phone") for value in ("", "1", "%00", "x" * 41, "%27%20OR%201=1")),
+    *((f"since={value}", "since") for value in ("", "yesterday", "2036-05-01T12:00:00+02:00")),
+    *((f"fulfilment={value}", "fulfilment") for value in ("", "drone", "{}")),
+    *((f"cursor={value}", "cursor") for value in ("", "x", "%00", "%ff", "A" * 9000, "e30=")),
+    ("colour=red", "colour"),
+    ("$where=1", "$where"),
+    ("%00=1", "\0"),
+    ("=1", "the body"),
+)
+NO_CURSORS = (
+    f"0001-01-01T00:00:00+14:00|{NOBODY}",
+    f"9999-12-31T23:59:59-14:00|{NOBODY}",
+    f"2036-05-01T12:00:00|{NOBODY}",
+    f"|{NOBODY}",
+    f"{NOBODY}",
+    "2036-05-01T12:00:00+00:00|",
+    "2036-05-01T12:00:00+00:00|4711",
+    "2036-05-01T12:00:00+00:00|' OR ''='",
+    '{"$gt": ""}|{"$gt": ""}',
+    "\0|\0",
+)
+NO_KEYS = (
+    "",
+    " ",
+    "x" * 256,
+    "a\x01b",
+    "a\tb",
+    "a\x7fb",
+    "é",
+    "ключ".encode().decode("latin-1"),
+)
+NO_VERSIONS = (
+    "",
+    '"',
+    "rubbish",
+    '""',
+    '"p0m0n0"',
+    "\xff",
+    "x" * 9000,
+    "$ne",
+    '"*"',
+    "\0",
+    ",",
+)
+NO_LENGTHS = (
+    ("-1", 422),
+    ("abc", 422),
+    ("", 422),
+    ("1e3", 422),
+    ("9" * 30, 413),
+    ("300000", 413),
+)
+OTHER_KINDS = (
+    None,
+    "",
+    "text/json",
+    "application/jsonp",
+    "multipart/form-data",
+    "\xff",
+    "application/xml",
+)
+NO_IDS = (
+    "4711",
+    "x" * 5000,
+    "{}",
+    "%00",
+    "%ff",
+    NOBODY + "0",
+    NOBODY.replace("-", ""),
+    "..%2f..",
+    "$ne",
+)
 STRANGE_TEXTS = {
     "emoji": "🍕👩‍🍳🏳️‍🌈",
     "right to left": "\u202eשלם مرحبا\u202c",
@@ -189,84 +228,12 @@ STRANGE_TEXTS = {
 }
 
 
-def assert_refused(answer: TestResponse, *statuses: int) -> None:
-    """`CheckedClient` has seen already that it is a well-formed problem."""
-    assert answer.status_code in (statuses or range(400, 500)), answer.text
-    told = answer.text + str(answer.headers)
-    assert not [telltale for telltale in TELLTALES if telltale in told]
-
-
-def assert_names(answer: TestResponse, field: str) -> None:
-    """The field itself, or something in it."""
-    named = answer.json["errors"]
-    assert [name for name in named if f"{name}.".startswith(f"{field}.")], answer.text
-
-
-@contextmanager
-def nothing_changes(ground: Ground) -> Iterator[None]:
-    before = ground.content()
-    yield
-    assert ground.content() == before
-
-
-def ask(ground: Ground, route: str, body: Any = None, **options: Any) -> TestResponse:
-    """`body` as it is when it is bytes, else as JSON."""
-    method, path = ROUTES[route]
-    data = body if isinstance(body, bytes) else raw_json(body)
-    options = {"content_type": JSON, **options}
-    return ground.client.open(ground.path(path), method=method, data=data, **options)
-
-
-def order_body(ground: Ground, **fields: Any) -> dict[str, Any]:
-    return order_for({"id": ground.ids["item"]}, **fields)
-
-
-def full_item(**fields: Any) -> dict[str, Any]:
-    options = [{"id": f"o{n}", "name": "One", "price": 0} for n in range(3)]
-    group = {"id": "g", "name": "Group", "min": 0, "max": 1, "options": options}
-    hours = {"days": ["mon"], "opens": "11:00", "closes": "15:00"}
-    lists = {
-        "dietary": ["vegan"],
-        "allergens": ["nuts"],
-        "option_groups": [group],
-        "hours": [hours],
-    }
-    return dish_fields(description="", position=0, tax_rate=0, available=True, **lists) | fields
-
-
-def with_value(body: Any, path: str, value: Any) -> Any:
-    """The body with another value at `items.0.quantity` or the like, made where it is not."""
-    body = copy.deepcopy(body)
-    place = body
-    *way, last = [int(step) if step.isdigit() else step for step in path.split(".")]
-    for step in way:
-        place = place[step]
-    if isinstance(place, list) and last == len(place):
-        place.append(value)
-    else:
-        place[last] = value
-    return body
-
-
-def attack(ground: Ground, route: str, body: Any, field: str, accepted: set[str]) -> None:
-    """All attacks on one field; whatever is accepted is the business of other tests."""
+def test_what_is_not_json_is_refused(ground: Ground, subtests: Subtests) -> None:
     with nothing_changes(ground):
-        for name, value in ATTACKS.items():
-            if name in accepted:
-                continue
-            answer = ask(ground, route, with_value(body, field, value))
-            where = f"{route} {field}: {name}: {answer.text[:500]}"
-            assert answer.status_code in (400, 422), where
-            assert_refused(answer)
-            if answer.status_code == 422:
-                assert_names(answer, field)
-
-
-@pytest.mark.parametrize("what", MALFORMED)
-def test_what_is_not_json_is_refused(ground: Ground, what: str) -> None:
-    with nothing_changes(ground):
-        for route in ROUTES:
-            assert_refused(ask(ground, route, MALFORMED[what]), 400)
+        for what, body in MALFORMED.items():
+            with subtests.test(what):
+                for route in ROUTES:
+                    assert_refused(ask(ground, route, body), 400)
 
 
 def test_a_body_that_is_no_object_is_refused(ground: Ground) -> None:
@@ -280,75 +247,57 @@ def test_a_body_that_is_no_object_is_refused(ground: Ground) -> None:
 
 def test_an_empty_body_is_an_empty_object(ground: Ground) -> None:
     with nothing_changes(ground):
-        for route in set(ROUTES) - {"cancel", "change", "change category"}:
+        for route in set(ROUTES) - MAY_BE_EMPTY:
             assert_refused(ask(ground, route, b""), 422)
 
 
-@pytest.mark.parametrize("field", ORDER_FIELDS)
-def test_no_field_of_an_order_takes_nonsense(ground: Ground, field: str) -> None:
-    attack(ground, "place", order_body(ground), field, ORDER_FIELDS[field])
+def test_no_field_of_an_order_takes_nonsense(ground: Ground, subtests: Subtests) -> None:
+    attack(ground, "place", order_body(ground), ORDER_FIELDS, subtests)
 
 
-@pytest.mark.parametrize("field", ITEM_FIELDS)
-def test_no_field_of_a_new_item_takes_nonsense(ground: Ground, field: str) -> None:
-    attack(ground, "add", full_item(), field, ITEM_FIELDS[field])
+@pytest.mark.parametrize("route", ["add", "change"])
+def test_no_field_of_an_item_takes_nonsense(ground: Ground, route: str, subtests: Subtests) -> None:
+    attack(ground, route, full_item(), ITEM_FIELDS, subtests)
 
 
-@pytest.mark.parametrize("field", ITEM_FIELDS)
-def test_no_field_of_a_changed_item_takes_nonsense(ground: Ground, field: str) -> None:
-    attack(ground, "change", full_item(), field, ITEM_FIELDS[field])
-
-
-@pytest.mark.parametrize("field", CATEGORY_FIELDS)
-def test_no_field_of_a_category_takes_nonsense(ground: Ground, field: str) -> None:
+def test_no_field_of_a_category_takes_nonsense(ground: Ground, subtests: Subtests) -> None:
     hours = [{"opens": "11:00", "closes": "15:00"}]
     body = {"slug": f"c-{uuid4().hex}", "name": "Soups", "hours": hours}
-    attack(ground, "add category", body, field, CATEGORY_FIELDS[field])
+    attack(ground, "add category", body, CATEGORY_FIELDS, subtests)
 
 
-@pytest.mark.parametrize(("route", "field", "accepted"), SMALL_FIELDS)
+@pytest.mark.parametrize("route", SMALL_FIELDS)
 def test_no_field_of_the_smaller_requests_takes_nonsense(
-    ground: Ground, route: str, field: str, accepted: set[str]
+    ground: Ground, route: str, subtests: Subtests
 ) -> None:
-    body = {"status": "confirmed"} if route == "move" else {}
-    attack(ground, route, body, field, accepted)
+    bodies: dict[str, Any] = {
+        "move": {"status": "confirmed"},
+        "change profile": {"preferences": {"allergens": []}},
+    }
+    attack(ground, route, bodies.get(route, {}), SMALL_FIELDS[route], subtests)
 
 
-@pytest.mark.parametrize("route", ROUTES)
-@pytest.mark.parametrize("name", ["$where", "colour", "", "a.b", "__proto__", "ключ", "a\0b", "id"])
-def test_unknown_fields_are_refused(ground: Ground, route: str, name: str) -> None:
+def test_unknown_fields_are_refused(ground: Ground) -> None:
+    unknown = ("$where", "colour", "", "a.b", "__proto__", "ключ", "a\0b", "id")
     with nothing_changes(ground):
-        refused = ask(ground, route, {name: 1})
-        assert_refused(refused, 422)
-        assert (name or "the body") in refused.json["errors"]
+        for route in ROUTES:
+            refused = ask(ground, route, dict.fromkeys(unknown, 1))
+            assert_refused(refused, 422)
+            blamed = {name or "the body" for name in unknown}
+            assert blamed <= refused.json["errors"].keys(), (route, refused.text)
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [
-        "0001-01-01T00:00:00+14:00",
-        "9999-12-31T23:59:59-14:00",
-        "2036-05-01",
-        "2036-05-01T12:00:00",
-        "2036-13-01T12:00:00Z",
-        "2036-05-01T12:00:61Z",
-        "2036-05-01T12:00:00+25:00",
-        "2036-05-01T12:00:00Z\n",
-        "12036-05-01T12:00:00Z",
-        "٢036-05-01T12:00:00Z",
-        "tomorrow",
-        "1e9",
-    ],
-)
-def test_times_that_are_none_are_refused(ground: Ground, moment: str) -> None:
-    wanted = {"type": "pickup", "scheduled_for": moment}
+def test_times_that_are_none_are_refused(ground: Ground, subtests: Subtests) -> None:
     with nothing_changes(ground):
-        refused = ask(ground, "place", order_body(ground, fulfilment=wanted))
-        assert_refused(refused, 422)
-        assert [*refused.json["errors"]] == ["fulfilment.scheduled_for"]
-        refused = ground.client.get("/api/orders", query_string={"since": moment})
-        assert_refused(refused, 422)
-        assert [*refused.json["errors"]] == ["since"]
+        for moment in NO_TIMES:
+            with subtests.test(repr(moment)[:100]):
+                wanted = {"type": "pickup", "scheduled_for": moment}
+                refused = ask(ground, "place", order_body(ground, fulfilment=wanted))
+                assert_refused(refused, 422)
+                assert [*refused.json["errors"]] == ["fulfilment.scheduled_for"]
+                refused = ground.client.get("/api/orders", query_string={"since": moment})
+                assert_refused(refused, 422)
+                assert [*refused.json["errors"]] == ["since"]
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
@@ -357,66 +306,35 @@ def test_times_at_the_ends_of_the_calendar_are_times(ground: Ground, moment: str
     assert found.status_code == 200
 
 
-@pytest.mark.parametrize(
-    "email",
-    ["a", "a@", "@b.de", "a@b", "a b@c.de", "a@b.de\n", "a@b.de\0", "\ud800@b.de", "a@\ud800.de"],
-)
-def test_mail_addresses_that_are_none_are_refused(ground: Ground, email: str) -> None:
-    body = with_value(order_body(ground), "customer.email", email)
+def test_mail_addresses_that_are_none_are_refused(ground: Ground, subtests: Subtests) -> None:
     with nothing_changes(ground):
-        refused = ask(ground, "place", body)
-        assert_refused(refused, 422)
-        assert [*refused.json["errors"]] == ["customer.email"]
+        for email in NO_ADDRESSES:
+            with subtests.test(repr(email)[:100]):
+                body = with_value(order_body(ground), "customer.email", email)
+                refused = ask(ground, "place", body)
+                assert_refused(refused, 422)
+                assert [*refused.json["errors"]] == ["customer.email"]
 
 
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        *((f"limit={value}", "limit") for value in ("0", "-1", "201", "1e2", "1.0", "true", "")),
-        *((f"limit={value}", "limit") for value in ("1_0", "%D9%A3", "%201", "9" * 5000, "%00")),
-        ("limit=1&limit=2", "limit"),
-        *((f"status={value}", "status") for value in ("", "nope", "PENDING", "%00", "pending%00")),
-        ("status=pending&status=ready", "status"),
-        ("status[$ne]=pending", "status[$ne]"),
-        *((f"phone={value}", "phone") for value in ("", "1", "%00", "x" * 41, "%27%20OR%201=1")),
-        *((f"since={value}", "since") for value in ("", "yesterday", "2036-05-01T12:00:00+02:00")),
-        *((f"fulfilment={value}", "fulfilment") for value in ("", "drone", "{}")),
-        *((f"cursor={value}", "cursor") for value in ("", "x", "%00", "%ff", "A" * 9000, "e30=")),
-        ("colour=red", "colour"),
-        ("$where=1", "$where"),
-        ("%00=1", "\0"),
-        ("=1", "the body"),
-    ],
-)
-def test_questions_that_make_no_sense_are_refused(ground: Ground, query: str, field: str) -> None:
+def test_questions_that_make_no_sense_are_refused(ground: Ground, subtests: Subtests) -> None:
     with nothing_changes(ground):
-        refused = ground.client.get(f"/api/orders?{query}")
-        assert_refused(refused, 422)
-        assert [*refused.json["errors"]] == [field]
+        for query, field in NO_QUESTIONS:
+            with subtests.test(repr(query)[:100]):
+                refused = ground.client.get(f"/api/orders?{query}")
+                assert_refused(refused, 422)
+                assert [*refused.json["errors"]] == [field]
 
 
-@pytest.mark.parametrize(
-    "plain",
-    [
-        f"0001-01-01T00:00:00+14:00|{NOBODY}",
-        f"9999-12-31T23:59:59-14:00|{NOBODY}",
-        f"2036-05-01T12:00:00|{NOBODY}",
-        f"|{NOBODY}",
-        f"{NOBODY}",
-        "2036-05-01T12:00:00+00:00|",
-        "2036-05-01T12:00:00+00:00|4711",
-        "2036-05-01T12:00:00+00:00|' OR ''='",
-        '{"$gt": ""}|{"$gt": ""}',
-        "\0|\0",
-    ],
-)
-def test_made_up_cursors_are_refused(ground: Ground, plain: str) -> None:
-    cursor = urlsafe_b64encode(plain.encode()).decode()
+def test_made_up_cursors_are_refused(ground: Ground, subtests: Subtests) -> None:
     with nothing_changes(ground):
-        for path in ("/api/orders", "/api/sync/conflicts"):
-            refused = ground.client.get(path, query_string={"cursor": cursor})
-            assert_refused(refused, 422)
-            assert [*refused.json["errors"]] == ["cursor"]
+        own = ground.path("/api/customers/{customer}/orders")
+        for plain in NO_CURSORS:
+            with subtests.test(repr(plain)[:100]):
+                cursor = urlsafe_b64encode(plain.encode()).decode()
+                for path in ("/api/orders", "/api/sync/conflicts", "/api/customers", own):
+                    refused = ground.client.get(path, query_string={"cursor": cursor})
+                    assert_refused(refused, 422)
+                    assert [*refused.json["errors"]] == ["cursor"]
 
 
 def test_a_cursor_whose_record_is_gone_still_names_a_place(ground: Ground) -> None:
@@ -424,10 +342,7 @@ def test_a_cursor_whose_record_is_gone_still_names_a_place(ground: Ground) -> No
     assert ground.client.get("/api/orders", query_string={"cursor": cursor}).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "key", ["", " ", "x" * 256, "a\x01b", "a\tb", "a\x7fb", "é", "ключ".encode().decode("latin-1")]
-)
-def test_idempotency_keys_that_are_none_are_refused(ground: Ground, key: str) -> None:
+def test_idempotency_keys_that_are_none_are_refused(ground: Ground, subtests: Subtests) -> None:
     bodies = {
         "place": order_body(ground),
         "add": full_item(),
@@ -437,25 +352,34 @@ def test_idempotency_keys_that_are_none_are_refused(ground: Ground, key: str) ->
         "move": {"status": "confirmed"},
         "cancel": {},
         "resolve": {"take": "keep"},
+        "change customer": {"notes": "a"},
+        "change profile": {"bio": "a"},
     }
     with nothing_changes(ground):
-        for route, body in bodies.items():
-            # As a server hands it over: the test client refuses to send such headers.
-            refused = ask(ground, route, body, environ_overrides={"HTTP_IDEMPOTENCY_KEY": key})
-            assert_refused(refused, 422)
-            assert [*refused.json["errors"]] == ["Idempotency-Key"]
+        for key, (route, body) in product(NO_KEYS, bodies.items()):
+            with subtests.test(key=repr(key)[:100], route=route):
+                # As a server hands it over: the test client refuses to send such headers.
+                given = {"HTTP_IDEMPOTENCY_KEY": key}
+                refused = ask(ground, route, body, environ_overrides=given)
+                assert_refused(refused, 422)
+                assert [*refused.json["errors"]] == ["Idempotency-Key"]
 
 
-@pytest.mark.parametrize(
-    "value", ["", '"', "rubbish", '""', '"p0m0n0"', "\xff", "x" * 9000, "$ne", '"*"', "\0", ","]
-)
-def test_rubbish_in_if_match_is_no_current_version(ground: Ground, value: str) -> None:
-    bodies = {"change": {"price": 1}, "stock": {"stock": 1}, "move": {"status": "confirmed"}}
+def test_rubbish_in_if_match_is_no_current_version(ground: Ground, subtests: Subtests) -> None:
+    bodies = {
+        "change": {"price": 1},
+        "stock": {"stock": 1},
+        "move": {"status": "confirmed"},
+        "change customer": {"notes": "a"},
+        "change profile": {"bio": "a"},
+    }
+    asked = {**bodies, "cancel": {}}
     with nothing_changes(ground):
-        for route, body in {**bodies, "cancel": {}}.items():
-            refused = ask(ground, route, body, environ_overrides={"HTTP_IF_MATCH": value})
-            assert_refused(refused, 412)
-            assert refused.headers["ETag"].startswith('"p')
+        for value, (route, body) in product(NO_VERSIONS, asked.items()):
+            with subtests.test(value=repr(value)[:100], route=route):
+                refused = ask(ground, route, body, environ_overrides={"HTTP_IF_MATCH": value})
+                assert_refused(refused, 412)
+                assert refused.headers["ETag"].startswith('"p')
 
 
 @pytest.mark.parametrize(
@@ -472,24 +396,20 @@ def test_a_request_id_cannot_smuggle_anything_in(ground: Ground, given: str) -> 
     assert "Set-Cookie" not in answer.headers
 
 
-@pytest.mark.parametrize(
-    ("length", "status"),
-    [("-1", 422), ("abc", 422), ("", 422), ("1e3", 422), ("9" * 30, 413), ("300000", 413)],
-)
-def test_absurd_lengths_are_refused(ground: Ground, length: str, status: int) -> None:
+def test_absurd_lengths_are_refused(ground: Ground, subtests: Subtests) -> None:
     with nothing_changes(ground):
-        overrides = {"CONTENT_LENGTH": length}
-        refused = ask(ground, "place", order_body(ground), environ_overrides=overrides)
-        assert_refused(refused, status)
+        for length, status in NO_LENGTHS:
+            with subtests.test(repr(length)[:100]):
+                overrides = {"CONTENT_LENGTH": length}
+                refused = ask(ground, "place", order_body(ground), environ_overrides=overrides)
+                assert_refused(refused, status)
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [None, "", "text/json", "application/jsonp", "multipart/form-data", "\xff", "application/xml"],
-)
-def test_bodies_of_other_kinds_are_refused(ground: Ground, kind: str | None) -> None:
+def test_bodies_of_other_kinds_are_refused(ground: Ground, subtests: Subtests) -> None:
     with nothing_changes(ground):
-        assert_refused(ask(ground, "place", order_body(ground), content_type=kind), 415)
+        for kind in OTHER_KINDS:
+            with subtests.test(repr(kind)[:100]):
+                assert_refused(ask(ground, "place", order_body(ground), content_type=kind), 415)
 
 
 def test_compressed_bodies_are_refused(ground: Ground) -> None:
@@ -504,26 +424,16 @@ def test_whatever_is_asked_for_is_answered_in_json(ground: Ground, accepted: str
     assert (answer.status_code, answer.content_type) == (200, JSON)
 
 
-@pytest.mark.parametrize(
-    "record_id",
-    [
-        "4711",
-        "x" * 5000,
-        "{}",
-        "%00",
-        "%ff",
-        NOBODY + "0",
-        NOBODY.replace("-", ""),
-        "..%2f..",
-        "$ne",
-    ],
-)
-def test_ids_that_are_none_are_not_found(ground: Ground, record_id: str) -> None:
+def test_ids_that_are_none_are_not_found(ground: Ground, subtests: Subtests) -> None:
     with nothing_changes(ground):
-        for path in ("menu/items", "orders", "consistency/orders"):
-            assert_refused(ground.client.get(f"/api/{path}/{record_id}"), 404)
-        assert_refused(ground.client.delete(f"/api/menu/items/{record_id}"), 404)
-        assert_refused(ground.client.post(f"/api/orders/{record_id}/cancel"), 404)
+        for record_id in NO_IDS:
+            with subtests.test(repr(record_id)[:100]):
+                for path in ("menu/items", "orders", "consistency/orders", "customers"):
+                    assert_refused(ground.client.get(f"/api/{path}/{record_id}"), 404)
+                assert_refused(ground.client.delete(f"/api/menu/items/{record_id}"), 404)
+                assert_refused(ground.client.delete(f"/api/customers/{record_id}"), 404)
+                assert_refused(ground.client.get(f"/api/users/{record_id}/profile"), 404)
+                assert_refused(ground.client.post(f"/api/orders/{record_id}/cancel"), 404)
 
 
 def test_unknown_ids_are_not_found(ground: Ground) -> None:
@@ -535,6 +445,8 @@ def test_unknown_ids_are_not_found(ground: Ground) -> None:
         "move": {"status": "confirmed"},
         "cancel": {},
         "resolve": {"take": "keep"},
+        "change customer": {"notes": "a"},
+        "change profile": {"bio": "a"},
     }
     with nothing_changes(ground):
         for route, body in bodies.items():
@@ -543,6 +455,7 @@ def test_unknown_ids_are_not_found(ground: Ground) -> None:
             assert_refused(ground.client.open(path, method=method, json=body), 404)
             assert_refused(ground.client.open(path.upper().replace("/API", "/api")), 404, 405)
         assert_refused(ground.client.delete(f"/api/menu/items/{new_id()}"), 404)
+        assert_refused(ground.client.delete(f"/api/customers/{new_id()}"), 404)
         assert_refused(ground.client.get(f"/api/menu/items/{new_id()}"), 404)
         assert_refused(ground.client.get(f"/api/orders/{new_id()}"), 404)
 
@@ -590,7 +503,6 @@ def test_strange_texts_come_back_unchanged(ground: Ground, what: str) -> None:
     read = ground.client.get(f"/api/menu/items/{item['id']}")
     assert read.headers["X-Diner-Store"] == {BOTH: MONGODB}.get(ground.serving, ground.serving)
     assert names.items() <= read.json.items()
-    ground.settled()
 
 
 def _values() -> st.SearchStrategy[Any]:
@@ -610,10 +522,6 @@ FUZZ = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-
-
-# The relay of the application at hand draws its pauses at random, while examples are made.
-WITH_THREADS = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 
 
 def fuzz(ground: Ground, route: str, body: Any, changes: list[tuple[str, Any]]) -> None:

@@ -7,13 +7,15 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import marshmallow as ma
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from blueprints.http import docs
-from blueprints.http.blueprint import IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH
 from blueprints.http.examples import example_of
+from blueprints.http.fields import Problem
+from blueprints.http.headers import IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, LAST_EVENT_ID
 from tests.blueprints.asking import JSON, client_of, dish, order_for
 
 NOBODY = "01a1fd5b-738a-7340-82a6-7288b9785b65"
@@ -173,6 +175,69 @@ def test_every_route_documents_what_it_answers_and_its_refusals(
             assert media["schema"], (method, path)
             assert media["example"], (method, path)
         assert operation["summary"], (method, path)
+        assert operation["description"], (method, path)
+
+
+def test_operations_have_names_of_their_own(operations: Operations) -> None:
+    names = [operation["operationId"] for _, _, operation in operations]
+    assert sorted({*names}) == sorted(names)
+    assert "place_order" in names
+
+
+def test_what_a_request_consists_of_says_how_it_may_be_refused(operations: Operations) -> None:
+    for method, path, operation in operations:
+        sent = [one["$ref"].rpartition("/")[2] for one in headers_of(operation)]
+        asked = operation.get("parameters", [])
+        wanted = {
+            *({"400", "413", "415", "422"} if "requestBody" in operation else ()),
+            *({"401"} if operation.get("security") else ()),
+            *({"404"} if "{" in path or IDEMPOTENCY_KEY in sent else ()),
+            *({"409"} if method != "get" else ()),
+            *({"412"} if IF_MATCH in sent else ()),
+            *({"422"} if len(asked) > len(sent) or IDEMPOTENCY_KEY in sent else ()),
+            *({"503"} if not path.startswith("/api/health") else ()),
+        }
+        assert wanted <= operation["responses"].keys(), (method, path)
+
+
+def test_refusals_have_an_example_of_every_kind_and_their_headers(
+    document: dict[str, Any],
+) -> None:
+    for name, refusal in document["components"]["responses"].items():
+        media = refusal["content"]["application/problem+json"]
+        assert refusal["description"]
+        assert "X-Request-Id" in refusal["headers"]
+        if name != "Problem":
+            for slug, example in media["examples"].items():
+                assert not Problem().validate(example["value"])
+                assert example["value"]["type"] == f"urn:dinerapp:problem:{slug}"
+    for name in ("TooMany", "Unavailable"):
+        assert "Retry-After" in document["components"]["responses"][name]["headers"]
+
+
+def test_answers_are_documented_with_all_their_fields_and_open_for_more(
+    document: dict[str, Any],
+) -> None:
+    order, new = (document["components"]["schemas"][name] for name in ("OrderOut", "OrderIn"))
+    assert order["required"] == sorted(order["properties"])
+    assert "additionalProperties" not in order
+    assert new["additionalProperties"] is False
+
+
+def test_headers_of_answers_are_documented(document: dict[str, Any]) -> None:
+    placed = document["paths"]["/api/orders"]["post"]["responses"]["201"]
+    assert placed["headers"].keys() == {
+        "ETag",
+        "Location",
+        "Idempotent-Replay",
+        "X-Request-Id",
+        "X-Diner-Store",
+        "X-Diner-Role",
+    }
+
+
+def headers_of(operation: dict[str, Any]) -> list[dict[str, Any]]:
+    return [one for one in operation.get("parameters", []) if "$ref" in one]
 
 
 def test_problems_are_documented_as_they_are_sent(document: dict[str, Any]) -> None:
@@ -194,13 +259,14 @@ def test_problems_are_documented_as_they_are_sent(document: dict[str, Any]) -> N
         ("post", "/api/orders/{order_id}/cancel", {IDEMPOTENCY_KEY, IF_MATCH}),
         ("post", "/api/sync/conflicts/{conflict_id}/resolve", {IDEMPOTENCY_KEY}),
         ("post", "/api/consistency/{kind}/repair", set()),
+        ("get", "/api/orders/stream", {LAST_EVENT_ID}),
     ],
 )
 def test_headers_that_a_route_understands_are_documented(
     document: dict[str, Any], method: str, path: str, headers: set[str]
 ) -> None:
-    given = document["paths"][path][method].get("parameters", [])
-    assert {one["$ref"].rsplit("/")[-1] for one in given if "$ref" in one} == headers
+    given = headers_of(document["paths"][path][method])
+    assert {one["$ref"].rsplit("/")[-1] for one in given} == headers
     assert document["components"]["parameters"].keys() >= headers
 
 
@@ -215,6 +281,14 @@ def test_examples_of_requests_are_accepted(client: FlaskClient) -> None:
             if given["in"] == "json":
                 schema = given["schema"]
                 made = schema() if isinstance(schema, type) else schema
+                assert not made.validate(example_of(made)), endpoint
+
+
+def test_examples_of_answers_are_such_answers(client: FlaskClient) -> None:
+    for endpoint, view in client.application.view_functions.items():
+        answers = getattr(view, "_apidoc", {}).get("response", {}).get("responses", {})
+        for made in [one.get("schema") for found in answers.values() for one in found]:
+            if isinstance(made, ma.Schema):
                 assert not made.validate(example_of(made)), endpoint
 
 

@@ -41,7 +41,7 @@ class FakeConnections(Connections):
 
     def counted_status(self) -> Sequence[ConnectionStatus]:
         self.asked = True
-        return [replace(one, owed=2, parked=1) for one in self.known]
+        return [replace(one, owed=2, parked=1, follow_ups=4) for one in self.known]
 
 
 def connection(name: str, state: State) -> ConnectionStatus:
@@ -179,6 +179,8 @@ def test_connections_are_listed_with_their_state_and_debts(ask: Ask) -> None:
         "pool": {"size": 10, "open": 2, "busy": 1},
         "owed": 2,
         "parked": 1,
+        "follow_ups": 4,
+        "parked_follow_ups": None,
     }
 
 

@@ -5,9 +5,11 @@ import pytest
 pytest.register_assert_rewrite(
     "tests.contracts.bus",
     "tests.contracts.conflicts",
+    "tests.contracts.customers",
     "tests.contracts.database",
     "tests.contracts.menu",
     "tests.contracts.orders",
+    "tests.contracts.profiles",
     "tests.contracts.replica",
     "tests.contracts.repository",
     "tests.contracts.subjects",

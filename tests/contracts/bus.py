@@ -13,7 +13,7 @@ import pytest
 from dinerapp.ports.bus import MISSED, Bus, Message
 
 PATIENCE = 15.0
-MOMENT = 0.05
+MOMENT = 0.25
 
 NewBus = Callable[[], Bus]
 
@@ -57,7 +57,7 @@ def called_until_heard(bus: Bus, listener: Listener, topic: str) -> None:
 
     def said() -> bool:
         bus.publish(topic, {})
-        time.sleep(MOMENT)
+        time.sleep(MOMENT / 5)
         return topic in listener.topics()
 
     until(said)

@@ -14,12 +14,12 @@ import pytest
 
 from dinerapp.domain import conflicts
 from dinerapp.domain.conflicts import ConflictState
-from dinerapp.domain.identity import new_op_id
+from dinerapp.domain.identity import new_id, new_op_id
 from dinerapp.domain.version import Place
 from dinerapp.errors import InvalidRecord
 from dinerapp.ports.repository import After
 from tests.contracts.subjects import Repositories, identical, ids, paged, rewritten, written
-from tests.makers import at, conflict, order
+from tests.makers import LONG_WORD, at, conflict, order
 
 OPEN, RESOLVED = ConflictState.OPEN, ConflictState.RESOLVED
 
@@ -132,6 +132,32 @@ class ConflictsContract:
             found = paged(partial(repositories.conflicts.page, state), 1)
             assert found == expected[::-1]
         assert ids(repositories.conflicts.page(None, None, 10).items) == ids(saved[::-1])
+
+    def test_conflicts_can_be_wanted_by_what_they_are_about(
+        self, repositories: Repositories
+    ) -> None:
+        one, other, unlisted = (new_id() for _ in range(3))
+        saved = [
+            save(repositories, record_id=record_id, created_at=at(number))
+            for number, record_id in enumerate((one, other, one, unlisted, one))
+        ]
+        save(repositories, record_id=one, about="menu_items")
+        resolved = resolve(repositories, saved[2])
+        wanted = partial(repositories.conflicts.about, "orders", [one, other])
+        assert paged(wanted, 2) == [saved[4], resolved, saved[1], saved[0]]
+        assert ids(repositories.conflicts.about("orders", [unlisted], None, 9).items) == [
+            saved[3].id
+        ]
+        assert repositories.conflicts.about("orders", [], None, 9).items == ()
+        assert repositories.conflicts.about("carts", [one], None, 9).items == ()
+        assert repositories.conflicts.about("orders", ["\0", "\ud800", "%"], None, 9).items == ()
+
+    def test_a_conflict_about_something_with_a_very_long_name_is_found_by_it(
+        self, repositories: Repositories
+    ) -> None:
+        saved = save(repositories, record_id=LONG_WORD)
+        save(repositories, record_id=LONG_WORD[:-1])
+        assert repositories.conflicts.about("orders", [LONG_WORD], None, 9).items == (saved,)
 
     def test_the_open_ones_are_counted(self, repositories: Repositories) -> None:
         saved = [save(repositories) for _ in range(3)]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dinerapp.domain import codec
+from dinerapp.domain.erasure import erased
 from dinerapp.domain.identity import new_id, new_op_id
 from dinerapp.domain.orders import (
     ChosenOption,
@@ -127,6 +128,25 @@ class OrdersContract:
             assert page.items == (saved[phone],)
         for phone in ("+4917", ".*", "$ne", "a\0b", "\ud800"):
             assert repositories.orders.page(OrderFilter(phone=phone), None, 10).items == ()
+
+    def test_an_order_is_found_by_its_number_as_it_is_compared_and_keeps_it_as_it_was_typed(
+        self, repositories: Repositories
+    ) -> None:
+        customer = Customer(name="Ada", phone="030 123", phone_key="+4930123")
+        saved = save(repositories, customer=customer)
+        found = repositories.orders.page(OrderFilter(phone="+4930123"), None, 10)
+        assert found.items == (saved,)
+        assert found.items[0].customer == customer
+        assert repositories.orders.page(OrderFilter(phone="030 123"), None, 10).items == ()
+
+    def test_an_erased_order_is_found_by_no_number(self, repositories: Repositories) -> None:
+        saved = save(repositories)
+        gone = erased(saved, at(1), op_id=new_op_id(), now=at(1))
+        gone = repositories.orders.save(gone)
+        assert identical(repositories.orders.get(saved.id), gone)
+        assert gone.erased_at == at(1)
+        phone = OrderFilter(phone=saved.customer.phone_key)
+        assert repositories.orders.page(phone, None, 10).items == ()
 
     def test_orders_can_be_wanted_since_a_moment(self, repositories: Repositories) -> None:
         saved = [save(repositories, created_at=at(n)) for n in range(3)]

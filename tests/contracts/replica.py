@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from dinerapp.domain import codec
+from dinerapp.domain.conflicts import CONFLICTS
 from dinerapp.domain.identity import new_id, new_op_id
 from dinerapp.domain.merging import Policy, reconciled
 from dinerapp.domain.orders import Status
@@ -26,7 +27,8 @@ from dinerapp.errors import (
     Replayed,
     StaleVersion,
 )
-from dinerapp.ports.replica import Backlog, Count, Fingerprint, Owing, Taken
+from dinerapp.ports.replica import Audience, Backlog, Count, Fingerprint, Owing, Taken
+from dinerapp.sync.handover import Handover
 from tests.contracts.subjects import (
     Sample,
     Stores,
@@ -40,8 +42,10 @@ from tests.contracts.subjects import (
     written,
 )
 from tests.makers import at, counted_order, elsewhere, menu_item
+from tests.simulation.reference import ReferenceDatabase, ReferenceStore
 
 P, M, N = Place.POSTGRESQL, Place.MONGODB, Place.NOCODB
+F = Audience.FOLLOWERS
 DUE, NOW, LEASE = at(), at(10), at(100)
 TOO_BIG_FOR_A_DOCUMENT = "x" * (17 * 1024 * 1024)
 
@@ -519,6 +523,30 @@ class DebtContract:
         assert store.backlog(N) == Backlog(waiting=1, missed=1)
         assert [owed.record for owed in claim(store, N)] == [accepted]
 
+    def test_what_followers_are_owed_is_no_backlog_of_a_place(
+        self, store: Any, sample: Sample
+    ) -> None:
+        to = elsewhere(store.place)
+        debts = [Owing(F, DUE, missed=True), *owing(to)]
+        accepted = store.accept(sample.make(), debts)
+        assert store.backlog(to) == Backlog(waiting=1)
+        assert store.backlog(F) == Backlog(waiting=1, missed=1)
+        store.settle(to, [(accepted.id, accepted.version)])
+        assert [owed.record for owed in claim(store, F)] == [accepted]
+        store.postpone(F, (accepted.id, accepted.version), "no", at(5), park=True)
+        assert [parked.reason for parked in store.parked(F, 10)] == ["no"]
+        assert store.retry_parked(F, at(20)) == 1
+        assert [owed.record for owed in claim(store, F, now=at(20))] == [accepted]
+        store.settle(F, [(accepted.id, accepted.version)])
+        assert store.backlog(F) == Backlog()
+
+    def test_a_newer_state_of_another_maker_is_for_that_one_to_show_to_followers(
+        self, store: Any, sample: Sample
+    ) -> None:
+        first = store.accept(sample.make(), [Owing(F, DUE, missed=True)])
+        put(store, rewritten(first, elsewhere(store.place)))
+        assert store.backlog(F) == Backlog()
+
     def test_a_failed_try_is_counted_and_put_off(self, store: Any, sample: Sample) -> None:
         to = elsewhere(store.place)
         accepted = store.accept(sample.make(), owing(to))
@@ -668,6 +696,48 @@ class DebtContract:
         store.settle(to, [(merged.id, merged.version)])
         store.accept(sample.edited(merged), owing(to))
         assert store.backlog(to) == Backlog(waiting=1, missed=0)
+
+
+class ShapeContract:
+    """States that were stored when their kind had another shape, and other digests."""
+
+    def test_their_digests_are_made_anew(
+        self, store: Any, sample: Sample, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        states = [written(sample.make(), P) for _ in range(3)]
+        put_long_ago(store, monkeypatch, *states[:2])
+        put(store, states[2])
+        unknown = [new_id(), "nonsense", "\0", "\ud800"]
+        assert store.refresh([state.id for state in states] + unknown) == 2
+        assert store.fingerprints() == fingerprints_of(states)
+        assert store.refresh([state.id for state in states]) == 0
+        assert [stored(store, state) for state in states] == states
+
+    def test_they_are_merged_like_others(
+        self, store: Any, sample: Sample, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        base = written(sample.make(), P, M)
+        here, there = (
+            rewritten(base, place, **{sample.text: place})
+            for place in (store.place, elsewhere(store.place))
+        )
+        put_long_ago(store, monkeypatch, here)
+        handover, other = Handover(Policy()), ReferenceDatabase(elsewhere(store.place))
+        handover.file_in(ReferenceStore(other, CONFLICTS))
+        handed = handover.deliver([there], ReferenceStore(other, store.kind), store)
+        assert not handed.refused
+        merged = stored(store, base)
+        assert merged.includes(here)
+        assert merged.includes(there)
+        assert store.fingerprints() == fingerprints_of([merged])
+
+
+def put_long_ago(store: Any, monkeypatch: pytest.MonkeyPatch, *states: Any) -> None:
+    """As an older release would have."""
+    digest = codec.digest
+    with monkeypatch.context() as past:
+        past.setattr(codec, "digest", lambda record: digest(record) ^ 1)
+        put(store, *states)
 
 
 class FingerprintContract:

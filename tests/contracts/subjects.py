@@ -13,7 +13,22 @@ from dinerapp.domain.record import Record, Step
 from dinerapp.domain.version import Place, Version
 from dinerapp.ports.database import Database
 from dinerapp.ports.replica import Delivery
-from tests.makers import at, cart, category, conflict, coupon, menu_item, order, slot, till, user
+from tests.makers import (
+    at,
+    cart,
+    category,
+    conflict,
+    coupon,
+    customer,
+    delivery,
+    menu_item,
+    order,
+    profile,
+    slot,
+    till,
+    user,
+    webhook,
+)
 
 
 @dataclass(frozen=True)
@@ -53,12 +68,16 @@ SAMPLES = (
     Sample("orders", order, "notes"),
     Sample("menu_items", menu_item, "description"),
     Sample("users", user, "name"),
+    Sample("customers", customer, "notes"),
+    Sample("profiles", profile, "bio"),
     Sample("categories", category, "description"),
     Sample("carts", cart, "successor"),
     Sample("conflicts", conflict, "reason"),
     Sample("coupons", coupon, "description"),
     Sample("slots", slot, "notes"),
     Sample("tills", till, "notes"),
+    Sample("webhooks", webhook, "description"),
+    Sample("deliveries", delivery, "event"),
 )
 
 

@@ -6,15 +6,18 @@ import pytest
 
 from dinerapp.domain.identity import new_op_id
 from dinerapp.domain.version import Place
-from dinerapp.ports.replica import Taken
+from dinerapp.ports.replica import Audience, Backlog, Taken
 from tests.contracts.carts import CartsContract
 from tests.contracts.conflicts import ConflictsContract
 from tests.contracts.coupons import CouponsContract
+from tests.contracts.customers import CustomersContract
 from tests.contracts.database import DatabaseContract
+from tests.contracts.deliveries import DeliveriesContract
 from tests.contracts.kitchen import TicketsContract
 from tests.contracts.menu import CategoriesContract, MenuItemsContract
 from tests.contracts.orders import OrdersContract
 from tests.contracts.payments import PaymentsContract
+from tests.contracts.profiles import ProfilesContract
 from tests.contracts.replica import (
     AcceptContract,
     DebtContract,
@@ -24,6 +27,7 @@ from tests.contracts.replica import (
     FingerprintContract,
     ReplaceContract,
     ScanContract,
+    ShapeContract,
     SharedReplicaContract,
     SharedStockDeliveryContract,
     WholeStoreContract,
@@ -36,9 +40,10 @@ from tests.contracts.repository import (
     UniqueKeysContract,
 )
 from tests.contracts.slots import SlotsContract
-from tests.contracts.subjects import SAMPLES, Repositories, Stores, scanned
+from tests.contracts.subjects import SAMPLES, Repositories, Sample, Stores, scanned
 from tests.contracts.tills import TillsContract
 from tests.contracts.users import UsersContract
+from tests.contracts.webhooks import WebhooksContract
 from tests.makers import at
 
 SERVERS = ("postgresql", "mongodb")
@@ -105,6 +110,11 @@ class TestScan(ScanContract): ...
 @over_stores
 @of_every_kind
 class TestDebt(DebtContract): ...
+
+
+@over_shared_stores
+@of_every_kind
+class TestShape(ShapeContract): ...
 
 
 @over_stores
@@ -178,6 +188,22 @@ class TestUsers(UsersContract): ...
 
 
 @over_what_answers_questions
+class TestCustomers(CustomersContract): ...
+
+
+@over_everything
+class TestProfiles(ProfilesContract): ...
+
+
+@over_what_answers_questions
+class TestWebhooks(WebhooksContract): ...
+
+
+@over_what_answers_questions
+class TestDeliveries(DeliveriesContract): ...
+
+
+@over_what_answers_questions
 class TestConflicts(ConflictsContract): ...
 
 
@@ -195,6 +221,20 @@ def test_what_a_composite_keeps_both_databases_hold_alike(
         assert len(scanned(one)) == 5
         assert scanned(one) == scanned(other)
         assert one.fingerprints() == other.fingerprints()
+
+
+@of_every_kind
+@pytest.mark.parametrize("composite", COMPOSITES)
+def test_only_the_store_that_accepts_owes_followers_and_only_of_followed_kinds(
+    composite: str, sample: Sample, request: pytest.FixtureRequest
+) -> None:
+    repository = getattr(request.getfixturevalue(composite), sample.name)
+    first = repository.save(sample.make())
+    repository.save(sample.edited(first))
+    acceptor, other = (side.store for side in repository.sides)
+    owed = int(repository.kind.followed)
+    assert acceptor.backlog(Audience.FOLLOWERS).waiting == owed
+    assert other.backlog(Audience.FOLLOWERS) == Backlog()
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from adapters.embedded.ports import LOCALHOST
 from dinerapp.domain.identity import Operation
 from dinerapp.domain.permissions import Role
 from dinerapp.operating import connected
+from dinerapp.ports.replica import Audience
 from dinerapp.services.accounts import NewAccount
 from dinerapp.settings import Settings
 from dinerapp.wiring import PORTS
@@ -213,7 +214,7 @@ class House:
             until(lambda d=diner: d.sees(**states), f"{diner.name}: {states}", self.explain)
 
     def await_settled(self) -> None:
-        """Until every diner says that both are up, and neither database owes the other a thing."""
+        """Until every diner says that both are up, and no database owes anybody a thing."""
         self.await_state(postgresql="up", mongodb="up")
         until(lambda: self.owed() == 0, "debts to be paid", self.explain, seconds=_SETTLED_WITHIN)
 
@@ -223,7 +224,7 @@ class House:
             [counted] = connection.execute("SELECT count(*) AS owed FROM outbox").fetchall()
             found: int = counted["owed"]
             for kind in KINDS:
-                debts = {f"_owed.{place}": {"$exists": True} for place in PLACES}
+                debts = {f"_owed.{to}": {"$exists": True} for to in (*PLACES, *Audience)}
                 wanted = {"$or": [{name: test} for name, test in debts.items()]}
                 found += database[kind].count_documents(wanted)
             return found

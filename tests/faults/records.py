@@ -20,6 +20,7 @@ _ENVELOPE = ("op_id", "source", "deleted")
 _ORDER = (
     "code", "status", "payment_status", "notes", "coupon", "subtotal", "discount",
     "service_charge", "tax", "tip", "total", "currency", "terms", "tickets", "user_id",
+    "erased_at",
 )  # fmt: skip
 _LINE = (
     "id", "item_id", "name", "quantity", "unit_price", "options", "notes", "total", "counted",
@@ -33,7 +34,9 @@ _USER = (
     "email", "name", "phone", "role", "active", "password_hash", "password_changed_at", "sessions",
     "edits",
 )  # fmt: skip
+_CUSTOMER = ("phone", "name", "email", "notes", "first_seen", "last_seen", "erased_at")
 _USERS = "SELECT * FROM users ORDER BY id"
+_CUSTOMERS = "SELECT * FROM customers ORDER BY id"
 _ORDERS = "SELECT * FROM orders ORDER BY id"
 _LINES = "SELECT * FROM order_items ORDER BY order_id, position"
 _PAYMENTS = "SELECT * FROM payments ORDER BY order_id, position"
@@ -45,6 +48,7 @@ _DOCUMENTS = {
     "slots": "SELECT * FROM slots ORDER BY id",
     "coupons": "SELECT * FROM coupons ORDER BY id",
     "tills": "SELECT * FROM tills ORDER BY id",
+    "profiles": "SELECT * FROM profiles ORDER BY id",
 }
 
 
@@ -71,6 +75,9 @@ def in_postgres(house: House) -> Contents:
             }
         }
         kinds["users"] = {str(row["id"]): _user_row(row) for row in connection.execute(_USERS)}
+        kinds["customers"] = {
+            str(row["id"]): _customer_row(row) for row in connection.execute(_CUSTOMERS)
+        }
         for kind, query in _DOCUMENTS.items():
             kinds[kind] = {str(row["id"]): _row(row) for row in connection.execute(query)}
         counters = {
@@ -84,7 +91,7 @@ def in_mongo(house: House) -> Contents:
     with house.mongo() as database:
         kinds = {
             kind: {each["_id"]: _document(kind, each) for each in database[kind].find()}
-            for kind in ("orders", "users", *_DOCUMENTS)
+            for kind in ("orders", "users", "customers", *_DOCUMENTS)
         }
         counters = {
             each["_id"]: (each["held"], each.get("ceiling")) for each in database.counters.find()
@@ -105,6 +112,7 @@ def _order_row(row: Record, lines: list[Record], payments: list[Record]) -> Reco
         "name": row["customer_name"],
         "phone": row["customer_phone"],
         "email": row["customer_email"],
+        "phone_key": row["phone_key"],
     }
     record["fulfilment"] = {
         "type": row["fulfilment"],
@@ -124,6 +132,10 @@ def _order_row(row: Record, lines: list[Record], payments: list[Record]) -> Reco
 def _user_row(row: Record) -> Record:
     content = {name: _plain(row[name]) for name in _USER}
     return _envelope_of_row(row) | content | {"unique": _given({"email": row["u_email"]})}
+
+
+def _customer_row(row: Record) -> Record:
+    return _envelope_of_row(row) | {name: _plain(row[name]) for name in _CUSTOMER} | {"unique": {}}
 
 
 def _row(row: Record) -> Record:

@@ -57,7 +57,7 @@ def test_a_store_that_is_up_too_early_is_seen_as_a_stale_primary(
         house.await_state(mongodb="up")
         guest.look_at_dish(guest.dish)
         guest.close()
-        found = book.staleness(house.losses())
+        found = book.staleness(house.losses(), ())
     assert any("mongodb as primary" in each for each in found)
 
 

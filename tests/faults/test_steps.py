@@ -19,7 +19,7 @@ pytestmark = pytest.mark.faults
 KINDS = {POSTGRESQL: "orders", MONGODB: "menu_items"}
 """What each place accepts while both are up."""
 
-TELLING = {POSTGRESQL: b"fulfilment", MONGODB: b"Mains"}
+TELLING = {POSTGRESQL: b"fulfilment", MONGODB: b"allergens"}
 """What stands in every delivery of such a record, whatever protocol it travels by."""
 
 MIDDLE = "mongodb.transaction"

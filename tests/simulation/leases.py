@@ -1,4 +1,4 @@
-"""That no two relays are given the same debt at the same time."""
+"""That no two processes are given the same debt at the same time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from dinerapp.domain.version import Place
+from dinerapp.ports.replica import Creditor
 from tests.simulation.scheduler import Violation
 
 
@@ -13,20 +14,30 @@ class Leases:
     """Who may ship what until when, remembered beside the stores."""
 
     def __init__(self) -> None:
-        self._until: dict[tuple[Place, str], datetime] = {}
+        self._until: dict[tuple[Place, str], dict[Creditor, datetime]] = {}
 
     def claimed(
-        self, place: Place, record_ids: Iterable[str], now: datetime, until: datetime
+        self,
+        place: Place,
+        to: Creditor,
+        record_ids: Iterable[str],
+        now: datetime,
+        until: datetime,
     ) -> None:
-        """A relay was given debts of a place."""
+        """Somebody was given debts of a place."""
         for record_id in record_ids:
-            held = self._until.get((place, record_id))
+            leases = self._until.setdefault((place, record_id), {})
+            held = leases.get(to)
             if held is not None and held > now:
                 what = f"{record_id[:4]} at {place} is leased until {held:%S.%f} and given again"
                 raise Violation("a lease is one relay's", what)
-            self._until[place, record_id] = until
+            leases[to] = until
 
-    def given_back(self, place: Place, record_ids: Iterable[str]) -> None:
-        """Somebody ended the leases, or the debts are others now."""
+    def given_back(self, place: Place, to: Creditor, record_ids: Iterable[str]) -> None:
+        """Somebody ended the leases."""
         for record_id in record_ids:
-            self._until.pop((place, record_id), None)
+            self._until.get((place, record_id), {}).pop(to, None)
+
+    def replaced(self, place: Place, record_id: str) -> None:
+        """The debts of the record are others now."""
+        self._until.pop((place, record_id), None)

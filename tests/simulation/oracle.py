@@ -52,6 +52,7 @@ class Oracle:
         self.unlimited: set[str] = set()
         self.refused: dict[tuple[Place, str], frozenset[str]] = {}
         self.lacking: dict[Place, dict[str, Op]] = {place: {} for place in Place}
+        self.followed: dict[str, frozenset[str]] = {}
         self._held: dict[tuple[Place, str], frozenset[str]] = {}
         self._acked: dict[str, list[Op]] = {}
 
@@ -80,11 +81,16 @@ class Oracle:
             self.deletions.add(state.id)
         self.holds(place, state)
 
+    def follows(self, state: Record) -> None:
+        """A follower was shown a state, and so everything that led to it."""
+        known = self.followed.get(state.id, frozenset())
+        self.followed[state.id] = known | self.ground.past(state).received
+
     def holds(self, place: Place, state: Record) -> None:
         """A store has another state of a record from now on."""
         received = self.ground.past(state).received
         self._held[place, state.id] = received
-        self.leases.given_back(place, [state.id])
+        self.leases.replaced(place, state.id)
         if received >= self.refused.get((place, state.id), received):
             self.refused.pop((place, state.id), None)
         for op in self._acked.get(state.id, ()):

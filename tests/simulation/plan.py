@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from dinerapp.domain.merging import Policy
 from dinerapp.domain.version import Place
-from dinerapp.sync.relay import Terms
+from dinerapp.sync.collecting import Terms
 from tests.simulation.network import CALM, Weather
 from tests.simulation.process import PLACES, Habits
 
@@ -166,4 +166,5 @@ def _habits(rng: random.Random) -> Habits:
         look=rng.choice((0.2, 0.6)),
         relay=rng.choice((0.2, 0.6, 3.0)),
         settle=rng.choice((0.1, 0.5, 3.0)),
+        follow=rng.choice((0.2, 0.6, 3.0)),
     )

@@ -24,9 +24,9 @@ from dinerapp.domain.record import Record
 from dinerapp.domain.version import Place
 from dinerapp.ports.connections import State
 from dinerapp.ports.database import Absence
-from dinerapp.ports.replica import Delivery, Owed, Taken
+from dinerapp.ports.replica import Audience, Delivery, Owed, Owing, Taken
+from dinerapp.sync.collecting import Collector, Terms
 from dinerapp.sync.handover import Handover
-from dinerapp.sync.relay import Relay, Terms
 from tests.simulation.network import Weather
 from tests.simulation.plan import MIXES, Fault
 from tests.simulation.process import PLACES, Habits
@@ -173,6 +173,29 @@ def _put_row(self: Any, record: Any, owing: Any, unique: Any) -> None:
 _put = ReferenceStore._put
 
 
+def _merged_without_followers(
+    self: Any, stored: Any, merged: Any, owing: Collection[Owing] = ()
+) -> bool:
+    places = [debt for debt in owing if debt.to is not Audience.FOLLOWERS]
+    return _replace(self, stored, merged, places)
+
+
+_replace = ReferenceStore.replace
+
+
+def _settled_before(self: Any, source: Any, to: Any, deal: Any) -> int:
+    """Strikes debts off when they are claimed, not when they are dealt with."""
+
+    def early(records: Any) -> Any:
+        source.settle(to, [(record.id, record.version) for record in records])
+        return deal(records)
+
+    return _collect(self, source, to, early)
+
+
+_collect = Collector.collect
+
+
 def _merged_blindly(self: Any, stored: Any, merged: Any, owing: Any = ()) -> bool:
     self.rows[stored.id] = Row(stored)
     self._put(merged, owing, self._unique(merged))
@@ -221,6 +244,7 @@ QUARRELS: Mapping[str, Any] = {
         for number in range(12)
     ),
 }
+SLOW_FOLLOWERS = {**QUARRELS, "habits": replace(KILLS["habits"], relay=0.3, follow=5.0)}
 ROUGH_QUARRELS = {**QUARRELS, "weather": ROUGH, "thinking": 0.02, "mix": MIXES[2]}
 
 LOST = "P1 nothing lost"
@@ -233,6 +257,7 @@ VANISHED = "P7 no vanishing"
 POISONED = "P9 a poisoned record stops only itself"
 STOCK = "P10 stock"
 LEASE = "a lease is one relay's"
+FOLLOWED = "what follows happens"
 
 BUGS = (
     Bug("hint not written", ((Composite, "_owing", _no_debts),), (STALE, CONVERGENCE, LOST)),
@@ -317,10 +342,10 @@ BUGS = (
     ),
     Bug(
         "refused record dropped",
-        ((Relay, "_put_off", _refused_counts_as_settled),),
+        ((Collector, "_put_off", _refused_counts_as_settled),),
         (CONVERGENCE, LOST),
     ),
-    Bug("refused record tried for ever", ((Relay, "_put_off", _nothing),), (CONVERGENCE,)),
+    Bug("refused record tried for ever", ((Collector, "_put_off", _nothing),), (CONVERGENCE,)),
     Bug(
         "up though lost meanwhile",
         ((Breaker, "caught_up", _caught_up_anyhow),),
@@ -338,6 +363,23 @@ BUGS = (
         (DOUBLED,),
     ),
     Bug("overselling not filed", ((Handover, "_file_overdrawn", _nothing),), (STOCK,)),
+    Bug(
+        "followers not owed",
+        ((Owing, "followers", classmethod(lambda *_args: ())),),
+        (FOLLOWED,),
+    ),
+    Bug(
+        "merge forgets followers",
+        ((ReferenceStore, "replace", _merged_without_followers),),
+        (FOLLOWED,),
+        SLOW_FOLLOWERS,
+    ),
+    Bug(
+        "struck off before it is done",
+        ((Collector, "collect", _settled_before),),
+        (FOLLOWED, STALE, VANISHED, CONVERGENCE, LOST),
+        KILLS,
+    ),
     Bug(
         "merged over a newer state",
         ((ReferenceStore, "replace", _merged_blindly),),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,16 +15,19 @@ from adapters.fallback.side import Side
 from adapters.fallback.watch import Member, Watch
 from adapters.fallback.word import Word
 from dinerapp.domain.merging import Policy
+from dinerapp.domain.record import Record
 from dinerapp.domain.version import Place
-from dinerapp.errors import DinerError
+from dinerapp.errors import DinerError, StoreUnavailable
 from dinerapp.ports.conflicts import Conflicts
 from dinerapp.ports.menu import MenuItems
 from dinerapp.ports.orders import Orders
 from dinerapp.ports.serving import Role
+from dinerapp.sync.collecting import Terms
 from dinerapp.sync.consistency import Consistency
+from dinerapp.sync.following import Following
 from dinerapp.sync.handover import Handover
 from dinerapp.sync.pairs import Pair
-from dinerapp.sync.relay import Relay, Terms
+from dinerapp.sync.relay import Relay
 from tests.simulation.network import Network
 from tests.simulation.oracle import Oracle
 from tests.simulation.reference import ReferenceDatabase, ReferenceStore
@@ -71,6 +74,7 @@ class Habits:
     policy: Policy
     look: float = 0.4
     relay: float = 0.4
+    follow: float = 0.6
     settle: float = 0.2
 
 
@@ -84,8 +88,24 @@ class Surroundings:
     poison: Poison
 
 
+class Watcher:
+    """A follower: tells the oracle what it is shown, if whatever it writes to can be reached."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+
+    def follow(self, records: Sequence[Record]) -> None:
+        network = self._around.network
+        network.scheduler.pause()
+        if network.rng.random() < network.weather.refused:
+            raise StoreUnavailable("elsewhere", "connection refused")
+        for record in records:
+            self._around.oracle.follows(record)
+        network.scheduler.pause()
+
+
 class Process:
-    """Composites, watches, a relay and a settler, wired as `dinerapp.wiring` does."""
+    """Composites, watches, a relay, followers and a settler, wired as `dinerapp.wiring` does."""
 
     def __init__(self, name: str, around: Surroundings, habits: Habits) -> None:
         self.name = name
@@ -111,6 +131,12 @@ class Process:
         self.repositories: dict[str, Any] = {p.kind.name: composed[p] for p in PLACEMENT}
         handover.file_in(self.repositories["conflicts"])
         pairs = [Pair(one.store, other.store) for one, other in sides.values()]
+        self.following = Following(
+            [side.store for each in sides.values() for side in each],
+            {"orders": [Watcher(around)]},
+            terms=habits.terms,
+            now=clock.now,
+        )
         self.relay = Relay(pairs, handover, terms=habits.terms, now=clock.now)
         self.watches = {place: self._watch(place, Consistency(handover), pairs) for place in PLACES}
 
@@ -122,6 +148,7 @@ class Process:
         ]
         found.append((f"{self.name} settler", self._settle))
         found.append((f"{self.name} relay", self._ship))
+        found.append((f"{self.name} followers", self._follow))
         return found
 
     def has_recovered(self) -> bool:
@@ -193,14 +220,21 @@ class Process:
         scheduler = self._around.network.scheduler
         while True:
             self._request(scheduler.current)
-            if not sum(self._ship_to(place) for place in PLACES):
+            if not sum(self._done(self.relay.ship_to, place) for place in PLACES):
                 scheduler.sleep(self._habits.relay)
 
-    def _ship_to(self, place: Place) -> int:
+    def _follow(self) -> None:
+        scheduler = self._around.network.scheduler
+        while True:
+            self._request(scheduler.current)
+            if not sum(self._done(self.following.follow_at, place) for place in PLACES):
+                scheduler.sleep(self._habits.follow)
+
+    def _done(self, work: Callable[[Place], int], place: Place) -> int:
         if not self.breakers[place].is_reachable:
             return 0
         try:
-            return self.relay.ship_to(place)
+            return work(place)
         except DinerError:
             return 0
 

@@ -20,6 +20,7 @@ from dinerapp.ports.database import Absence, Database, Ping, PoolUse
 from dinerapp.ports.replica import (
     Backlog,
     Count,
+    Creditor,
     Delivery,
     Fingerprint,
     Owed,
@@ -45,7 +46,7 @@ class Debt:
 @dataclass
 class Row(Generic[R]):
     record: R
-    debts: dict[Place, Debt] = field(default_factory=dict)
+    debts: dict[Creditor, Debt] = field(default_factory=dict)
     unique: dict[str, object] = field(default_factory=dict)
 
 
@@ -131,6 +132,10 @@ class ReferenceStore(Store[R]):
         self._put(merged, owing, unique)
         return True
 
+    def refresh(self, record_ids: Collection[str]) -> int:
+        """No digests are kept here."""
+        return 0
+
     def load(self, record_ids: Collection[str]) -> Mapping[str, R]:
         return {key: self.rows[key].record for key in record_ids if key in self.rows}
 
@@ -138,7 +143,7 @@ class ReferenceStore(Store[R]):
         ids = sorted(key for key in self.rows if after is None or key > after)
         return [self.rows[key].record for key in ids[:limit]]
 
-    def claim(self, to: Place, limit: int, now: datetime, until: datetime) -> Sequence[Owed[R]]:
+    def claim(self, to: Creditor, limit: int, now: datetime, until: datetime) -> Sequence[Owed[R]]:
         due = [
             (row.debts[to].due, key)
             for key, row in self.rows.items()
@@ -149,20 +154,20 @@ class ReferenceStore(Store[R]):
             row.debts[to].due = until
         return [Owed(row.record, row.debts[to].tries) for row in claimed]
 
-    def settle(self, to: Place, shipped: Collection[tuple[str, Version]]) -> None:
+    def settle(self, to: Creditor, shipped: Collection[tuple[str, Version]]) -> None:
         for record_id, version in shipped:
             row = self.rows.get(record_id)
             if row is not None and row.record.version == version:
                 row.debts.pop(to, None)
 
-    def miss(self, to: Place, record_ids: Collection[str], now: datetime) -> None:
+    def miss(self, to: Creditor, record_ids: Collection[str], now: datetime) -> None:
         for record_id in record_ids:
             row = self.rows.get(record_id)
             if row is not None and to in row.debts:
                 row.debts[to].missed, row.debts[to].due = True, now
 
     def postpone(
-        self, to: Place, shipped: tuple[str, Version], reason: str, due: datetime, *, park: bool
+        self, to: Creditor, shipped: tuple[str, Version], reason: str, due: datetime, *, park: bool
     ) -> None:
         record_id, version = shipped
         row = self.rows.get(record_id)
@@ -171,13 +176,13 @@ class ReferenceStore(Store[R]):
             debt.tries += 1
             debt.reason, debt.due, debt.parked, debt.missed = reason, due, park, False
 
-    def retry_parked(self, to: Place, now: datetime) -> int:
+    def retry_parked(self, to: Creditor, now: datetime) -> int:
         debts = [r.debts[to] for r in self.rows.values() if to in r.debts and r.debts[to].parked]
         for debt in debts:
             debt.parked, debt.due, debt.tries = False, now, 0
         return len(debts)
 
-    def parked(self, to: Place, limit: int) -> Sequence[Parked]:
+    def parked(self, to: Creditor, limit: int) -> Sequence[Parked]:
         found = [
             Parked(self.kind.name, key, debt.tries, debt.reason, debt.since)
             for key, row in self.rows.items()
@@ -185,7 +190,7 @@ class ReferenceStore(Store[R]):
         ]
         return sorted(found, key=lambda p: (p.since, p.record_id))[:limit]
 
-    def backlog(self, to: Place) -> Backlog:
+    def backlog(self, to: Creditor) -> Backlog:
         debts = [row.debts[to] for row in self.rows.values() if to in row.debts]
         waiting = [debt for debt in debts if not debt.parked]
         missed = sum(debt.missed for debt in waiting)
@@ -216,12 +221,10 @@ class ReferenceStore(Store[R]):
             self.database.held[key] = self.database.held.get(key, 0) + delta
         self.database.ceilings.update(self.kind.ceilings(record))
         missed = self._missed_before(record.id)
-        debts = {
-            o.place: Debt(o.due, record.updated_at, o.missed or o.place in missed) for o in owing
-        }
+        debts = {o.to: Debt(o.due, record.updated_at, o.missed or o.to in missed) for o in owing}
         self.rows[record.id] = Row(record, debts, unique)
 
-    def _missed_before(self, record_id: str) -> set[Place]:
+    def _missed_before(self, record_id: str) -> set[Creditor]:
         """Whoever missed an earlier state has missed it until it has received a later one."""
         row = self.rows.get(record_id)
         return {place for place, debt in row.debts.items() if debt.missed} if row else set()

@@ -16,7 +16,7 @@ from dinerapp.domain.version import Place, Version
 from dinerapp.errors import Refused, StoreFailure
 from dinerapp.ports.database import Absence, Database, Ping, PoolUse
 from dinerapp.ports.orders import OrderFilter
-from dinerapp.ports.replica import Count, Delivery, Owing, Taken
+from dinerapp.ports.replica import Count, Creditor, Delivery, Owing, Taken
 from dinerapp.ports.repository import After, Page
 from dinerapp.ports.store import Store
 from tests.simulation.network import Network
@@ -191,6 +191,9 @@ class SimulatedStore(Store[Any]):
 
         return self._write("replace", apply)
 
+    def refresh(self, record_ids: Collection[str]) -> int:
+        return self._store.refresh(record_ids)
+
     def load(self, record_ids: Collection[str]) -> Mapping[str, Any]:
         tombstones: set[str] = set()
 
@@ -207,41 +210,41 @@ class SimulatedStore(Store[Any]):
     def scan(self, after: str | None, limit: int) -> Any:
         return self._read("scan", lambda: self._store.scan(after, limit))
 
-    def claim(self, to: Place, limit: int, now: datetime, until: datetime) -> Any:
+    def claim(self, to: Creditor, limit: int, now: datetime, until: datetime) -> Any:
         def apply() -> Any:
             owed = self._store.claim(to, limit, now, until)
             ids = [debt.record.id for debt in owed]
-            self._line.oracle.leases.claimed(self.place, ids, now, until)
+            self._line.oracle.leases.claimed(self.place, to, ids, now, until)
             return owed
 
         return self._write("claim", apply)
 
-    def settle(self, to: Place, shipped: Collection[Any]) -> None:
+    def settle(self, to: Creditor, shipped: Collection[Any]) -> None:
         self._write("settle", lambda: self._store.settle(to, shipped))
 
-    def miss(self, to: Place, record_ids: Collection[str], now: datetime) -> None:
+    def miss(self, to: Creditor, record_ids: Collection[str], now: datetime) -> None:
         def apply() -> None:
-            self._line.oracle.leases.given_back(self.place, record_ids)
+            self._line.oracle.leases.given_back(self.place, to, record_ids)
             self._store.miss(to, record_ids, now)
 
         self._write("miss", apply)
 
     def postpone(
-        self, to: Place, shipped: tuple[str, Version], reason: str, due: datetime, *, park: bool
+        self, to: Creditor, shipped: tuple[str, Version], reason: str, due: datetime, *, park: bool
     ) -> None:
         def apply() -> None:
-            self._line.oracle.leases.given_back(self.place, [shipped[0]])
+            self._line.oracle.leases.given_back(self.place, to, [shipped[0]])
             self._store.postpone(to, shipped, reason, due, park=park)
 
         self._write("postpone", apply)
 
-    def retry_parked(self, to: Place, now: datetime) -> int:
+    def retry_parked(self, to: Creditor, now: datetime) -> int:
         return self._write("retry_parked", lambda: self._store.retry_parked(to, now))
 
-    def parked(self, to: Place, limit: int) -> Any:
+    def parked(self, to: Creditor, limit: int) -> Any:
         return self._read("parked", lambda: self._store.parked(to, limit))
 
-    def backlog(self, to: Place) -> Any:
+    def backlog(self, to: Creditor) -> Any:
         return self._read("backlog", lambda: self._store.backlog(to))
 
     def fingerprints(self) -> Any:

@@ -14,12 +14,13 @@ from dinerapp.domain.record import Record
 from dinerapp.domain.version import Place
 from tests.simulation.ground import Ground
 from tests.simulation.oracle import Op, Oracle, described
-from tests.simulation.process import PLACES, Servers
+from tests.simulation.process import PLACEMENT, PLACES, Servers
 from tests.simulation.scheduler import Violation
 from tests.simulation.stores import Poison, living_stock
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 KINDS = ("orders", "menu_items", "conflicts")
+FOLLOWED = {port.kind.name: port.kind.followed for port in PLACEMENT}
 
 
 def judge(oracle: Oracle, servers: Servers, poison: Poison) -> None:
@@ -30,6 +31,7 @@ def judge(oracle: Oracle, servers: Servers, poison: Poison) -> None:
     for op in oracle.ops.values():
         if op.record_id not in parked:
             _acknowledged_is_kept(op, oracle, servers, lost)
+        _acknowledged_is_followed(op, oracle)
         _rejected_is_nowhere(op, oracle)
     for op in oracle.ops.values():
         if op.moves and op.record_id not in parked:
@@ -92,6 +94,13 @@ def _acknowledged_is_kept(
     if not any(op.op_id in said for said in _said_by_losers(op, oracle.ground, lost)):
         what = f"{op} was acknowledged and is neither in {described(state)} nor in conflicts"
         raise Violation("P1 nothing lost", what)
+
+
+def _acknowledged_is_followed(op: Op, oracle: Oracle) -> None:
+    """Whatever else befalls the record: followers need no other store."""
+    followed = oracle.followed.get(op.record_id, ())
+    if op.acked_at is not None and FOLLOWED[op.kind] and op.op_id not in followed:
+        raise Violation("what follows happens", f"{op} was acknowledged, and nobody followed")
 
 
 def _deletion_is_kept(op: Op, state: Record) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from dinerapp.domain.version import Place
+from dinerapp.ports.replica import Audience
 from tests import makers
 from tests.simulation.clock import Clock, simulated_time
 from tests.simulation.history import History
@@ -165,7 +166,8 @@ class World:
     def _retry_parked(self) -> None:
         for place in PLACES:
             for store in self.servers.at(place):
-                store.retry_parked(_beside(place), self.clock.now())
+                for to in (_beside(place), Audience.FOLLOWERS):
+                    store.retry_parked(to, self.clock.now())
 
     def _heal(self) -> None:
         self.history.note("everything is healed")
@@ -186,9 +188,10 @@ class World:
 
     def _debts(self) -> int:
         return sum(
-            store.backlog(_beside(place)).waiting
+            store.backlog(to).waiting
             for place in PLACES
             for store in self.servers.at(place)
+            for to in (_beside(place), Audience.FOLLOWERS)
         )
 
     def _unrest(self) -> str:

@@ -5,61 +5,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from adapters.alerts import webhook
-from adapters.alerts.webhook import Webhook, connect_receivers
+from adapters.webhooks import alerts as webhook
+from adapters.webhooks.alerts import Webhook, connect_receivers
 from dinerapp import signals
 from dinerapp.settings import Settings
+from tests.servers.receiver import Receiver, receiving
 
 SECRET = "alarm-secret"
-
-
-class Receiver(ThreadingHTTPServer):
-    """Keeps what it is sent, and answers with `answers` first and 204 from then on."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.got: list[tuple[dict[str, str], bytes]] = []
-        self.answers: list[int] = []
-        self.hangs = threading.Event()
-        self.free = threading.Event()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/alerts/path-secret"
-
-    def wait_for(self, number: int) -> None:
-        give_up = time.monotonic() + 5
-        while len(self.got) < number:
-            assert time.monotonic() < give_up, f"{len(self.got)} of {number} arrived"
-            time.sleep(0.01)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.got.append((dict(self.headers), body))
-        if self.server.hangs.is_set():
-            self.server.free.wait(10)
-        status = self.server.answers.pop(0) if self.server.answers else 204
-        self.send_response(status)
-        self.send_header("Location", "/elsewhere")
-        self.end_headers()
-
-    def log_message(self, *_args: Any) -> None: ...
 
 
 @pytest.fixture(autouse=True)
@@ -70,14 +29,8 @@ def every_line() -> None:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    server = Receiver()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.free.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with receiving() as server:
+        yield server
 
 
 @pytest.fixture

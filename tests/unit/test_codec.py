@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -204,3 +206,34 @@ def survives_json(record: Any) -> bool:
 
 EVENT = order().history[0]
 ONE_ID = new_id()
+
+
+FIRST_ALL_AT_ONCE = """
+import sys
+from threading import Barrier, Thread
+
+from dinerapp.domain import codec
+from dinerapp.wiring import PORTS
+from tests.contracts.subjects import SAMPLES
+
+sys.setswitchinterval(1e-6)
+for sample in SAMPLES:
+    record = sample.make()
+    gate, plain = Barrier(8), codec.dump(record)
+
+    def load():
+        gate.wait()
+        assert codec.load(type(record), plain) == record
+
+    threads = [Thread(target=load) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+"""
+
+
+def test_threads_may_be_the_first_to_read_a_kind_all_at_once() -> None:
+    for _ in range(3):
+        command = [sys.executable, "-c", FIRST_ALL_AT_ONCE]
+        assert subprocess.run(command, check=False).returncode == 0

@@ -17,6 +17,7 @@ from dinerapp import signals
 from dinerapp.domain.merging import Policy
 from dinerapp.domain.version import Place
 from dinerapp.ports.database import Ping
+from dinerapp.sync.following import Following
 from dinerapp.sync.handover import Handover
 from dinerapp.sync.relay import Relay
 from tests.contracts.bus import until
@@ -44,7 +45,8 @@ def database() -> Iterator[Looked]:
         relay=Relay([], Handover(Policy())),
         pairs=[],
         settler=Settler(),
-        with_relay=False,
+        following=Following([], {}),
+        at_work=False,
         pace=Pace(look=NEVER, start=0.0),
     )
     connections.initialize_all()

@@ -9,15 +9,17 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from dinerapp.domain import codec
+from dinerapp.domain.customers import CUSTOMERS
+from dinerapp.domain.erasure import erased
 from dinerapp.domain.identity import Operation, new_id, new_op_id
 from dinerapp.domain.kind import Kind, Merge
 from dinerapp.domain.menu import MENU_ITEMS, MenuItem
 from dinerapp.domain.merging import Policy, reconciled
 from dinerapp.domain.order_merging import ORDERS
-from dinerapp.domain.orders import STEPS, Status
+from dinerapp.domain.orders import STEPS, Customer, Status
 from dinerapp.domain.record import Record, Step
 from dinerapp.domain.version import Place
-from tests.makers import at, elsewhere, line, menu_item, order, payment
+from tests.makers import at, customer, elsewhere, line, menu_item, order, payment
 from tests.unit.strategies import databases, menu_items, orders
 
 P, M, N = Place
@@ -234,12 +236,13 @@ def histories(draw: st.DrawFn, kind: Kind[Any], base: Record, change: Any) -> Tw
     for number in range(draw(st.integers(1, 12))):
         place = draw(databases)
         match draw(st.sampled_from(["write", "write", "try both", "send", "receive"])):
-            case "write" if stores.readable(place):
-                stores.write(place, draw(change(stores.held[place], number)))
-            case "try both" if stores.readable(place):
+            case "write" | "try both" as how if stores.readable(place):
                 record = draw(change(stores.held[place], number))
+                if record is stores.held[place]:
+                    continue
                 stores.write(place, record)
-                stores.write(elsewhere(place), record)
+                if how == "try both":
+                    stores.write(elsewhere(place), record)
             case "send":
                 stores.send(place)
             case "receive" if stores.under_way:
@@ -269,14 +272,41 @@ def order_changes(draw: st.DrawFn, record: Any, number: int) -> Any:
     return record.changed(op_id=op_id, now=now, notes=draw(st.sampled_from("abc")))
 
 
+@st.composite
+def order_changes_or_erasure(draw: st.DrawFn, record: Any, number: int) -> Any:
+    """One of these, or the guest is to be forgotten."""
+    if draw(st.integers(0, 3)):
+        return draw(order_changes(record, number))
+    now = at(draw(st.integers(0, 20)))
+    return erased(record, now, op_id=f"{number:032x}", now=now)
+
+
+@st.composite
+def customer_changes(draw: st.DrawFn, record: Any, number: int) -> Any:
+    """One more order, other notes, or the guest is to be forgotten."""
+    now, op_id = at(draw(st.integers(0, 20))), f"{number:032x}"
+    match draw(st.sampled_from(["order", "notes", "erasure"])):
+        case "order":
+            placed = order(created_at=now, customer=Customer(name=f"{number}", phone="1"))
+            return record.seen(placed, "1", op_id=op_id, now=now)
+        case "notes" if not record.is_erased:
+            return record.changed(op_id=op_id, now=now, notes=draw(st.sampled_from("abc")))
+    return record if record.is_erased else record.erased(now, op_id=op_id, now=now)
+
+
 ITEM = menu_item(op_id="f" * 32)
 ORDER = order(op_id="f" * 32)
+GUEST = customer(op_id="f" * 32)
 item_histories = histories(MENU_ITEMS, ITEM, item_changes)
 order_histories = histories(ORDERS, ORDER, order_changes)
+erased_histories = histories(ORDERS, ORDER, order_changes_or_erasure) | histories(
+    CUSTOMERS, GUEST, customer_changes
+)
+all_histories = item_histories | order_histories | erased_histories
 
 
 @settings(max_examples=1000)
-@given(item_histories | order_histories)
+@given(all_histories)
 def test_stores_that_exchange_their_states_end_with_equal_records(stores: TwoStores) -> None:
     ends = []
     for first in (P, M):
@@ -288,7 +318,7 @@ def test_stores_that_exchange_their_states_end_with_equal_records(stores: TwoSto
 
 
 @settings(max_examples=500)
-@given(item_histories | order_histories, st.data())
+@given(all_histories, st.data())
 def test_late_deliveries_change_nothing_once_the_stores_agree(
     stores: TwoStores, data: st.DataObject
 ) -> None:
@@ -324,6 +354,15 @@ def test_a_record_that_was_deleted_anywhere_is_deleted_in_the_end(stores: TwoSto
     stores.exchange(M)
     was_deleted = any(state.deleted for state in stores.accepted)
     assert stores.held[P].deleted == was_deleted
+
+
+@settings(max_examples=500)
+@given(histories(ORDERS, ORDER, order_changes_or_erasure))
+def test_an_order_that_was_erased_anywhere_is_so_in_the_end(stores: TwoStores) -> None:
+    stores.exchange(M)
+    was_erased = any(state.erased_at for state in stores.accepted)
+    assert (stores.held[P].erased_at is not None) == was_erased
+    assert (stores.held[P].customer.name == "") == was_erased
 
 
 @settings(max_examples=500)

@@ -7,23 +7,21 @@ Each POST carries `X-Diner-Signature: t=<unix time>,v1=<hex>`, where the hex is 
 from __future__ import annotations
 
 import atexit
-import hashlib
-import hmac
 import os
 import queue
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from http.client import HTTPException
 from typing import Any
-from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import orjson
 import structlog
 
+from adapters.webhooks.posting import poster
 from dinerapp import signals
+from dinerapp.domain.signing import signature
+from dinerapp.ports.posting import NotSent, Post
 from dinerapp.settings import Settings
 
 _log = structlog.get_logger(__name__)
@@ -35,14 +33,6 @@ FIRST_WAIT = 0.5
 ROOM = 100
 FLUSH_SECONDS = 2.0
 
-Post = Callable[[str, bytes, Mapping[str, str]], None]
-
-
-def signature(secret: str, moment: int, body: bytes) -> str:
-    """What the header says about a body sent at that moment."""
-    signed = hmac.new(secret.encode(), b"%d.%s" % (moment, body), hashlib.sha256)
-    return f"t={moment},v1={signed.hexdigest()}"
-
 
 class Webhook:
     """A bounded queue and the one thread that empties it."""
@@ -52,7 +42,7 @@ class Webhook:
     ) -> None:
         self._url = url
         self._secret = secret
-        self._post = post or _post
+        self._post = post or poster(TIMEOUT, private=True)
         self._first_wait = first_wait
         self._waiting: queue.Queue[bytes | None] = queue.Queue(ROOM)
         self._closing = threading.Event()
@@ -105,8 +95,8 @@ class Webhook:
         for number in range(TRIES):
             try:
                 self._send(body)
-            except (OSError, HTTPException, ValueError) as exc:
-                reason = f"{type(exc).__name__} {getattr(exc, 'code', '')}".strip()
+            except NotSent as exc:
+                reason = exc.reason
             else:
                 return
             if number == TRIES - 1 or self._closing.wait(self._first_wait * 2**number):
@@ -114,8 +104,12 @@ class Webhook:
         _log.warning("alert_undelivered", reason=reason, tries=number + 1)
 
     def _send(self, body: bytes) -> None:
-        sign = signature(self._secret, int(time.time()), body)
-        self._post(self._url, body, {"Content-Type": "application/json", HEADER: sign})
+        moment = int(time.time())
+        sign = f"t={moment},v1={signature(self._secret, moment, body)}"
+        headers = {"Content-Type": "application/json", HEADER: sign}
+        status = self._post(self._url, body, headers)
+        if not 200 <= status < 300:
+            raise NotSent(f"status {status}")
 
 
 def connect_receivers(settings: Settings) -> None:
@@ -155,16 +149,3 @@ def _tell(event: str, place: str, **details: Any) -> None:
 
 _webhooks: list[Webhook] = []
 _lost: set[str] = set()
-
-
-class _NoRedirects(HTTPRedirectHandler):
-    """Following one would turn the POST into a GET."""
-
-    def redirect_request(self, *_args: Any, **_options: Any) -> None:
-        return None
-
-
-def _post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
-    request = Request(url, data=body, headers=dict(headers), method="POST")  # noqa: S310 the settings take http(s) only
-    with build_opener(_NoRedirects).open(request, timeout=TIMEOUT) as answer:
-        answer.read(1024)

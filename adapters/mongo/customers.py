@@ -1,0 +1,21 @@
+"""Customers in MongoDB."""
+
+from __future__ import annotations
+
+from adapters.mongo.client import Document
+from adapters.mongo.store import MongoStore, newest_first
+from dinerapp.domain.customers import Customer
+from dinerapp.ports.customers import CustomerFilter, Customers
+from dinerapp.ports.repository import After, Page
+
+
+class MongoCustomers(MongoStore[Customer], Customers):
+    indexes = (newest_first(), newest_first("phone"), newest_first("email"))
+
+    def page(self, wanted: CustomerFilter, after: After | None, limit: int) -> Page[Customer]:
+        matching: Document = {"phone": {"$ne": ""}}
+        if wanted.phone is not None:
+            matching["phone"]["$eq"] = wanted.phone
+        if wanted.email is not None:
+            matching["email"] = {"$eq": wanted.email}
+        return self._newest(matching, after, limit)

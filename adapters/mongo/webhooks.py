@@ -1,0 +1,22 @@
+"""Webhooks in MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pymongo import ASCENDING
+
+from adapters.mongo.store import MongoStore, newest_first
+from dinerapp.domain.webhooks import Webhook
+from dinerapp.ports.repository import After, Page
+from dinerapp.ports.webhooks import Webhooks
+
+
+class MongoWebhooks(MongoStore[Webhook], Webhooks):
+    indexes = (newest_first(), newest_first("active"))
+
+    def page(self, after: After | None, limit: int) -> Page[Webhook]:
+        return self._newest({}, after, limit)
+
+    def listening(self) -> Sequence[Webhook]:
+        return self._found({"active": True, "deleted": False}, [("_id", ASCENDING)])

@@ -1,0 +1,34 @@
+"""Customers in PostgreSQL: table customers."""
+
+from __future__ import annotations
+
+from adapters.postgres.connection import Row
+from adapters.postgres.rows import Plain
+from adapters.postgres.store import PostgresStore
+from dinerapp.domain.customers import Customer
+from dinerapp.ports.customers import CustomerFilter, Customers
+from dinerapp.ports.repository import After, Page
+
+_SAME_PHONE = "left(phone, 100) = left(%(phone)s, 100) AND phone = %(phone)s"
+_SAME_EMAIL = "left(email, 100) = left(%(email)s, 100) AND email = %(email)s"
+
+
+class PostgresCustomers(PostgresStore[Customer], Customers):
+    """A customer is a row of customers."""
+
+    columns = ("phone", "name", "email", "notes", "first_seen", "last_seen", "erased_at")
+
+    def page(self, wanted: CustomerFilter, after: After | None, limit: int) -> Page[Customer]:
+        conditions = ["phone <> ''"]
+        if wanted.phone is not None:
+            conditions.append(_SAME_PHONE)
+        if wanted.email is not None:
+            conditions.append(_SAME_EMAIL)
+        parameters = {"phone": wanted.phone, "email": wanted.email}
+        return self._page(conditions, parameters, after, limit)
+
+    def to_row(self, plain: Plain) -> Row:
+        return {name: plain[name] for name in self.columns}
+
+    def from_row(self, row: Row) -> Plain:
+        return {name: row[name] for name in self.columns}

@@ -1,0 +1,43 @@
+"""Deliveries in PostgreSQL: documents, with the time when they are due beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from adapters.postgres.connection import Row
+from adapters.postgres.documents import DocumentStore
+from adapters.postgres.rows import Plain
+from adapters.postgres.statements import equal
+from dinerapp.domain.deliveries import DeliveryState, WebhookDelivery
+from dinerapp.ports.deliveries import Deliveries
+from dinerapp.ports.repository import After, Page
+
+_DUE = """WHERE NOT deleted AND state = 'pending' AND due <= %(now)s
+AND webhook_id <> ALL (%(but)s) ORDER BY due, id LIMIT {:d}"""
+_MADE_BEFORE = "WHERE NOT deleted AND created_at < %(moment)s ORDER BY created_at, id LIMIT {:d}"
+
+
+class PostgresDeliveries(DocumentStore[WebhookDelivery], Deliveries):
+    """Table deliveries."""
+
+    columns = ("content", "due")
+
+    def to_row(self, plain: Plain) -> Row:
+        return super().to_row(plain) | {"due": plain["due"]}
+
+    def page(
+        self, webhook_id: str, state: DeliveryState | None, after: After | None, limit: int
+    ) -> Page[WebhookDelivery]:
+        conditions = ["webhook_id = %(webhook_id)s"]
+        if state is not None:
+            conditions.append(equal("state", state))
+        return self._page(conditions, {"webhook_id": webhook_id}, after, limit)
+
+    def due(
+        self, now: datetime, limit: int, but: Collection[str] = ()
+    ) -> Sequence[WebhookDelivery]:
+        return self._find(_DUE.format(limit), {"now": now, "but": list(but)})
+
+    def made_before(self, moment: datetime, limit: int) -> Sequence[WebhookDelivery]:
+        return self._find(_MADE_BEFORE.format(limit), {"moment": moment})

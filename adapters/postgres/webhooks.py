@@ -1,0 +1,22 @@
+"""Webhooks in PostgreSQL: documents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adapters.postgres.documents import DocumentStore
+from dinerapp.domain.webhooks import Webhook
+from dinerapp.ports.repository import After, Page
+from dinerapp.ports.webhooks import Webhooks
+
+_LISTENING = "WHERE NOT deleted AND active ORDER BY id"
+
+
+class PostgresWebhooks(DocumentStore[Webhook], Webhooks):
+    """Table webhooks."""
+
+    def page(self, after: After | None, limit: int) -> Page[Webhook]:
+        return self._page([], {}, after, limit)
+
+    def listening(self) -> Sequence[Webhook]:
+        return self._find(_LISTENING, {})

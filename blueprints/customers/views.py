@@ -1,0 +1,15 @@
+"""Customers as plain values for answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blueprints.http.answers import plain
+from dinerapp.domain.customers import Customer
+
+
+def customer_view(customer: Customer) -> dict[str, Any]:
+    """One customer; that they were erased once is nobody's business."""
+    view = plain(customer)
+    del view["erased_at"]
+    return view

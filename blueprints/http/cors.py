@@ -1,0 +1,43 @@
+"""Which other sites' pages may call the API from a browser: none, unless the settings name them.
+
+Callers show themselves by tokens in a header, never by cookies, so that no answer is ever given
+for the browser's sake: credentials are not allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from flask import Flask, Response, request
+
+from blueprints.http.headers import ANSWER_HEADERS, REQUEST_HEADERS, REQUEST_ID
+
+ANY = "*"
+_AN_HOUR = "3600"
+_SENT = ", ".join(["Authorization", "Content-Type", *REQUEST_HEADERS, REQUEST_ID])
+_SHOWN = ", ".join(ANSWER_HEADERS)
+
+
+def register(app: Flask, origins: Collection[str]) -> None:
+    """Nothing at all without origins."""
+    if not origins:
+        return
+
+    def share(response: Response) -> Response:
+        if ANY not in origins:
+            response.vary.add("Origin")
+        origin = request.headers.get("Origin")
+        if origin is not None and (ANY in origins or origin in origins):
+            _allow(response, ANY if ANY in origins else origin)
+        return response
+
+    app.after_request(share)
+
+
+def _allow(response: Response, origin: str) -> None:
+    response.headers["Access-Control-Allow-Origin"] = origin
+    response.headers["Access-Control-Expose-Headers"] = _SHOWN
+    if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+        response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "")
+        response.headers["Access-Control-Allow-Headers"] = _SENT
+        response.headers["Access-Control-Max-Age"] = _AN_HOUR

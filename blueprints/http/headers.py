@@ -1,0 +1,69 @@
+"""Every header of requests and answers that has a meaning here, as the documentation has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH = "Idempotency-Key", "If-Match", "If-None-Match"
+LAST_EVENT_ID = "Last-Event-ID"
+ETAG, LOCATION, REPLAY = "ETag", "Location", "Idempotent-Replay"
+REQUEST_ID, STORE, ROLE = "X-Request-Id", "X-Diner-Store", "X-Diner-Role"
+RETRY_AFTER, CHALLENGE = "Retry-After", "WWW-Authenticate"
+
+_VERSION = '"p1m0n0"'
+_ID = "01a1fd5b-738a-7340-82a6-7288b9785b65"
+
+
+def _in_requests(description: str, example: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string"}, "example": example}
+
+
+def _in_answers(
+    description: str, example: object, always: bool = True, **schema: Any
+) -> dict[str, Any]:
+    schema = {"type": "string", **schema}
+    return {
+        "description": description,
+        "schema": schema,
+        "example": example,
+        "required": always,
+    }
+
+
+REQUEST_HEADERS: Mapping[str, dict[str, Any]] = {
+    IDEMPOTENCY_KEY: _in_requests(
+        "makes it safe to repeat the request until an answer comes: it is carried out once. "
+        "With another body the key is refused",
+        "5c1b2f0e-table-12",
+    ),
+    IF_MATCH: _in_requests(
+        "the `ETag` that was read; 412 when the record has changed since", _VERSION
+    ),
+    IF_NONE_MATCH: _in_requests(
+        "the `ETag` that the caller has; 304 when it is still current", _VERSION
+    ),
+    LAST_EVENT_ID: _in_requests(
+        "the id of the last event that was received", "2036-05-01T16:30:00.123Z"
+    ),
+}
+
+ANSWER_HEADERS: Mapping[str, dict[str, Any]] = {
+    ETAG: _in_answers("of this version; goes into `If-Match` and `If-None-Match`", _VERSION),
+    LOCATION: _in_answers("where it is from now on", f"/api/orders/{_ID}"),
+    REPLAY: _in_answers(
+        "when an earlier request with the same key had done it", "true", False, enum=["true"]
+    ),
+    REQUEST_ID: _in_answers("the request's own, or a new one; it is in the log", _ID),
+    STORE: _in_answers(
+        "the database that answered", "postgresql", False, enum=["postgresql", "mongodb"]
+    ),
+    ROLE: _in_answers(
+        "what that database is to these records", "primary", False, enum=["primary", "backup"]
+    ),
+    RETRY_AFTER: _in_answers(
+        "seconds after which it is worth another try", 2, type="integer", minimum=1
+    ),
+    CHALLENGE: _in_answers("how to say who you are", "Bearer"),
+}
+"""`required` where the answers that name it always have it."""

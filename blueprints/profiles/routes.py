@@ -1,0 +1,39 @@
+"""/api/users/{id}/profile"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+
+from blueprints.http.access import caller
+from blueprints.http.answers import if_match, one, operation, plain, written
+from blueprints.http.blueprint import Blueprint
+from blueprints.http.diner import diner
+from blueprints.profiles.schemas import ProfileChanges, ProfileOut
+from dinerapp.domain.permissions import Permission
+
+blp = Blueprint(
+    "profiles", __name__, url_prefix="/api/users", description="What users say of themselves"
+)
+
+
+@blp.get("/<uuid:user_id>/profile")
+@blp.allows(Permission.SEE_PROFILES, owners=True)
+@blp.reads(ProfileOut)
+def read_profile(user_id: UUID) -> Response:
+    """A user's profile"""
+    profile = diner().profiles.get(caller(), str(user_id))
+    return one(profile, plain(profile))
+
+
+@blp.patch("/<uuid:user_id>/profile")
+@blp.allows(Permission.CHANGE_PROFILES, owners=True)
+@blp.arguments(ProfileChanges)
+@blp.changes(ProfileOut)
+def change_profile(fields: dict[str, Any], user_id: UUID) -> Response:
+    """Change a profile: one's own, or as an admin anybody's"""
+    op = operation(f"profiles.change {user_id}")
+    done = diner().profiles.change(caller(), str(user_id), op, fields, if_match())
+    return written(done, plain(done.record))

@@ -1,0 +1,72 @@
+"""Profiles as users send and see them."""
+
+from __future__ import annotations
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from blueprints.http.fields import Phone, Schema, Several, Text
+
+MOST_WORDS = 50
+_LANGUAGE = validate.Regexp(
+    r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}\Z", error="must be a language tag such as de or pt-BR"
+)
+_PICTURE = validate.URL(
+    schemes={"http", "https"}, require_tld=False, error="must be an address with http or https"
+)
+
+
+def _words(example: str) -> Several:
+    return Several(Text(1, 50), 0, MOST_WORDS, metadata={"example": [example]})
+
+
+class PreferencesIn(Schema):
+    """What a user would like to be asked less often; what is left out stays."""
+
+    dietary = _words("vegan")
+    allergens = _words("nuts")
+    language = Text(2, 35, allow_none=True, validate=_LANGUAGE, metadata={"example": "de"})
+
+    @ma.post_load
+    def make(self, data: dict[str, object], **_: object) -> dict[str, object]:
+        return {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        }
+
+
+class ProfileChanges(Schema):
+    """What can be changed of a profile; all of it is optional."""
+
+    display_name = Text(1, 200, metadata={"example": "Ada"})
+    avatar_url = Text(
+        1,
+        2000,
+        allow_none=True,
+        validate=_PICTURE,
+        metadata={"format": "uri", "example": "https://example.org/ada.png"},
+    )
+    bio = Text(0, 2000)
+    phone = Phone(1, 40, allow_none=True)
+    preferences = fields.Nested(PreferencesIn)
+
+
+class PreferencesOut(ma.Schema):
+    """What a user would like to be asked less often."""
+
+    dietary = fields.List(fields.String())
+    allergens = fields.List(fields.String())
+    language = fields.String(allow_none=True, metadata={"example": "de"})
+
+
+class ProfileOut(ma.Schema):
+    """What a user says of themselves. The id is the user's."""
+
+    id = fields.UUID()
+    revision = fields.Integer()
+    display_name = fields.String(metadata={"example": "Ada"})
+    avatar_url = fields.String(allow_none=True, metadata={"example": "https://example.org/ada.png"})
+    bio = fields.String()
+    phone = fields.String(allow_none=True, metadata={"example": "+49301234567"})
+    preferences = fields.Nested(PreferencesOut)
+    created_at = fields.DateTime()
+    updated_at = fields.DateTime()

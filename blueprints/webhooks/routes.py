@@ -1,0 +1,136 @@
+"""/api/webhooks"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+
+from blueprints.http.answers import (
+    PageQuery,
+    after,
+    if_match,
+    one,
+    operation,
+    page,
+    removed,
+    written,
+)
+from blueprints.http.blueprint import Blueprint
+from blueprints.http.diner import diner
+from blueprints.webhooks.schemas import (
+    DeliveriesQuery,
+    DeliveryOut,
+    DeliveryPage,
+    WebhookChanges,
+    WebhookIn,
+    WebhookOut,
+    WebhookPage,
+    WebhookWithSecret,
+)
+from blueprints.webhooks.views import delivery_view, first_view, webhook_view
+from dinerapp.domain.permissions import Permission
+
+blp = Blueprint(
+    "webhooks", __name__, url_prefix="/api/webhooks", description="Others who hear of orders"
+)
+
+
+@blp.post("")
+@blp.allows(Permission.MANAGE_WEBHOOKS)
+@blp.arguments(WebhookIn)
+@blp.creates(WebhookWithSecret)
+def add_webhook(given: dict[str, Any]) -> Response:
+    """Have an address told of what happens; its secret is shown in this answer only"""
+    done = diner().webhooks.add(operation("webhooks.add"), given)
+    return written(done, first_view(done), location=f"/api/webhooks/{done.record.id}")
+
+
+@blp.get("")
+@blp.allows(Permission.MANAGE_WEBHOOKS)
+@blp.arguments(PageQuery, location="query")
+@blp.response(200, WebhookPage)
+def list_webhooks(query: dict[str, Any]) -> Response:
+    """Webhooks, newest first"""
+    return page(diner().webhooks.page(after(query["cursor"]), query["limit"]), webhook_view)
+
+
+@blp.get("/<uuid:webhook_id>")
+@blp.allows(Permission.MANAGE_WEBHOOKS)
+@blp.reads(WebhookOut)
+def read_webhook(webhook_id: UUID) -> Response:
+    """One webhook"""
+    webhook = diner().webhooks.get(str(webhook_id))
+    return one(webhook, webhook_view(webhook))
+
+
+@blp.patch("/<uuid:webhook_id>")
+@blp.allows(Permission.MANAGE_WEBHOOKS)
+@blp.arguments(WebhookChanges)
+@blp.changes(WebhookOut)
+def change_webhook(given: dict[str, Any], webhook_id: UUID) -> Response:
+    """Change a webhook; what it begins to want, it is told of from now on"""
+    op = operation(f"webhooks.change {webhook_id}")
+    done = diner().webhooks.change(str(webhook_id), op, given, if_match())
+    return written(done, webhook_view(done.record))
+
+
+@blp.delete("/<uuid:webhook_id>")
+@blp.allows(Permission.MANAGE_WEBHOOKS)
+@blp.removes()
+def remove_webhook(webhook_id: UUID) -> Response:
+    """Tell it nothing any more, not even what is on its way"""
+    op = operation(f"webhooks.remove {webhook_id}")
+    return removed(diner().webhooks.remove(str(webhook_id), op, if_match()))
+
+
+@blp.post("/<uuid:webhook_id>/rotate-secret")
+@blp.allows(Permission.MANAGE_WEBHOOKS)
+@blp.changes(WebhookWithSecret, if_match=False)
+def rotate_secret(webhook_id: UUID) -> Response:
+    """Another secret, shown in this answer only; the one before is good for nothing at once"""
+    op = operation(f"webhooks.rotate {webhook_id}")
+    done = diner().webhooks.rotate(str(webhook_id), op)
+    return written(done, first_view(done))
+
+
+@blp.post("/<uuid:webhook_id>/test")
+@blp.allows(Permission.MANAGE_WEBHOOKS)
+@blp.creates(DeliveryOut)
+def test_webhook(webhook_id: UUID) -> Response:
+    """Send it a `ping`; how that went is in the delivery a moment later"""
+    done = diner().webhooks.ping(str(webhook_id), operation(f"webhooks.test {webhook_id}"))
+    location = f"/api/webhooks/{webhook_id}/deliveries/{done.record.id}"
+    return written(done, delivery_view(done.record), location)
+
+
+@blp.get("/<uuid:webhook_id>/deliveries")
+@blp.allows(Permission.MANAGE_WEBHOOKS)
+@blp.arguments(DeliveriesQuery, location="query")
+@blp.response(200, DeliveryPage)
+def list_deliveries(query: dict[str, Any], webhook_id: UUID) -> Response:
+    """What was sent to it or is to be, newest first"""
+    found = diner().webhooks.deliveries(
+        str(webhook_id), query["state"], after(query["cursor"]), query["limit"]
+    )
+    return page(found, delivery_view)
+
+
+@blp.get("/<uuid:webhook_id>/deliveries/<uuid:delivery_id>")
+@blp.allows(Permission.MANAGE_WEBHOOKS)
+@blp.reads(DeliveryOut)
+def read_delivery(webhook_id: UUID, delivery_id: UUID) -> Response:
+    """One delivery with its latest tries"""
+    delivery = diner().webhooks.delivery(str(webhook_id), str(delivery_id))
+    return one(delivery, delivery_view(delivery))
+
+
+@blp.post("/<uuid:webhook_id>/deliveries/<uuid:delivery_id>/repeat")
+@blp.allows(Permission.MANAGE_WEBHOOKS)
+@blp.changes(DeliveryOut, if_match=False)
+def repeat_delivery(webhook_id: UUID, delivery_id: UUID) -> Response:
+    """Send it once more, under the same id, whatever became of it"""
+    op = operation(f"deliveries.repeat {delivery_id}")
+    done = diner().webhooks.repeat(str(webhook_id), str(delivery_id), op)
+    return written(done, delivery_view(done.record))

@@ -1,0 +1,26 @@
+"""Webhooks and deliveries as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blueprints.http.answers import plain
+from dinerapp.domain.deliveries import WebhookDelivery
+from dinerapp.domain.webhooks import Webhook
+from dinerapp.services.saving import Saved
+
+
+def webhook_view(webhook: Webhook) -> dict[str, Any]:
+    """Never with the secret."""
+    return {name: value for name, value in plain(webhook).items() if name != "secret"}
+
+
+def first_view(done: Saved[Webhook]) -> dict[str, Any]:
+    """The one answer with the secret: to whoever has just been given it, and not once more."""
+    return webhook_view(done.record) | {"secret": done.record.secret if done.changed else None}
+
+
+def delivery_view(delivery: WebhookDelivery) -> dict[str, Any]:
+    """As it is, but for how it counts its tries."""
+    shown = plain(delivery) | {"next_due": delivery.due}
+    return {name: value for name, value in shown.items() if name not in ("due", "tries")}

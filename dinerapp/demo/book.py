@@ -1,0 +1,120 @@
+"""The orders of the demo by their numbers: the same number is the same order, whoever asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from random import Random
+
+from dinerapp.demo import people
+from dinerapp.demo.house import House
+from dinerapp.demo.rush import Rush
+from dinerapp.demo.story import Story
+from dinerapp.domain.billing import Discount
+from dinerapp.domain.identity import Operation
+from dinerapp.domain.menu import Serving
+from dinerapp.domain.orders import Fulfilment, FulfilmentType, Line, Order
+from dinerapp.domain.pricing import offers, priced
+from dinerapp.errors import RuleBroken
+from dinerapp.services.orders import NewOrder, order_of
+
+JUST_NOW = 0
+"""The number of the order that comes in at this very moment: whoever finds it in a database knows
+when the demo was begun."""
+_LATELY = range(1, 13)
+_COMPLAINT_EVERY, _FIRST_COMPLAINT = 60, 20
+_HOURS_AHEAD = (2, 6)
+_TIPS = (0, 0, 0, 100, 200, 300)
+_NOTES = ("ring twice", "we are allergic to nuts", "please call when you are here")
+_TYPES = {FulfilmentType.DINE_IN: 50, FulfilmentType.PICKUP: 25, FulfilmentType.DELIVERY: 25}
+
+
+class Book:
+    """Orders of one `scope` in a house, as they stand when the rush ends.
+
+    `till` says which till is open at a moment, None for none.
+    """
+
+    def __init__(
+        self,
+        scope: str,
+        house: House,
+        rush: Rush,
+        guests: int,
+        till: Callable[[datetime], str | None] = lambda _: None,
+        seed: int = 1,
+    ) -> None:
+        self._scope = scope
+        self._house = house
+        self._rush = rush
+        self._guests = guests
+        self._till = till
+        self._seed = seed
+
+    def order(self, number: int) -> Order:
+        """The order of that number."""
+        rng = Random(f"{self._seed} {self._scope} {number}")  # noqa: S311 nothing is secret here
+        placed_at = self._placed_at(number, rng)
+        order = self._placed(number, placed_at, rng)
+        complains = number % _COMPLAINT_EVERY == _FIRST_COMPLAINT
+        payments = f"{self._scope} payment"
+        story = Story(order, payments, rng, self._till, complains=complains)
+        return story.until(self._rush.now)
+
+    def _placed_at(self, number: int, rng: Random) -> datetime:
+        if number == JUST_NOW:
+            return self._rush.now
+        return self._rush.lately(rng) if number in _LATELY else self._rush.moment(rng)
+
+    def _placed(self, number: int, placed_at: datetime, rng: Random) -> Order:
+        operation = operation_of(self._scope, number)
+        fulfilment, customer = self._fulfilment(number, placed_at, rng)
+        serving = self._house.serving(fulfilment.scheduled_for or placed_at)
+        items = self._house.basket(rng, serving)
+        new = NewOrder(
+            customer=people.guest(customer),
+            fulfilment=fulfilment,
+            items=items,
+            tip=rng.choice(_TIPS) if fulfilment.type is FulfilmentType.DELIVERY else 0,
+            notes=rng.choice(_NOTES) if rng.random() < 0.05 else None,
+        )
+        lines = self._lines(operation, new, serving)
+        discount = self._discount(sum(line.total for line in lines), placed_at, rng)
+        terms = self._house.rates.terms(fulfilment.type, discount)
+        return order_of(operation, new, lines, terms, self._house.currency, placed_at)
+
+    def _fulfilment(self, number: int, now: datetime, rng: Random) -> tuple[Fulfilment, int]:
+        """How they want it, and which guest they are."""
+        guest = rng.randrange(self._guests)
+        [kind] = rng.choices([*_TYPES], [*_TYPES.values()])
+        if number == JUST_NOW:
+            kind = FulfilmentType.PICKUP
+        is_dine_in = kind is FulfilmentType.DINE_IN
+        is_early = number == JUST_NOW or (not is_dine_in and rng.random() < 0.1)
+        fulfilment = Fulfilment(
+            type=kind,
+            table=people.table(rng) if is_dine_in else None,
+            address=people.address(guest) if kind is FulfilmentType.DELIVERY else None,
+            scheduled_for=self._later(now, rng) if is_early else None,
+        )
+        return fulfilment, guest
+
+    def _later(self, now: datetime, rng: Random) -> datetime:
+        return self._rush.later(now + timedelta(hours=rng.randint(*_HOURS_AHEAD)))
+
+    def _lines(self, operation: Operation, new: NewOrder, serving: Serving) -> tuple[Line, ...]:
+        ids = [operation.part(f"line {number}") for number in range(len(new.items))]
+        return priced(offers(new.items, self._house.menu, ids, self._house.rates, serving))
+
+    def _discount(self, subtotal: int, now: datetime, rng: Random) -> Discount | None:
+        if not self._house.coupons or rng.random() > 0.12:
+            return None
+        try:
+            return rng.choice(self._house.coupons).discount(subtotal, now)
+        except RuleBroken:
+            return None
+
+
+def operation_of(scope: str, number: int) -> Operation:
+    """The ids that the order of that number is always written under."""
+    return Operation.keyed(scope, str(number), b"")

@@ -1,0 +1,52 @@
+"""Coupons to try things with; one of them has expired. Adding them again adds nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from dinerapp.domain.coupons import Coupon
+from dinerapp.domain.identity import Operation
+from dinerapp.errors import DuplicateKey, NotFound
+from dinerapp.services.coupons import CouponService
+from dinerapp.services.saving import Saved
+
+
+def seed(coupons: CouponService, now: datetime) -> list[Saved[Coupon]]:
+    """Adds what is missing, and says how it stands with each that nobody has removed."""
+    tried = (_added(coupons, fields) for fields in offers(now))
+    return [one for one in tried if one is not None]
+
+
+def offers(now: datetime) -> tuple[Mapping[str, Any], ...]:
+    """What the coupons say, for whoever starts now."""
+    return (
+        {"code": "WELCOME10", "description": "Ten percent off", "percent": 1000},
+        {
+            "code": "FIVER",
+            "description": "5.00 off from 30.00",
+            "amount": 500,
+            "minimum": 3000,
+        },
+        {
+            "code": "BIRTHDAY",
+            "description": "A quarter off, for the first hundred",
+            "percent": 2500,
+            "max_uses": 100,
+        },
+        {
+            "code": "LASTWEEK",
+            "description": "Fifteen percent off, and over",
+            "percent": 1500,
+            "starts_at": now - timedelta(days=9),
+            "ends_at": now - timedelta(days=2),
+        },
+    )
+
+
+def _added(coupons: CouponService, fields: Mapping[str, Any]) -> Saved[Coupon] | None:
+    try:
+        return coupons.add(Operation.keyed("demo coupon", fields["code"], b""), fields)
+    except (DuplicateKey, NotFound):
+        return None

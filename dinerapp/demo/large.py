@@ -1,0 +1,134 @@
+"""A large menu and very many orders, for load tests: a year of a house that never stood still.
+
+Records have ids of their numbers, so that what was interrupted goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from dinerapp import signals
+from dinerapp.demo import people
+from dinerapp.demo.book import JUST_NOW, Book, operation_of
+from dinerapp.demo.dishes import DRINKS_TAX, FOOD_TAX, Choice
+from dinerapp.demo.house import House
+from dinerapp.demo.menu import group_of
+from dinerapp.demo.rush import Rush
+from dinerapp.demo.watching import Report
+from dinerapp.domain.hours import Calendar
+from dinerapp.domain.identity import Operation
+from dinerapp.domain.menu import Category, MenuItem
+from dinerapp.domain.orders import Order
+from dinerapp.domain.pricing import Rates
+from dinerapp.domain.record import Record
+from dinerapp.sync.bulk import Bulk
+
+R = TypeVar("R", bound=Record)
+
+ITEMS, ORDERS = 1_000, 100_000
+SCOPE = "large order"
+STOCK = 1_000_000
+_CATEGORIES, _DAYS = 20, 365
+_COUNTED_EVERY = 10
+_STATIONS = ("kitchen", "grill", "cold kitchen", "pastry", "bar")
+_WAYS = ("Grilled", "Smoked", "Braised", "Roast", "Pickled", "Baked", "Marinated", "Crisp")
+_THINGS = (
+    "aubergine",
+    "beetroot",
+    "cauliflower",
+    "duck",
+    "halloumi",
+    "lamb",
+    "octopus",
+    "pumpkin",
+    "salmon",
+    "tofu",
+    "trout",
+)
+_BESIDE = ("with herbs", "with lentils", "with rice", "with potatoes", "on sourdough", "in broth")
+_SIZE = Choice("Size", 1, 1, {"Small": 0, "Large": 250})
+_EXTRAS = Choice("Extras", 0, 3, {"Cheese": 120, "Avocado": 150, "Nuts": 80, "Egg": 100})
+
+
+class LargeMenu:
+    """The menu by number; nothing of it is read from anywhere."""
+
+    def __init__(self, items: int, now: datetime) -> None:
+        self._now = now
+        self.categories = [self._category(number) for number in range(_CATEGORIES)]
+        self.items = [self._item(number) for number in range(items)]
+
+    def house(self, calendar: Calendar, rates: Rates, currency: str) -> House:
+        """Where this is served; of the items some are asked for much more than others."""
+        return House(
+            menu={item.id: item for item in self.items},
+            categories={},
+            calendar=calendar,
+            rates=rates,
+            currency=currency,
+            appetite={item.id: 1 / (20 + place) for place, item in enumerate(self.items)},
+        )
+
+    def _category(self, number: int) -> Category:
+        operation = Operation.keyed("large category", str(number), b"")
+        return Category(
+            id=operation.record_id,
+            op_id=operation.op_id,
+            created_at=self._now,
+            updated_at=self._now,
+            slug=f"large-{number + 1:02}",
+            name=f"Large menu, part {number + 1}",
+            position=1000 + number,
+        )
+
+    def _item(self, number: int) -> MenuItem:
+        operation = Operation.keyed("large item", str(number), b"")
+        way, thing = _WAYS[number % len(_WAYS)], _THINGS[number % len(_THINGS)]
+        choices = (_SIZE, _EXTRAS)[: number % 3]
+        return MenuItem(
+            id=operation.record_id,
+            op_id=operation.op_id,
+            created_at=self._now,
+            updated_at=self._now,
+            slug=f"large-{number + 1:05}",
+            name=f"{way} {thing}, number {number + 1}",
+            description=f"{way} {thing} {_BESIDE[number % len(_BESIDE)]}",
+            category_id=self.categories[number % _CATEGORIES].id,
+            position=number,
+            price=350 + 45 * (number % 53),
+            tax_rate=DRINKS_TAX if _STATIONS[number % len(_STATIONS)] == "bar" else FOOD_TAX,
+            option_groups=tuple(group_of(operation, choice) for choice in choices),
+            station=_STATIONS[number % len(_STATIONS)],
+            stock_limit=STOCK if number % _COUNTED_EVERY == 0 else None,
+        )
+
+
+def seed_menu(menu: LargeMenu, categories: Bulk[Category], items: Bulk[MenuItem]) -> int:
+    """Adds what is missing of the items, and says how many that were."""
+    _bring(categories, menu.categories)
+    return _bring(items, menu.items)
+
+
+def seed_orders(
+    house: House, orders: Bulk[Order], now: datetime, report: Report, count: int = ORDERS
+) -> int:
+    """Adds what is missing of so many orders, and says how many that were."""
+    begun = orders.find(_order_id(JUST_NOW))
+    rush = Rush(house.calendar, begun.created_at if begun else now, _DAYS)
+    book = Book(SCOPE, house, rush, people.MOST_GUESTS)
+    return orders.bring(count, _order_id, book.order, lambda done: report(done, count))
+
+
+def tell(menu: LargeMenu) -> None:
+    """Whoever keeps the menu ready makes it anew."""
+    signals.announce(signals.menu_changed, menu, item=menu.items[0])
+
+
+def _bring(bulk: Bulk[R], records: Sequence[R]) -> int:
+    return bulk.bring(len(records), lambda number: records[number].id, records.__getitem__)
+
+
+def _order_id(number: int) -> str:
+    return operation_of(SCOPE, number).record_id

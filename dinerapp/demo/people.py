@@ -1,0 +1,68 @@
+"""Who orders and who works here. Their telephone numbers are of a range kept free for fiction."""
+
+from __future__ import annotations
+
+from random import Random
+
+from dinerapp.domain.orders import Customer
+
+MOST_GUESTS = 1000
+
+_FIRST_NAMES = (
+    "Ada",
+    "Ben",
+    "Chidi",
+    "Elif",
+    "Frida",
+    "Giulia",
+    "Hana",
+    "Jonas",
+    "Linh",
+    "Marek",
+    "Priya",
+    "Theo",
+    "Yuki",
+    "Zoé",
+)
+_LAST_NAMES = (
+    "Brandt",
+    "Costa",
+    "Diallo",
+    "Fischer",
+    "Haddad",
+    "Ivanova",
+    "Kaya",
+    "Moreau",
+    "Nguyen",
+    "Okafor",
+    "Rossi",
+    "Tanaka",
+    "Weber",
+)
+_STREETS = ("Lindenallee", "Am Alten Markt", "Gartenstraße", "Mühlenweg", "Bahnhofstraße")
+_TABLES = 24
+
+WAITERS = ("lena", "samir", "rosa")
+CASHIERS = ("jonas", "olga")
+CHEF = "amira"
+
+
+def guest(number: int) -> Customer:
+    """One of MOST_GUESTS regulars; every third one has given an e-mail address."""
+    first = _FIRST_NAMES[number % len(_FIRST_NAMES)]
+    last = _LAST_NAMES[number % len(_LAST_NAMES)]
+    email = f"guest-{number}@example.org" if number % 3 == 0 else None
+    return Customer(
+        name=f"{first} {last}", phone=f"+493023125{number % MOST_GUESTS:03}", email=email
+    )
+
+
+def table(rng: Random) -> str:
+    """Where they sit."""
+    return str(rng.randint(1, _TABLES))
+
+
+def address(guest_number: int) -> str:
+    """Where they live."""
+    street = _STREETS[guest_number % len(_STREETS)]
+    return f"{street} {guest_number // len(_STREETS) % 90 + 1}, 10115 Berlin"

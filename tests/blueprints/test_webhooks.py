@@ -1,0 +1,400 @@
+"""Webhooks as managers set them up, and as their receivers hear of orders."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from flask.testing import FlaskClient
+
+from adapters.embedded.ports import free_port
+from dinerapp.domain import conflicts
+from dinerapp.domain.record import utc_now
+from dinerapp.domain.version import Place
+from dinerapp.services import sender
+from tests.blueprints.asking import client_of, diner_of, dish, keyed, order_for, placed
+from tests.servers.receiver import Receiver, receiving
+
+NOBODY = "01a1fd5b-738a-7340-82a6-7288b9785b65"
+TOLD = {"webhook_private_addresses": True, "webhook_timeout": 0.5, "webhook_first_wait": 0.01}
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[FlaskClient]:
+    with client_of(**TOLD, webhook_tries=3) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "FIRST_REST", 0.01)
+    monkeypatch.setattr(sender, "IDLE", 0.1)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as server:
+        yield server
+
+
+@pytest.fixture
+def hook(client: FlaskClient, receiver: Receiver) -> Iterator[dict[str, Any]]:
+    made = added(client, url=receiver.url)
+    yield made
+    client.delete(f"/api/webhooks/{made['id']}")
+
+
+def added(client: FlaskClient, **fields: Any) -> dict[str, Any]:
+    answer = client.post("/api/webhooks", json={"url": "https://example.org/hook", **fields})
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json
+    return made
+
+
+def ordered(client: FlaskClient) -> dict[str, Any]:
+    return placed(client, order_for(dish(client), notes="no onions"))
+
+
+def until(done: Callable[[], Any], seconds: float = 8) -> Any:
+    give_up = time.monotonic() + seconds
+    while not (found := done()):
+        assert time.monotonic() < give_up
+        time.sleep(0.02)
+    return found
+
+
+def deliveries(client: FlaskClient, hook: dict[str, Any], query: str = "") -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.get(f"/api/webhooks/{hook['id']}/deliveries{query}").json[
+        "items"
+    ]
+    return found
+
+
+def attempts(client: FlaskClient, hook: dict[str, Any]) -> list[dict[str, Any]]:
+    return [attempt for one in deliveries(client, hook) for attempt in one["attempts"]]
+
+
+def events(receiver: Receiver) -> list[str]:
+    return [headers["X-Diner-Event"] for headers, _ in receiver.got]
+
+
+def test_an_order_is_told_step_by_step(
+    client: FlaskClient, receiver: Receiver, hook: dict[str, Any]
+) -> None:
+    order = ordered(client)
+    path = f"/api/orders/{order['id']}"
+    receiver.wait_for(1)
+    client.patch(f"{path}/status", json={"status": "confirmed"})
+    paid = client.post(f"{path}/payments", json={"method": "cash"}, headers=keyed()).json
+    back = {"payment_id": paid["payments"][0]["id"], "amount": 100, "reason": "cold"}
+    assert client.post(f"{path}/refunds", json=back, headers=keyed()).status_code == 200
+    receiver.wait_for(4)
+    assert sorted(events(receiver)) == [
+        "order.paid",
+        "order.placed",
+        "order.refunded",
+        "order.status_changed",
+    ]
+    told = [json.loads(body) for _, body in receiver.got]
+    assert {one["order"]["id"] for one in told} == {order["id"]}
+    assert told[0]["order"]["code"] == order["code"]
+    assert told[0]["order"]["total"] == 850
+    assert "no onions" not in str(told)
+    assert "Ada" not in str(told)
+
+
+def test_what_is_told_is_signed_and_named(
+    client: FlaskClient, receiver: Receiver, hook: dict[str, Any]
+) -> None:
+    ordered(client)
+    receiver.wait_for(1)
+    headers, body = receiver.got[0]
+    signed = headers["X-Diner-Timestamp"].encode() + b"." + body
+    expected = hmac.new(hook["secret"].encode(), signed, hashlib.sha256).hexdigest()
+    assert headers["X-Diner-Signature"] == f"sha256={expected}"
+    assert abs(time.time() - int(headers["X-Diner-Timestamp"])) < 10
+    assert headers["Content-Type"] == "application/json"
+    [delivery] = until(lambda: deliveries(client, hook, "?state=delivered"))
+    assert headers["X-Diner-Delivery"] == delivery["id"]
+    assert delivery["payload"] == json.loads(body)
+    [attempt] = delivery["attempts"]
+    assert (attempt["status"], attempt["error"]) == (204, None)
+    assert attempt["duration_ms"] >= 0
+    assert delivery["next_due"] is None
+
+
+def test_a_delivery_that_fails_is_tried_again_under_the_same_id(
+    client: FlaskClient, receiver: Receiver, hook: dict[str, Any]
+) -> None:
+    receiver.answers = [500, 302]
+    ordered(client)
+    receiver.wait_for(3)
+    assert len({headers["X-Diner-Delivery"] for headers, _ in receiver.got}) == 1
+    assert len({body for _, body in receiver.got}) == 1
+    assert "/elsewhere" not in receiver.paths
+    [delivery] = until(lambda: deliveries(client, hook, "?state=delivered"))
+    assert [one["status"] for one in delivery["attempts"]] == [500, 302, 204]
+
+
+def test_in_the_end_it_is_given_up_and_can_be_repeated(
+    client: FlaskClient, receiver: Receiver, hook: dict[str, Any]
+) -> None:
+    receiver.answers = [500] * 3
+    ordered(client)
+    [delivery] = until(lambda: deliveries(client, hook, "?state=given_up"))
+    assert len(delivery["attempts"]) == 3
+    path = f"/api/webhooks/{hook['id']}/deliveries/{delivery['id']}"
+    key = keyed()
+    answers = [client.post(f"{path}/repeat", headers=key) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[1].headers["Idempotent-Replay"] == "true"
+    receiver.wait_for(4)
+    done = until(lambda: client.get(path).json["state"] == "delivered" and client.get(path).json)
+    assert [one["status"] for one in done["attempts"]] == [500, 500, 500, 204]
+    assert len({headers["X-Diner-Delivery"] for headers, _ in receiver.got}) == 1
+
+
+def test_a_receiver_that_hangs_holds_up_no_other(
+    client: FlaskClient, receiver: Receiver, hook: dict[str, Any]
+) -> None:
+    with receiving() as stuck:
+        stuck.hangs.set()
+        hanging = added(client, url=stuck.url)
+        gone = added(client, url=f"http://127.0.0.1:{free_port()}/")
+        began = time.monotonic()
+        for _ in range(5):
+            ordered(client)
+        receiver.wait_for(5)
+        assert time.monotonic() - began < 3
+        for each, error in ((hanging, "it took too long"), (gone, "connection refused")):
+            tried = until(lambda each=each: attempts(client, each))
+            assert {one["error"] for one in tried} == {error}
+        for each in (hanging, gone):
+            client.delete(f"/api/webhooks/{each['id']}")
+
+
+def test_only_what_it_wants_and_only_from_when_it_was_made(
+    client: FlaskClient, receiver: Receiver
+) -> None:
+    before = ordered(client)
+    only = added(client, url=receiver.url, events=["order.status_changed"])
+    assert only["events"] == ["order.status_changed"]
+    after = ordered(client)
+    for order in (before, after):
+        client.patch(f"/api/orders/{order['id']}/status", json={"status": "confirmed"})
+    receiver.wait_for(2)
+    time.sleep(0.3)
+    assert events(receiver) == ["order.status_changed"] * 2
+    client.delete(f"/api/webhooks/{only['id']}")
+
+
+def test_one_that_is_switched_off_is_told_nothing_and_nothing_later(
+    client: FlaskClient, receiver: Receiver, hook: dict[str, Any]
+) -> None:
+    path = f"/api/webhooks/{hook['id']}"
+    assert client.patch(path, json={"active": False}).json["active"] is False
+    order = ordered(client)
+    time.sleep(0.3)
+    assert client.patch(path, json={"active": True}).status_code == 200
+    client.patch(f"/api/orders/{order['id']}/status", json={"status": "confirmed"})
+    receiver.wait_for(1)
+    time.sleep(0.3)
+    assert events(receiver) == ["order.status_changed"]
+
+
+def test_a_ping_is_sent_whatever_it_wants(client: FlaskClient, receiver: Receiver) -> None:
+    quiet = added(client, url=receiver.url, events=["order.refunded"])
+    key = keyed()
+    answers = [client.post(f"/api/webhooks/{quiet['id']}/test", headers=key) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json["id"] == answers[1].json["id"]
+    receiver.wait_for(1)
+    assert json.loads(receiver.got[0][1])["type"] == "ping"
+    until(lambda: client.get(answers[0].headers["Location"]).json["state"] == "delivered")
+    assert len(receiver.got) == 1
+    client.delete(f"/api/webhooks/{quiet['id']}")
+
+
+def test_the_secret_is_shown_once_and_another_one_when_it_is_rotated(
+    client: FlaskClient, receiver: Receiver
+) -> None:
+    body = {"url": receiver.url, "description": uuid4().hex}
+    key = keyed()
+    first, again = (client.post("/api/webhooks", json=body, headers=key) for _ in range(2))
+    secret, path = first.json["secret"], f"/api/webhooks/{first.json['id']}"
+    assert secret.startswith("whsec_")
+    assert (again.json["id"], again.json["secret"]) == (first.json["id"], None)
+    shown = [
+        client.get(path),
+        client.get("/api/webhooks"),
+        client.patch(path, json={"description": "x"}),
+        client.get(f"{path}/deliveries"),
+    ]
+    key = keyed()
+    rotated, replayed = (client.post(f"{path}/rotate-secret", headers=key) for _ in range(2))
+    other = rotated.json["secret"]
+    assert other.startswith("whsec_")
+    assert other != secret
+    assert replayed.json["secret"] is None
+    for answer in [*shown, again, replayed]:
+        told = answer.text + str(answer.headers)
+        assert secret not in told
+        assert other not in told
+    client.post(f"{path}/test")
+    receiver.wait_for(1)
+    headers, sent = receiver.got[0]
+    signed = headers["X-Diner-Timestamp"].encode() + b"." + sent
+    expected = hmac.new(other.encode(), signed, hashlib.sha256).hexdigest()
+    assert headers["X-Diner-Signature"] == f"sha256={expected}"
+    client.delete(path)
+
+
+def test_a_conflict_about_a_webhook_does_not_show_the_secret(client: FlaskClient) -> None:
+    made = added(client)
+    diner = diner_of(client)
+    record = diner.repositories["webhooks"].get(made["id"])
+    conflict = conflicts.of_states("webhooks", record, record, "last_write_wins", utc_now())
+    diner.repositories["conflicts"].save(conflict)
+    shown = client.get("/api/sync/conflicts").text
+    assert made["url"] in shown
+    assert made["secret"] not in shown
+    client.delete(f"/api/webhooks/{made['id']}")
+
+
+def test_a_removed_webhook_is_told_nothing_more(client: FlaskClient, receiver: Receiver) -> None:
+    receiver.answers = [500]
+    made = added(client, url=receiver.url)
+    path = f"/api/webhooks/{made['id']}"
+    assert client.get(path).headers["ETag"]
+    assert client.delete(path, headers={"If-Match": '"p9m9n9"'}).status_code == 412
+    assert client.delete(path).status_code == 204
+    ordered(client)
+    time.sleep(0.3)
+    assert receiver.got == []
+    for method, rest in (("get", ""), ("get", "/deliveries"), ("post", "/test")):
+        assert getattr(client, method)(path + rest).status_code == 404
+    assert client.post(f"{path}/deliveries/{NOBODY}/repeat").status_code == 404
+
+
+def test_a_delivery_of_another_webhook_is_not_found(
+    client: FlaskClient, receiver: Receiver, hook: dict[str, Any]
+) -> None:
+    other = added(client, url=receiver.url)
+    ping = client.post(f"/api/webhooks/{other['id']}/test").json
+    path = f"/api/webhooks/{hook['id']}/deliveries/{ping['id']}"
+    assert client.get(path).status_code == 404
+    assert client.post(f"{path}/repeat").status_code == 404
+    client.delete(f"/api/webhooks/{other['id']}")
+
+
+def test_deliveries_come_in_pages(
+    client: FlaskClient, receiver: Receiver, hook: dict[str, Any]
+) -> None:
+    for _ in range(5):
+        client.post(f"/api/webhooks/{hook['id']}/test")
+    receiver.wait_for(5)
+    path, found, query = f"/api/webhooks/{hook['id']}/deliveries", [], "?limit=2"
+    while True:
+        page = client.get(path + query).json
+        found += [one["id"] for one in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        query = f"?limit=2&cursor={page['next_cursor']}"
+    assert len(found) == len(set(found)) == 5
+    assert client.get(f"{path}?state=lost").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "url"),
+        ({"url": None}, "url"),
+        ({"url": "ftp://example.org"}, "url"),
+        ({"url": "http://user:secret@example.org/"}, "url"),
+        ({"url": "http://example.org/#x"}, "url"),
+        ({"url": "http://example.org/", "events": ["ping"]}, "events"),
+        ({"url": "http://example.org/", "events": ["order.eaten"]}, "events.0"),
+        ({"url": "http://example.org/", "events": "order.paid"}, "events"),
+        ({"url": "http://example.org/", "secret": "mine"}, "secret"),
+        ({"url": "http://example.org/", "active": 1}, "active"),
+    ],
+)
+def test_nonsense_is_refused_with_the_field_named(
+    client: FlaskClient, body: dict[str, Any], field: str
+) -> None:
+    answer = client.post("/api/webhooks", json=body)
+    assert answer.status_code == 422, answer.text
+    assert field in answer.json["errors"], answer.text
+    assert "user:secret" not in answer.text
+
+
+def test_following_the_same_order_again_makes_nothing_new(
+    client: FlaskClient, receiver: Receiver, hook: dict[str, Any]
+) -> None:
+    order = ordered(client)
+    receiver.wait_for(1)
+    diner = diner_of(client)
+    record = diner.repositories["orders"].get(order["id"])
+    for follower in diner.following._followers["orders"]:
+        for _ in range(3):
+            follower.follow([record])
+    time.sleep(0.3)
+    assert len(deliveries(client, hook)) == len(receiver.got) == 1
+
+
+def test_nothing_stays_owed_to_followers(client: FlaskClient, hook: dict[str, Any]) -> None:
+    ordered(client)
+
+    def follow_ups() -> list[int]:
+        return [one["follow_ups"] for one in client.get("/api/connections").json["items"]]
+
+    until(lambda: follow_ups() == [0, 0])
+    assert 'diner_follow_ups{store="postgresql"} 0.0' in client.get("/metrics").text
+
+
+def test_private_addresses_are_refused_unless_they_are_allowed(receiver: Receiver) -> None:
+    with client_of(webhook_tries=1) as client:
+        made = added(client, url=receiver.url)
+        ping = client.post(f"/api/webhooks/{made['id']}/test").json
+        path = f"/api/webhooks/{made['id']}/deliveries/{ping['id']}"
+        until(lambda: client.get(path).json["state"] == "given_up")
+        [attempt] = client.get(path).json["attempts"]
+        assert attempt["error"] == "it leads to a private address"
+        assert attempt["status"] is None
+    assert receiver.got == []
+
+
+def test_old_deliveries_are_purged_and_not_made_again(
+    client: FlaskClient, receiver: Receiver, hook: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = ordered(client)
+    receiver.wait_for(1)
+    until(lambda: deliveries(client, hook, "?state=delivered"))
+    diner = diner_of(client)
+    later = utc_now() + timedelta(days=31)
+    monkeypatch.setattr(diner.sender, "_now", lambda: later)
+    assert diner.sender.purge() >= 1
+    assert deliveries(client, hook) == []
+    for follower in diner.following._followers["orders"]:
+        follower.follow([diner.repositories["orders"].get(order["id"])])
+    assert deliveries(client, hook) == []
+    for place in (Place.POSTGRESQL, Place.MONGODB):
+        states = diner.pairs["deliveries"].at(place).scan(None, 1000)
+        assert all(one.payload == {} for one in states if one.deleted)
+
+
+def test_without_work_in_this_process_nothing_is_sent(receiver: Receiver) -> None:
+    with client_of(**TOLD, relay_in_workers=False) as client:
+        added(client, url=receiver.url)
+        ordered(client)
+        time.sleep(0.5)
+        assert receiver.got == []
+        items = client.get("/api/connections").json["items"]
+        assert [one["follow_ups"] for one in items] == [1, 0]

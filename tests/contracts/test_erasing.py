@@ -1,0 +1,422 @@
+"""Who is erased is gone from both databases, whichever was there and wherever it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from itertools import count
+from typing import Any
+
+import pytest
+
+from adapters.memory.database import MemoryDatabase
+from adapters.mongo.database import MongoDatabase
+from adapters.postgres.database import PostgresDatabase
+from dinerapp.domain import conflicts
+from dinerapp.domain.customers import Recognition
+from dinerapp.domain.identity import Operation, new_op_id
+from dinerapp.domain.merging import Policy
+from dinerapp.domain.orders import Customer, Event, Fulfilment, FulfilmentType, Order, Status
+from dinerapp.domain.record import utc_now
+from dinerapp.domain.version import Place
+from dinerapp.errors import NotFound, NothingAvailable
+from dinerapp.ports.customers import CustomerFilter
+from dinerapp.ports.database import Database
+from dinerapp.ports.orders import OrderFilter
+from dinerapp.ports.replica import Backlog, Owing
+from dinerapp.services import customers as customer_service
+from dinerapp.services.customers import CustomerService
+from dinerapp.sync.handover import Handover
+from dinerapp.sync.pairs import Pair
+from dinerapp.sync.relay import Relay
+from dinerapp.wiring import MONGO_STORES, PORTS
+from tests.contracts.conftest import composed, opened, stores_of
+from tests.contracts.subjects import Repositories, Stores, at_once, scanned
+from tests.makers import elsewhere, line, order
+
+P, M, _ = Place
+PHONE = "+4930555123"
+PERSONAL = ("Lovelace", "30555123", "30 555 123", "@example.org", "Main Street", "allergic")
+"""What must be found nowhere, in whatever way it is written down."""
+
+
+@dataclass
+class House:
+    """Two databases, both of them as one, and a relay between them."""
+
+    stores: dict[Place, Stores]
+    repositories: Repositories
+    relay: Relay
+    recognition: Recognition
+
+    @property
+    def service(self) -> CustomerService:
+        kinds = self.repositories
+        return CustomerService(kinds.customers, kinds.orders, kinds.conflicts, self.recognition)
+
+    def place(self, **fields: Any) -> Order:
+        """An order that says everything one can say, and its guest remembered."""
+        placed: Order = self.repositories.orders.save(told(**fields))
+        self.service.remember(placed)
+        return placed
+
+    @property
+    def customer_id(self) -> str:
+        return self.recognition.id_of(PHONE)
+
+    def erase(self) -> None:
+        self.service.erase(self.customer_id, Operation.fresh())
+
+    def loses(self, place: Place) -> None:
+        """The database is gone, and everybody knows."""
+        self.stores[place].database.close()
+        self._breaker(place).failed("for a test")
+
+    def regains(self, place: Place) -> None:
+        """The database is back, and receives what it missed before it is up."""
+        self.stores[place].database.open()
+        breaker = self._breaker(place)
+        attempt = breaker.catch_up("for a test")
+        self.settle()
+        breaker.caught_up(attempt)
+
+    def settle(self) -> None:
+        """Everything that is owed either way is shipped."""
+        while any(self.relay.ship_to(place) for place in self.stores):
+            pass
+        for place in self.stores:
+            assert self.relay.backlog(place) == Backlog()
+
+    def _breaker(self, place: Place) -> Any:
+        return next(s.breaker for s in self.repositories.orders.sides if s.place is place)
+
+    def traces(self) -> dict[str, list[str]]:
+        """Where which words about the guest are still found, by database."""
+        written = {place: raw(stores.database) for place, stores in self.stores.items()}
+        return {
+            place: found
+            for place, text in written.items()
+            if (found := [word for word in PERSONAL if word in text])
+        }
+
+    def differing(self) -> list[str]:
+        """Kinds of which the databases do not hold the same."""
+        one, other = self.stores.values()
+        return [
+            name for name in PORTS if scanned(getattr(one, name)) != scanned(getattr(other, name))
+        ]
+
+    def total(self) -> int:
+        return sum(each.total for each in scanned(next(iter(self.stores.values())).orders))
+
+
+def raw(database: Database) -> str:
+    """Every row and document there is, as text."""
+    if isinstance(database, PostgresDatabase):
+        tables = database.ask("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        names = [row["tablename"] for row in tables]
+        rows = [database.ask(f"SELECT t::text AS row FROM {name} t") for name in names]  # noqa: S608
+        return "\n".join(row["row"] for each in rows for row in each)
+    assert isinstance(database, MongoDatabase)
+    with database.reading():
+        found = [list(database.collection(name).find({})) for name in (*PORTS, "counters")]
+    return "\n".join(map(str, found))
+
+
+def told(**fields: Any) -> Order:
+    """An order that says everything one can say of a guest."""
+    return replace(
+        order(
+            order_lines=(line(notes="allergic: nuts"), line(quantity=2)),
+            customer=Customer(
+                name="Ada Lovelace",
+                phone="030 555 123",
+                email="ada@example.org",
+                phone_key=PHONE,
+            ),
+            fulfilment=Fulfilment(type=FulfilmentType.DELIVERY, address="1 Main Street"),
+            notes="allergic, too",
+            created_at=utc_now(),
+            history=(
+                Event(at=utc_now(), status=Status.PENDING, actor="guest", reason="for Lovelace"),
+            ),
+            **fields,
+        )
+    ).moved(
+        Status.CONFIRMED,
+        actor="staff",
+        reason="Lovelace called",
+        op_id=new_op_id(),
+        now=utc_now(),
+    )
+
+
+def house_of(one: Stores, other: Stores) -> House:
+    repositories = composed(one, other)
+    handover = Handover(Policy())
+    handover.file_in(repositories.conflicts)
+    pairs = [Pair(getattr(one, name), getattr(other, name)) for name in PORTS]
+    later = lambda: utc_now() + timedelta(minutes=1)  # noqa: E731
+    return House(
+        {store.database.place: store for store in (one, other)},
+        repositories,
+        Relay(pairs, handover, now=later),
+        Recognition("for tests", "DE"),
+    )
+
+
+@pytest.fixture
+def quick() -> Iterator[House]:
+    """In memory."""
+    one, other = (stores_of(MONGO_STORES, MemoryDatabase(place)) for place in (P, M))
+    with opened(one), opened(other):
+        yield house_of(one, other)
+
+
+@pytest.fixture
+def real(postgresql: Stores, mongodb: Stores) -> Iterator[House]:
+    """On real servers."""
+    yield house_of(postgresql, mongodb)
+    for stores in (postgresql, mongodb):
+        stores.database.open()
+
+
+@pytest.fixture(params=["quick", "real"])
+def house(request: pytest.FixtureRequest) -> House:
+    found: House = request.getfixturevalue(request.param)
+    return found
+
+
+def test_the_words_are_there_at_first(house: House) -> None:
+    house.place()
+    assert house.traces() == {place: list(PERSONAL) for place in (P, M)}
+
+
+def test_nothing_personal_is_left_in_either_database_and_the_books_are_complete(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(customer_service, "AT_ONCE", 3)
+    for _ in range(8):
+        house.place()
+    others = house.repositories.orders.save(order())
+    before = house.total()
+    house.erase()
+    assert house.traces() == {}
+    assert house.differing() == []
+    assert house.total() == before
+    assert house.repositories.orders.get(others.id) == others
+    with pytest.raises(NotFound):
+        house.service.get(house.customer_id)
+    assert house.service.page(CustomerFilter(phone=PHONE), None, 9).items == ()
+
+
+@pytest.mark.parametrize("away", [P, M])
+def test_a_database_that_was_down_meanwhile_brings_nothing_back(house: House, away: Place) -> None:
+    for _ in range(3):
+        house.place()
+    before = house.total()
+    house.loses(away)
+    house.erase()
+    house.regains(away)
+    assert house.traces() == {}
+    assert house.differing() == []
+    assert house.total() == before
+    assert house.repositories.conflicts.open_count() == 0
+
+
+@pytest.mark.parametrize("away", [P, M])
+def test_what_a_database_that_was_cut_off_took_meanwhile_brings_nothing_back(
+    house: House, away: Place
+) -> None:
+    first, second = house.place(), house.place()
+    house.loses(away)
+    house.erase()
+    house.stores[away].database.open()
+    there, owing = house.stores[away], [Owing(elsewhere(away), utc_now(), missed=True)]
+    noted = first.changed(op_id=new_op_id(), now=utc_now(), notes="allergic, Lovelace says")
+    there.orders.accept(noted, owing)
+    ready = second.moved(
+        Status.PREPARING, actor="chef", reason="Lovelace waits", op_id=new_op_id(), now=utc_now()
+    )
+    there.orders.accept(ready, owing)
+    known = there.customers.get(house.customer_id)
+    there.customers.accept(
+        known.changed(op_id=new_op_id(), now=utc_now(), notes="Lovelace is allergic"), owing
+    )
+    house.regains(away)
+    assert house.traces() == {}
+    assert house.differing() == []
+    assert house.repositories.orders.get(second.id).status is Status.PREPARING
+
+
+@pytest.mark.parametrize("away", [None, P, M])
+def test_conflicts_tell_nothing_of_the_guest_either(house: House, away: Place | None) -> None:
+    placed = house.place()
+    other = placed.changed(op_id=new_op_id(), now=utc_now(), notes="Lovelace")
+    customer = house.service.get(house.customer_id)
+    for states in ((placed, other), (customer, replace(customer, notes="Lovelace"))):
+        kind = "orders" if states[0] is placed else "customers"
+        filed = conflicts.of_states(kind, *states, "why", utc_now())
+        house.repositories.conflicts.save(filed)
+    if away is not None:
+        house.loses(away)
+    house.erase()
+    if away is not None:
+        house.regains(away)
+    assert house.traces() == {}
+    assert house.differing() == []
+    [_, about_order] = house.repositories.conflicts.page(None, None, 9).items
+    assert about_order.winner["total"] == placed.total
+
+
+def test_an_order_that_comes_to_light_later_is_erased_when_it_is_followed_up(quick: House) -> None:
+    quick.place()
+    late = told()
+    quick.erase()
+    late = quick.repositories.orders.save(late)
+    assert quick.traces() != {}
+    quick.service.remember(late)
+    assert quick.traces() == {}
+    assert quick.repositories.orders.get(late.id).total == late.total
+
+
+def test_a_late_follow_up_brings_nobody_back(quick: House) -> None:
+    placed = quick.place()
+    quick.erase()
+    quick.service.remember(placed)
+    assert quick.traces() == {}
+    with pytest.raises(NotFound):
+        quick.service.get(quick.customer_id)
+
+
+def test_whoever_orders_later_is_a_new_acquaintance_and_can_be_erased_again(house: House) -> None:
+    house.place()
+    house.erase()
+    again = house.place()
+    known = house.service.get(house.customer_id)
+    assert known.first_seen == again.created_at
+    assert house.service.orders(known.id, None, 9).items == (again,)
+    house.erase()
+    assert house.traces() == {}
+    assert house.differing() == []
+
+
+def test_somebody_who_orders_many_times_at_once_is_one_customer(house: House) -> None:
+    orders = [house.repositories.orders.save(told()) for _ in range(4)]
+    results = at_once([partial(house.service.remember, each) for each in orders])
+    assert results == [None] * 4
+    for each in orders:
+        house.service.remember(each)
+    [known] = house.service.page(CustomerFilter(phone=PHONE), None, 9).items
+    placed = [each.created_at for each in orders]
+    assert (known.first_seen, known.last_seen) == (min(placed), max(placed))
+    house.settle()
+    assert house.differing() == []
+
+
+def test_what_was_remembered_is_not_written_again(quick: House) -> None:
+    first, second = quick.place(), quick.place()
+    known = quick.service.get(quick.customer_id)
+    for order_ in (second, first, second):
+        quick.service.remember(order_)
+    assert quick.service.get(quick.customer_id) == known
+
+
+def test_a_repeated_request_does_not_erase_what_came_later(quick: House) -> None:
+    quick.place()
+    operation = Operation.keyed("customers.erase", "key", b"")
+    assert quick.service.erase(quick.customer_id, operation).changed
+    again = quick.place()
+    done = quick.service.erase(quick.customer_id, operation)
+    assert (done.replayed, done.changed) == (True, False)
+    assert quick.repositories.orders.get(again.id).erased_at is None
+
+
+def test_customers_of_another_secret_key_with_the_same_number_are_erased_too(quick: House) -> None:
+    quick.place()
+    quick.recognition = Recognition("another key", "DE")
+    quick.place()
+    assert len(quick.service.page(CustomerFilter(phone=PHONE), None, 9).items) == 2
+    quick.erase()
+    assert quick.traces() == {}
+
+
+def test_without_any_database_it_is_refused_and_can_be_repeated(quick: House) -> None:
+    quick.place()
+    for place in (P, M):
+        quick.loses(place)
+    with pytest.raises(NothingAvailable):
+        quick.erase()
+    for place in (P, M):
+        quick.stores[place].database.open()
+    for place in (P, M):
+        quick.regains(place)
+    quick.erase()
+    assert quick.traces() == {}
+
+
+class Death(BaseException):
+    """The process is gone in the middle of it."""
+
+
+def mortal(save: Callable[[Any], Any], left: Iterator[int]) -> Callable[[Any], Any]:
+    """Saves until there is nothing left to live for; the last save is still made."""
+
+    def saved(record: Any) -> Any:
+        done = save(record)
+        if next(left) <= 0:
+            raise Death
+        return done
+
+    return saved
+
+
+def test_wherever_it_dies_it_is_repeated_to_its_end(
+    quick: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(customer_service, "AT_ONCE", 2)
+    for steps in range(100):
+        for _ in range(3):
+            placed = quick.place()
+            other = placed.changed(op_id=new_op_id(), now=utc_now(), notes="Lovelace")
+            filed = conflicts.of_states("orders", placed, other, "why", utc_now())
+            quick.repositories.conflicts.save(filed)
+        left = count(steps, -1)
+        try:
+            with monkeypatch.context() as dying:
+                for kind in ("orders", "customers", "conflicts"):
+                    repository = getattr(quick.repositories, kind)
+                    dying.setattr(repository, "save", mortal(repository.save, left))
+                quick.erase()
+        except Death:
+            quick.erase()
+            assert quick.traces() == {}, steps
+        else:
+            assert steps > 6
+            assert quick.traces() == {}
+            assert quick.differing() == []
+            return
+    pytest.fail("it never came to an end")
+
+
+def test_a_guest_with_thousands_of_orders_is_read_a_page_at_a_time(
+    quick: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted: list[int] = []
+    ask = quick.repositories.orders.page
+
+    def page(filter_: OrderFilter, after: Any, limit: int) -> Any:
+        found = ask(filter_, after, limit)
+        wanted.append(len(found.items))
+        return found
+
+    quick.service.remember(told())
+    quick.stores[P].orders.deliver([told().stamped(P) for _ in range(1050)])
+    monkeypatch.setattr(quick.repositories.orders, "page", page)
+    quick.erase()
+    assert max(wanted) == customer_service.AT_ONCE
+    assert sum(wanted) == 1050
+    quick.settle()
+    assert quick.traces() == {}

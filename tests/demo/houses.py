@@ -1,0 +1,45 @@
+"""Restaurants for the demo to move into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from dinerapp.demo import coupons, menu
+from dinerapp.demo.book import Book
+from dinerapp.demo.house import House
+from dinerapp.demo.rush import Rush
+from dinerapp.demo.week import SCOPE
+from dinerapp.seeding import demo_house, patient
+from dinerapp.settings import Settings
+from dinerapp.testing import memory_stores
+from dinerapp.wiring import Diner, build
+
+DAYS, GUESTS = 7, 40
+SATURDAY_EVENING = datetime(2036, 5, 3, 19, 30, tzinfo=UTC)
+
+
+@contextmanager
+def in_memory(**settings: Any) -> Iterator[Diner]:
+    """A diner over two stores in memory, connected."""
+    own = Settings(**{"secret_key": "for tests", "log_level": "error", **settings})
+    diner = build(patient(own), memory_stores())
+    diner.connections.initialize_all()
+    try:
+        yield diner
+    finally:
+        diner.connections.close_all()
+
+
+def furnished(now: datetime, **settings: Any) -> House:
+    """One with the demo menu and its coupons."""
+    with in_memory(**settings) as diner:
+        menu.seed(diner.menu, diner.categories)
+        return demo_house(diner, [one.record for one in coupons.seed(diner.coupons, now)])
+
+
+def book_of(house: House, now: datetime, **options: Any) -> Book:
+    """The week's orders there."""
+    return Book(SCOPE, house, Rush(house.calendar, now, DAYS), GUESTS, **options)

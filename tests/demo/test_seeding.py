@@ -1,0 +1,322 @@
+"""Demo data in stores: every kind of store, twice, in parts, and with a database away."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from dinerapp import seeding
+from dinerapp.demo import large, menu
+from dinerapp.demo.watching import nobody_watches
+from dinerapp.demo.week import ORDERS
+from dinerapp.domain.identity import new_op_id
+from dinerapp.domain.payments import Method
+from dinerapp.domain.record import Record, utc_now
+from dinerapp.domain.version import Place
+from dinerapp.errors import StoreFailure, StoreUnavailable
+from dinerapp.operating import await_catching_up, connected
+from dinerapp.ports.replica import Owing, Replica
+from dinerapp.settings import Settings
+from dinerapp.wiring import Diner
+from tests.demo.audit import complaints
+from tests.demo.houses import SATURDAY_EVENING, in_memory
+
+Opened = Callable[[], AbstractContextManager[Diner]]
+ITEMS, FEW = 60, 1_300
+ALL_OF_IT = seeding.Added(len(menu.DISHES), ORDERS, 4)
+NOTHING = seeding.Added(0, 0, 0)
+NO_MONGO = "mongodb://127.0.0.1:9/diner"
+EVERY_KIND = ("categories", "menu_items", "coupons", "orders", "tills")
+
+
+@pytest.fixture
+def settings(fresh_postgres_url: str, fresh_mongo_url: str) -> Settings:
+    own = {"database_url": fresh_postgres_url, "mongodb_uri": fresh_mongo_url}
+    return seeding.patient(Settings(**own, secret_key="for tests"))
+
+
+@contextmanager
+def on_servers(settings: Settings) -> Iterator[Diner]:
+    with connected(settings) as diner:
+        await_catching_up(diner)
+        yield diner
+
+
+@pytest.fixture
+def served(settings: Settings) -> Iterator[Diner]:
+    """On real databases."""
+    with on_servers(settings) as diner:
+        yield diner
+
+
+@pytest.fixture(params=["in memory", "on servers"])
+def diner(request: pytest.FixtureRequest) -> Iterator[Diner]:
+    if request.param == "on servers":
+        yield request.getfixturevalue("served")
+        return
+    with in_memory() as diner:
+        yield diner
+
+
+def contents(store: Replica[Any]) -> dict[str, Record]:
+    found: dict[str, Record] = {}
+    after = None
+    while page := store.scan(after, 500):
+        found.update((record.id, record) for record in page)
+        after = page[-1].id
+    return found
+
+
+def everything(diner: Diner) -> dict[str, dict[str, Record]]:
+    """What both stores hold, after they were seen to hold the same."""
+    for pair in diner.pairs.values():
+        assert contents(pair.one) == contents(pair.other), pair.kind
+        assert [*diner.consistency.differences(pair)] == []
+    return {kind: contents(diner.pairs[kind].one) for kind in diner.pairs}
+
+
+def assert_counted(diner: Diner) -> None:
+    """What is held of dishes and coupons is what living orders take, in both stores."""
+    pair = diner.pairs["orders"]
+    for store in (pair.one, pair.other):
+        held = Counter[str]()
+        for order in contents(store).values():
+            held.update(store.kind.holds(order))
+        counts = store.counts(held)
+        assert {key: count.held for key, count in counts.items()} == held
+        for key, count in counts.items():
+            assert count.ceiling is None or count.held <= count.ceiling, key
+
+
+def seeded(diner: Diner) -> seeding.Added:
+    """The week before a busy evening."""
+    return seeding.seed_week(diner, now=SATURDAY_EVENING)
+
+
+def audited(held: dict[str, dict[str, Any]], now: datetime) -> list[str]:
+    """What an auditor says about all orders."""
+    items = held["menu_items"]
+    return [one for order in held["orders"].values() for one in complaints(order, items, now)]
+
+
+def assert_nothing_is_owed(diner: Diner) -> None:
+    for place in (Place.POSTGRESQL, Place.MONGODB):
+        backlog = diner.relay.backlog(place)
+        assert (backlog.waiting, backlog.parked) == (0, 0)
+
+
+def test_a_week_is_added_once_and_both_stores_have_it(diner: Diner) -> None:
+    assert seeded(diner) == ALL_OF_IT
+    first = everything(diner)
+    assert len(first["orders"]) == ORDERS
+    assert first["conflicts"] == {}
+    assert_counted(diner)
+    assert audited(first, SATURDAY_EVENING) == []
+    assert seeded(diner) == NOTHING
+    assert everything(diner) == first
+
+
+def test_tills_hold_what_was_paid_into_them(served: Diner) -> None:
+    seeded(served)
+    tills = served.till.page(None, None, 100).items
+    assert [till.is_open for till in tills] == [True, *(False for _ in tills[1:])]
+    assert 6 <= len(tills) <= 9
+    orders: Any = contents(served.pairs["orders"].one).values()
+    payments = [payment for order in orders for payment in order.payments]
+    for till in tills:
+        through = [payment for payment in payments if payment.till_id == till.id]
+        cash = sum(payment.amount for payment in through if payment.method is Method.CASH)
+        assert served.till.get(till.id).expected == till.opening + cash
+        assert till.is_open or till.expected == till.opening + cash
+        assert all(till.created_at <= payment.at for payment in through)
+        assert all(till.closed_at is None or payment.at <= till.closed_at for payment in through)
+    assert sum(till.expected != till.counted for till in tills[1:]) == 1
+
+
+def test_what_an_operator_has_removed_stays_removed(diner: Diner) -> None:
+    seeded(diner)
+    gone = {}
+    for kind in EVERY_KIND:
+        repository, pair = diner.repositories[kind], diner.pairs[kind]
+        record: Any = next(iter(contents(pair.one).values()))
+        repository.delete(replace(record, op_id=new_op_id()))
+        gone[kind] = record.id
+    before = everything(diner)
+    assert seeded(diner) == NOTHING
+    assert everything(diner) == before
+    assert all(before[kind][key].deleted for kind, key in gone.items())
+
+
+def test_what_was_interrupted_is_the_same_week_in_the_end(served: Diner) -> None:
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(done: int, _of: int) -> None:
+        if done == 50:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        seeding.seed_week(served, interrupt, SATURDAY_EVENING)
+    begun: Any = contents(served.pairs["orders"].one)
+    assert len(begun) == 50
+    later = SATURDAY_EVENING + timedelta(days=3)
+    assert seeding.seed_week(served, now=later).orders == ORDERS - 50
+    orders: Any = everything(served)["orders"]
+    assert max(order.created_at for order in orders.values()) == SATURDAY_EVENING
+    assert_counted(served)
+
+
+@pytest.mark.parametrize("away", [Place.POSTGRESQL, Place.MONGODB])
+def test_a_week_is_added_while_a_database_is_away(settings: Settings, away: Place) -> None:
+    with on_servers(settings):
+        pass
+    nowhere = {
+        Place.POSTGRESQL: {"database_url": "postgresql://127.0.0.1:9/diner"},
+        Place.MONGODB: {"mongodb_uri": NO_MONGO},
+    }
+    with connected(replace(settings, **nowhere[away])) as diner:
+        assert seeded(diner) == ALL_OF_IT
+        assert seeded(diner) == NOTHING
+    with on_servers(settings) as diner:
+        assert len(everything(diner)["orders"]) == ORDERS
+        assert_counted(diner)
+        assert seeded(diner) == NOTHING
+
+
+def test_without_the_demo_menu_there_is_nothing_to_order() -> None:
+    with in_memory() as diner:
+        seeded(diner)
+        for item in diner.menu.all():
+            diner.repositories["menu_items"].delete(replace(item, op_id=new_op_id()))
+        assert seeded(diner) == NOTHING
+
+
+def test_of_a_dish_that_is_sold_out_no_more_is_ordered() -> None:
+    with in_memory() as diner:
+        menu.seed(diner.menu, diner.categories)
+        for item in diner.menu.all():
+            if item.stock_limit is not None:
+                changed = item.changed(op_id=new_op_id(), now=utc_now(), stock_limit=1)
+                diner.repositories["menu_items"].save(changed)
+        added = seeded(diner).orders
+        assert ORDERS / 2 < added < ORDERS
+        assert_counted(diner)
+
+
+def test_a_large_house_is_filled_once_and_nothing_is_owed(served: Diner) -> None:
+    seen: list[tuple[int, int]] = []
+    added = seeding.seed_large(served, lambda *done: seen.append(done), ITEMS, FEW)
+    assert added == seeding.Added(ITEMS, FEW)
+    assert seen == [(0, FEW), (500, FEW), (1000, FEW), (FEW, FEW)]
+    first = everything(served)
+    assert (len(first["menu_items"]), len(first["orders"])) == (ITEMS, FEW)
+    assert first["conflicts"] == {}
+    assert_counted(served)
+    assert_nothing_is_owed(served)
+    assert seeding.seed_large(served, nobody_watches, ITEMS, FEW) == NOTHING
+    assert everything(served) == first
+
+
+def test_orders_of_long_ago_are_nobody_s_business_any_more(served: Diner) -> None:
+    seeding.seed_large(served, nobody_watches, ITEMS, FEW)
+    held, now = everything(served), utc_now()
+    assert audited(held, now) == []
+    orders: Any = held["orders"].values()
+    waiting = {order.id for order, _ in served.kitchen.board(None).orders}
+    assert waiting == {o.id for o in orders if any(ticket.is_open for ticket in o.tickets)}
+    assert all((now - o.created_at).days < 1 for o in orders if o.id in waiting)
+    stream = served.feed.stream(None)
+    served.feed.step()
+    while (update := stream.next(0.1)) is not None:
+        assert (now - update.order.updated_at).total_seconds() < 60
+    stream.close()
+
+
+def test_a_large_house_goes_on_where_it_was(served: Diner) -> None:
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(done: int, _of: int) -> None:
+        if done >= 500:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        seeding.seed_large(served, interrupt, ITEMS, FEW)
+    begun = contents(served.pairs["orders"].one)
+    assert 500 <= len(begun) < FEW
+    added = seeding.seed_large(served, nobody_watches, ITEMS, FEW)
+    assert added == seeding.Added(0, FEW - len(begun))
+    kept = everything(served)["orders"]
+    assert {key: kept[key] for key in begun} == begun
+    assert_nothing_is_owed(served)
+    assert_counted(served)
+
+
+def test_what_only_one_store_got_is_brought_to_the_other_and_is_not_owed_any_more(
+    diner: Diner,
+) -> None:
+    """As after a kill between the two stores: one has a batch, and owes it."""
+    bulk, pair = diner.bulk["menu_items"], diner.pairs["menu_items"]
+    made = large.LargeMenu(ITEMS, utc_now())
+    alone = diner.repositories["menu_items"].sides[0].store  # type: ignore[attr-defined]
+    other = pair.beside(alone.place)
+    states = [item.stamped(alone.place) for item in made.items[:20]]
+    alone.deliver(states, [Owing(other.place, utc_now(), missed=False)])
+    assert alone.backlog(other.place).waiting == 20
+    assert large.seed_menu(made, diner.bulk["categories"], bulk) == ITEMS - 20
+    assert len(everything(diner)["menu_items"]) == ITEMS
+    assert_nothing_is_owed(diner)
+
+
+def test_what_was_changed_or_removed_of_a_large_house_stays_so(diner: Diner) -> None:
+    seeding.seed_large(diner, nobody_watches, ITEMS, 10)
+    repository = diner.repositories["menu_items"]
+    one, other = diner.menu.all()[:2]
+    repository.delete(replace(one, op_id=new_op_id()))
+    repository.save(other.changed(op_id=new_op_id(), now=utc_now(), price=1))
+    assert seeding.seed_large(diner, nobody_watches, ITEMS, 10) == NOTHING
+    found: Any = everything(diner)["menu_items"]
+    assert found[one.id].deleted
+    assert found[other.id].price == 1
+
+
+def test_a_large_house_wants_every_database_that_is_configured(settings: Settings) -> None:
+    with (
+        connected(replace(settings, mongodb_uri=NO_MONGO)) as diner,
+        pytest.raises(StoreUnavailable, match="mongodb"),
+    ):
+        seeding.seed_large(diner, nobody_watches, ITEMS, 10)
+
+
+def test_a_store_that_is_lost_on_the_way_misses_a_batch_and_gets_it_when_it_is_back(
+    settings: Settings,
+) -> None:
+    with on_servers(settings) as diner:
+        pair: Any = diner.pairs["orders"]
+        postgres, mongo = pair.at(Place.POSTGRESQL), pair.at(Place.MONGODB)
+        with pytest.raises(StoreFailure, match="mongodb"):
+            seeding.seed_large(diner, lambda *_: mongo.database.close(), ITEMS, FEW)
+        backlog = postgres.backlog(Place.MONGODB)
+        assert (backlog.waiting, backlog.missed) == (500, 500)
+    with on_servers(settings) as diner:
+        assert len(everything(diner)["orders"]) == 500
+        assert seeding.seed_large(diner, nobody_watches, ITEMS, FEW).orders == FEW - 500
+        assert_nothing_is_owed(diner)
+        assert_counted(diner)
+        everything(diner)
+
+
+def test_a_large_house_is_content_with_one_database(settings: Settings) -> None:
+    with connected(replace(settings, mongodb_uri=None)) as diner:
+        added = seeding.seed_large(diner, nobody_watches, ITEMS, 600)
+        assert added == seeding.Added(ITEMS, 600)
+        assert seeding.seed_large(diner, nobody_watches, ITEMS, 600) == NOTHING
+    with on_servers(settings) as diner:
+        assert len(everything(diner)["orders"]) == 600
+        assert_counted(diner)
