@@ -175,8 +175,6 @@ def _standard_logging(settings: Settings, stream: str) -> dict[str, Any]:
     # At INFO these say what is of interest to their own developers only, and at WARNING the pool
     # repeats all through an outage what one line of ours has said.
     quiet = {name: {"level": "WARNING"} for name in ("psycopg", "pymongo", "asyncio", "werkzeug")}
-    # It tells of every request that is one too many, with the address it came from.
-    quiet["flask-limiter"] = {"level": "WARNING"}
     quiet["psycopg.pool"] = {"level": "ERROR"}
     return {
         "version": 1,

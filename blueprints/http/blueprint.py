@@ -1,4 +1,4 @@
-"""The blueprint and the argument parser that every domain's routes use.
+"""The blueprint that every domain's routes use.
 
 `reads`, `creates`, `changes` and `removes` say what a route does with a record, `public`, `known`
 and `allows` who may use it; the documentation of its headers and answers follows from that.
@@ -7,15 +7,12 @@ and `allows` who may use it; the documentation of its headers and answers follow
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import partial, wraps
+from typing import Any, TypeVar, cast
 
 import marshmallow as ma
-from flask import Request, g
 from flask_smorest import Blueprint as SmorestBlueprint
-from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import UnsupportedMediaType
 
-from blueprints.http import strict_json
 from blueprints.http.access import PUBLIC, Rule, described, ruled
 from blueprints.http.describing import BEARER, named
 from blueprints.http.examples import example_of
@@ -28,52 +25,42 @@ from blueprints.http.headers import (
     REPLAY,
 )
 from blueprints.http.limits import Limited, limited
+from blueprints.http.reading import body, query, reader
 from blueprints.http.refusals import REFUSALS
 from dinerapp.domain.permissions import Permission
-from dinerapp.errors import InvalidRecord
 
 R = TypeVar("R", bound=Callable[..., Any])
 SchemaType = type[ma.Schema]
 
+_GIVEN = {"json": body, "query": query}
 _NOT_MODIFIED = {"description": "It is as the caller has it", "headers": named(ETAG)}
-
-
-class StrictParser(FlaskParser):
-    """Reads strict JSON only, and refuses query parameters it does not know."""
-
-    DEFAULT_UNKNOWN_BY_LOCATION = {  # noqa: RUF012 as the base class has it
-        **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
-        "query": ma.RAISE,
-        "json": ma.RAISE,
-    }
-
-    def load_json(self, req: Request, schema: ma.Schema) -> Any:
-        data = req.get_data(cache=True)
-        if data and not req.is_json:
-            raise UnsupportedMediaType("the body must be sent as application/json")
-        g.body = strict_json.loads(data) if data else {}
-        return g.body
-
-    def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
-        for name, values in req.args.lists():
-            if len(values) > 1:
-                raise InvalidRecord(name, "is given more than once")
-        return super().load_querystring(req, schema)
 
 
 class Blueprint(SmorestBlueprint):
     """A package of routes of one domain."""
 
-    ARGUMENTS_PARSER = StrictParser()
-
     def __init__(self, *args: Any, asks_stores: bool = True, **options: Any) -> None:
         super().__init__(*args, **options)
         self._asks_stores = asks_stores
 
-    def arguments(self, schema: SchemaType, **options: Any) -> Any:
-        """Reads a request with the schema, which is made once: to make it takes longer than to
-        read most requests."""
-        return super().arguments(schema(), **options)
+    def arguments(self, schema: SchemaType, *, location: str = "json") -> Callable[[R], R]:
+        """Gives the view what the schema makes of the body, or of the query."""
+        made = schema()
+        given, read = _GIVEN[location], reader(made)
+        document = super().arguments(made, location=location)
+
+        def decorate(view: R) -> R:
+            @wraps(view)
+            def reading(*args: Any, **options: Any) -> Any:
+                return view(*args, read(given()), **options)
+
+            return _documented_by(document, cast(R, reading))
+
+        return decorate
+
+    def response(self, *args: Any, **options: Any) -> Callable[[R], R]:
+        """Documents an answer; views make theirs themselves."""
+        return partial(_documented_by, super().response(*args, **options))
 
     def public(self, view: R) -> R:
         """For everybody, whoever they say they are."""
@@ -153,10 +140,16 @@ class Blueprint(SmorestBlueprint):
         for media in doc.get("requestBody", {}).get("content", {}).values():
             fields = media["schema"].fields.values()
             doc["requestBody"]["required"] = any(field.required for field in fields)
-        for body in (doc.get("requestBody", {}), *doc["responses"].values()):
-            for media in body.get("content", {}).values() if isinstance(body, dict) else ():
+        for each in (doc.get("requestBody", {}), *doc["responses"].values()):
+            for media in each.get("content", {}).values() if isinstance(each, dict) else ():
                 media.setdefault("example", example_of(media["schema"]))
         return doc
+
+
+def _documented_by(document: Callable[[R], Any], view: R) -> R:
+    """The view itself, as flask-smorest documents it."""
+    view._apidoc = document(view)._apidoc  # type: ignore[attr-defined]
+    return view
 
 
 def _keep_both(doc: Any, manual: Any) -> None:

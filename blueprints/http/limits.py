@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import wraps
 from ipaddress import IPv4Address, ip_address, ip_network
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from flask import Flask, Response, request
-from flask_limiter import Limiter, RequestLimit
+from limits import RateLimitItem, parse_many
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.strategies import FixedWindowRateLimiter
 
 from blueprints.http.access import caller
 from blueprints.http.refusals import TOO_MANY
@@ -25,6 +29,8 @@ _MARK = "__diner_limits__"
 _NEIGHBOURS = 64
 """An IPv6 customer has a whole network of this size; they count as one client."""
 _REDIS_SECONDS = 0.2
+_REDIS_REST = 5.0
+"""How long Redis is left alone once it has not answered."""
 
 
 class Limited(StrEnum):
@@ -40,7 +46,7 @@ class Limited(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Count:
+class _Who:
     """By what requests are told apart, and which are not counted."""
 
     key: Callable[[], str]
@@ -58,24 +64,13 @@ def limited(*what: Limited) -> Callable[[V], V]:
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Puts the limits in front of the views that are marked.
-
-    Without Redis each process counts for itself, and so does it while Redis is away.
-    """
-    limiter = Limiter(
-        client_address,
-        app=app,
-        storage_uri=_storage(settings),
-        storage_options=_options(settings),
-        in_memory_fallback_enabled=settings.redis_url is not None,
-        on_breach=_too_many,
-    )
+    """Puts the limits in front of the views that are marked."""
+    counters = _Counters(settings.redis_url)
     for endpoint, view in app.view_functions.items():
-        for what in reversed(getattr(view, _MARK, ())):
-            allowed: str = getattr(settings, f"{what}_limit")
-            if allowed:
-                view = _counted(view, limiter, allowed, what)
-        app.view_functions[endpoint] = view
+        limits = [_Limit.of(what, settings) for what in getattr(view, _MARK, ())]
+        limits = [limit for limit in limits if limit.windows]
+        if limits:
+            app.view_functions[endpoint] = _counted(view, limits, counters)
 
 
 def client_address() -> str:
@@ -91,11 +86,66 @@ def client_address() -> str:
     return str(ip_network((address, _NEIGHBOURS), strict=False))
 
 
-def _counted(view: V, limiter: Limiter, allowed: str, what: Limited) -> V:
-    count = _COUNTS[what]
-    counts = limiter.limit(allowed, key_func=count.key, exempt_when=count.exempt, scope=what.value)
-    counted: V = counts(view)  # type: ignore[assignment]
-    return counted
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """What is counted, and within which windows how much of it is too much."""
+
+    what: Limited
+    windows: Sequence[RateLimitItem]
+
+    @classmethod
+    def of(cls, what: Limited, settings: Settings) -> _Limit:
+        allowed: str = getattr(settings, f"{what}_limit")
+        return cls(what, parse_many(allowed) if allowed else ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Full:
+    """A window that takes no more until it is over."""
+
+    window: RateLimitItem
+    until: float
+
+
+class _Counters:
+    """Shared by all processes through Redis, if there is one. Without it each process counts for
+    itself, and so does it for a while when Redis does not answer."""
+
+    def __init__(self, redis_url: str | None) -> None:
+        self._own = FixedWindowRateLimiter(MemoryStorage())
+        self._shared = redis_url and FixedWindowRateLimiter(_storage(redis_url))
+        self._away_until = 0.0
+
+    def count(self, limit: _Limit, who: str) -> _Full | None:
+        """Counts one more, and says where it is one too many."""
+        if self._shared and time.monotonic() >= self._away_until:
+            try:
+                return _count(self._shared, limit, who)
+            except StorageError:
+                self._away_until = time.monotonic() + _REDIS_REST
+        return _count(self._own, limit, who)
+
+
+def _count(counter: FixedWindowRateLimiter, limit: _Limit, who: str) -> _Full | None:
+    for window in limit.windows:
+        if not counter.hit(window, limit.what, who):
+            return _Full(window, counter.get_window_stats(window, limit.what, who).reset_time)
+    return None
+
+
+def _counted(view: V, limits: Sequence[_Limit], counters: _Counters) -> V:
+    @wraps(view)
+    def counted(*args: Any, **options: Any) -> Any:
+        for limit in limits:
+            who = _WHO[limit.what]
+            if who.exempt is not None and who.exempt():
+                continue
+            full = counters.count(limit, who.key())
+            if full is not None:
+                return _too_many(full)
+        return view(*args, **options)
+
+    return cast(V, counted)
 
 
 def _account() -> str:
@@ -126,29 +176,24 @@ def _is_staff() -> bool:
     return caller().is_staff
 
 
-_COUNTS: Mapping[Limited, _Count] = {
-    Limited.LOGIN: _Count(client_address),
-    Limited.ACCOUNT: _Count(_account),
-    Limited.REGISTER: _Count(client_address),
-    Limited.ORDER: _Count(_customer, _is_staff),
-    Limited.CART: _Count(_customer, _is_staff),
-    Limited.LOOKUP: _Count(client_address),
-    Limited.PHONE: _Count(_phone),
+_WHO: Mapping[Limited, _Who] = {
+    Limited.LOGIN: _Who(client_address),
+    Limited.ACCOUNT: _Who(_account),
+    Limited.REGISTER: _Who(client_address),
+    Limited.ORDER: _Who(_customer, _is_staff),
+    Limited.CART: _Who(_customer, _is_staff),
+    Limited.LOOKUP: _Who(client_address),
+    Limited.PHONE: _Who(_phone),
 }
 
 
-def _storage(settings: Settings) -> str:
-    url = settings.redis_url or "memory://"
-    return f"redis+{url}" if url.startswith("unix:") else url
+def _storage(redis_url: str) -> Storage:
+    uri = f"redis+{redis_url}" if redis_url.startswith("unix:") else redis_url
+    wait = {"socket_connect_timeout": _REDIS_SECONDS, "socket_timeout": _REDIS_SECONDS}
+    return cast(Storage, storage_from_string(uri, wrap_exceptions=True, **wait))
 
 
-def _options(settings: Settings) -> dict[str, Any]:
-    if settings.redis_url is None:
-        return {}
-    return {"socket_connect_timeout": _REDIS_SECONDS, "socket_timeout": _REDIS_SECONDS}
-
-
-def _too_many(limit: RequestLimit) -> Response:
-    wait = max(1, math.ceil(limit.window.reset_time - time.time()))
-    words = f"at most {limit.limit} are taken; try again in {wait} s"
+def _too_many(full: _Full) -> Response:
+    wait = max(1, math.ceil(full.until - time.time()))
+    words = f"at most {full.window} are taken; try again in {wait} s"
     return TOO_MANY.answer(words, headers={"Retry-After": str(wait)})

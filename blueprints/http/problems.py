@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+import marshmallow as ma
 import structlog
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -38,6 +39,7 @@ from dinerapp.services.saving import PreconditionFailed
 _log = structlog.get_logger(__name__)
 
 MOST_ERRORS = 100
+MOST_TOLD = 5
 PASSED_ON = ("Allow", "Retry-After", "WWW-Authenticate")
 THE_BODY = "the body"
 OF_STATUS: Mapping[int, Kind] = {
@@ -48,6 +50,12 @@ OF_STATUS: Mapping[int, Kind] = {
 
 def _not_json(exc: NotJson) -> Response:
     return refusals.NOT_JSON.answer(str(exc))
+
+
+def _not_valid(exc: ma.ValidationError) -> Response:
+    errors = flattened(exc.messages)
+    told = "; ".join(f"{name}: {words[0]}" for name, words in islice(errors.items(), MOST_TOLD))
+    return refusals.INVALID.answer(told, errors)
 
 
 def _invalid(exc: InvalidRecord) -> Response:
@@ -132,12 +140,8 @@ def _streams(exc: TooManyStreams) -> Response:
 def _http(exc: HTTPException) -> Response:
     if exc.response is not None and isinstance(exc.response, Response):
         return exc.response
-    errors = flattened(getattr(exc, "data", {}).get("messages", {}))
-    detail = exc.description or exc.name
-    if errors:
-        detail = "; ".join(f"{name}: {words[0]}" for name, words in list(errors.items())[:5])
     headers = {name: value for name, value in exc.get_headers() if name in PASSED_ON}
-    return _kind(exc).answer(detail, errors, headers)
+    return _kind(exc).answer(exc.description or exc.name, headers=headers)
 
 
 def _kind(exc: HTTPException) -> Kind:
@@ -154,6 +158,7 @@ def _unexpected(exc: Exception) -> Response:
 
 TABLE: tuple[tuple[type[Exception], Callable[[Any], Response]], ...] = (
     (NotJson, _not_json),
+    (ma.ValidationError, _not_valid),
     (InvalidRecord, _invalid),
     (NotFound, _not_found),
     (AlreadyExists, _exists),
@@ -185,14 +190,10 @@ def register(app: Flask) -> None:
 
 
 def flattened(messages: Any, path: str = "") -> dict[str, list[str]]:
-    """Marshmallow's nested messages as `items.0.quantity: [...]`, without the location.
+    """Marshmallow's nested messages as `items.0.quantity: [...]`.
 
     The first hundred say enough: a small body can be wrong in ten thousand places.
     """
-    if not path and isinstance(messages, dict) and len(messages) == 1:
-        (location, inner), *_ = messages.items()
-        if location in ("json", "query", "headers", "path"):
-            messages = inner
     return dict(islice(_flat(messages, path), MOST_ERRORS))
 
 
