@@ -57,7 +57,7 @@ class Breaker:
         self.slow = slow or SlowCalls()
         self.on_lost: Callable[[], None] = _nobody
         self._now = now
-        self.since = self.down_since = now()
+        self.since = self.down_since = self.back_since = now()
         self._observer = observer or Observer()
         self._lock = threading.Lock()
         self._attempt = 0
@@ -74,8 +74,9 @@ class Breaker:
 
     @property
     def reluctance(self) -> tuple[bool, float]:
-        """Sorts stores by how much they are to be asked: nothing speaks against one that is up."""
-        return (False, 0.0) if self.is_up else (True, self.since.timestamp())
+        """Sorts stores by how much they are to be asked: nothing speaks against one that is up.
+        Of others the one that was away last lacks most, though both may be catching up."""
+        return (False, 0.0) if self.is_up else (True, self.back_since.timestamp())
 
     @property
     def is_reachable(self) -> bool:
@@ -128,5 +129,8 @@ class Breaker:
         return True
 
     def _move(self, state: State, reason: str) -> None:
-        self.state, self.reason, self.since = state, reason, self._now()
+        now = self._now()
+        if self.state is State.DOWN:
+            self.back_since = now
+        self.state, self.reason, self.since = state, reason, now
         self._observer.state_changed(self.place, state)

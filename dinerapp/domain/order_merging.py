@@ -20,7 +20,7 @@ from dinerapp.domain.coupons import coupon_key
 from dinerapp.domain.erasure import alike
 from dinerapp.domain.kind import Kind, Merge
 from dinerapp.domain.menu import stock_key
-from dinerapp.domain.orders import Event, Line, Order, Status
+from dinerapp.domain.orders import Event, Line, Order, Status, fired
 from dinerapp.domain.slots import slot_key
 
 if TYPE_CHECKING:
@@ -66,10 +66,28 @@ def _united(winner: Order, loser: Order) -> Order:
         lines=_lines(winner.lines, loser.lines),
         tip=winner.tip - own_tips + tips,
     )
-    merged = merged.billed()
+    merged = _told(merged.billed())
     if merged.status is Status.CANCELLED:
         merged = replace(merged, tickets=tuple(ticket.voided() for ticket in merged.tickets))
     return merged
+
+
+def _told(order: Order) -> Order:
+    """With tickets for lines that one side changed while the other one told the kitchen of them."""
+    if not order.tickets:
+        return order
+    told: Counter[str] = Counter()
+    for ticket in order.tickets:
+        told[ticket.line_id] += ticket.quantity
+    known = {(ticket.line_id, ticket.revision) for ticket in order.tickets}
+    late = [
+        line
+        for line in order.lines
+        if told[line.id] != line.quantity and (line.id, line.revision) not in known
+    ]
+    before = [replace(line, quantity=told[line.id]) for line in late]
+    more = fired(order.id, late, before, min(ticket.fired_at for ticket in order.tickets))
+    return replace(order, tickets=kitchen.united(order.tickets, more))
 
 
 def _is_overruled(loser: Order, merged: Order) -> bool:

@@ -201,12 +201,12 @@ class DeliverContract:
             ours.append(edited_at(sample, ours[-1], P, f"ours {number}", 10 + number))
             theirs.append(edited_at(sample, theirs[-1], M, f"theirs {number}", 20 + number))
         ends = []
-        for states in permutations([*ours, *theirs[1:]]):
+        for states in permutations([*ours[1:], *theirs[1:]]):
             record_id = new_id()
             for state in states:
                 settle_in(store, replace(state, id=record_id))
             ends.append(replace(stored(store, replace(base, id=record_id)), id=base.id))
-        assert ends == [ends[0]] * 120
+        assert ends == [ends[0]] * 24
         assert ends[0].version == Version(3, 2, 0)
         assert getattr(ends[0], sample.text) == "theirs 1"
 

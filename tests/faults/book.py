@@ -60,8 +60,8 @@ class OrderFact:
     `asked` are steps that were tried and not answered; they may have been taken. `unsure` says
     that some try to place it may have succeeded although nobody said so. `disputed`: another
     state of it is kept in a conflict. `changing`: a change of its lines or payments was tried and
-    not answered, or answered by whoever did not know of all the others. `known_lines` were
-    acknowledged. `cart`: what it was ordered from.
+    not answered, or answered by whoever did not know of all the others. `known_lines`: how many
+    there are of each line that was acknowledged. `cart`: what it was ordered from.
     """
 
     key: str
@@ -74,7 +74,7 @@ class OrderFact:
     unsure: bool = False
     disputed: bool = False
     changing: bool = False
-    known_lines: set[str] = field(default_factory=set)
+    known_lines: dict[str, int] = field(default_factory=dict)
     cart: str | None = None
 
     @property

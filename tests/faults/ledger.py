@@ -156,8 +156,10 @@ def _about_order(fact: OrderFact, order: dict[str, Any]) -> Iterator[str]:
     same = order["total"] == fact.told["total"] and len(lines) == len(fact.told["items"])
     if not same and not fact.may_cost_more:
         yield f"P1: order {fact.id} is over {order['total']}, acknowledged {fact.told['total']}"
-    if lost := fact.known_lines - {line["id"] for line in lines}:
-        yield f"P1: order {fact.id} has lost the lines {lost}"
+    has = {line["id"]: line["quantity"] for line in lines}
+    lost = {key for key, had in fact.known_lines.items() if has.get(key, 0) < had}
+    if lost and not fact.disputed:
+        yield f"P1: order {fact.id} has lost of the lines {lost}"
     steps = [event["status"] for event in order["history"]]
     if len(set(steps)) != len(steps):
         yield f"P3: order {fact.id} took a step twice: {steps}"

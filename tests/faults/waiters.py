@@ -136,11 +136,13 @@ class Waiter(Guest):
         tries = self.insist(method, path, body)
         answer = tries[-1]
         if answer.status == 200:
-            complete = order.known_lines <= _lines(answer.body)
+            lines = _lines(answer.body)
+            complete = all(lines.get(key, 0) >= had for key, had in order.known_lines.items())
             self._note_age(answer, complete, "lacks a line", order.id)
             # Whoever answers from behind does not know what all of it comes to.
             order.changing = order.changing or not complete
-            order.known_lines |= _lines(answer.body)
+            for key, has in lines.items():
+                order.known_lines[key] = max(has, order.known_lines.get(key, 0))
             order.told = {**(order.told or {}), **answer.body}
             return tries
         order.changing = order.changing or not all(call.is_answer for call in tries)
@@ -168,5 +170,5 @@ class Waiter(Guest):
         return None
 
 
-def _lines(order: dict[str, Any]) -> set[str]:
-    return {line["id"] for line in order["items"]}
+def _lines(order: dict[str, Any]) -> dict[str, int]:
+    return {line["id"]: line["quantity"] for line in order["items"]}

@@ -66,7 +66,7 @@ def _yes(*_args: Any, **_kwargs: Any) -> bool:
     return True
 
 
-def _no_debts(self: Any, other: Any) -> list[Any]:
+def _no_debts(self: Any, other: Any, *, missed: bool) -> list[Any]:
     return []
 
 
@@ -260,7 +260,11 @@ LEASE = "a lease is one relay's"
 FOLLOWED = "what follows happens"
 
 BUGS = (
-    Bug("hint not written", ((Composite, "_owing", _no_debts),), (STALE, CONVERGENCE, LOST)),
+    Bug(
+        "hint not written",
+        ((Composite, "_owing", _no_debts),),
+        (STALE, CONVERGENCE, LOST, VANISHED),
+    ),
     Bug(
         "late delivery overwrites newer",
         ((ReferenceStore, "_deliver", _keep_whatever_comes),),

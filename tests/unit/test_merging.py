@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,7 +17,7 @@ from dinerapp.domain.kind import Kind, Merge
 from dinerapp.domain.menu import MENU_ITEMS, MenuItem
 from dinerapp.domain.merging import Policy, reconciled
 from dinerapp.domain.order_merging import ORDERS
-from dinerapp.domain.orders import STEPS, Customer, Status
+from dinerapp.domain.orders import CHANGEABLE, STEPS, Customer, Status
 from dinerapp.domain.record import Record, Step
 from dinerapp.domain.version import Place
 from tests.makers import at, customer, elsewhere, line, menu_item, order, payment
@@ -282,6 +283,20 @@ def order_changes_or_erasure(draw: st.DrawFn, record: Any, number: int) -> Any:
 
 
 @st.composite
+def order_changes_or_lines(draw: st.DrawFn, record: Any, number: int) -> Any:
+    """One of these, or the guest wants something else too, or more or less of something."""
+    is_changeable = record.status in CHANGEABLE and record.outstanding == record.total
+    if not is_changeable or draw(st.booleans()):
+        return draw(order_changes(record, number))
+    known = draw(st.none() | st.sampled_from(record.lines))
+    revised = (
+        line(id=f"{number:08}", item_id="i") if known is None else known.of(known.quantity + 1)
+    )
+    now = at(draw(st.integers(0, 20)))
+    return record.revised([revised], op_id=f"{number:032x}", now=now)
+
+
+@st.composite
 def customer_changes(draw: st.DrawFn, record: Any, number: int) -> Any:
     """One more order, other notes, or the guest is to be forgotten."""
     now, op_id = at(draw(st.integers(0, 20))), f"{number:032x}"
@@ -302,10 +317,11 @@ order_histories = histories(ORDERS, ORDER, order_changes)
 erased_histories = histories(ORDERS, ORDER, order_changes_or_erasure) | histories(
     CUSTOMERS, GUEST, customer_changes
 )
-all_histories = item_histories | order_histories | erased_histories
+revised_histories = histories(ORDERS, ORDER, order_changes_or_lines)
+all_histories = item_histories | order_histories | erased_histories | revised_histories
 
 
-@settings(max_examples=1000)
+@settings(max_examples=500)
 @given(all_histories)
 def test_stores_that_exchange_their_states_end_with_equal_records(stores: TwoStores) -> None:
     ends = []
@@ -379,6 +395,21 @@ def test_neither_cancellation_nor_payment_is_lost_on_the_way(stores: TwoStores) 
     assert [ticket.id for ticket in end.tickets] == list(fired)
     steps = {(step.status, step.actor) for state in stores.accepted for step in state.history}
     assert {(step.status, step.actor) for step in end.history} == steps
+
+
+@settings(max_examples=500)
+@given(revised_histories)
+def test_the_kitchen_is_told_of_every_line_whichever_side_it_was_added_on(
+    stores: TwoStores,
+) -> None:
+    stores.exchange(M)
+    end = stores.held[P]
+    told = Counter[str]()
+    for ticket in end.tickets:
+        told[ticket.line_id] += ticket.quantity
+    assert len({(ticket.line_id, ticket.revision) for ticket in end.tickets}) == len(end.tickets)
+    if end.tickets and not stores.lost:
+        assert told == {line.id: line.quantity for line in end.lines}
 
 
 def outside_of_progress(record: Any) -> dict[str, Any]:
