@@ -295,18 +295,19 @@ class _Builder:
         }
         self.words = {place: self._word(place) for place in self.members}
         self.sides = {kind: self._sides(kind) for kind in PORTS}
-        self.settler = Settler()
+        self.handover = Handover(settings.policy, observer=self.observer)
+        self.settler = Settler(self.handover)
 
     def diner(self) -> Diner:
-        made, handover = self._repositories()
+        made = self._repositories()
 
         def of(port: type[P]) -> P:
             repository: P = made[port.kind.name]
             return repository
 
         orders, menu, categories = of(Orders), of(MenuItems), of(Categories)
-        relay = Relay(list(self._pairs().values()), handover, observer=self.observer)
-        consistency = Consistency(handover)
+        relay = Relay(list(self._pairs().values()), self.handover, observer=self.observer)
+        consistency = Consistency(self.handover)
         settings = self.settings
         # Without a key tokens are good for this process only; what serves people has one.
         secret = settings.secret_key or secrets.token_hex()
@@ -345,7 +346,7 @@ class _Builder:
             connections=self._connections(relay, following, consistency, feed, sender, keeping),
             repositories=made,
             pairs=self._pairs(),
-            bulk=self._bulk(handover),
+            bulk=self._bulk(),
             relay=relay,
             following=following,
             consistency=consistency,
@@ -370,14 +371,12 @@ class _Builder:
             news=News(self.bus),
         )
 
-    def _repositories(self) -> tuple[dict[str, Any], Handover]:
+    def _repositories(self) -> dict[str, Any]:
         """Conflicts first: filing them is part of how every other kind is handed over."""
-        policy = self.settings.policy
-        handover = Handover(policy, observer=self.observer)
-        workings = Workings(handover, self.settler)
+        workings = Workings(self.handover, self.settler)
         made = {kind: compose(port, self.sides[kind], workings) for kind, port in PORTS.items()}
-        handover.file_in(made["conflicts"])
-        return made, handover
+        self.handover.file_in(made["conflicts"])
+        return made
 
     def _sides(self, kind: str) -> list[Side[Any]]:
         order = [place for place in self.settings.placement[kind] if place in self.backends]
@@ -403,9 +402,9 @@ class _Builder:
             if len(sides) == len(Role)
         }
 
-    def _bulk(self, handover: Handover) -> dict[str, Bulk[Any]]:
+    def _bulk(self) -> dict[str, Bulk[Any]]:
         return {
-            kind: Bulk([side.store for side in sides], handover)
+            kind: Bulk([side.store for side in sides], self.handover)
             for kind, sides in self.sides.items()
         }
 

@@ -209,12 +209,12 @@ class Composite(Repository[R], Generic[R]):
     def _deliver(self, record: R, side: Side[R], other: Side[R]) -> None:
         try:
             with other.calling(f"{self.kind.name}.deliver"):
-                handed = self._workings.handover.deliver([record], side.store, other.store)
+                handed = self._workings.handover.bring([record], side.store, other.store)
         except (StoreFailure, NothingAvailable):
             self._note_missed(record, side, other)
             return
-        for record_id, version in handed.settled:
-            self._workings.settler.add(side.store, other.place, record_id, version)
+        if handed.settled:
+            self._workings.settler.add(record, side.store, other.store)
 
     def _note_missed(self, record: R, side: Side[R], other: Side[R]) -> None:
         """Until this is noted the write must not be acknowledged: the other store would come

@@ -85,7 +85,7 @@ class MemoryCollection:
     ) -> Any:
         return self._write("update_one", place, change, upsert=upsert)
 
-    def update_many(self, wanted: Document, change: Document) -> Any:
+    def update_many(self, wanted: Document, change: Document, session: None = None) -> Any:
         with self._server.lock:
             return self._documents.update_many(wanted, change)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from pymongo import UpdateOne
@@ -21,6 +22,10 @@ R = TypeVar("R", bound=Record)
 
 _COUNTERS = "counters"
 _NOTHING: Document = {"holds": [], "ceilings": []}
+_CHUNK = 500
+
+UNTOLD = "_untold"
+"""Marks documents whose `_counted` is not in the counters yet."""
 
 
 class Short(Exception):
@@ -54,6 +59,11 @@ class Moves:
 def crowded(counted: Document | None) -> Collection[str]:
     """The counters that a state's coming may move."""
     return [key for pairs in (counted or {}).values() for key, _ in pairs]
+
+
+def told(document: Document | None) -> Document | None:
+    """What the counters know of a stored document."""
+    return None if document is None or UNTOLD in document else document.get("_counted")
 
 
 def counted(kind: Kind[R], record: R) -> Document | None:
@@ -96,7 +106,28 @@ class Counters:
                 [_present(key) for key in wanted], ordered=False
             )
 
+    def catch_up(self) -> None:
+        """Tells the counters of all documents that went in without them."""
+        for name in self._database.counted_collections:
+            with self._database.reading():
+                first = self._database.collection(name).find_one({UNTOLD: True}, {"_id": 1})
+            if first is not None:
+                while self._database.transact(partial(self._tell, name)) == _CHUNK:
+                    pass
+
+    def _tell(self, name: str, session: ClientSession | None) -> int:
+        documents, wanted = self._database.collection(name), {UNTOLD: True}
+        found = list(documents.find(wanted, {"_counted": 1}, limit=_CHUNK, session=session))
+        moves = Moves()
+        for each in found:
+            moves.add(None, each["_counted"])
+        ids = {"_id": {"$in": [each["_id"] for each in found]}}
+        documents.update_many(ids, {"$unset": {UNTOLD: ""}}, session=session)
+        self.move(moves, session, limited=False)
+        return len(found)
+
     def counts(self, keys: Collection[str]) -> Mapping[str, Count]:
+        self.catch_up()
         with self._database.reading():
             found = list(self._database.collection(_COUNTERS).find({"_id": {"$in": list(keys)}}))
         counts = {each["_id"]: Count(each["held"], each.get("ceiling")) for each in found}

@@ -51,11 +51,15 @@ _FORGET_ABSENCES = IndexModel("until", name="until", expireAfterSeconds=3600)
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A collection, the indexes it needs, and what living documents that lack a field get."""
+    """A collection, the indexes it needs, and what living documents that lack a field get.
+
+    `is_counted`: its documents hold something of counted things.
+    """
 
     collection: str
     indexes: Sequence[IndexModel] = ()
     filled: Mapping[str, str] = field(default_factory=dict)
+    is_counted: bool = False
 
 
 class MongoDatabase(Database):
@@ -93,6 +97,11 @@ class MongoDatabase(Database):
     def declare(self, layout: Layout) -> None:
         """Has `prepare` make this collection too."""
         self._layouts[layout.collection] = layout
+
+    @property
+    def counted_collections(self) -> Sequence[str]:
+        """Those whose documents hold something of counted things."""
+        return [layout.collection for layout in self._layouts.values() if layout.is_counted]
 
     def collection(self, name: str) -> MongoCollection[Document]:
         """The collection, for use within `reading`, `writing` or `transact`."""

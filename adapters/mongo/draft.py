@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from adapters.mongo.client import Document
+from adapters.mongo.counters import UNTOLD
 from dinerapp.domain.version import Version
 
 
@@ -15,7 +16,8 @@ class Draft:
     """A document, and over which stored states it may go.
 
     `limited`: no ceiling may be passed. `counting`: it goes in together with the counters, in a
-    transaction. `displacing`: the ids of records that lose their unique values to it.
+    transaction. `untold`: it is a record's first state and goes in alone; the counters are told of
+    it later. `displacing`: the ids of records that lose their unique values to it.
     """
 
     document: Document
@@ -23,6 +25,7 @@ class Draft:
     upsert: bool = True
     limited: bool = False
     counting: bool = False
+    untold: bool = False
     displacing: tuple[str, ...] = ()
 
     @property
@@ -33,6 +36,21 @@ class Draft:
     @property
     def counted(self) -> Document | None:
         return self.document.get("_counted")
+
+    @property
+    def only_holds(self) -> bool:
+        """Whether it takes from counted things, and limits none."""
+        return self.counted is not None and not self.counted["ceilings"]
+
+    @property
+    def content(self) -> Document:
+        """What is stored."""
+        return {**self.document, UNTOLD: True} if self.untold else self.document
+
+    @property
+    def upserts_alone(self) -> bool:
+        """Whether it goes in without the counters where there is nothing yet."""
+        return self.upsert and (self.counted is None or self.untold)
 
     @property
     def is_first(self) -> bool:
@@ -61,9 +79,13 @@ class Draft:
 
     @property
     def place_of_its_like(self) -> Document:
-        """Matches the state it may go over, if that holds the same of counted things."""
-        same = {"$exists": False} if self.counted is None else {"$eq": self.counted}
-        return {**self.place, "_counted": same}
+        """Matches the state it may go over, if that holds the same of counted things and the
+        counters know it."""
+        if self.untold:
+            return {"_id": self.id, "_revision": 0}
+        if self.counted is None:
+            return {**self.place, "_counted": {"$exists": False}}
+        return {**self.place, "_counted": {"$eq": self.counted}, UNTOLD: {"$exists": False}}
 
     def follows(self, stored: Document | None) -> bool:
         """Whether it is newer than a stored document."""
@@ -79,6 +101,7 @@ class Draft:
     def contending_with(self, holder_id: str) -> Draft:
         """Of it and a record with the same unique value the higher id goes without."""
         if self.id < holder_id:
-            return replace(self, displacing=(*self.displacing, holder_id), counting=True)
+            displacing = (*self.displacing, holder_id)
+            return replace(self, displacing=displacing, counting=True, untold=False)
         bare = {name: value for name, value in self.document.items() if name != "_unique"}
         return replace(self, document=bare, displacing=())

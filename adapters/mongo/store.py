@@ -14,7 +14,7 @@ from pymongo.collection import Collection as MongoCollection
 from pymongo.errors import DuplicateKeyError
 
 from adapters.mongo.client import Document
-from adapters.mongo.counters import Counters, counted
+from adapters.mongo.counters import UNTOLD, Counters, counted
 from adapters.mongo.database import Layout, MongoDatabase
 from adapters.mongo.debts import MongoDebts, debt_indexes
 from adapters.mongo.documents import covered_by, exactly, from_document, older_than, to_document
@@ -32,6 +32,7 @@ from dinerapp.ports.store import Store
 R = TypeVar("R", bound=Record)
 
 _FINGERPRINTS = "fingerprints"
+_UNTOLD_INDEX = IndexModel([(UNTOLD, ASCENDING)], sparse=True, name="untold")
 
 
 class MongoStore(MongoDebts[R], Store[R]):
@@ -47,7 +48,8 @@ class MongoStore(MongoDebts[R], Store[R]):
         self.collection_name = self.kind.name
         self._counters = Counters(database)
         self._writer = Writer(database, self.collection_name, self._counters)
-        database.declare(Layout(self.collection_name, self._all_indexes(), self.filled))
+        layout = Layout(self.collection_name, self._all_indexes(), self.filled, self.kind.takes)
+        database.declare(layout)
 
     @property
     def collection(self) -> MongoCollection[Document]:
@@ -70,10 +72,7 @@ class MongoStore(MongoDebts[R], Store[R]):
         raise self._restless(record)
 
     def deliver(self, records: Sequence[R], owing: Collection[Owing] = ()) -> Sequence[Delivery[R]]:
-        drafts = [
-            Draft(document=to_document(self.kind, record, owing), over=older_than(record.version))
-            for record in records
-        ]
+        drafts = [self._delivered(record, owing) for record in records]
         if len(records) == 1:
             return [self._deliver(records[0], drafts[0])]
         done = self._writer.put_together(drafts)
@@ -91,7 +90,7 @@ class MongoStore(MongoDebts[R], Store[R]):
             over={**exactly(stored.version), "_digest": codec.digest(stored)},
             upsert=False,
         )
-        counting = counted(self.kind, stored) != draft.counted
+        counting = draft.counted is not None or counted(self.kind, stored) is not None
         draft = replace(self._adapted(draft), counting=counting)
         return self._writer.put_displacing(draft)[0]
 
@@ -155,6 +154,11 @@ class MongoStore(MongoDebts[R], Store[R]):
         wanted = {**wanted, **_beyond(after), "deleted": False}
         return Page.of(self._found(wanted, order, limit + 1), limit)
 
+    def _delivered(self, record: R, owing: Collection[Owing]) -> Draft:
+        document = to_document(self.kind, record, owing)
+        draft = Draft(document=document, over=older_than(record.version))
+        return replace(draft, untold=draft.is_first and draft.only_holds)
+
     def _put_unique(self, draft: Draft) -> bool:
         try:
             return self._writer.put(draft)
@@ -177,7 +181,7 @@ class MongoStore(MongoDebts[R], Store[R]):
 
     def _adapted(self, draft: Draft) -> Draft:
         """It for one more try, with an eye on what may have been in its way."""
-        draft = replace(draft, counting=True)
+        draft = replace(draft, counting=True, untold=False)
         if not draft.pending:
             return draft
         with self.database.reading():
@@ -202,7 +206,8 @@ class MongoStore(MongoDebts[R], Store[R]):
         ]
         by_bucket = [("_bucket", ASCENDING), ("_digest", ASCENDING), ("_id", ASCENDING)]
         debts = [index for to in self._creditors() for index in debt_indexes(to)]
-        return [*unique, IndexModel(by_bucket, name=_FINGERPRINTS), *debts, *self.indexes]
+        untold = [_UNTOLD_INDEX] if self.kind.takes else []
+        return [*unique, IndexModel(by_bucket, name=_FINGERPRINTS), *debts, *untold, *self.indexes]
 
     def _creditors(self) -> Sequence[Creditor]:
         places = [place for place in Place if place != self.place]

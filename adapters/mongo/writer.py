@@ -9,7 +9,7 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from adapters.mongo.client import Document
-from adapters.mongo.counters import Counters, Moves, Short, crowded
+from adapters.mongo.counters import UNTOLD, Counters, Moves, Short, crowded, told
 from adapters.mongo.database import MongoDatabase
 from adapters.mongo.draft import Draft
 from adapters.mongo.errors import refusing, taken_key
@@ -26,8 +26,8 @@ class _OutOfPlace(Exception):
 class Writer:
     """Writes drafts into one collection.
 
-    A draft whose record holds the same as before goes in with one operation; only a change of what
-    is held costs a transaction.
+    A draft whose record holds the same as before goes in with one operation, and so does a first
+    state that is only delivered; only a change of what is held costs a transaction.
     """
 
     def __init__(self, database: MongoDatabase, collection: str, counters: Counters) -> None:
@@ -66,21 +66,22 @@ class Writer:
 
     def put_together(self, drafts: Sequence[Draft]) -> set[str]:
         """The ids of those that went in; why others did not, only trying them alone can tell."""
-        plain = [draft for draft in drafts if draft.counted is None]
-        counted = [draft for draft in drafts if draft.counted is not None]
+        plain = [draft for draft in drafts if draft.upserts_alone]
+        counted = [draft for draft in drafts if not draft.upserts_alone]
         chunks = [counted[start : start + _CHUNK] for start in range(0, len(counted), _CHUNK)]
         done = self._unspoilt(self._put_plain, plain)
         return done.union(*(self._unspoilt(self._put_counted, chunk) for chunk in chunks))
 
     def _put_alike(self, draft: Draft) -> bool:
-        upsert = draft.upsert and draft.counted is None
         with self._database.writing():
             result = self._database.collection(self._name).replace_one(
-                draft.place_of_its_like, draft.document, upsert=upsert
+                draft.place_of_its_like, draft.content, upsert=draft.upserts_alone
             )
         return result.matched_count == 1 or result.upserted_id is not None
 
     def _put_counting(self, draft: Draft) -> bool:
+        if draft.limited:
+            self._counters.catch_up()
         try:
             self._database.transact(
                 lambda session: self._put_within(draft, session), crowded(draft.counted)
@@ -99,7 +100,7 @@ class Writer:
         before: Document | None = collection.find_one_and_replace(
             draft.place,
             draft.document,
-            {"_counted": 1},
+            {"_counted": 1, UNTOLD: 1},
             upsert=draft.upsert,
             return_document=ReturnDocument.BEFORE,
             session=session,
@@ -107,7 +108,7 @@ class Writer:
         if before is None and not draft.upsert:
             raise _OutOfPlace
         moves = Moves()
-        moves.add((before or {}).get("_counted"), draft.counted)
+        moves.add(told(before), draft.counted)
         self._counters.move(moves, session, limited=draft.limited)
 
     def _holder(self, draft: Draft, path: str) -> str | None:
@@ -145,7 +146,8 @@ class Writer:
     def _put_all_within(self, drafts: Sequence[Draft], session: ClientSession | None) -> set[str]:
         collection = self._database.collection(self._name)
         ids = {"_id": {"$in": [draft.id for draft in drafts]}}
-        found = collection.find(ids, {"version": 1, "_counted": 1}, session=session)
+        known = {"version": 1, "_counted": 1, UNTOLD: 1}
+        found = collection.find(ids, known, session=session)
         stored = {each["_id"]: each for each in found}
         newer = [draft for draft in drafts if draft.follows(stored.get(draft.id))]
         if newer:
@@ -157,11 +159,11 @@ class Writer:
 
 
 def _over(place: Document, draft: Draft) -> ReplaceOne[Document]:
-    return ReplaceOne(place, draft.document, upsert=True)
+    return ReplaceOne(place, draft.content, upsert=True)
 
 
 def _moves(stored: dict[str, Document], drafts: Iterable[Draft]) -> Moves:
     moves = Moves()
     for draft in drafts:
-        moves.add(stored.get(draft.id, {}).get("_counted"), draft.counted)
+        moves.add(told(stored.get(draft.id)), draft.counted)
     return moves

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
@@ -16,7 +15,6 @@ from adapters.postgres.statements import Statements
 from adapters.postgres.table import Children, Table
 from adapters.postgres.templates import COUNTS
 from dinerapp.domain import codec
-from dinerapp.domain.kind import Kind
 from dinerapp.domain.record import Record
 from dinerapp.domain.version import Version
 from dinerapp.errors import DuplicateKey, Refused
@@ -55,8 +53,8 @@ class PostgresStore(Store[R]):
             self.columns,
             self.children,
             unique=self.kind.unique,
-            holds=_defines(self.kind, "holds"),
-            ceilings=_defines(self.kind, "ceilings"),
+            holds=self.kind.takes,
+            ceilings=self.kind.limits,
         )
         self._sql = Statements(table)
         self._rows: Rows[R] = Rows(self.kind, table, self.to_row, self.from_row)
@@ -236,8 +234,3 @@ class PostgresStore(Store[R]):
                 return True, next(iter(rivals), None)
 
         return self._database.attempt(work, writes=True)
-
-
-def _defines(kind: Kind[Any], name: str) -> bool:
-    default = next(field.default for field in fields(kind) if field.name == name)
-    return getattr(kind, name) is not default

@@ -73,3 +73,13 @@ class Kind(Generic[R]):
 
     def __post_init__(self) -> None:
         codec.learn(self.record)
+
+    @property
+    def takes(self) -> bool:
+        """Whether its records hold something of counted things."""
+        return self.holds is not _nothing
+
+    @property
+    def limits(self) -> bool:
+        """Whether its records say how much there is of counted things."""
+        return self.ceilings is not _no_ceilings

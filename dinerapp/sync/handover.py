@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from dinerapp import signals
 from dinerapp.domain import conflicts as filing
@@ -47,7 +47,15 @@ class Handover:
         self._conflicts = conflicts
 
     def deliver(self, records: Sequence[R], source: Replica[R], target: Replica[R]) -> Handed:
-        """Brings the states, which are the source's, to the target."""
+        """Brings the states, which are the source's, to the target, and looks for what they have
+        overdrawn there."""
+        handed = self.bring(records, source, target)
+        self.look_at(self.held_by(records, target), target)
+        return handed
+
+    def bring(self, records: Sequence[R], source: Replica[R], target: Replica[R]) -> Handed:
+        """Brings the states only. Their debts must not be settled before somebody has looked for
+        what they have overdrawn."""
         handed = Handed()
         for record, answer in zip(records, target.deliver(records), strict=True):
             if answer.taken is Taken.CONCURRENT and answer.stored is not None:
@@ -58,8 +66,19 @@ class Handover:
             if answer.displaced is not None:
                 self._file_displaced(record, answer.displaced, target)
             handed.settled.append((record.id, record.version))
-        self._file_overdrawn(records, target)
         return handed
+
+    def held_by(self, records: Sequence[R], target: Replica[R]) -> set[str]:
+        """The keys of counted things that the records hold."""
+        return {key for record in records for key in target.kind.holds(record)}
+
+    def look_at(self, keys: Collection[str], target: Replica[Any]) -> None:
+        """Files what is overdrawn of the counted things in the target."""
+        if not keys:
+            return
+        for key, count in target.counts(keys).items():
+            if count.ceiling is not None and count.held > count.ceiling:
+                self._file(filing.of_counter(key, count.held, count.ceiling, self._now()))
 
     def _settle_concurrent(
         self, incoming: R, stored: R, source: Replica[R], target: Replica[R]
@@ -93,14 +112,6 @@ class Handover:
         reason = "a unique value was taken twice; this record is without it"
         name = target.kind.name
         self._file(filing.of_states(name, held, record, reason, self._now()))
-
-    def _file_overdrawn(self, records: Sequence[R], target: Replica[R]) -> None:
-        keys = {key for record in records for key in target.kind.holds(record)}
-        if not keys:
-            return
-        for key, count in target.counts(keys).items():
-            if count.ceiling is not None and count.held > count.ceiling:
-                self._file(filing.of_counter(key, count.held, count.ceiling, self._now()))
 
     def _file(self, conflict: Conflict) -> None:
         if self._conflicts is None:

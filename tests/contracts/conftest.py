@@ -165,7 +165,7 @@ def composed(primary: Stores, backup: Stores) -> Repositories:
         ]
 
     handover = Handover(Policy())
-    workings = Workings(handover, Settler())
+    workings = Workings(handover, Settler(handover))
     composites = Repositories(
         {name: compose(port, sides(name), workings) for name, port in PORTS.items()}
     )

@@ -366,7 +366,7 @@ BUGS = (
         ((ReferenceStore, "_put", _count_once_for_all),),
         (DOUBLED,),
     ),
-    Bug("overselling not filed", ((Handover, "_file_overdrawn", _nothing),), (STOCK,)),
+    Bug("overselling not filed", ((Handover, "look_at", _nothing),), (STOCK,)),
     Bug(
         "followers not owed",
         ((Owing, "followers", classmethod(lambda *_args: ())),),

@@ -123,8 +123,8 @@ class Process:
             for place in PLACES
         }
         self._words = {place: self._word(place) for place in PLACES}
-        self.settler = Settler()
         handover = Handover(habits.policy, now=clock.now)
+        self.settler = Settler(handover)
         workings = Workings(handover, self.settler, grace=timedelta(seconds=1), now=clock.now)
         sides = {port: self._sides(port) for port in PLACEMENT}
         composed = {port: compose(port, sides[port], workings) for port in PLACEMENT}

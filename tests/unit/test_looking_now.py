@@ -44,7 +44,7 @@ def database() -> Iterator[Looked]:
         [named],
         relay=Relay([], Handover(Policy())),
         pairs=[],
-        settler=Settler(),
+        settler=Settler(Handover(Policy())),
         following=Following([], {}),
         at_work=False,
         pace=Pace(look=NEVER, start=0.0),
