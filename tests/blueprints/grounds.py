@@ -47,9 +47,6 @@ _BEATS = ("absences", "bus")
 """Which process misses which store is said anew every few seconds, whatever is asked; what
 processes called out to one another is forgotten after a minute."""
 
-PATIENT = {"request_deadline": 9.0, "attempt_deadline": 4.0, "slow_call": 2.0}
-"""What is asked here is whether input is refused, not how soon a slow machine's server is left."""
-
 
 @dataclass
 class Ground:
@@ -137,7 +134,7 @@ def ground_of(serving: str, postgres: RealServer, mongo: RealServer) -> Iterator
 @contextmanager
 def _client(urls: dict[str, str]) -> Iterator[FlaskClient]:
     own = {"database_url": urls[POSTGRESQL], "mongodb_uri": urls[MONGODB], "secret_key": SECRET}
-    settings = Settings(**{**QUICK, **PATIENT, **own})
+    settings = Settings(**{**QUICK, **own})
     app = create_app(settings)
     app.test_client_class = CheckedClient
     with running(app):
