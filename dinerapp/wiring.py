@@ -104,6 +104,7 @@ from dinerapp.settings import BadSetting, Settings
 from dinerapp.sync.bulk import Bulk
 from dinerapp.sync.consistency import Consistency
 from dinerapp.sync.following import Following
+from dinerapp.sync.fresh import Fresh
 from dinerapp.sync.handover import Handover
 from dinerapp.sync.pairs import Pair
 from dinerapp.sync.relay import Relay
@@ -297,6 +298,7 @@ class _Builder:
         self.sides = {kind: self._sides(kind) for kind in PORTS}
         self.handover = Handover(settings.policy, observer=self.observer)
         self.settler = Settler(self.handover)
+        self.fresh = Fresh() if settings.relay_in_workers else Fresh.of_nobody()
 
     def diner(self) -> Diner:
         made = self._repositories()
@@ -373,7 +375,7 @@ class _Builder:
 
     def _repositories(self) -> dict[str, Any]:
         """Conflicts first: filing them is part of how every other kind is handed over."""
-        workings = Workings(self.handover, self.settler)
+        workings = Workings(self.handover, self.settler, self.fresh)
         made = {kind: compose(port, self.sides[kind], workings) for kind, port in PORTS.items()}
         self.handover.file_in(made["conflicts"])
         return made
@@ -410,7 +412,7 @@ class _Builder:
 
     def _following(self, followers: Mapping[str, Sequence[Follower[Any]]]) -> Following:
         stores = [side.store for sides in self.sides.values() for side in sides]
-        return Following(stores, followers, observer=self.observer)
+        return Following(stores, followers, fresh=self.fresh, observer=self.observer)
 
     def _connections(
         self,

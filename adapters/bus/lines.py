@@ -24,11 +24,12 @@ LONGEST_TEXT = 4000
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """Seconds: how long messages gather before they are sent together, how long one step of
-    listening takes, how soon and how seldom a lost line is tried again, and how long closing
-    may take."""
+    """Seconds: how long messages gather before they are sent together, and longer where some were
+    sent just before; how long one step of listening takes, how soon and how seldom a lost line is
+    tried again, and how long closing may take."""
 
     gather: float = 0.005
+    gather_more: float = 0.04
     listen: float = 0.5
     first_retry: float = 0.1
     longest_retry: float = 5.0
@@ -125,11 +126,14 @@ class _Outgoing:
             thread.join(self._rhythm.close)
 
     def _run(self) -> None:
+        sent_at = 0.0
         while self._is_open:
             self._wake.wait()
-            time.sleep(self._rhythm.gather)
+            rest = sent_at + self._rhythm.gather_more - time.monotonic()
+            time.sleep(max(self._rhythm.gather, rest))
             self._wake.clear()
             self._send_all()
+            sent_at = time.monotonic()
         for line in self._lines:
             line.stop_sending()
 

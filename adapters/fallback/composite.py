@@ -6,13 +6,12 @@ Contract suite: the composite passes the suite of each port it stands for.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from adapters.fallback.settler import Settler
 from adapters.fallback.side import Call, Side
-from dinerapp import signals
 from dinerapp.domain.record import Record, utc_now
 from dinerapp.errors import (
     Contended,
@@ -27,6 +26,7 @@ from dinerapp.ports.replica import Owing
 from dinerapp.ports.repository import Repository
 from dinerapp.ports.routing import Route, route_of
 from dinerapp.ports.store import admissible, living
+from dinerapp.sync.fresh import Fresh
 from dinerapp.sync.handover import Handover
 
 R = TypeVar("R", bound=Record)
@@ -47,6 +47,7 @@ class Workings:
 
     handover: Handover
     settler: Settler
+    fresh: Fresh = field(default_factory=Fresh.of_nobody)
     grace: timedelta = timedelta(seconds=3)
     now: Callable[[], datetime] = utc_now
 
@@ -173,7 +174,7 @@ class Composite(Repository[R], Generic[R]):
         self._hand_on(accepted, side, missed=missed)
         side.note_served(operation, call, wrote=True)
         if self.kind.followed:
-            signals.announce(signals.follow_up_owed, self, kind=self.kind.name)
+            self._workings.fresh.add(accepted, side.store)
         return accepted
 
     def _hand_on(self, record: R, side: Side[R], *, missed: bool = False) -> None:
@@ -200,7 +201,7 @@ class Composite(Repository[R], Generic[R]):
 
     def _owing(self, other: Side[R] | None, *, missed: bool) -> list[Owing]:
         now = self._workings.now()
-        owing = [*Owing.followers(self.kind, now)]
+        owing = [*Owing.followers(self.kind, now + self._workings.fresh.grace)]
         if other is not None:
             due = now if missed else now + self._workings.grace
             owing.append(Owing(other.place, due, missed))

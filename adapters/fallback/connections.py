@@ -83,6 +83,7 @@ class NamedConnections(Connections):
         self._pace = pace or Pace()
         self._loops: list[Loop] = []
         self._follower = Loop("followers", self._follow)
+        self._claiming_at = 0.0
         signals.absence_heard.connect(self._look_now)
         signals.follow_up_owed.connect(self._follow_now)
 
@@ -168,8 +169,19 @@ class NamedConnections(Connections):
     def _follow(self) -> float:
         """After a moment: what is written in it is followed up together."""
         time.sleep(self._pace.gather)
-        followed = sum(self._follow_at(one.probe) for one in self._named)
+        followed = self._follow_here()
+        if time.monotonic() >= self._claiming_at:
+            claimed = sum(self._follow_at(one.probe) for one in self._named)
+            self._claiming_at = 0.0 if claimed else time.monotonic() + self._pace.follow
+            followed += claimed
         return 0.0 if followed else self._pace.follow
+
+    def _follow_here(self) -> int:
+        try:
+            return self._following.follow_here()
+        except DinerError as exc:
+            _log.debug("work_interrupted", reason=str(exc))
+            return 0
 
     def _ship_to(self, probe: Probe) -> int:
         return _done(self._relay.ship_to, probe)

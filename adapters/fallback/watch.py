@@ -104,7 +104,7 @@ class Watch(Probe):
         """Ships until nothing that was missed is left; False when that takes too long."""
         place = self.member.database.place
         give_up = self._now() + timedelta(seconds=self._manners.drain_for)
-        while self._relay.backlog(place).missed:
+        while self._relay.is_missing_some(place):
             if not self._relay.ship_to(place) and self._now() > give_up:
                 return False
         return True
@@ -118,7 +118,7 @@ class Watch(Probe):
         """Whether a process took writes without it and had no time, or did not live, to say so."""
         if not self.other_is_reachable:
             return False
-        return self._relay.backlog(self.member.database.place).missed > 0
+        return self._relay.is_missing_some(self.member.database.place)
 
     def _blame(self, failure: StoreFailure) -> None:
         super()._blame(failure)

@@ -8,7 +8,7 @@ database.prepare()
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from pymongo.client_session import ClientSession
@@ -51,6 +51,9 @@ class MemoryDatabase(MongoDatabase):
                 raise
             finally:
                 self._server.undo = None
+
+    def having_any(self, names: Sequence[str], wanted: Document) -> Sequence[str]:
+        return [name for name in names if self.collection(name).find_one(wanted) is not None]
 
     def open(self) -> None:
         self._is_open = True

@@ -112,6 +112,13 @@ class MongoDatabase(Database):
             found = self._collections.setdefault(name, client[database][name])
         return found
 
+    def having_any(self, names: Sequence[str], wanted: Document) -> Sequence[str]:
+        """Those of the collections that have such a document, in one question."""
+        first, *others = names
+        more = [{"$unionWith": {"coll": name, "pipeline": _any(name, wanted)}} for name in others]
+        found = self.collection(first).aggregate([*_any(first, wanted), *more])
+        return [each["name"] for each in found]
+
     @contextmanager
     def reading(self) -> Iterator[None]:
         """One attempt that changes nothing, within the deadline."""
@@ -288,6 +295,11 @@ def _committed(session: ClientSession, work: Callable[[ClientSession | None], T]
             if not again or time.monotonic() + pause > end:
                 raise
         time.sleep(pause * random.random())  # noqa: S311
+
+
+def _any(name: str, wanted: Document) -> list[Document]:
+    said = {"_id": 0, "name": {"$literal": name}}
+    return [{"$match": wanted}, {"$limit": 1}, {"$project": said}]
 
 
 def _end_stranded(client: Client) -> None:

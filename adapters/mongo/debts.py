@@ -56,6 +56,17 @@ class MongoDebts(Replica[R]):
             for each in claimed
         ]
 
+    def kinds_due(self, to: Creditor, kinds: Collection[str], now: datetime) -> Collection[str]:
+        return self._with_any(kinds, {f"_owed.{to.value}.due": {"$lte": now}})
+
+    def kinds_missed(self, to: Creditor, kinds: Collection[str]) -> Collection[str]:
+        owed = f"_owed.{to.value}"
+        return self._with_any(kinds, {f"{owed}.due": _EVER, f"{owed}.missed": True})
+
+    def _with_any(self, kinds: Collection[str], wanted: Document) -> Collection[str]:
+        with self.database.reading():
+            return self.database.having_any(list(kinds), wanted)
+
     def settle(self, to: Creditor, shipped: Collection[tuple[str, Version]]) -> None:
         paid = {"$unset": {f"_owed.{to.value}": ""}}
         changes = [UpdateOne({"_id": key, **exactly(version)}, paid) for key, version in shipped]

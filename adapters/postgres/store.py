@@ -13,7 +13,7 @@ from adapters.postgres.database import PostgresDatabase
 from adapters.postgres.rows import Plain, Rows, as_json, version_row
 from adapters.postgres.statements import Statements
 from adapters.postgres.table import Children, Table
-from adapters.postgres.templates import COUNTS
+from adapters.postgres.templates import COUNTS, DUE, MISSED
 from dinerapp.domain import codec
 from dinerapp.domain.record import Record
 from dinerapp.domain.version import Version
@@ -121,6 +121,14 @@ class PostgresStore(Store[R]):
         parameters = {"target": to, "now": now, "until": until}
         rows = self._database.ask(self._sql.claim(limit), parameters, writes=True)
         return [Owed(self._rows.record(row), row["tries"]) for row in rows]
+
+    def kinds_due(self, to: Creditor, kinds: Collection[str], now: datetime) -> Collection[str]:
+        parameters = {"target": to, "kinds": list(kinds), "now": now}
+        return [row["kind"] for row in self._database.ask(DUE, parameters)]
+
+    def kinds_missed(self, to: Creditor, kinds: Collection[str]) -> Collection[str]:
+        parameters = {"target": to, "kinds": list(kinds)}
+        return [row["kind"] for row in self._database.ask(MISSED, parameters)]
 
     def settle(self, to: Creditor, shipped: Collection[tuple[str, Version]]) -> None:
         rows = [{"record_id": key, **version_row(version)} for key, version in shipped]

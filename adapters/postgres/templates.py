@@ -124,6 +124,18 @@ FROM claimed JOIN {table} AS record ON record.id = claimed.record_id
 ORDER BY claimed.due, record.id
 """)
 
+# Look for one debt of each kind, however many there are.
+DUE = """
+SELECT kind FROM unnest(%(kinds)s::text[]) AS kinds (kind) WHERE EXISTS (
+    SELECT FROM outbox
+    WHERE outbox.target = %(target)s AND outbox.kind = kinds.kind AND NOT parked AND due <= %(now)s
+)"""
+MISSED = """
+SELECT kind FROM unnest(%(kinds)s::text[]) AS kinds (kind) WHERE EXISTS (
+    SELECT FROM outbox
+    WHERE outbox.target = %(target)s AND outbox.kind = kinds.kind AND NOT parked AND missed
+)"""
+
 SETTLE = SQL("""
 DELETE FROM outbox USING json_populate_recordset(NULL::outbox, %(shipped)s) AS shipped
 WHERE outbox.kind = {kind} AND outbox.record_id = ANY (%(ids)s::uuid[])

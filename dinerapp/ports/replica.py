@@ -182,6 +182,15 @@ class Replica(ABC, Generic[R]):
         """
 
     @abstractmethod
+    def kinds_due(self, to: Creditor, kinds: Collection[str], now: datetime) -> Collection[str]:
+        """Those of the kinds of which something is owed to the creditor and due. One question,
+        about all kinds that are kept beside this one."""
+
+    @abstractmethod
+    def kinds_missed(self, to: Creditor, kinds: Collection[str]) -> Collection[str]:
+        """Those of the kinds of which the creditor has missed something. One question, as above."""
+
+    @abstractmethod
     def settle(self, to: Creditor, shipped: Collection[tuple[str, Version]]) -> None:
         """Strikes off the debts of records that are still at the version that was shipped."""
 

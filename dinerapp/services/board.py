@@ -201,12 +201,17 @@ class Board:
 
     def _forget_stock(self, _sender: object, order: Order, **_payload: Any) -> None:
         if takes_stock(order):
-            self._read.clear()
-            self._views.clear()
+            self._clear_stock()
+
+    def _clear_stock(self) -> None:
+        self._read.clear()
+        self._views.clear()
 
     def _heard(self, sender: object, kind: str, details: Mapping[str, Any], **_: Any) -> None:
-        if kind in (MENU_ITEMS.name, CATEGORIES.name) or details.get("takes_stock"):
+        if kind in (MENU_ITEMS.name, CATEGORIES.name):
             self._forget(sender)
+        elif details.get("takes_stock"):
+            self._clear_stock()
 
 
 def takes_stock(record: Record) -> bool:

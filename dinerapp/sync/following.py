@@ -19,6 +19,7 @@ from dinerapp.ports.follower import Follower
 from dinerapp.ports.observer import Observer
 from dinerapp.ports.replica import Audience, Backlog, Replica
 from dinerapp.sync.collecting import Collector, Handed, Terms
+from dinerapp.sync.fresh import Fresh
 
 _log = structlog.get_logger(__name__)
 
@@ -39,15 +40,28 @@ class Following:
         followers: Mapping[str, Sequence[Follower[Any]]],
         *,
         terms: Terms = TERMS,
+        fresh: Fresh | None = None,
         observer: Observer | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.stores = [store for store in stores if store.kind.followed]
         self._followers = followers
         self._collector = Collector(terms, observer, now)
+        self._batch = terms.batch
+        self._fresh = fresh or Fresh.of_nobody()
         followed = {store.kind.name for store in self.stores}
         if followed != {kind for kind, found in followers.items() if found}:
             raise WithoutFollowers(f"followed are {sorted(followed)}, not {sorted(followers)}")
+
+    def follow_here(self) -> int:
+        """What this process has just written; says how many records it was. What fails is claimed
+        later."""
+        count = 0
+        for source, records in self._fresh.take(self._batch).items():
+            handed = _shown(records, self._followers[source.kind.name])
+            source.settle(Audience.FOLLOWERS, handed.settled)
+            count += len(records)
+        return count
 
     def follow_at(self, place: Place) -> int:
         """One batch of each kind that the place's stores owe; says how many records it were."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,10 +30,26 @@ class Relay:
         self._pairs = pairs
         self._handover = handover
         self._collector = Collector(terms, observer, now)
+        self._now = now
 
     def ship_to(self, place: Place) -> int:
         """One batch of each kind to the place; says how many records it dealt with."""
-        return sum(self.ship(pair.beside(place), pair.at(place)) for pair in self._pairs)
+        due = self._of_kinds(
+            place, lambda source, kinds: source.kinds_due(place, kinds, self._now())
+        )
+        pairs = [pair for pair in self._pairs if pair.kind in due]
+        return sum(self.ship(pair.beside(place), pair.at(place)) for pair in pairs)
+
+    def is_missing_some(self, place: Place) -> bool:
+        """Whether the place has not received something that it missed."""
+        return bool(self._of_kinds(place, lambda source, kinds: source.kinds_missed(place, kinds)))
+
+    def _of_kinds(
+        self, place: Place, ask: Callable[[Replica[Any], Sequence[str]], Collection[str]]
+    ) -> Collection[str]:
+        """What one store beside the place says of all kinds."""
+        kinds = [pair.kind for pair in self._pairs]
+        return ask(self._pairs[0].beside(place), kinds) if kinds else ()
 
     def backlog(self, place: Place) -> Backlog:
         """What the place is owed, all kinds together."""

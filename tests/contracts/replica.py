@@ -30,6 +30,7 @@ from dinerapp.errors import (
 from dinerapp.ports.replica import Audience, Backlog, Count, Fingerprint, Owing, Taken
 from dinerapp.sync.handover import Handover
 from tests.contracts.subjects import (
+    SAMPLES,
     Sample,
     Stores,
     at_once,
@@ -409,6 +410,24 @@ class DebtContract:
         accepted = store.accept(sample.make(), owing(to, due=at(10)))
         assert claim(store, to, now=at(9.999)) == []
         assert ids(owed.record for owed in claim(store, to, now=at(10))) == [accepted.id]
+
+    def test_kinds_of_which_something_is_due_or_missed_are_found_in_one_question(
+        self, stores: Any, store: Any, sample: Sample
+    ) -> None:
+        to, kinds = elsewhere(store.place), [one.name for one in SAMPLES]
+        assert not store.kinds_due(to, kinds, at(10))
+        assert not store.kinds_missed(to, kinds)
+        store.accept(sample.make(), owing(to, due=at(10)))
+        beside = next(one for one in SAMPLES if one is not sample)
+        other = beside.name
+        getattr(stores, other).accept(beside.make(), owing(to, due=at(20), missed=True))
+        for asked in (store, getattr(stores, other)):
+            assert set(asked.kinds_due(to, kinds, at(9.999))) == set()
+            assert set(asked.kinds_due(to, kinds, at(10))) == {sample.name}
+            assert set(asked.kinds_due(to, kinds, at(20))) == {sample.name, other}
+            assert set(asked.kinds_due(to, [other], at(20))) == {other}
+            assert set(asked.kinds_due(N, kinds, at(20))) == set()
+            assert set(asked.kinds_missed(to, kinds)) == {other}
 
     def test_a_leased_debt_is_given_to_nobody_else_until_the_lease_ends(
         self, store: Any, sample: Sample

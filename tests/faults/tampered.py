@@ -21,7 +21,7 @@ from adapters.mongo.store import MongoStore
 from adapters.postgres.store import PostgresStore
 from dinerapp.domain.identity import Operation
 from dinerapp.errors import OutcomeUnknown, Refused
-from dinerapp.ports.replica import Audience, Backlog
+from dinerapp.ports.replica import Audience
 from dinerapp.sync import collecting
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def make_ids_anew() -> None:
 def see_nothing_owed() -> None:
     """A store that comes back is up before it has received what it missed."""
     for store in _STORES:
-        store.backlog = lambda *_args: Backlog()
+        store.kinds_missed = lambda *_args: ()
 
 
 def take_perhaps_for_no() -> None:

@@ -295,7 +295,7 @@ BUGS = (
     Bug(
         "settled at any version",
         ((ReferenceStore, "settle", _settle_any_version),),
-        (CONVERGENCE, LOST, STALE),
+        (CONVERGENCE, LOST, STALE, FOLLOWED),
     ),
     Bug("repeated try not recognised", ((Record, "has_done", _no),), (DOUBLED,)),
     Bug("conflict not filed", ((Handover, "_file", _nothing),), (LOST, STOCK)),

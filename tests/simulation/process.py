@@ -25,6 +25,7 @@ from dinerapp.ports.serving import Role
 from dinerapp.sync.collecting import Terms
 from dinerapp.sync.consistency import Consistency
 from dinerapp.sync.following import Following
+from dinerapp.sync.fresh import Fresh
 from dinerapp.sync.handover import Handover
 from dinerapp.sync.pairs import Pair
 from dinerapp.sync.relay import Relay
@@ -41,6 +42,7 @@ PLACEMENT = {
     Conflicts: PLACES,
 }
 WORD_HOLDS = timedelta(seconds=2)
+GRACE = timedelta(seconds=1)
 MANNERS = Manners(ping=0.5, drain_for=0.5)
 
 
@@ -125,7 +127,8 @@ class Process:
         self._words = {place: self._word(place) for place in PLACES}
         handover = Handover(habits.policy, now=clock.now)
         self.settler = Settler(handover)
-        workings = Workings(handover, self.settler, grace=timedelta(seconds=1), now=clock.now)
+        fresh = Fresh(grace=GRACE)
+        workings = Workings(handover, self.settler, fresh, GRACE, now=clock.now)
         sides = {port: self._sides(port) for port in PLACEMENT}
         composed = {port: compose(port, sides[port], workings) for port in PLACEMENT}
         self.repositories: dict[str, Any] = {p.kind.name: composed[p] for p in PLACEMENT}
@@ -135,6 +138,7 @@ class Process:
             [side.store for each in sides.values() for side in each],
             {"orders": [Watcher(around)]},
             terms=habits.terms,
+            fresh=fresh,
             now=clock.now,
         )
         self.relay = Relay(pairs, handover, terms=habits.terms, now=clock.now)
@@ -227,8 +231,15 @@ class Process:
         scheduler = self._around.network.scheduler
         while True:
             self._request(scheduler.current)
-            if not sum(self._done(self.following.follow_at, place) for place in PLACES):
+            followed = self._followed_here()
+            if not followed + sum(self._done(self.following.follow_at, place) for place in PLACES):
                 scheduler.sleep(self._habits.follow)
+
+    def _followed_here(self) -> int:
+        try:
+            return self.following.follow_here()
+        except DinerError:
+            return 0
 
     def _done(self, work: Callable[[Place], int], place: Place) -> int:
         if not self.breakers[place].is_reachable:

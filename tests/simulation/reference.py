@@ -6,10 +6,10 @@ something about the real ones.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from dinerapp.domain import codec
 from dinerapp.domain.kind import Kind
@@ -59,6 +59,7 @@ class ReferenceDatabase(Database):
     ceilings: dict[str, int | None] = field(default_factory=dict)
     words: dict[tuple[Place, str], Absence] = field(default_factory=dict)
     joined: bool = False
+    stores: dict[str, ReferenceStore[Any]] = field(default_factory=dict, repr=False)
 
     def open(self) -> None: ...
     def close(self) -> None: ...
@@ -97,6 +98,7 @@ class ReferenceStore(Store[R]):
         self.place = database.place
         self.kind = kind  # type: ignore[misc]
         self.rows: dict[str, Row[R]] = {}
+        database.stores[kind.name] = self
 
     def accept(self, record: R, owing: Collection[Owing] = ()) -> R:
         row = self.rows.get(record.id)
@@ -153,6 +155,17 @@ class ReferenceStore(Store[R]):
         for row in claimed:
             row.debts[to].due = until
         return [Owed(row.record, row.debts[to].tries) for row in claimed]
+
+    def kinds_due(self, to: Creditor, kinds: Collection[str], now: datetime) -> Collection[str]:
+        return [each for each in kinds if self._owes(each, to, lambda debt: debt.due <= now)]
+
+    def kinds_missed(self, to: Creditor, kinds: Collection[str]) -> Collection[str]:
+        return [each for each in kinds if self._owes(each, to, lambda debt: debt.missed)]
+
+    def _owes(self, kind: str, to: Creditor, wanted: Callable[[Debt], bool]) -> bool:
+        rows = self.database.stores[kind].rows.values()
+        debts = [row.debts[to] for row in rows if to in row.debts]
+        return any(wanted(debt) for debt in debts if not debt.parked)
 
     def settle(self, to: Creditor, shipped: Collection[tuple[str, Version]]) -> None:
         for record_id, version in shipped:

@@ -244,6 +244,12 @@ class SimulatedStore(Store[Any]):
     def parked(self, to: Creditor, limit: int) -> Any:
         return self._read("parked", lambda: self._store.parked(to, limit))
 
+    def kinds_due(self, to: Creditor, kinds: Collection[str], now: datetime) -> Any:
+        return self._read("kinds_due", lambda: self._store.kinds_due(to, kinds, now))
+
+    def kinds_missed(self, to: Creditor, kinds: Collection[str]) -> Any:
+        return self._read("kinds_missed", lambda: self._store.kinds_missed(to, kinds))
+
     def backlog(self, to: Creditor) -> Any:
         return self._read("backlog", lambda: self._store.backlog(to))
 
