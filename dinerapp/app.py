@@ -88,7 +88,7 @@ def create_app(
     lifecycle.register(app)
     hardening.register(app)
     cors.register(app, settings.cors_origins)
-    register_access_log(app)
+    register_access_log(app, settings)
     register_request_metrics(app)
     api = describing.described(app)
     for blueprint in BLUEPRINTS:

@@ -75,10 +75,11 @@ def configure_logging(settings: Settings, stream: str = "stdout") -> None:
     )
 
 
-def register_access_log(app: Flask) -> None:
+def register_access_log(app: Flask, settings: Settings) -> None:
     """One line for every request; LOG_LEVEL=warning does without."""
-    app.before_request(_begin)
-    app.after_request(_end)
+    if settings.log_level in ("debug", "info"):
+        app.before_request(_begin)
+        app.after_request(_end)
 
 
 def connect_receivers(settings: Settings) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from functools import cache
 from math import nan
+from typing import Any
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, g
+from flask.globals import request_ctx
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -132,8 +135,8 @@ class MetricsObserver(Observer):
     def called(
         self, place: Place, role: str, operation: str, outcome: Outcome, seconds: float
     ) -> None:
-        STORE_CALLS.labels(place.value, str(role), operation, outcome.value).inc()
-        STORE_SECONDS.labels(place.value, operation).observe(seconds)
+        _labelled(STORE_CALLS, place.value, role, operation, outcome.value).inc()
+        _labelled(STORE_SECONDS, place.value, operation).observe(seconds)
 
     def fell_back(self, operation: str, to: Place) -> None:
         FALLBACKS.labels(operation, to.value).inc()
@@ -194,15 +197,22 @@ def _begin() -> None:
 
 
 def _end(response: Response) -> Response:
-    method = request.method if request.method in _METHODS else "other"
-    route = request.url_rule.rule if request.url_rule else "unknown"
-    REQUESTS.labels(method, route, str(response.status_code)).inc()
+    asked = request_ctx.request
+    method = asked.method if asked.method in _METHODS else "other"
+    route = asked.url_rule.rule if asked.url_rule else "unknown"
+    _labelled(REQUESTS, method, route, str(response.status_code)).inc()
     began: float | None = g.pop("metrics_began", None)
     if began is not None:
         ended = time.perf_counter()
-        REQUEST_SECONDS.labels(method, route).observe(ended - began)
+        _labelled(REQUEST_SECONDS, method, route).observe(ended - began)
         _sample_pools(ended)
     return response
+
+
+@cache
+def _labelled(metric: Any, *labels: str) -> Any:
+    """The metric with these labels, which the library takes longer to find than to count."""
+    return metric.labels(*labels)
 
 
 def _sample_pools(now: float) -> None:

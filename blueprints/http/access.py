@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from flask import Flask, current_app, g, request
+from flask.globals import request_ctx
 
 from blueprints.http.diner import diner
 from dinerapp.domain.permissions import GRANTED, GUEST, Caller, Permission, Role
@@ -95,9 +96,10 @@ def caller() -> Caller:
 
 
 def _check() -> None:
-    if request.routing_exception is not None or request.method == "OPTIONS":
+    asked = request_ctx.request
+    if asked.routing_exception is not None or asked.method == "OPTIONS":
         return
-    rule = rule_of(current_app.view_functions[request.endpoint or ""])
+    rule = rule_of(current_app.view_functions[asked.endpoint or ""])
     if rule is None:
         raise NotPermitted("nobody has said who may do this")
     g.caller = rule.admit()

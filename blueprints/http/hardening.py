@@ -29,7 +29,7 @@ def register(app: Flask) -> None:
 def _harden(response: Response) -> Response:
     given = response.headers
     for name, value in _ALWAYS.items():
-        given.setdefault(name, value)
+        given.add(name, value)
     given.setdefault("Content-Security-Policy", _PAGE if response.mimetype == _HTML else _NO_PAGE)
     given.setdefault("Cache-Control", _caching(response))
     if request.is_secure:
