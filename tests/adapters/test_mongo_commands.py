@@ -29,6 +29,7 @@ from dinerapp.ports.customers import CustomerFilter
 from dinerapp.ports.orders import Change, OrderFilter
 from dinerapp.ports.replica import Owing, Taken
 from dinerapp.ports.repository import After
+from tests.contracts.subjects import rewritten
 from tests.makers import at, conflict, counted_order, customer, menu_item, order
 
 P = Place.POSTGRESQL
@@ -132,7 +133,7 @@ def test_a_counted_order_costs_one_transaction(diner: Diner) -> None:
     item = diner.menu_items.save(menu_item(stock_limit=5))
     diner.sent()
     diner.orders.save(counted_order(item.id))
-    assert diner.sent() == ["findAndModify", "update", "commitTransaction"]
+    assert diner.sent() == ["find", "findAndModify", "update", "commitTransaction"]
 
 
 def test_a_change_that_holds_the_same_costs_one_command(diner: Diner) -> None:
@@ -156,9 +157,48 @@ def test_many_states_are_delivered_with_one_command(diner: Diner) -> None:
     assert diner.sent() == ["update"]
 
 
-def test_many_counted_states_are_delivered_in_one_transaction(diner: Diner) -> None:
-    diner.orders.deliver([counted_order(new_id()).stamped(P) for _ in range(50)])
+def test_first_states_are_delivered_with_one_command_and_counted_later_together(
+    diner: Diner,
+) -> None:
+    item_id = new_id()
+    diner.orders.deliver([counted_order(item_id).stamped(P) for _ in range(50)])
+    diner.orders.deliver([counted_order(item_id, 2).stamped(P)])
+    assert diner.sent() == ["update", "update"]
+    counts = diner.orders.counts([f"stock:{item_id}"])
+    told = ["find", "find", "update", "update", "commitTransaction"]
+    assert diner.sent() == [*told, "find"]
+    assert counts[f"stock:{item_id}"].held == 52
+    diner.orders.counts([f"stock:{item_id}"])
+    assert diner.sent() == ["find", "find"]
+
+
+def test_many_later_states_are_delivered_in_one_transaction(diner: Diner) -> None:
+    later = [rewritten(counted_order(new_id()).stamped(P), P) for _ in range(50)]
+    diner.orders.deliver(later)
     assert diner.sent() == ["find", "update", "update", "commitTransaction"]
+
+
+def test_a_state_that_follows_one_the_counters_were_not_told_of_is_counted_once(
+    diner: Diner,
+) -> None:
+    first = counted_order(new_id()).stamped(P)
+    key = f"stock:{first.lines[0].item_id}"
+    diner.orders.deliver([first])
+    diner.orders.deliver([rewritten(first, P)])
+    assert diner.orders.counts([key])[key].held == 1
+    other = counted_order(first.lines[0].item_id).stamped(P)
+    diner.orders.deliver([other])
+    diner.orders.deliver([rewritten(other, P, status=Status.CANCELLED)])
+    assert diner.orders.counts([key])[key].held == 1
+
+
+def test_what_is_due_of_all_kinds_is_one_question(diner: Diner) -> None:
+    diner.orders.accept(order(), owing(missed=True))
+    diner.sent()
+    kinds = ["menu_items", "orders"]
+    assert diner.orders.kinds_due(P, kinds, at(1)) == ["orders"]
+    assert diner.menu_items.kinds_missed(P, kinds) == ["orders"]
+    assert diner.sent() == ["aggregate", "aggregate"]
 
 
 def test_one_spoilt_counted_state_spoils_no_other(diner: Diner) -> None:
