@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -30,7 +31,6 @@ from tests.contracts.subjects import Repositories, Sample, Stores
 from tests.servers.control import RealServer, url_of_database
 from tests.simulation.reference import ReferenceDatabase, ReferenceStore
 
-NAME = "contracts"
 _EMPTYING = """
 DO $$
 DECLARE filled text;
@@ -84,9 +84,10 @@ def memory() -> Iterator[Stores]:
 
 @pytest.fixture(scope="package")
 def prepared_postgresql(postgres_server: RealServer) -> Iterator[Prepared]:
+    name = f"contracts_{uuid4().hex}"
     with psycopg.connect(postgres_server.url, autocommit=True) as connection:
-        connection.execute(sql.SQL("create database {}").format(sql.Identifier(NAME)))
-    url = url_of_database(postgres_server.url, NAME)
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    url = url_of_database(postgres_server.url, name)
     database = PostgresDatabase(url)
     stores = stores_of(POSTGRES_STORES, database)
     with opened(stores), psycopg.connect(url, autocommit=True) as connection:
@@ -95,7 +96,7 @@ def prepared_postgresql(postgres_server: RealServer) -> Iterator[Prepared]:
 
 @pytest.fixture(scope="package")
 def prepared_mongodb(mongo_server: RealServer) -> Iterator[Prepared]:
-    url = url_of_database(mongo_server.url, NAME)
+    url = url_of_database(mongo_server.url, f"contracts_{uuid4().hex}")
     database = MongoDatabase(url)
     stores = stores_of(MONGO_STORES, database)
     client: MongoClient[dict[str, Any]]
