@@ -75,6 +75,14 @@ class Exhausted(Rejection):
         self.key = key
 
 
+class Outdated(Rejection):
+    """What the record was made from has moved on since the caller read it."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"some of the {kind} this was made from have changed")
+        self.kind = kind
+
+
 class Refused(Rejection):
     """The store cannot hold this record, now or on a later try, for a reason of its data."""
 

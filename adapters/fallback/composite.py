@@ -23,7 +23,7 @@ from dinerapp.errors import (
     StoreFailure,
 )
 from dinerapp.ports.replica import Owing
-from dinerapp.ports.repository import Repository
+from dinerapp.ports.repository import Repository, Seen
 from dinerapp.ports.routing import Route, route_of
 from dinerapp.ports.store import admissible, living
 from dinerapp.sync.fresh import Fresh
@@ -89,12 +89,12 @@ class Composite(Repository[R], Generic[R]):
         self._require_answer(answered)
         return found
 
-    def save(self, record: R) -> R:
+    def save(self, record: R, basis: Collection[Seen] = ()) -> R:
         record = admissible(record, lambda record_id: self._repeated(record_id, record.op_id))
         unknown: OutcomeUnknown | None = None
         for side in self._serving():
             try:
-                return self._accept(side, record)
+                return self._accept(side, record, basis)
             except OutcomeUnknown as exc:
                 unknown = exc
             except Contended as exc:
@@ -154,7 +154,7 @@ class Composite(Repository[R], Generic[R]):
     def _other(self, side: Side[R]) -> Side[R] | None:
         return next((other for other in self.sides if other is not side), None)
 
-    def _accept(self, side: Side[R], record: R) -> R:
+    def _accept(self, side: Side[R], record: R, basis: Collection[Seen]) -> R:
         """Accepts, then delivers inline if the other store is reachable by now: it may have come
         back since the debt was noted, and must not be up before it has received this. Or it may
         have gone, and must not come back without knowing that it lacks this."""
@@ -165,7 +165,7 @@ class Composite(Repository[R], Generic[R]):
             with side.calling(operation) as call:
                 if missed and side.word is not None:
                     side.word.give()
-                accepted = side.store.accept(record, owing)
+                accepted = side.store.accept(record, owing, basis)
         except Rejection as exc:
             if isinstance(exc, Replayed):
                 self._hand_on(exc.stored, side)

@@ -44,6 +44,11 @@ def from_document(kind: Kind[R], document: Document) -> R:
     return codec.load(kind.record, document)
 
 
+def version_of(document: Document) -> Version:
+    """The version of a document, of which no more needs to be there."""
+    return Version(**document["version"])
+
+
 def covered_by(version: Version) -> Document:
     """Matches states that contain no write the version does not count."""
     return {path: {"$lte": version.at(place)} for place, path in _COUNTERS.items()}

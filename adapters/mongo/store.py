@@ -17,7 +17,14 @@ from adapters.mongo.client import Document
 from adapters.mongo.counters import UNTOLD, Counters, counted
 from adapters.mongo.database import Layout, MongoDatabase
 from adapters.mongo.debts import MongoDebts, debt_indexes
-from adapters.mongo.documents import covered_by, exactly, from_document, older_than, to_document
+from adapters.mongo.documents import (
+    covered_by,
+    exactly,
+    from_document,
+    older_than,
+    to_document,
+    version_of,
+)
 from adapters.mongo.draft import Draft
 from adapters.mongo.errors import taken_key
 from adapters.mongo.writer import ATTEMPTS, Writer
@@ -26,7 +33,7 @@ from dinerapp.domain.record import Record
 from dinerapp.domain.version import Place
 from dinerapp.errors import Contended, DuplicateKey, Refused
 from dinerapp.ports.replica import Audience, Count, Creditor, Delivery, Fingerprint, Owing, Taken
-from dinerapp.ports.repository import After, Page
+from dinerapp.ports.repository import After, Page, Seen
 from dinerapp.ports.store import Store
 
 R = TypeVar("R", bound=Record)
@@ -56,8 +63,10 @@ class MongoStore(MongoDebts[R], Store[R]):
         """For use within `reading` or `writing` of the database."""
         return self.database.collection(self.collection_name)
 
-    def accept(self, record: R, owing: Collection[Owing] = ()) -> R:
+    def accept(self, record: R, owing: Collection[Owing] = (), basis: Collection[Seen] = ()) -> R:
         accepted = record.stamped(self.place)
+        if basis and not self._is_current(basis):
+            raise self.rejection(record, self.load([record.id]).get(record.id), basis)
         document = to_document(self.kind, accepted, owing)
         over = {**covered_by(record.version), "deleted": False}
         draft = Draft(document=document, over=over, limited=True)
@@ -153,6 +162,19 @@ class MongoStore(MongoDebts[R], Store[R]):
         order = [("created_at", DESCENDING), ("_id", DESCENDING)]
         wanted = {**wanted, **_beyond(after), "deleted": False}
         return Page.of(self._found(wanted, order, limit + 1), limit)
+
+    def _is_current(self, basis: Collection[Seen]) -> bool:
+        """Looked at just before the write: in the same step it would take a transaction."""
+        versions = {(seen.kind, seen.record_id): seen.version for seen in basis}
+        with self.database.reading():
+            return all(
+                versions[kind, each["_id"]].covers(version_of(each))
+                for kind in {seen.kind for seen in basis}
+                for each in self.database.collection(kind).find(
+                    {"_id": {"$in": [key for name, key in versions if name == kind]}},
+                    {"version": 1},
+                )
+            )
 
     def _delivered(self, record: R, owing: Collection[Owing]) -> Draft:
         document = to_document(self.kind, record, owing)

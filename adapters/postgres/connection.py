@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import count
 from typing import Any, TypeVar
 
 import orjson
@@ -22,6 +24,8 @@ from dinerapp.ports.deadline import remaining
 
 T = TypeVar("T")
 Row = dict[str, Any]
+
+_PARAMETER = re.compile(r"%\((\w+)\)s|%s|%%")
 
 _DEFAULTS = {
     "application_name": "dinerapp",
@@ -47,6 +51,15 @@ class DeadlineConnection(psycopg.Connection[Row]):
 
     default_timeout = 5.0
 
+    def execute(
+        self, query: Any, params: Any = None, *, prepare: bool | None = None, binary: bool = False
+    ) -> psycopg.Cursor[Row]:
+        if params is not None:
+            query, names = numbered(query)
+            if isinstance(params, Mapping):
+                params = [params[name] for name in names]
+        return super().execute(query, params, prepare=prepare, binary=binary)
+
     @classmethod
     def preparing(cls, default_timeout: float) -> Callable[[DeadlineConnection], None]:
         """What a pool does with each new connection."""
@@ -54,6 +67,7 @@ class DeadlineConnection(psycopg.Connection[Row]):
         def prepare(connection: DeadlineConnection) -> None:
             connection.default_timeout = default_timeout
             connection.row_factory = dict_row
+            connection.cursor_factory = psycopg.RawCursor
             connection.adapters.register_loader("uuid", TextLoader)
             connection.adapters.register_loader("timestamptz", _MomentLoader)
             set_json_loads(orjson.loads, connection)
@@ -83,6 +97,23 @@ class DeadlineConnection(psycopg.Connection[Row]):
         poll = select.poll()
         poll.register(self.pgconn.socket, select.POLLIN)
         return poll
+
+
+@cache
+def numbered(query: str) -> tuple[bytes, tuple[str, ...]]:
+    """The statement as the server takes it, and the names of its parameters in their order; none
+    if it counts them. psycopg itself would read long statements through every time."""
+    names: dict[str, int] = {}
+    places = count(1)
+
+    def number(found: re.Match[str]) -> str:
+        if found[0] == "%%":
+            return "%"
+        if found[0] == "%s":
+            return f"${next(places)}"
+        return f"${names.setdefault(found[1], len(names) + 1)}"
+
+    return _PARAMETER.sub(number, query).encode(), tuple(names)
 
 
 def conninfo(dsn: str) -> str:

@@ -17,6 +17,7 @@ from dinerapp.domain.record import Record
 from dinerapp.domain.version import Place, Version
 from dinerapp.errors import Refused
 from dinerapp.ports.replica import Owing
+from dinerapp.ports.repository import Seen
 
 R = TypeVar("R", bound=Record)
 Plain = dict[str, Any]
@@ -105,6 +106,14 @@ def as_json(rows: Iterable[Mapping[str, Any]]) -> str:
         return orjson.dumps(list(rows)).decode()
     except (TypeError, ValueError) as error:
         raise Refused(str(error)) from error
+
+
+def as_seen(basis: Collection[Seen]) -> dict[str, list[Row]]:
+    """The basis of a write by kind, as rows."""
+    seen: dict[str, list[Row]] = {}
+    for each in sorted(basis, key=lambda one: (one.kind, one.record_id)):
+        seen.setdefault(each.kind, []).append({"id": each.record_id, **version_row(each.version)})
+    return seen
 
 
 def version_row(version: Version, prefix: str = "v_") -> dict[str, int]:

@@ -25,10 +25,16 @@ class Statements:
             "written_version": _names(VERSION, "written"),
         }
 
-    @cached_property
-    def accept(self) -> str:
-        answer = templates.UNLESS_EXHAUSTED if self._of.holds else SQL("id")
-        return self._write(self._keep(templates.ACCEPTABLE), answer)
+        self._accept: dict[tuple[str, ...], str] = {}
+
+    def accept(self, basis: tuple[str, ...] = ()) -> str:
+        """Unless something of the basis, which is of these kinds, is not as it was seen."""
+        made = self._accept.get(basis)
+        if made is None:
+            answer = templates.UNLESS_EXHAUSTED if self._of.holds else SQL("id")
+            made = self._write(self._keep(templates.ACCEPTABLE, basis), answer)
+            self._accept[basis] = made
+        return made
 
     @cached_property
     def deliver(self) -> str:
@@ -127,8 +133,12 @@ class Statements:
             templates.WRITE, writing=writing, written=written, more=self._more, answer=answer
         )
 
-    def _keep(self, condition: Composable) -> Composed:
-        return self._writing(templates.KEEP, "excluded", condition=condition)
+    def _keep(self, condition: Composable, basis: tuple[str, ...] = ()) -> Composed:
+        current = [
+            templates.OUTDATED.format(basis=SQL(kind), seen=SQL(seen_of(kind))) for kind in basis
+        ]
+        unless = SQL("WHERE {}").format(SQL(" AND ").join(current)) if current else SQL("")
+        return self._writing(templates.KEEP, "excluded", condition=condition, unless=unless)
 
     def _writing(self, template: SQL, new: str, **words: Composable) -> Composed:
         columns = self._of.written
@@ -160,6 +170,11 @@ class Statements:
             SQL(each).format(name=SQL(name), value=SQL(f"%({name})s"))
             for name in self._of.unique_columns
         )
+
+
+def seen_of(kind: str) -> str:
+    """The parameter that says which records of the kind were seen."""
+    return f"seen_{kind}"
 
 
 def equal(column: str, value: str) -> str:

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, TypeVar
 
 from adapters.postgres.connection import DeadlineConnection, Row
 from adapters.postgres.database import PostgresDatabase
-from adapters.postgres.rows import Plain, Rows, as_json, version_row
-from adapters.postgres.statements import Statements
+from adapters.postgres.rows import Plain, Rows, as_json, as_seen, version_row
+from adapters.postgres.statements import Statements, seen_of
 from adapters.postgres.table import Children, Table
 from adapters.postgres.templates import COUNTS, DUE, MISSED
 from dinerapp.domain import codec
@@ -29,7 +29,7 @@ from dinerapp.ports.replica import (
     Parked,
     Taken,
 )
-from dinerapp.ports.repository import After, Page
+from dinerapp.ports.repository import After, Page, Seen
 from dinerapp.ports.store import Store
 
 R = TypeVar("R", bound=Record)
@@ -67,17 +67,21 @@ class PostgresStore(Store[R]):
     def from_row(self, row: Row) -> Plain:
         """The fields beside the envelope, for `codec.load`; lists in `children` are seen to."""
 
-    def accept(self, record: R, owing: Collection[Owing] = ()) -> R:
+    def accept(self, record: R, owing: Collection[Owing] = (), basis: Collection[Seen] = ()) -> R:
         accepted = record.stamped(self.place)
+        seen = as_seen(basis)
+        parameters = self._rows.parameters([accepted], owing)
+        for kind, rows in seen.items():
+            parameters[seen_of(kind)] = as_json(rows)
         try:
-            if self._write(self._sql.accept, self._rows.parameters([accepted], owing)):
+            if self._write(self._sql.accept(tuple(seen)), parameters):
                 return accepted
         except DuplicateKey:
             # The other record may be this one, kept by another try at the same moment.
             stored = self.load([record.id]).get(record.id)
             if stored is None or record.version.covers(stored.version):
                 raise
-        raise self.rejection(record, self.load([record.id])[record.id])
+        raise self.rejection(record, self.load([record.id]).get(record.id), basis)
 
     def deliver(self, records: Sequence[R], owing: Collection[Owing] = ()) -> Sequence[Delivery[R]]:
         answers = self._keep(records, owing) if records else {}

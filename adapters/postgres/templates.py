@@ -33,7 +33,7 @@ SELECT {answer} FROM written
 
 KEEP = SQL("""
     INSERT INTO {table} AS stored ({columns})
-    SELECT {columns} FROM json_populate_recordset(NULL::{table}, %(rows)s) ORDER BY id
+    SELECT {columns} FROM json_populate_recordset(NULL::{table}, %(rows)s) {unless} ORDER BY id
     ON CONFLICT (id) DO UPDATE SET ({columns}) = ROW ({new}){before}
     WHERE {condition}""")
 
@@ -43,6 +43,12 @@ REPLACE = SQL("""
     WHERE stored.id = incoming.id
       AND ({stored_version}, stored.digest) = ({old_version}, %(old_digest)s)""")
 
+OUTDATED = SQL("""NOT EXISTS (
+        SELECT FROM json_populate_recordset(NULL::{basis}, %({seen})s) AS seen
+        JOIN {basis} AS now ON now.id = seen.id
+        WHERE now.v_postgresql > seen.v_postgresql
+           OR now.v_mongodb > seen.v_mongodb OR now.v_nocodb > seen.v_nocodb
+    )""")
 ACCEPTABLE = SQL(
     "stored.v_postgresql < excluded.v_postgresql"
     " AND stored.v_mongodb <= excluded.v_mongodb AND stored.v_nocodb <= excluded.v_nocodb"

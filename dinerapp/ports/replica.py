@@ -16,6 +16,7 @@ from typing import Generic, TypeAlias, TypeVar
 from dinerapp.domain.kind import Kind
 from dinerapp.domain.record import Record
 from dinerapp.domain.version import Place, Version
+from dinerapp.ports.repository import Seen
 
 R = TypeVar("R", bound=Record)
 
@@ -137,13 +138,14 @@ class Replica(ABC, Generic[R]):
     kind: Kind[R]
 
     @abstractmethod
-    def accept(self, record: R, owing: Collection[Owing] = ()) -> R:
+    def accept(self, record: R, owing: Collection[Owing] = (), basis: Collection[Seen] = ()) -> R:
         """Checks the version the caller read, stamps the record and keeps it, with its debts.
 
         One atomic step: the check, the state, the debts, and what the record holds of counted
-        things. The stored state must be covered by `record.version`; a record this store has not
-        got yet is taken whatever its version. The record is `admissible`. Raises what
-        `Repository.save` promises; `Store.rejection` tells which.
+        things. The basis is looked at in that step, or just before it. The stored state must be
+        covered by `record.version`; a record this store has not got yet is taken whatever its
+        version. The record is `admissible`. Raises what `Repository.save` promises;
+        `Store.rejection` tells which.
         """
 
     @abstractmethod

@@ -13,6 +13,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from dinerapp.domain.kind import Kind
 from dinerapp.domain.record import Record
+from dinerapp.domain.version import Version
 from dinerapp.ports.routing import command, lookup
 
 R = TypeVar("R", bound=Record)
@@ -41,6 +42,15 @@ class Page(Generic[R]):
         return cls(items, After(items[-1].created_at, items[-1].id) if more else None)
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A record of another kind, at the version from which a new state was made."""
+
+    kind: str
+    record_id: str
+    version: Version
+
+
 class Repository(ABC, Generic[R]):
     """Records of one kind.
 
@@ -62,8 +72,11 @@ class Repository(ABC, Generic[R]):
 
     @abstractmethod
     @command
-    def save(self, record: R) -> R:
+    def save(self, record: R, basis: Collection[Seen] = ()) -> R:
         """Keeps the record and returns it at its new version.
+
+        `basis` is what the record was made from: it is kept only if the store that accepts it
+        holds no later state of any of that.
 
         `record.version` is the version the caller read, `Version()` for a new record. Everything
         both databases cannot hold alike is made canonical, or refused with InvalidRecord, before
@@ -77,6 +90,7 @@ class Repository(ABC, Generic[R]):
         KeyReused: an operation with the same idempotency key but another body is.
         DuplicateKey: another living record has the same value in a unique field.
         Exhausted: the record holds more of a counted thing than is left.
+        Outdated: something of the basis has moved on.
         """
 
     @abstractmethod

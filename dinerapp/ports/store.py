@@ -17,12 +17,13 @@ from dinerapp.errors import (
     AlreadyExists,
     KeyReused,
     NotFound,
+    Outdated,
     Rejection,
     Replayed,
     StaleVersion,
 )
 from dinerapp.ports.replica import Delivery, Replica, Taken
-from dinerapp.ports.repository import Repository
+from dinerapp.ports.repository import Repository, Seen
 
 R = TypeVar("R", bound=Record)
 
@@ -56,14 +57,16 @@ class Store(Repository[R], Replica[R]):
     def get_many(self, record_ids: Collection[str]) -> Mapping[str, R]:
         return {key: record for key, record in self.load(record_ids).items() if not record.deleted}
 
-    def save(self, record: R) -> R:
-        return self.accept(admissible(record, self.get))
+    def save(self, record: R, basis: Collection[Seen] = ()) -> R:
+        return self.accept(admissible(record, self.get), (), basis)
 
     def delete(self, record: R) -> R:
         return self.save(replace(record, deleted=True))
 
-    def rejection(self, record: R, stored: R) -> Rejection:
+    def rejection(self, record: R, stored: R | None, basis: Collection[Seen] = ()) -> Rejection:
         """Why `accept` did not take the record over the state that is stored."""
+        if stored is None or (not stored.deleted and record.version.covers(stored.version)):
+            return Outdated(", ".join(sorted({seen.kind for seen in basis})))
         done = stored.has_done(record.op_id)
         if not done and stored.has_seen_key_of(record.op_id):
             return KeyReused(stored)

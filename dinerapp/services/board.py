@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -68,14 +68,21 @@ class MenuFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class _Everything:
+class _Menu:
     """All of the menu as it was read, by whom, and how long that may be used."""
 
-    items: Sequence[MenuItem]
-    held: Mapping[str, int]
+    items: Mapping[str, MenuItem]
     categories: Mapping[str, Category]
     until: datetime
-    served: Served | None = field(default=None)
+    served: Served | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Stock:
+    """How much of what is counted was taken, and how long that may be used."""
+
+    held: Mapping[str, int]
+    until: datetime
 
 
 class Board:
@@ -98,8 +105,8 @@ class Board:
         self._calendar = calendar
         self._is_informed = is_informed
         self._now = now
-        self._known: Shelf[Mapping[str, Category]] = Shelf(now=now)
-        self._read: Shelf[_Everything] = Shelf(now=now)
+        self._menu: Shelf[_Menu] = Shelf(now=now)
+        self._stock: Shelf[_Stock] = Shelf(now=now)
         self._views: Shelf[tuple[Any, Served | None]] = Shelf(now=now)
         self._connect()
 
@@ -110,18 +117,23 @@ class Board:
         """
 
         def make() -> Fresh[tuple[Any, Served | None]]:
-            everything, moment = self._everything(), self._now()
-            hours = self._serving(everything.categories, moment)
-            change = hours.next_change(everything.items)
-            made = encode(self._groups(everything, hours, wanted))
-            until = everything.until if change is None else min(change, everything.until)
-            return Fresh((made, everything.served), until)
+            menu, stock, moment = self._read_menu(), self._read_stock(), self._now()
+            hours = self._serving(menu.categories, moment)
+            change = hours.next_change(menu.items.values())
+            made = encode(self._groups(menu, stock.held, hours, wanted))
+            until = min(menu.until, stock.until, change or menu.until)
+            return Fresh((made, menu.served), until)
 
         value: T
         value, served = self._views.get(wanted, make)
         if served is not None:
             serving.note(served.place, served.role)
         return value
+
+    def known(self, item_ids: Collection[str]) -> Mapping[str, MenuItem]:
+        """Those of the items that are on the menu as it was last read."""
+        items = self._read_menu().items
+        return {key: items[key] for key in item_ids if key in items}
 
     def shown(self, items: Sequence[MenuItem]) -> Sequence[Shown]:
         """The items as they are at this moment, with what is left of each."""
@@ -130,13 +142,13 @@ class Board:
 
     def serving(self, moment: datetime) -> Serving:
         """What is served at the moment."""
-        return self._serving(self._known.get(None, self._read_categories), moment)
+        return self._serving(self._read_menu().categories, moment)
 
     def taken(self, key: str) -> int:
         """How much of a counted thing orders have taken."""
         return self._orders.counts([key])[key].held
 
-    def _held(self, items: Sequence[MenuItem]) -> Mapping[str, int]:
+    def _held(self, items: Iterable[MenuItem]) -> Mapping[str, int]:
         keys = [stock_key(item.id) for item in items if item.stock_limit is not None]
         if not keys:
             return {}
@@ -145,37 +157,35 @@ class Board:
     def _serving(self, categories: Mapping[str, Category], moment: datetime) -> Serving:
         return Serving(moment=moment, calendar=self._calendar, categories=categories)
 
-    def _everything(self) -> _Everything:
-        def read() -> Fresh[_Everything]:
-            found = copy_context().run(self._read_all)
-            return Fresh(found, found.until)
+    def _read_menu(self) -> _Menu:
+        return self._menu.get(None, lambda: copy_context().run(self._menu_now))
 
-        return self._read.get(None, read)
-
-    def _read_all(self) -> _Everything:
+    def _menu_now(self) -> Fresh[_Menu]:
         serving.forget()
         until = self._until()
-        items = self._items.all()
+        items = {item.id: item for item in self._items.all()}
         categories = {category.id: category for category in self._categories.all()}
-        return _Everything(items, self._held(items), categories, until, serving.by_whom())
+        return Fresh(_Menu(items, categories, until, serving.by_whom()), until)
 
-    def _read_categories(self) -> Fresh[Mapping[str, Category]]:
+    def _read_stock(self) -> _Stock:
+        return self._stock.get(None, lambda: copy_context().run(self._stock_now))
+
+    def _stock_now(self) -> Fresh[_Stock]:
         until = self._until()
-        found = copy_context().run(self._categories.all)
-        return Fresh({category.id: category for category in found}, until)
+        return Fresh(_Stock(self._held(self._read_menu().items.values()), until), until)
 
     def _until(self) -> datetime:
         return self._now() + (LONGEST if self._is_informed() else UNINFORMED)
 
     def _groups(
-        self, everything: _Everything, hours: Serving, wanted: MenuFilter
+        self, menu: _Menu, held: Mapping[str, int], hours: Serving, wanted: MenuFilter
     ) -> Sequence[Group]:
-        by_category: dict[str, list[Shown]] = {key: [] for key in everything.categories}
-        for item in everything.items:
-            shown = _shown(item, everything.held, hours)
+        by_category: dict[str, list[Shown]] = {key: [] for key in menu.categories}
+        for item in menu.items.values():
+            shown = _shown(item, held, hours)
             if wanted.has(shown):
                 by_category.setdefault(item.category_id, []).append(shown)
-        every = (everything.categories.get(key) or _gone(key) for key in by_category)
+        every = (menu.categories.get(key) or _gone(key) for key in by_category)
         groups = [Group(each, tuple(by_category[each.id])) for each in every]
         return [g for g in groups if wanted.has_group(g.category) and _is_shown(g, wanted)]
 
@@ -196,7 +206,7 @@ class Board:
         signals.changed_elsewhere.connect(self._heard)
 
     def _forget(self, _sender: object, **_payload: Any) -> None:
-        for shelf in (self._known, self._read, self._views):
+        for shelf in (self._menu, self._stock, self._views):
             shelf.clear()
 
     def _forget_stock(self, _sender: object, order: Order, **_payload: Any) -> None:
@@ -204,7 +214,7 @@ class Board:
             self._clear_stock()
 
     def _clear_stock(self) -> None:
-        self._read.clear()
+        self._stock.clear()
         self._views.clear()
 
     def _heard(self, sender: object, kind: str, details: Mapping[str, Any], **_: Any) -> None:

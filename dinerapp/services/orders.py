@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from dinerapp import signals
 from dinerapp.domain.billing import Discount, Terms
 from dinerapp.domain.coupons import normalised
 from dinerapp.domain.customers import Recognition
 from dinerapp.domain.identity import Operation
-from dinerapp.domain.menu import stock_key
+from dinerapp.domain.menu import MENU_ITEMS, MenuItem, stock_key
 from dinerapp.domain.orders import Customer, Event, Fulfilment, Line, Order, Status
 from dinerapp.domain.permissions import GUEST, Caller, Permission
 from dinerapp.domain.pricing import Rates, Wanted, offers, priced
@@ -23,6 +24,7 @@ from dinerapp.errors import (
     KeyReused,
     NotFound,
     NotPermitted,
+    Outdated,
     Rejection,
     RuleBroken,
     SoldOut,
@@ -31,7 +33,7 @@ from dinerapp.errors import (
 from dinerapp.ports.coupons import Coupons
 from dinerapp.ports.menu import MenuItems
 from dinerapp.ports.orders import OrderFilter, Orders
-from dinerapp.ports.repository import After, Page
+from dinerapp.ports.repository import After, Page, Seen
 from dinerapp.services.board import Board
 from dinerapp.services.record_tokens import RecordTokens
 from dinerapp.services.saving import Saved, changed, saved
@@ -89,7 +91,7 @@ class OrderService:
     def place(self, operation: Operation, new: NewOrder, caller: Caller = GUEST) -> Saved[Order]:
         """One order for one operation, however often and wherever it is tried."""
         try:
-            done = saved(self._kept, self._made(operation, new, caller))
+            done = self._placed(operation, new, caller)
         except KeyReused:
             raise
         except (RuleBroken, Rejection):
@@ -105,7 +107,9 @@ class OrderService:
         self, wanted: Sequence[Wanted], line_ids: Sequence[str]
     ) -> Sequence[Line | RuleBroken]:
         """What an order of these would be told now, position by position."""
-        return list(self._offers(wanted, line_ids, utc_now())) if wanted else []
+        if not wanted:
+            return []
+        return list(self._offers(wanted, self._menu_of(wanted), line_ids, utc_now()))
 
     def get(self, order_id: str, caller: Caller) -> Order:
         """One order, if it is the caller's to see; else there is none, for all they know."""
@@ -206,20 +210,36 @@ class OrderService:
             )
         return done
 
-    def _kept(self, order: Order) -> Order:
+    def _placed(self, operation: Operation, new: NewOrder, caller: Caller) -> Saved[Order]:
+        """By the menu as it is known here, if that is how it still is; else by what is stored."""
+        try:
+            known = self._board.known({one.item_id for one in new.items})
+            order = self._made(operation, new, known, caller)
+            basis = [Seen(MENU_ITEMS.name, item.id, item.version) for item in known.values()]
+            return saved(partial(self._kept, basis=basis), order)
+        except (RuleBroken, Outdated):
+            return saved(self._kept, self._made(operation, new, self._menu_of(new.items), caller))
+
+    def _menu_of(self, wanted: Sequence[Wanted]) -> Mapping[str, MenuItem]:
+        return self._menu.get_many({one.item_id for one in wanted})
+
+    def _kept(self, order: Order, basis: Collection[Seen] = ()) -> Order:
         if order.fulfilment.slot is not None:
             self._slots.lay_out(order.fulfilment.slot)
         try:
-            return self._orders.save(order)
+            return self._orders.save(order, basis)
         except Exhausted as exc:
             raise _sold_out(order, exc.key) from exc
 
-    def _made(self, operation: Operation, new: NewOrder, caller: Caller) -> Order:
+    def _made(
+        self, operation: Operation, new: NewOrder, menu: Mapping[str, MenuItem], caller: Caller
+    ) -> Order:
         now = utc_now()
         if not caller.is_staff:
             self._slots.require_takes(new.fulfilment)
         line_ids = [operation.part(f"line {number}") for number in range(len(new.items))]
-        lines = priced(self._offers(new.items, line_ids, new.fulfilment.scheduled_for or now))
+        moment = new.fulfilment.scheduled_for or now
+        lines = priced(self._offers(new.items, menu, line_ids, moment))
         discount = self._discount(new.coupon, sum(line.total for line in lines), now)
         slot = self._slots.slot_of(new.fulfilment)
         new = replace(
@@ -234,9 +254,12 @@ class OrderService:
         return replace(customer, phone_key=self._recognition.phone(customer.phone))
 
     def _offers(
-        self, wanted: Sequence[Wanted], line_ids: Sequence[str], moment: datetime
+        self,
+        wanted: Sequence[Wanted],
+        menu: Mapping[str, MenuItem],
+        line_ids: Sequence[str],
+        moment: datetime,
     ) -> Iterator[Line | RuleBroken]:
-        menu = self._menu.get_many({one.item_id for one in wanted})
         return offers(wanted, menu, line_ids, self._rates, self._board.serving(moment))
 
     def _discount(self, code: str | None, subtotal: int, now: datetime) -> Discount | None:
@@ -262,7 +285,8 @@ class OrderService:
             if known[line_id].quantity != quantity
         ]
         moment = order.fulfilment.scheduled_for or now
-        added = priced(self._offers(changes.added, ids, moment)) if changes.added else ()
+        menu = self._menu_of(changes.added) if changes.added else {}
+        added = priced(self._offers(changes.added, menu, ids, moment))
         if not revised and not added:
             return order
         order = order.revised((*revised, *added), op_id=operation.op_id, now=now)

@@ -36,6 +36,7 @@ from tests.blueprints.asking import (
     placed,
 )
 from tests.contracts.bus import Listener, processes, until
+from tests.makers import counted_order
 
 
 def hours_from_now(begin: int, end: int) -> list[dict[str, Any]]:
@@ -277,19 +278,26 @@ def with_another_process() -> Iterator[tuple[FlaskClient, Bus]]:
         yield client, other
 
 
-@pytest.mark.parametrize("kind", ["menu_items", "orders"])
-def test_what_another_process_changes_is_shown_as_soon_as_it_says_so(kind: str) -> None:
+def test_what_another_process_changes_is_shown_as_soon_as_it_says_so() -> None:
     with with_another_process() as (client, other):
-        item = dish(client, stock=5)
+        item = dish(client)
         items = diner_of(client).repositories["menu_items"]
         assert item_ids(client, available="true") == [item["id"]]
         record = items.get(item["id"])
         items.save(record.changed(op_id=new_op_id(), now=record.updated_at, available=False))
         assert item_ids(client, available="true") == [item["id"]]
-        payload = {"kind": kind, "id": item["id"], "version": ""}
-        if kind == "orders":
-            payload["takes_stock"] = True
-        other.publish("menu_changed", payload)
+        other.publish("menu_changed", {"kind": "menu_items", "id": item["id"], "version": ""})
+        until(lambda: item_ids(client, available="true") == [])
+
+
+def test_what_another_process_sells_is_shown_as_soon_as_it_says_so() -> None:
+    with with_another_process() as (client, other):
+        item = dish(client, stock=5)
+        assert item_ids(client, available="true") == [item["id"]]
+        sold = diner_of(client).repositories["orders"].save(counted_order(item["id"], 5))
+        assert item_ids(client, available="true") == [item["id"]]
+        news = {"kind": "orders", "id": sold.id, "version": "", "takes_stock": True}
+        other.publish("order_placed", news)
         until(lambda: item_ids(client, available="true") == [])
 
 

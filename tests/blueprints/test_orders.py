@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from flask.testing import FlaskClient
 
-from dinerapp.domain.identity import Operation, new_id
+from dinerapp.domain.identity import Operation, new_id, new_op_id
 from tests.blueprints.asking import (
     bearer,
     client_of,
@@ -537,3 +537,28 @@ def test_a_made_up_token_opens_nothing(
 def test_the_menu_is_for_everybody(guests: FlaskClient, on_sale: dict[str, Any]) -> None:
     assert on_sale["id"] in guests.get("/api/menu").text
     assert guests.get(f"/api/menu/items/{on_sale['id']}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "price"),
+    [({"price": 990}, 201, 990), ({"available": False}, 409, None), ({"deleted": True}, 422, None)],
+    ids=str,
+)
+def test_an_order_is_priced_by_the_menu_as_it_is_even_before_news_of_that(
+    client: FlaskClient, change: dict[str, Any], status: int, price: int | None
+) -> None:
+    items, item = diner_of(client).repositories["menu_items"], dish(client, price=850)
+    placed(client, order_for(item))
+    record = items.get(item["id"])
+    items.save(record.changed(op_id=new_op_id(), now=record.updated_at, **change))
+    answer = client.post("/api/orders", json=order_for(item))
+    assert answer.status_code == status, answer.text
+    assert price is None or answer.json["items"][0]["unit_price"] == price
+
+
+def test_what_can_be_had_again_is_had_even_before_news_of_that(client: FlaskClient) -> None:
+    items, item = diner_of(client).repositories["menu_items"], dish(client, available=False)
+    assert client.post("/api/orders", json=order_for(item)).status_code == 409
+    record = items.get(item["id"])
+    items.save(record.changed(op_id=new_op_id(), now=record.updated_at, available=True))
+    placed(client, order_for(item))

@@ -33,6 +33,7 @@ from tests.contracts.replica import (
     WholeStoreContract,
 )
 from tests.contracts.repository import (
+    BasisContract,
     RepositoryContract,
     SharedRepositoryContract,
     SharedStockContract,
@@ -72,6 +73,10 @@ class TestRepository(RepositoryContract): ...
 
 @over_everything
 class TestUniqueKeys(UniqueKeysContract): ...
+
+
+@over_everything
+class TestBasis(BasisContract): ...
 
 
 @over_everything

@@ -28,6 +28,7 @@ from dinerapp.ports.replica import (
     Parked,
     Taken,
 )
+from dinerapp.ports.repository import Seen
 from dinerapp.ports.store import Store
 
 R = TypeVar("R", bound=Record)
@@ -100,17 +101,23 @@ class ReferenceStore(Store[R]):
         self.rows: dict[str, Row[R]] = {}
         database.stores[kind.name] = self
 
-    def accept(self, record: R, owing: Collection[Owing] = ()) -> R:
+    def accept(self, record: R, owing: Collection[Owing] = (), basis: Collection[Seen] = ()) -> R:
         row = self.rows.get(record.id)
         if row is not None and (
             row.record.deleted or not record.version.covers(row.record.version)
         ):
             raise self.rejection(record, row.record)
+        if any(self._has_moved_on(seen) for seen in basis):
+            raise self.rejection(record, None, basis)
         self._check_unique(record)
         self._check_ceilings(record)
         accepted = record.stamped(self.place)
         self._put(accepted, owing, self._unique(accepted))
         return accepted
+
+    def _has_moved_on(self, seen: Seen) -> bool:
+        row = self.database.stores[seen.kind].rows.get(seen.record_id)
+        return row is not None and not seen.version.covers(row.record.version)
 
     def deliver(self, records: Sequence[R], owing: Collection[Owing] = ()) -> Sequence[Delivery[R]]:
         return [self._deliver(record, owing) for record in records]

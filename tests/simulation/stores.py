@@ -17,7 +17,7 @@ from dinerapp.errors import Refused, StoreFailure
 from dinerapp.ports.database import Absence, Database, Ping, PoolUse
 from dinerapp.ports.orders import OrderFilter
 from dinerapp.ports.replica import Count, Creditor, Delivery, Owing, Taken
-from dinerapp.ports.repository import After, Page
+from dinerapp.ports.repository import After, Page, Seen
 from dinerapp.ports.store import Store
 from tests.simulation.network import Network
 from tests.simulation.oracle import Op, Oracle
@@ -143,14 +143,16 @@ class SimulatedStore(Store[Any]):
         self._line = line
         self._store = store
 
-    def accept(self, record: Any, owing: Collection[Owing] = ()) -> Any:
+    def accept(
+        self, record: Any, owing: Collection[Owing] = (), basis: Collection[Seen] = ()
+    ) -> Any:
         request = self._line.request()
         base = request.base if request.record_id == record.id else None
 
         def apply() -> Any:
             if self._line.poison.spoils(self.place, record):
                 raise Refused(self._line.poison.reason)
-            state = self._store.accept(record, owing)
+            state = self._store.accept(record, owing, basis)
             self._line.witness()
             self._line.oracle.took(self.place, state, base)
             self._line.oracle.unlimited |= set(living_stock([state])) - self._known_stock()
