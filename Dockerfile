@@ -11,11 +11,11 @@ COPY --from=build /venv /venv
 COPY dinerapp dinerapp
 COPY adapters adapters
 COPY blueprints blueprints
-COPY wsgi.py gunicorn.conf.py ./
+COPY wsgi.py serve.py gunicorn.conf.py ./
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8000
 USER diner
 VOLUME /app/var
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["python", "-c", \
     "import os, urllib.request as u; u.urlopen(f\"http://127.0.0.1:{os.environ['PORT']}/api/health/live\", timeout=2)"]
-CMD ["gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
+CMD ["python", "serve.py"]

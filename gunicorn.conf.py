@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
+from dinerapp import processes
 from dinerapp.logs import configure_logging
 from dinerapp.settings import BadSetting, Settings
 
-METRICS = "PROMETHEUS_MULTIPROC_DIR"
 EXTENSION = "diner"
 
 try:
@@ -24,13 +20,9 @@ except BadSetting as exc:
     sys.exit(str(exc))
 configure_logging(settings)
 
-# prometheus_client looks for it when it is imported, which must come after this.
-# This file runs again on SIGHUP, and in a new master on SIGUSR2, which inherits the old one's.
-PREFIX = "diner-metrics-"
-OURS = f"{PREFIX}{os.getpid()}-"
-inherited = Path(os.environ.get(METRICS, PREFIX)).name
-if inherited.startswith(PREFIX) and not inherited.startswith(OURS):
-    os.environ[METRICS] = tempfile.mkdtemp(prefix=OURS)
+# prometheus_client looks for the directory when it is imported, which must come after this.
+# This file runs again on SIGHUP, and in a new master on SIGUSR2.
+processes.share_metrics()
 
 wsgi_app = "wsgi:app"
 host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -66,10 +58,7 @@ logger_class = OurLines
 
 def on_starting(_server: Any) -> None:
     """Forgets the metrics of processes that are gone."""
-    directory = Path(os.environ[METRICS])
-    directory.mkdir(parents=True, exist_ok=True)
-    for file in directory.glob("*.db"):
-        file.unlink()
+    processes.forget_metrics()
 
 
 def post_worker_init(worker: Any) -> None:
@@ -86,13 +75,9 @@ def worker_exit(_server: Any, worker: Any) -> None:
 
 def child_exit(_server: Any, worker: Any) -> None:
     """Takes a dead worker out of the sums that are about living ones."""
-    from prometheus_client import multiprocess
-
-    multiprocess.mark_process_dead(worker.pid)
+    processes.forget_worker(worker.pid)
 
 
 def on_exit(_server: Any) -> None:
     """Leaves no directory of ours behind."""
-    directory = Path(os.environ[METRICS])
-    if directory.name.startswith(OURS):
-        shutil.rmtree(directory, ignore_errors=True)
+    processes.remove_metrics()

@@ -1,4 +1,4 @@
-"""What a WSGI server imports: `gunicorn -c gunicorn.conf.py wsgi:app`."""
+"""What a WSGI server imports: `python serve.py`, or `gunicorn -c gunicorn.conf.py wsgi:app`."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from threading import BoundedSemaphore
 
 from flask import Flask
 
@@ -72,7 +71,7 @@ def create_app(
     configure_logging(settings)
     app = lifecycle.DinerFlask("dinerapp", static_folder=None)
     app.request_seconds = settings.request_deadline
-    app.turns = BoundedSemaphore(settings.web_threads)
+    app.turns = lifecycle.Turns(settings.web_threads)
     app.config.update(OPENAPI, MAX_CONTENT_LENGTH=settings.max_body_bytes)
     app.url_map.strict_slashes = False
     others = extras(settings) if stores is None else ()

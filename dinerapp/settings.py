@@ -290,6 +290,9 @@ class Settings:
 
     host: str = _setting("127.0.0.1", "address to listen on")
     port: int = _setting(8000, "port to listen on", _number(1, 65535), "1 to 65535")
+    web_server: str = _setting(
+        "granian", "web server of `up`", _one_of("granian", "gunicorn"), "granian or gunicorn"
+    )
     web_concurrency: int = _setting(2, "web worker processes", _number(1, 256), "1 to 256")
     web_threads: int = _setting(
         4, "requests a worker works on at a time", _number(1, 256), "1 to 256"

@@ -60,7 +60,7 @@ def serve(settings: Settings, data: Path, say: Say, *, week: bool = False) -> No
                 say(f"{_with_week(settings)} demo orders added")
             # At once: should the web server not start, it would never be seen again.
             say("\n".join(_about_admin(_address(settings), brought)))
-            process = stack.enter_context(_gunicorn(settings, say))
+            process = stack.enter_context(_web_server(settings))
             say(_welcome(_address(settings)))
             raise CannotServe(f"the web server ended by itself with code {process.wait()}")
         except KeyboardInterrupt:
@@ -69,7 +69,7 @@ def serve(settings: Settings, data: Path, say: Say, *, week: bool = False) -> No
 
 
 def require_free_port(settings: Settings) -> None:
-    """Before anything is started: gunicorn shares a port with another gunicorn and says nothing."""
+    """Before anything is started: web servers share a port with their like and say nothing."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -109,11 +109,17 @@ def _with_week(settings: Settings) -> int:
         return seed_week(diner).orders
 
 
+def command_of(web_server: str, app: str = "wsgi:app") -> Sequence[str]:
+    """What starts the web server of that name."""
+    how = {"granian": ("serve.py",), "gunicorn": ("-m", "gunicorn", "-c", "gunicorn.conf.py")}
+    return [sys.executable, *how[web_server], app]
+
+
 @contextmanager
-def _gunicorn(settings: Settings, say: Say) -> Iterator[subprocess.Popen[bytes]]:
+def _web_server(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
     """In a process group of its own, so that Ctrl-C reaches it through us only."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
+    process = subprocess.Popen(  # noqa: S603 our own command
+        command_of(settings.web_server),
         cwd=ROOT,
         env={**os.environ, **_environment(settings)},
         process_group=0,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from flask import Flask, Response, g, request
@@ -15,7 +16,35 @@ from blueprints.http.strict_json import StrictJSONProvider
 from dinerapp.domain.identity import new_id
 from dinerapp.ports import deadline, serving
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+
+
+class Turns:
+    """Lets so many in at a time. A semaphore of `threading` costs as much as a small request."""
+
+    def __init__(self, number: int) -> None:
+        self._free: SimpleQueue[None] = SimpleQueue()
+        for _ in range(number):
+            self._free.put(None)
+
+    def __enter__(self) -> None:
+        self._free.get()
+
+    def __exit__(self, *_: object) -> None:
+        self._free.put(None)
+
+
+class Answer(Response):
+    """Servers send a list at once; of anything else they ask piece by piece."""
+
+    def get_app_iter(self, environ: WSGIEnvironment) -> Iterable[bytes]:
+        if self._on_close or not self.is_sequence:
+            return super().get_app_iter(environ)
+        has_none = environ["REQUEST_METHOD"] == "HEAD" or self.status_code in (204, 304)
+        return [] if has_none else [*self.iter_encoded()]
 
 
 class DinerFlask(Flask):
@@ -25,6 +54,7 @@ class DinerFlask(Flask):
     turn: live streams have threads of the server's, and leave these to requests.
     """
 
+    response_class = Answer
     json_provider_class = StrictJSONProvider
     request_seconds = 1.0
     turns: AbstractContextManager[object] = nullcontext()

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from adapters.embedded.ports import LOCALHOST, free_port
+from dinerapp.settings import Settings
+from dinerapp.up import command_of
 
 ROOT = Path(__file__).parents[2]
 PLAIN = "wsgi:app"
@@ -93,7 +95,7 @@ class Program:
 
 
 class Diner(Program):
-    """One gunicorn with one worker. `headers` say to it who its clients are."""
+    """One web server with one worker. `headers` say to it who its clients are."""
 
     def __init__(
         self, name: str, folder: Path, environment: Mapping[str, str], app: str = PLAIN
@@ -109,13 +111,13 @@ class Diner(Program):
             "LOG_LEVEL": "warning",
             "SECRET_KEY": "the same on all hosts",
             "PROMETHEUS_MULTIPROC_DIR": str(folder / f"metrics-{name}"),
+            "TAMPER": "",
         }
         super().__init__(name, folder, {**own, **environment})
 
     @property
     def command(self) -> Sequence[str]:
-        gunicorn = Path(sys.executable).parent / "gunicorn"
-        return [str(gunicorn), "-c", "gunicorn.conf.py", self.app]
+        return command_of(Settings.from_environment().web_server, self.app)
 
     def start(self, **more: str) -> None:
         """Returns when it answers."""

@@ -137,9 +137,9 @@ def _without_debts(accept: Callable[..., Any]) -> Callable[..., Any]:
 
 def _sure(accept: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(accept)
-    def wrapped(self: Any, record: Any, owing: Any = ()) -> Any:
+    def wrapped(self: Any, *args: Any) -> Any:
         try:
-            return accept(self, record, owing)
+            return accept(self, *args)
         except OutcomeUnknown as exc:
             raise Refused(exc.reason) from exc
 
@@ -162,6 +162,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-elif os.environ.get("SERVER_SOFTWARE", "").startswith("gunicorn"):
-    tamper(os.environ.get("TAMPER", ""))
+elif "TAMPER" in os.environ:
+    tamper(os.environ["TAMPER"])
     app = _connected()

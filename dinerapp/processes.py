@@ -1,0 +1,63 @@
+"""The directory through which worker processes share their metrics.
+
+prometheus_client looks for it when it is imported, so that this module imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+METRICS = "PROMETHEUS_MULTIPROC_DIR"
+_PREFIX = "diner-metrics-"
+
+
+def share_metrics() -> None:
+    """A directory of this master's own, unless the operator has named one.
+
+    The master that takes over from another one inherits the environment, and with it that one's
+    directory.
+    """
+    inherited = Path(os.environ.get(METRICS, _PREFIX)).name
+    if inherited.startswith(_PREFIX) and not inherited.startswith(_own()):
+        os.environ[METRICS] = tempfile.mkdtemp(prefix=_own())
+
+
+def forget_metrics() -> None:
+    """Those of processes that were here before."""
+    directory = Path(os.environ[METRICS])
+    directory.mkdir(parents=True, exist_ok=True)
+    for file in directory.glob("*.db"):
+        file.unlink()
+
+
+def forget_worker(pid: int) -> None:
+    """Takes a dead worker out of the sums that are about living ones."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
+
+
+def forget_dead_workers() -> None:
+    """The same for all whose end nobody has seen."""
+    files = Path(os.environ[METRICS]).glob("gauge_live*.db")
+    for pid in {int(file.stem.rpartition("_")[2]) for file in files}:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            with suppress(FileNotFoundError):  # Another worker has found it too.
+                forget_worker(pid)
+
+
+def remove_metrics() -> None:
+    """Leaves no directory of ours behind."""
+    directory = Path(os.environ[METRICS])
+    if directory.name.startswith(_own()):
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _own() -> str:
+    return f"{_PREFIX}{os.getpid()}-"

@@ -1,0 +1,92 @@
+"""How granian serves the application: `python serve.py`; operators choose in the settings."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from multiprocessing.util import Finalize
+from typing import Any
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+
+from dinerapp import processes
+from dinerapp.logs import configure_logging
+from dinerapp.settings import BadSetting, Settings
+
+EXTENSION = "diner"
+CLOSE_FIRST = 100
+KILL_SECONDS = 20
+IDLE_SECONDS = 600
+ROOM = 4
+"""So many requests wait for each that is worked on; the others wait in the system's queue."""
+OUR_LINES = {"loggers": {"_granian": {"propagate": True}}}
+"""What granian has to say goes where the application's lines go."""
+
+
+def main(settings: Settings, target: str = "wsgi:app") -> None:
+    """Serves until SIGINT or SIGTERM; SIGHUP starts the workers anew, one after the other."""
+    processes.share_metrics()
+    threads = settings.web_threads + settings.web_streams
+    server = Granian(
+        target,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.web_concurrency,
+        # The application works on WEB_THREADS requests at a time; the others are for live streams.
+        blocking_threads=threads,
+        blocking_threads_idle_timeout=IDLE_SECONDS,
+        backpressure=threads * ROOM,
+        http=HTTPModes.http1,
+        websockets=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=KILL_SECONDS,
+        log_level=LogLevels(settings.log_level),
+        log_dictconfig=OUR_LINES,
+    )
+    server.on_startup(processes.forget_metrics)
+    server.on_shutdown(processes.remove_metrics)
+    server.serve(target_loader=_loaded)
+
+
+def _loaded(target: str) -> Callable[..., Any]:
+    """The application in its worker, which ends its streams and hangs up when it is told to."""
+    module, _, name = target.partition(":")
+    processes.forget_dead_workers()
+    app = getattr(__import__(module, fromlist=[name]), name)
+    diner = app.extensions[EXTENSION]
+    diner.feed.must_end = _told_to_end().is_set
+    Finalize(None, processes.forget_worker, (os.getpid(),), exitpriority=CLOSE_FIRST - 1)
+    Finalize(None, diner.connections.close_all, exitpriority=CLOSE_FIRST)
+    loaded: Callable[..., Any] = app
+    return loaded
+
+
+def _told_to_end() -> threading.Event:
+    """Set by a signal to end, beside what the server itself makes of it."""
+    ending = threading.Event()
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    signal.set_wakeup_fd(told)
+
+    def listen() -> None:
+        while os.read(heard, 1)[0] not in (signal.SIGTERM, signal.SIGINT):
+            pass
+        ending.set()
+
+    threading.Thread(target=listen, name="signals", daemon=True).start()
+    return ending
+
+
+if __name__ == "__main__":
+    try:
+        found = Settings.from_environment()
+    except BadSetting as exc:
+        sys.exit(str(exc))
+    configure_logging(found)
+    main(found, *sys.argv[1:2])
