@@ -76,13 +76,14 @@ def create_app(
     app.url_map.strict_slashes = False
     others = extras(settings) if stores is None else ()
     observer = MetricsObserver()
-    app.extensions[EXTENSION] = build(
+    diner = app.extensions[EXTENSION] = build(
         settings,
         backends(settings) if stores is None else stores,
         others,
         observer,
         bus_of(settings) if stores is None else bus,
     )
+    diner.connections.is_busy = app.turns.are_taken
     lifecycle.trust(app, settings.trusted_proxies)
     lifecycle.register(app)
     hardening.register(app)

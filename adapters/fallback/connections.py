@@ -28,12 +28,17 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds between the steps of a process's background work, and how long its ends may take."""
+    """Seconds between the steps of a process's background work, and how long its ends may take.
+
+    Between two batches the relay rests `give_way` times as long as the last one took, if there are
+    requests to serve: both would need the same interpreter.
+    """
 
     look: float = 0.5
     first_retry: float = 0.1
     longest_retry: float = 1.0
     relay: float = 0.25
+    give_way: float = 3.0
     follow: float = 1.0
     gather: float = 0.05
     settle: float = 0.05
@@ -163,8 +168,11 @@ class NamedConnections(Connections):
         return self._pace.settle
 
     def _ship(self) -> float:
+        began = time.monotonic()
         shipped = sum(self._ship_to(one.probe) for one in self._named)
-        return 0.0 if shipped else self._pace.relay
+        if not shipped:
+            return self._pace.relay
+        return self._pace.give_way * (time.monotonic() - began) if self.is_busy() else 0.0
 
     def _follow(self) -> float:
         """After a moment: what is written in it is followed up together."""

@@ -26,6 +26,7 @@ class Turns:
     """Lets so many in at a time. A semaphore of `threading` costs as much as a small request."""
 
     def __init__(self, number: int) -> None:
+        self._number = number
         self._free: SimpleQueue[None] = SimpleQueue()
         for _ in range(number):
             self._free.put(None)
@@ -35,6 +36,10 @@ class Turns:
 
     def __exit__(self, *_: object) -> None:
         self._free.put(None)
+
+    def are_taken(self) -> bool:
+        """Whether somebody is in."""
+        return self._free.qsize() < self._number
 
 
 class Answer(Response):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
@@ -22,6 +23,8 @@ BUCKETS = 4096
 DEEPEST = 32
 _INT64 = 2**63
 _ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+_Path: TypeAlias = tuple[Any, object] | None
+"""The name of a place within a value, and the path of what that is in."""
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
@@ -70,7 +73,7 @@ def canonical(record: R) -> R:
         raise InvalidRecord("id", "must be a UUID in lower case")
     record.check()
     try:
-        return load(type(record), _canonical(dump(record), "", 0))
+        return load(type(record), _canonical(dump(record)))
     except msgspec.ValidationError as exc:
         reason, _, path = str(exc).partition(" - at `$.")
         raise InvalidRecord(path.rstrip("`"), reason) from exc
@@ -78,37 +81,22 @@ def canonical(record: R) -> R:
         raise InvalidRecord("", f"holds a value that cannot be stored: {exc}") from exc
 
 
-def _canonical(value: Any, path: str, depth: int) -> Any:
-    if depth > DEEPEST:
-        raise InvalidRecord(path, f"is nested deeper than {DEEPEST} levels")
-    match value:
-        case None | bool():
-            return value
-        case str():
-            return _text(value, path)
-        case int():
-            return _integer(value, path)
-        case float():
-            return _float(value, path)
-        case datetime():
-            return _moment(value, path)
-        case dict():
-            return {
-                _key(key, path): _canonical(item, f"{path}.{key}".lstrip("."), depth + 1)
-                for key, item in value.items()
-            }
-        case list() | tuple():
-            return [
-                _canonical(item, f"{path}.{index}", depth + 1) for index, item in enumerate(value)
-            ]
-    raise InvalidRecord(path, f"a value of type {type(value).__name__} cannot be stored")
+def _canonical(value: Any, path: _Path = None, depth: int = 0) -> Any:
+    make = _CANONICAL.get(type(value)) or _of_base(value)
+    if make is None:
+        raise _unfit(path, f"a value of type {type(value).__name__} cannot be stored")
+    return make(value, path, depth)
 
 
-def _text(value: str, path: str) -> str:
+def _same(value: Any, _path: _Path, _depth: int) -> Any:
+    return value
+
+
+def _text(value: str, path: _Path, _depth: int) -> str:
     if "\0" in value:
-        raise InvalidRecord(path, "must not contain NUL characters")
-    if not _is_unicode(value):
-        raise InvalidRecord(path, "must be valid Unicode, without lone surrogates")
+        raise _unfit(path, "must not contain NUL characters")
+    if not (value.isascii() or _is_unicode(value)):
+        raise _unfit(path, "must be valid Unicode, without lone surrogates")
     return value
 
 
@@ -120,30 +108,73 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _integer(value: int, path: str) -> int:
+def _integer(value: int, path: _Path, _depth: int) -> int:
     if not -_INT64 <= value < _INT64:
-        raise InvalidRecord(path, "must fit in a signed 64-bit integer")
+        raise _unfit(path, "must fit in a signed 64-bit integer")
     return value
 
 
-def _float(value: float, path: str) -> float:
+def _float(value: float, path: _Path, _depth: int) -> float:
     if not math.isfinite(value):
-        raise InvalidRecord(path, "must be a finite number")
+        raise _unfit(path, "must be a finite number")
     return value or 0.0
 
 
-def _moment(value: datetime, path: str) -> str:
+def _moment(value: datetime, path: _Path, _depth: int) -> str:
     """As text, so that a time where any value may stand is one in every database."""
     if value.tzinfo is None:
-        raise InvalidRecord(path, "must carry a time zone")
+        raise _unfit(path, "must carry a time zone")
     try:
         return to_milliseconds(value).isoformat()
     except OverflowError:
-        raise InvalidRecord(path, "is beyond the calendar") from None
+        raise _unfit(path, "is beyond the calendar") from None
 
 
-def _key(key: Any, path: str) -> str:
-    fit = isinstance(key, str) and key and not key.startswith("$") and _is_unicode(key)
-    if not fit or "\0" in key or "." in key:
-        raise InvalidRecord(path, f"{key!r} cannot be a field name")
-    return str(key)
+def _mapping(value: Mapping[Any, Any], path: _Path, depth: int) -> dict[str, Any]:
+    _require_shallow(path, depth)
+    for key in value:
+        if not _is_name(key):
+            raise _unfit(path, f"{key!r} cannot be a field name")
+    return {key: _canonical(item, (path, key), depth + 1) for key, item in value.items()}
+
+
+def _list(value: Sequence[Any], path: _Path, depth: int) -> list[Any]:
+    _require_shallow(path, depth)
+    return [_canonical(item, (path, index), depth + 1) for index, item in enumerate(value)]
+
+
+_CANONICAL: Mapping[type, Callable[[Any, _Path, int], Any]] = {
+    type(None): _same,
+    bool: _same,
+    str: _text,
+    int: _integer,
+    float: _float,
+    datetime: _moment,
+    dict: _mapping,
+    list: _list,
+    tuple: _list,
+}
+
+
+def _of_base(value: Any) -> Callable[[Any, _Path, int], Any] | None:
+    return next((make for base, make in _CANONICAL.items() if isinstance(value, base)), None)
+
+
+@lru_cache(10_000)
+def _is_name(key: Any) -> bool:
+    if not isinstance(key, str) or not key or key.startswith("$"):
+        return False
+    return "\0" not in key and "." not in key and _is_unicode(key)
+
+
+def _require_shallow(path: _Path, depth: int) -> None:
+    if depth > DEEPEST:
+        raise _unfit(path, f"is nested deeper than {DEEPEST} levels")
+
+
+def _unfit(path: _Path, reason: str) -> InvalidRecord:
+    names: list[str] = []
+    while path is not None:
+        path, name = path
+        names.append(str(name))
+    return InvalidRecord(".".join(reversed(names)), reason)

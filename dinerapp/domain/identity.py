@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from uuid_utils import uuid7
+from uuid_utils import uuid4, uuid7
 
 _HALF = 16
 _OUTCOME = 8
@@ -27,7 +26,7 @@ def new_id() -> str:
 
 def new_op_id() -> str:
     """The id of an operation nobody will retry under a key."""
-    return secrets.token_hex(_HALF)
+    return uuid4().hex
 
 
 def derived_id(*parts: str) -> str:
