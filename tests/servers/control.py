@@ -8,10 +8,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import psutil
 import psycopg
 from psycopg import sql
+from pymongo import MongoClient
 
 from adapters.embedded import EmbeddedPostgres, EmbeddedServerError
 from adapters.embedded.server import EmbeddedServer
@@ -54,6 +56,26 @@ def url_via(url: str, port: int) -> str:
     query = parts.query.replace("replicaSet=rs0", "directConnection=true")
     netloc = parts.netloc.replace(f":{parts.port}", f":{port}")
     return parts._replace(netloc=netloc, query=query).geturl()
+
+
+@contextmanager
+def new_postgres_database(server: "RealServer") -> Iterator[str]:
+    """The URL of an empty database that is there for as long."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield url_of_database(server.url, name)
+        drop_database(connection, name)
+
+
+@contextmanager
+def new_mongo_database(server: "RealServer") -> Iterator[str]:
+    """The URL of an empty database that is there for as long."""
+    name = f"test_{uuid4().hex}"
+    yield url_of_database(server.url, name)
+    client: MongoClient[dict[str, Any]]
+    with MongoClient(server.url) as client:
+        client.drop_database(name)
 
 
 def url_of_database(url: str, name: str) -> str:

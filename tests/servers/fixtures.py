@@ -1,16 +1,16 @@
 """Fixtures of real servers. The session's are shared: hurt only `own_postgres` and `own_mongo`."""
 
 from collections.abc import Iterator
-from typing import Any
-from uuid import uuid4
 
-import psycopg
 import pytest
-from psycopg import sql
-from pymongo import MongoClient
 
 from adapters.embedded import EmbeddedMongo, EmbeddedPostgres
-from tests.servers.control import RealServer, drop_database, running, url_of_database
+from tests.servers.control import (
+    RealServer,
+    new_mongo_database,
+    new_postgres_database,
+    running,
+)
 
 
 @pytest.fixture(scope="session")
@@ -42,18 +42,12 @@ def own_mongo() -> Iterator[RealServer]:
 @pytest.fixture
 def fresh_postgres_url(postgres_server: RealServer) -> Iterator[str]:
     """A new, empty database in the session's server."""
-    name = f"test_{uuid4().hex}"
-    with psycopg.connect(postgres_server.url, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield url_of_database(postgres_server.url, name)
-        drop_database(connection, name)
+    with new_postgres_database(postgres_server) as url:
+        yield url
 
 
 @pytest.fixture
 def fresh_mongo_url(mongo_server: RealServer) -> Iterator[str]:
     """A new, empty database in the session's server."""
-    name = f"test_{uuid4().hex}"
-    yield url_of_database(mongo_server.url, name)
-    client: MongoClient[dict[str, Any]]
-    with MongoClient(mongo_server.url) as client:
-        client.drop_database(name)
+    with new_mongo_database(mongo_server) as url:
+        yield url
