@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 
 from flask import Flask
 
 from blueprints.http.diner import EXTENSION
 from dinerapp.app import create_app
+from dinerapp.processes import spare_the_collector
 from dinerapp.secret import secret_key
 from dinerapp.settings import BadSetting, Settings
 from dinerapp.wiring import NoDatabase
 
 # By this code gunicorn knows that starting the worker again would not help.
 APP_LOAD_ERROR = 4
-GARBAGE = 20_000
 
 
 def connected() -> Flask:
     """The application by the environment, with its connections open."""
     made = create_app(secret_key(Settings.from_environment()))
     made.extensions[EXTENSION].connections.initialize_all()
-    _spare_the_collector()
+    spare_the_collector()
     return made
-
-
-def _spare_the_collector() -> None:
-    """What was made for good is not looked at again, and requests leave few cycles: by Python's
-    own measure a quarter of the time of an order would go into looking for them."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE, 20, 50)
 
 
 try:

@@ -22,6 +22,7 @@ from dinerapp.domain.orders import (
     Status,
 )
 from dinerapp.domain.record import utc_now
+from dinerapp.processes import spare_the_collector
 from dinerapp.settings import Settings
 from dinerapp.wiring import Diner, backends, build
 
@@ -82,13 +83,15 @@ def servers() -> Iterator[Servers]:
 
 @contextmanager
 def unwatched(both: Servers) -> Iterator[Diner]:
-    """Our parts, connected by hand: nobody watches the databases and nobody relays."""
+    """Our parts, connected by hand as the `relay` command has them: nobody watches the databases
+    and nobody relays."""
     settings = both.settings()
     stores = backends(settings)
     diner = build(settings, stores)
     for each in stores:
         each.database.open()
         each.database.prepare()
+    spare_the_collector()
     yield diner
     for each in stores:
         each.database.close()

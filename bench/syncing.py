@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from bench.filling import AT_ONCE, batches
@@ -15,18 +16,26 @@ from dinerapp.ports.replica import Owing
 from dinerapp.sync.pairs import Pair
 from dinerapp.wiring import Diner
 
+RELAYS = 2
+
 
 def relay(owed: int) -> list[tuple[str, str]]:
-    """Orders that PostgreSQL owes MongoDB, shipped by one relay."""
+    """Orders that PostgreSQL owes MongoDB, shipped by one process, which has two relays."""
     with servers() as both, unwatched(both) as diner:
         pair = diner.pairs["orders"]
         source, target = pair.at(Place.POSTGRESQL), pair.at(Place.MONGODB)
         debt = [Owing(Place.MONGODB, utc_now(), missed=True)]
         for states in batches(owed):
             source.deliver(states, debt)
+
+        def ship() -> None:
+            while diner.relay.ship(source, target):
+                pass
+
         started = time.perf_counter()
-        while diner.relay.ship(source, target):
-            pass
+        with ThreadPoolExecutor(RELAYS) as pool:
+            for shipped in [pool.submit(ship) for _ in range(RELAYS)]:
+                shipped.result()
         seconds = time.perf_counter() - started
         assert source.backlog(Place.MONGODB).waiting == 0
     return [(f"relay, {owed:,} owed orders", f"{owed / seconds:,.0f} per second")]

@@ -40,6 +40,7 @@ from dinerapp.operating import Checked, await_catching_up, both, connected, reac
 from dinerapp.ports.connections import ConnectionStatus
 from dinerapp.ports.replica import Creditor, Parked
 from dinerapp.ports.users import UserFilter
+from dinerapp.processes import spare_the_collector
 from dinerapp.secret import DIRECTORY
 from dinerapp.services.accounts import NewAccount
 from dinerapp.services.conflicts import KEEP, TAKE_OTHER
@@ -210,6 +211,7 @@ def relay() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with connected(settings) as diner:
+        spare_the_collector()
         _log.info("relay_started", kinds=sorted(diner.pairs))
         while not stop.wait(settings.consistency_every or None):
             operating.repair_on_schedule(diner)

@@ -25,6 +25,8 @@ from dinerapp.sync.relay import Relay
 
 _log = structlog.get_logger(__name__)
 
+UNTIL_WOKEN = 3600.0
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -63,8 +65,8 @@ class Companion(Protocol):
 
 
 class NamedConnections(Connections):
-    """One thread watches each connection; one strikes off what was delivered. With `at_work`, one
-    ships debts and one shows records to their followers."""
+    """One thread watches each connection; one strikes off what was delivered. With `at_work`, two
+    ship debts and one shows records to their followers."""
 
     def __init__(
         self,
@@ -87,7 +89,8 @@ class NamedConnections(Connections):
         self._companions = companions
         self._pace = pace or Pace()
         self._loops: list[Loop] = []
-        self._follower = Loop("followers", self._follow)
+        self._second_relay: Loop | None = None
+        self._follower: Loop | None = None
         self._claiming_at = 0.0
         signals.absence_heard.connect(self._look_now)
         signals.follow_up_owed.connect(self._follow_now)
@@ -98,7 +101,8 @@ class NamedConnections(Connections):
         self._loops = [self._watching(one) for one in self._named]
         self._loops.append(Loop("settler", self._settle))
         if self._at_work and self._pairs:
-            self._loops.append(Loop("relay", self._ship))
+            self._second_relay = Loop("second-relay", self._ship_along)
+            self._loops += [Loop("relay", self._ship), self._second_relay]
         if self._at_work and self._following.stores:
             self._follower = Loop("followers", self._follow)
             self._loops.append(self._follower)
@@ -161,7 +165,7 @@ class NamedConnections(Connections):
 
     def _follow_now(self, _sender: object, **_payload: Any) -> None:
         """Rather than at the next beat: this process has just written."""
-        self._follower.wake.set()
+        _wake(self._follower)
 
     def _settle(self) -> float:
         self._settler.flush()
@@ -169,10 +173,19 @@ class NamedConnections(Connections):
 
     def _ship(self) -> float:
         began = time.monotonic()
-        shipped = sum(self._ship_to(one.probe) for one in self._named)
-        if not shipped:
+        if not self._ship_batches():
             return self._pace.relay
-        return self._pace.give_way * (time.monotonic() - began) if self.is_busy() else 0.0
+        if self.is_busy():
+            return self._pace.give_way * (time.monotonic() - began)
+        _wake(self._second_relay)
+        return 0.0
+
+    def _ship_along(self) -> float:
+        """While the first one waits for one database, the second one makes the other one work."""
+        return 0.0 if not self.is_busy() and self._ship_batches() else UNTIL_WOKEN
+
+    def _ship_batches(self) -> int:
+        return sum(self._ship_to(one.probe) for one in self._named)
 
     def _follow(self) -> float:
         """After a moment: what is written in it is followed up together."""
@@ -224,6 +237,11 @@ class NamedConnections(Connections):
                 due = self._following.backlog(place)
                 status = replace(status, follow_ups=due.waiting, parked_follow_ups=due.parked)
         return status
+
+
+def _wake(loop: Loop | None) -> None:
+    if loop is not None:
+        loop.wake.set()
 
 
 def _done(work: Callable[[Place], int], probe: Probe) -> int:
