@@ -1,0 +1,53 @@
+"""What people want to be called."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+
+from dinerapp.ports import serving
+from dinerapp.ports.profiles import Profiles
+from dinerapp.ports.users import Users
+
+KEPT_SECONDS = 10.0
+MOST_KEPT = 10_000
+
+
+class Names:
+    """As their profiles say, or their accounts where they have no profile.
+
+    What was asked for lately is not asked again: one message may be shown to hundreds.
+    """
+
+    def __init__(
+        self, profiles: Profiles, users: Users, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._profiles = profiles
+        self._users = users
+        self._clock = clock
+        self._kept: dict[str, tuple[float, str]] = {}
+
+    def of(self, user_ids: Collection[str]) -> Mapping[str, str]:
+        """The names of these; nobody is called nothing."""
+        now = self._clock()
+        kept = {each: self._kept.get(each, (0.0, "")) for each in set(user_ids)}
+        names = {each: name for each, (until, name) in kept.items() if now < until}
+        asked = kept.keys() - names.keys()
+        if asked:
+            found = self._asked(asked)
+            self._keep(found, now + KEPT_SECONDS)
+            names |= found
+        return names
+
+    def _asked(self, user_ids: Collection[str]) -> dict[str, str]:
+        with serving.aside():
+            profiles = self._profiles.get_many(user_ids)
+            names = {key: profile.display_name for key, profile in profiles.items()}
+            nameless = [each for each in user_ids if each not in names]
+            users = self._users.get_many(nameless) if nameless else {}
+        return dict.fromkeys(user_ids, "") | names | {key: u.name for key, u in users.items()}
+
+    def _keep(self, names: Mapping[str, str], until: float) -> None:
+        if len(self._kept) + len(names) > MOST_KEPT:
+            self._kept = {}
+        self._kept |= {key: (until, name) for key, name in names.items()}
