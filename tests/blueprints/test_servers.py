@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from dinerapp.domain.identity import new_id
 from dinerapp.domain.permissions import Role
 from tests.blueprints.asking import client_as, client_of, diner_of, keyed
+from tests.blueprints.talking import joined, me, server_of
 from tests.makers import member
 
 
@@ -21,33 +22,9 @@ def owner() -> Iterator[FlaskClient]:
         yield client
 
 
-def me(client: FlaskClient) -> str:
-    user_id: str = client.get("/api/auth/me").json["id"]
-    return user_id
-
-
-def made(client: FlaskClient, **fields: Any) -> dict[str, Any]:
-    answer = client.post("/api/servers", json={"name": "Diner", **fields})
-    assert answer.status_code == 201, answer.text
-    server: dict[str, Any] = answer.json
-    return server
-
-
-def joined(
-    client: FlaskClient, server: dict[str, Any], role: str = "guest", owner: Any = None
-) -> FlaskClient:
-    """The client, as a member in the role."""
-    answer = client.post("/api/servers/join", json={"code": server["invite_code"]})
-    assert answer.status_code == 200, answer.text
-    if role != "guest":
-        path = f"/api/servers/{server['id']}/members/{me(client)}"
-        assert owner.patch(path, json={"role": role}).status_code == 200
-    return client
-
-
 @pytest.fixture
 def server(owner: FlaskClient) -> dict[str, Any]:
-    return made(owner)
+    return server_of(owner)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +75,7 @@ def test_everybody_finds_their_own_servers_latest_joined_first(
     owner: FlaskClient,
 ) -> None:
     waiter = client_as(owner.application, Role.WAITER)
-    servers = [made(owner, name=f"Branch {n}") for n in range(3)]
+    servers = [server_of(owner, name=f"Branch {n}") for n in range(3)]
     for server in servers:
         joined(waiter, server)
     gone = servers.pop(1)
@@ -237,7 +214,7 @@ def test_the_general_channel_stays(owner: FlaskClient, server: dict[str, Any]) -
 
 
 def test_a_channel_belongs_to_its_server(owner: FlaskClient, server: dict[str, Any]) -> None:
-    other = made(owner)
+    other = server_of(owner)
     [general] = owner.get(f"/api/servers/{other['id']}/channels").json["items"]
     path = f"/api/servers/{server['id']}/channels/{general['id']}"
     for method, body in (("GET", None), ("PATCH", {"name": "x"}), ("DELETE", None)):
