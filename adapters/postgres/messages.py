@@ -11,9 +11,21 @@ from dinerapp.domain.messages import Message
 from dinerapp.ports.messages import ChannelMessages, DirectMessages, Messages
 from dinerapp.ports.repository import After, Change, Page
 
-# The second half is for the messages of that very moment; the first one is what the index is for.
-_CHANGED = """WHERE NOT deleted AND room_id = ANY (%(room_ids)s) AND updated_at >= %(at)s
-AND (updated_at > %(at)s OR id::text COLLATE "C" > %(id)s) ORDER BY updated_at, id LIMIT {:d}"""
+# Room by room, each in the order of its index. The second half of the place is for the messages of
+# that very moment; the first one is what the index is for.
+_CHANGED = """
+WHERE id = ANY (ARRAY(
+    SELECT found.id
+    FROM unnest(%(room_ids)s::text[]) AS room (id), LATERAL (
+        SELECT id, updated_at FROM {table}
+        WHERE room_id = room.id AND NOT deleted AND updated_at >= %(at)s
+          AND (updated_at > %(at)s OR id::text COLLATE "C" > %(id)s)
+        ORDER BY updated_at, id LIMIT {limit:d}
+    ) AS found
+    ORDER BY found.updated_at, found.id LIMIT {limit:d}
+))
+ORDER BY updated_at, id
+"""
 _UNREAD = """
 SELECT place.room_id, unread.count
 FROM json_to_recordset(%(places)s) AS place (room_id text, at timestamptz, id text),
@@ -52,7 +64,7 @@ class PostgresMessages(PostgresStore[Message], Messages):
         self, room_ids: Collection[str], after: Change, limit: int
     ) -> Sequence[Message]:
         asked = {"room_ids": list(room_ids), "at": after.updated_at, "id": after.id}
-        return self._find(_CHANGED.format(limit), asked)
+        return self._find(_CHANGED.format(table=self.kind.name, limit=limit), asked)
 
     def unread(self, user_id: str, rooms: Mapping[str, After], most: int) -> Mapping[str, int]:
         places = [
