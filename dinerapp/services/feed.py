@@ -16,7 +16,6 @@ from typing import Any, Generic, TypeVar
 
 from dinerapp import signals
 from dinerapp.domain.record import Record, utc_now
-from dinerapp.domain.version import Version
 from dinerapp.errors import DinerError, NothingAvailable
 from dinerapp.ports import deadline
 from dinerapp.ports.repository import Change
@@ -77,7 +76,7 @@ class Stream(Generic[R]):
     def __init__(self, feed: Feed[R]) -> None:
         self._feed = feed
         self._waiting: queue.Queue[Any] = queue.Queue(MOST_WAITING)
-        self._known: dict[str, Version] = {}
+        self._known: dict[str, int] = {}
         self._is_closed = False
         self._offering = Lock()
 
@@ -105,8 +104,8 @@ class Stream(Generic[R]):
             return None
 
     def _take(self, record: R) -> None:
-        known = self._known.get(record.id)
-        if known is not None and known.covers(record.version):
+        """Of two states at one revision, which were made apart, the merged one is yet to come."""
+        if self._known.get(record.id, 0) >= record.version.revision:
             return
         self._remember(record)
         try:
@@ -118,7 +117,7 @@ class Stream(Generic[R]):
         self._known.pop(record.id, None)
         if len(self._known) >= MOST_KNOWN:
             del self._known[next(iter(self._known))]
-        self._known[record.id] = record.version
+        self._known[record.id] = record.version.revision
 
 
 class Feed(ABC, Generic[R]):

@@ -13,7 +13,7 @@ import hashlib
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from queue import Full
 from typing import Any
@@ -29,28 +29,31 @@ from dinerapp.services.feed import LONGEST_RETURN, OVERLAP, Feed, Overtaken, Sea
 from dinerapp.services.seldom import Seldom
 
 MOST_MARKED = 300
-"""States that a mark tells apart; with more of them it goes less far back."""
+"""Messages that a mark names; with more of them it goes less far back."""
 SURE_FOR = 20.0
 """Seconds after which it is asked anew whether a watcher is still in the room."""
-_STATE_BYTES, _TIME_BYTES = 5, 6
+_SHORT_BYTES, _TIME_BYTES, _REVISIONS = 5, 6, 256
 _INSTANT = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What a stream has had: of what changed since a moment, these states and no others."""
+    """What a stream has had: of what changed since a moment, these messages up to these revisions
+    and no others. Of a message there are a few bytes, and of its revision the last one."""
 
     since: datetime
-    had: frozenset[bytes] = frozenset()
+    had: Mapping[bytes, int] = field(default_factory=dict)
 
     def has(self, message: Message) -> bool:
-        """Whether the message came in this very state."""
-        return _state(message) in self.had
+        """Whether the message came in this state, or in a later one."""
+        had = self.had.get(_short(message))
+        return had is not None and (had - message.version.revision) % _REVISIONS < _REVISIONS // 2
 
     def __str__(self) -> str:
         moment = (self.since - _EPOCH) // _INSTANT
-        plain = moment.to_bytes(_TIME_BYTES) + b"".join(sorted(self.had))
+        states = (short + bytes([revision]) for short, revision in sorted(self.had.items()))
+        plain = moment.to_bytes(_TIME_BYTES) + b"".join(states)
         return base64.urlsafe_b64encode(plain).rstrip(b"=").decode()
 
     @classmethod
@@ -60,13 +63,14 @@ class Mark:
             padded = text.encode("ascii") + b"=" * (-len(text) % 4)
             plain = base64.b64decode(padded, altchars=b"-_", validate=True)
             moment, states = plain[:_TIME_BYTES], plain[_TIME_BYTES:]
-            if len(moment) < _TIME_BYTES or len(states) % _STATE_BYTES:
+            if len(moment) < _TIME_BYTES or len(states) % (_SHORT_BYTES + 1):
                 raise ValueError(text)
             since = _EPOCH + int.from_bytes(moment) * _INSTANT
         except (binascii.Error, OverflowError) as exc:
             raise ValueError(text) from exc
-        steps = range(0, len(states), _STATE_BYTES)
-        return cls(since, frozenset(states[step : step + _STATE_BYTES] for step in steps))
+        steps = range(0, len(states), _SHORT_BYTES + 1)
+        each = [states[step : step + _SHORT_BYTES + 1] for step in steps]
+        return cls(since, {state[:-1]: state[-1] for state in each})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ class RoomStream(Stream[Message]):
         self._look_again = time.monotonic() + SURE_FOR
         self._early: list[Message] | None = []
         self._since = _EPOCH
-        self._had: dict[str, tuple[datetime, bytes]] = {}
+        self._had: dict[str, tuple[datetime, bytes, int]] = {}
 
     @property
     def is_in_doubt(self) -> bool:
@@ -143,7 +147,8 @@ class RoomStream(Stream[Message]):
         return Said(found, self._mark())
 
     def _note_had(self, message: Message) -> None:
-        self._had[message.id] = message.updated_at, _state(message)
+        revision = message.version.revision % _REVISIONS
+        self._had[message.id] = message.updated_at, _short(message), revision
 
     def _mark(self) -> Mark:
         """Goes back as far as anything may come late, or as many states as it has room for."""
@@ -152,7 +157,7 @@ class RoomStream(Stream[Message]):
         if len(had) > MOST_MARKED:
             self._since = max(self._since, had[-MOST_MARKED - 1][0] + _INSTANT)
         self._had = {key: one for key, one in self._had.items() if one[0] >= self._since}
-        return Mark(self._since, frozenset(state for _, state in self._had.values()))
+        return Mark(self._since, {short: revision for _, short, revision in self._had.values()})
 
 
 class RoomFeed(Feed[Message]):
@@ -275,7 +280,6 @@ class RoomFeed(Feed[Message]):
                 self._access_changed(None, user_id)
 
 
-def _state(message: Message) -> bytes:
-    """Tells a state of a message from others, in few bytes."""
-    text = f"{message.id} {message.version}".encode()
-    return hashlib.blake2b(text, digest_size=_STATE_BYTES).digest()
+def _short(message: Message) -> bytes:
+    """Tells a message from others, in few bytes."""
+    return hashlib.blake2b(message.id.encode(), digest_size=_SHORT_BYTES).digest()

@@ -7,7 +7,7 @@ import json
 import statistics
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -60,13 +60,16 @@ def tokens(diner: Diner, *roles: Role) -> list[tuple[str, dict[str, str]]]:
     return [(g.user.id, {"Authorization": f"Bearer {g.access_token}"}) for g in granted]
 
 
+@contextmanager
 def asked(
     diner: Diner, method: str, path: str, headers: dict[str, str], body: Any = None
-) -> HTTPResponse:
-    connection = HTTPConnection(LOCALHOST, diner.port, timeout=PATIENCE)
+) -> Iterator[HTTPResponse]:
+    """The answer, which may still be going on."""
     own = {**headers, "Content-Type": "application/json"}
-    connection.request(method, path, None if body is None else json.dumps(body), own)
-    return connection.getresponse()
+    with closing(HTTPConnection(LOCALHOST, diner.port, timeout=PATIENCE)) as connection:
+        connection.request(method, path, None if body is None else json.dumps(body), own)
+        with connection.getresponse() as answer:
+            yield answer
 
 
 def answered(
