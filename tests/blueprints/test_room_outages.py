@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from dinerapp.app import create_app
 from dinerapp.domain.permissions import Role
-from tests.blueprints.asking import client_as, keyed
+from dinerapp.domain.version import Place
+from dinerapp.settings import PLACEMENT, Settings
+from dinerapp.testing import memory_stores, running
+from tests.blueprints.asking import QUICK, client_as, keyed
 from tests.blueprints.conftest import Grounds
 from tests.blueprints.grounds import BOTH, MONGODB, POSTGRESQL, Ground
 from tests.blueprints.talking import (
     conversation_of,
+    general_of,
     read_back,
     said,
+    server_of,
     watching,
 )
 
@@ -93,3 +99,15 @@ def test_both_databases_hold_the_same_messages(grounds: Grounds, serving: str) -
     assert "channel_messages" not in equal
     database = ground.mongo.get_default_database()
     assert database["channel_messages"].count_documents({}) == 0
+
+
+@pytest.mark.parametrize("placed", [False, True])
+def test_without_postgresql_channels_are_kept_where_the_placement_says(placed: bool) -> None:
+    placement = {**PLACEMENT, "channel_messages": (Place.MONGODB,)} if placed else PLACEMENT
+    settings = Settings(**{**QUICK, "placement": placement})
+    app = create_app(settings, stores=memory_stores(Place.MONGODB))
+    with running(app):
+        client = client_as(app, Role.MANAGER)
+        room = general_of(client, server_of(client))
+        answer = client.post(f"/api/rooms/{room}/messages", json={"content": "x"})
+        assert answer.status_code == (201 if placed else 503)
