@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from adapters.bus.line import Line
 from adapters.bus.lines import Lines
@@ -81,7 +81,7 @@ from dinerapp.ports.deliveries import Deliveries
 from dinerapp.ports.follower import Follower
 from dinerapp.ports.members import Members
 from dinerapp.ports.menu import Categories, MenuItems
-from dinerapp.ports.messages import ChannelMessages, DirectMessages
+from dinerapp.ports.messages import ChannelMessages, DirectMessages, Messages
 from dinerapp.ports.observer import Observer
 from dinerapp.ports.orders import Orders
 from dinerapp.ports.profiles import Profiles
@@ -325,6 +325,24 @@ def build(
     return _Builder(settings, stores, others, observer or Observer(), bus or Lines([])).diner()
 
 
+class _Of(Protocol):
+    """Finds the repository of a port."""
+
+    def __call__(self, port: type[P]) -> P: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Talk:
+    """What it takes for people to talk."""
+
+    servers: ServerService
+    conversations: ConversationService
+    messages: MessageService
+    reading: ReadingService
+    names: Names
+    feeds: Sequence[RoomFeed]
+
+
 class _Builder:
     """Holds the parts that the other parts share while they are put together."""
 
@@ -370,7 +388,7 @@ class _Builder:
             settings.calendar,
             is_informed=lambda: self.bus.is_listening,
         )
-        seats, typing = Seats(settings.web_streams), Seldom(TYPING_EVERY)
+        seats = Seats(settings.web_streams)
         feed = OrderFeed(orders, seats)
         recognition = Recognition(secret, settings.phone_region)
         customers = CustomerService(of(Customers), orders, of(Conflicts), recognition)
@@ -394,16 +412,8 @@ class _Builder:
         lifetime = timedelta(hours=settings.cart_hours)
         keeping = CartService(of(Carts), ordering, RecordTokens(secret, "cart"), lifetime)
         accounts = _accounts(settings, of(Users), secret)
-        servers, channels, members = of(Servers), of(Channels), of(Members)
-        conversations = of(Conversations)
-        direct, in_channels = of(DirectMessages), of(ChannelMessages)
-        keeping_of = {
-            RoomKind.CONVERSATION: Keeping(direct, RoomFeed(direct, seats, typing)),
-            RoomKind.CHANNEL: Keeping(in_channels, RoomFeed(in_channels, seats, typing)),
-        }
-        places = servers, channels, members, conversations
-        rooms = RoomService(of(Users), *places, keeping_of)
-        feeds: list[Feed[Any]] = [feed, *(each.feed for each in keeping_of.values())]
+        talk = _talk(of, seats, secret, ordering)
+        feeds: list[Feed[Any]] = [feed, *talk.feeds]
         return Diner(
             settings=settings,
             connections=self._connections(relay, following, consistency, feeds, sender, keeping),
@@ -423,11 +433,11 @@ class _Builder:
             sender=sender,
             seats=seats,
             feed=feed,
-            servers=ServerService(servers, channels, members, secret),
-            conversations=ConversationService(conversations, of(Users)),
-            messages=MessageService(rooms, ordering, typing),
-            reading=ReadingService(rooms, of(Reads), *places, keeping_of),
-            names=Names(of(Profiles), of(Users)),
+            servers=talk.servers,
+            conversations=talk.conversations,
+            messages=talk.messages,
+            reading=talk.reading,
+            names=talk.names,
             kitchen=KitchenService(orders),
             till=TillService(orders, of(Tills)),
             coupons=CouponService(of(Coupons), orders),
@@ -554,6 +564,30 @@ class _Builder:
     def _role(self, place: Place) -> str:
         first = [kind for kind, sides in self.sides.items() if sides and sides[0].place is place]
         return "primary of " + ", ".join(sorted(first)) if first else "backup"
+
+
+def _talk(of: _Of, seats: Seats, secret: str, orders: OrderService) -> _Talk:
+    typing = Seldom(TYPING_EVERY)
+
+    def kept(messages: Messages) -> Keeping:
+        return Keeping(messages, RoomFeed(messages, seats, typing))
+
+    keeping = {
+        RoomKind.CONVERSATION: kept(of(DirectMessages)),
+        RoomKind.CHANNEL: kept(of(ChannelMessages)),
+    }
+    servers, channels, members = of(Servers), of(Channels), of(Members)
+    conversations, users = of(Conversations), of(Users)
+    places = servers, channels, members, conversations
+    rooms = RoomService(users, *places, keeping)
+    return _Talk(
+        servers=ServerService(servers, channels, members, secret),
+        conversations=ConversationService(conversations, users),
+        messages=MessageService(rooms, orders, typing),
+        reading=ReadingService(rooms, of(Reads), *places, keeping),
+        names=Names(of(Profiles), users),
+        feeds=[each.feed for each in keeping.values()],
+    )
 
 
 def _sender(settings: Settings, webhooks: Webhooks, deliveries: Deliveries) -> WebhookSender:

@@ -187,11 +187,13 @@ def list_members(query: dict[str, Any], server_id: UUID) -> Response:
 @blp.patch("/<uuid:server_id>/members/<uuid:user_id>")
 @blp.allows(Permission.USE_ROOMS)
 @blp.arguments(RoleChange)
-@blp.changes(MemberOut, if_match=False)
+@blp.changes(MemberOut)
 def change_member(given: dict[str, Any], server_id: UUID, user_id: UUID) -> Response:
     """Make a member something else; for admins of the server"""
     op = operation(f"servers.change_member {server_id} {user_id}")
-    done = diner().servers.change_role(caller(), str(server_id), str(user_id), op, given["role"])
+    done = diner().servers.change_role(
+        caller(), str(server_id), str(user_id), op, given["role"], if_match()
+    )
     return written(done, member_view(done.record, diner().names.of([str(user_id)])[str(user_id)]))
 
 

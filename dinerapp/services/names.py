@@ -5,18 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 
-from dinerapp.ports import serving
+from dinerapp.errors import NothingAvailable
+from dinerapp.ports import deadline, serving
 from dinerapp.ports.profiles import Profiles
 from dinerapp.ports.users import Users
 
 KEPT_SECONDS = 10.0
 MOST_KEPT = 10_000
+PATIENCE = 1.0
 
 
 class Names:
     """As their profiles say, or their accounts where they have no profile.
 
-    What was asked for lately is not asked again: one message may be shown to hundreds.
+    What was asked for lately is not asked again: one message may be shown to hundreds. Whose name
+    nobody can say is called what they were before, or nothing: that keeps no message from anybody.
     """
 
     def __init__(
@@ -31,21 +34,27 @@ class Names:
         """The names of these; nobody is called nothing."""
         now = self._clock()
         kept = {each: self._kept.get(each, (0.0, "")) for each in set(user_ids)}
-        names = {each: name for each, (until, name) in kept.items() if now < until}
-        asked = kept.keys() - names.keys()
-        if asked:
-            found = self._asked(asked)
-            self._keep(found, now + KEPT_SECONDS)
-            names |= found
-        return names
+        names = {each: name for each, (_, name) in kept.items()}
+        asked = [each for each, (until, _) in kept.items() if now >= until]
+        if not asked:
+            return names
+        try:
+            with deadline.within(PATIENCE), serving.aside():
+                found = self._asked(asked)
+        except NothingAvailable:
+            return names
+        self._keep(found, now + KEPT_SECONDS)
+        return names | found
 
     def _asked(self, user_ids: Collection[str]) -> dict[str, str]:
-        with serving.aside():
-            profiles = self._profiles.get_many(user_ids)
-            names = {key: profile.display_name for key, profile in profiles.items()}
-            nameless = [each for each in user_ids if each not in names]
-            users = self._users.get_many(nameless) if nameless else {}
-        return dict.fromkeys(user_ids, "") | names | {key: u.name for key, u in users.items()}
+        profiles = self._profiles.get_many(user_ids)
+        nameless = [each for each in user_ids if each not in profiles]
+        users = self._users.get_many(nameless) if nameless else {}
+        return {
+            **dict.fromkeys(user_ids, ""),
+            **{key: profile.display_name for key, profile in profiles.items()},
+            **{key: user.name for key, user in users.items()},
+        }
 
     def _keep(self, names: Mapping[str, str], until: float) -> None:
         if len(self._kept) + len(names) > MOST_KEPT:

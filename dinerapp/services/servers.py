@@ -147,7 +147,13 @@ class ServerService:
         return self._members.page(server_id, after, limit)
 
     def change_role(
-        self, caller: Caller, server_id: str, user_id: str, operation: Operation, role: MemberRole
+        self,
+        caller: Caller,
+        server_id: str,
+        user_id: str,
+        operation: Operation,
+        role: MemberRole,
+        if_match: str | None,
     ) -> Saved[Member]:
         """Makes a member something else; the owner stays an admin."""
         seen = self._require(caller, server_id, Deed.CHANGE_ROLES)
@@ -160,7 +166,8 @@ class ServerService:
                 return member
             return member.changed(op_id=operation.op_id, now=utc_now(), role=role)
 
-        return changed(self._members, member_id(server_id, user_id), operation.op_id, change)
+        key = member_id(server_id, user_id)
+        return changed(self._members, key, operation.op_id, change, if_match)
 
     def remove_member(
         self, caller: Caller, server_id: str, user_id: str, operation: Operation

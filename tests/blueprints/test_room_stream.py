@@ -8,8 +8,16 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from adapters.bus.lines import Lines
+from adapters.bus.memory import Exchange, MemoryLine
+from dinerapp.app import create_app
+from dinerapp.domain.identity import new_id
 from dinerapp.domain.permissions import Role
-from tests.blueprints.asking import client_as, client_of, diner_of
+from dinerapp.domain.record import utc_now
+from dinerapp.ports.bus import Message
+from dinerapp.settings import Settings
+from dinerapp.testing import memory_stores, running
+from tests.blueprints.asking import QUICK, client_as, client_of, diner_of
 from tests.blueprints.talking import (
     conversation_of,
     general_of,
@@ -19,6 +27,8 @@ from tests.blueprints.talking import (
     server_of,
     watching,
 )
+from tests.contracts.bus import processes, until
+from tests.makers import message
 
 
 @pytest.fixture(scope="module")
@@ -164,3 +174,31 @@ def test_streams_end_with_the_process() -> None:
         with watching(waiter, path_of(room)) as events:
             diner_of(waiter).seats.must_end = lambda: True
             assert list(events) == []
+
+
+def test_processes_tell_one_another_what_to_read_and_nothing_of_what_was_said() -> None:
+    exchange = Exchange()
+    app = create_app(Settings(**QUICK), stores=memory_stores(), bus=Lines([MemoryLine(exchange)]))
+    other, heard = Lines([MemoryLine(exchange)]), list[Message]()
+    other.subscribe(heard.append)
+    with running(app), processes(other):
+        waiter, customer = client_as(app, Role.WAITER), client_as(app, Role.CUSTOMER)
+        room = conversation_of(waiter, customer)
+        until(lambda: diner_of(waiter).bus.is_listening)
+        with watching(customer, path_of(room)) as events:
+            secret = said(waiter, room, "the secret ingredient")
+            assert next(events)["data"] == secret
+            waiter.post(f"/api/rooms/{room}/typing")
+            assert next(events)["event"] == "typing"
+            until(lambda: {"message_changed", "typing"} <= {news.topic for news in heard})
+            assert "secret ingredient" not in str(heard)
+            elsewhere = (
+                diner_of(waiter)
+                .repositories["direct_messages"]
+                .save(message(room_id=room, author_id=me(waiter), created_at=utc_now()))
+            )
+            news = {"kind": "direct_messages", "id": elsewhere.id, "version": "", "room_id": room}
+            other.publish("message_changed", news)
+            assert next(events)["data"]["id"] == elsewhere.id
+            other.publish("typing", {"room_id": room, "user_id": new_id()})
+            assert next(events)["event"] == "typing"
