@@ -62,7 +62,7 @@ STORE_SECONDS = Histogram(
 FALLBACKS = Counter(
     "diner_fallbacks",
     "Answers of a store that is not the primary, or that is behind",
-    ["operation", "store", "name"],
+    ["operation", "store", "known_as"],
     registry=_registry,
 )
 STATE = Gauge(

@@ -460,6 +460,7 @@ class _Builder:
         return made, handover
 
     def _sides(self, kind: str) -> list[Side[Any]]:
+        """Of a kind whose places by default are not configured there is none: it has to wait."""
         wanted = self.settings.placement[kind]
         order = [place for place in wanted if place in self.backends]
         if not order and wanted != PLACEMENT[kind]:
@@ -488,6 +489,7 @@ class _Builder:
         return {
             kind: Bulk([side.store for side in sides], handover)
             for kind, sides in self.sides.items()
+            if sides
         }
 
     def _following(self, followers: Mapping[str, Sequence[Follower[Any]]]) -> Following:

@@ -28,7 +28,7 @@ from dinerapp.services import feed as feeds
 from dinerapp.services.feed import LONGEST_RETURN, OVERLAP, Feed, Overtaken, Seats, Stream
 from dinerapp.services.seldom import Seldom
 
-MOST_MARKED = 300
+MOST_MARKED = 600
 """Messages that a mark names; with more of them it goes less far back."""
 SURE_FOR = 20.0
 """Seconds after which it is asked anew whether a watcher is still in the room."""
@@ -98,7 +98,7 @@ class RoomStream(Stream[Message]):
         self.watcher = watcher
         self._look_again = time.monotonic() + SURE_FOR
         self._early: list[Message] | None = []
-        self._since = _EPOCH
+        self._begins = self._since = _EPOCH
         self._had: dict[str, tuple[datetime, bytes, int]] = {}
 
     @property
@@ -117,7 +117,8 @@ class RoomStream(Stream[Message]):
     def begin(self, since: datetime, known: Iterable[Message], missed: Iterable[Message]) -> None:
         """With what changed since a moment, of which the watcher knows a part."""
         with self._offering:
-            early, self._early, self._since = self._early or [], None, since
+            early, self._early = self._early or [], None
+            self._begins = self._since = since
             for message in known:
                 self._remember(message)
                 self._note_had(message)
@@ -132,6 +133,11 @@ class RoomStream(Stream[Message]):
                 return
             for message in own:
                 self._take(message)
+
+    def _take(self, record: Message) -> None:
+        """Of what was changed before the stream begins nobody can say whether it is known."""
+        if record.updated_at >= self._begins:
+            super()._take(record)
 
     def notice(self, noticed: Noticed) -> None:
         """Tells the watcher, unless too much else waits already."""

@@ -23,6 +23,7 @@ from tests.faults.house import House
 PASSWORD = "correct horse battery"
 LISTENING = 0.7
 """Seconds after which a listener hangs up, to begin again at another diner."""
+THINKING = 0.04
 CALM = 2.5
 _LOST = (OSError, HTTPException)
 
@@ -237,7 +238,7 @@ class Talk:
         try:
             while not self._over.is_set():
                 talker.round()
-                time.sleep(0.01)
+                time.sleep(THINKING)
         except Exception as exc:
             self.book.wrong.append(f"{talker.name} gave up: {exc!r}")
             raise

@@ -82,7 +82,8 @@ def test_the_relay_fallbacks_and_conflicts_are_counted() -> None:
     assert now("diner_relay_records_total", kind="carts", to="mongodb") == 7
     assert now("diner_relay_refused_total", kind="carts", to="mongodb") == 2
     assert (
-        now("diner_fallbacks_total", operation="carts.get", store="mongodb", name="CARTS_GET") == 1
+        now("diner_fallbacks_total", operation="carts.get", store="mongodb", known_as="CARTS_GET")
+        == 1
     )
     assert now("diner_conflicts_total", kind="carts") == 1
 
@@ -98,7 +99,7 @@ def test_fallbacks_of_rooms_have_the_names_that_readers_of_logs_know(
             moment[0] = second
             observer.fell_back("direct_messages.page", Place.POSTGRESQL)
     name = "ROOM_MESSAGES_GET_DM"
-    assert now("diner_fallbacks_total", name=name, store="postgresql") == 4
+    assert now("diner_fallbacks_total", known_as=name, store="postgresql") == 4
     assert [line["event"] for line in lines] == [f"[{name}] fell back to postgresql"] * 2
     assert [line["count"] for line in lines] == [1, 3]
 

@@ -176,7 +176,9 @@ def test_a_mark_goes_less_far_back_when_more_is_said(
     said = received(stream)
     assert len(said[-1].mark.had) == 3
     assert said[-1].mark.since > saved[3].updated_at
-    assert received(feed.stream(ROOM, ADA, said[-1].mark)) == []
+    again = feed.stream(ROOM, ADA, said[-1].mark)
+    feed.step()
+    assert received(again) == []
     later = kept(messages, 9)
     assert ids(received(feed.stream(ROOM, ADA, said[-1].mark))) == [later.id]
 
@@ -188,7 +190,7 @@ def test_a_mark_fits_into_a_header_and_goes_back_an_hour_at_most(
     new = [message(room_id=ROOM, created_at=at(10 * n)) for n in range(2000)]
     stream.offer([written(record, Place.MONGODB) for record in new])
     mark = received(stream)[-1].mark
-    assert len(str(mark)) < 3000
+    assert len(str(mark)) < 5000
     assert at(10 * 1999) - mark.since <= timedelta(hours=1)
 
 
