@@ -26,6 +26,7 @@ from dinerapp.domain.version import Place
 _UTC = ZoneInfo("UTC")
 _FOUR = time(4)
 _POSTGRES_FIRST = (Place.POSTGRESQL, Place.MONGODB)
+_POSTGRES_ONLY = (Place.POSTGRESQL,)
 _MONGO_FIRST = (Place.MONGODB, Place.POSTGRESQL)
 
 PLACEMENT: Mapping[str, tuple[Place, ...]] = MappingProxyType(
@@ -39,6 +40,13 @@ PLACEMENT: Mapping[str, tuple[Place, ...]] = MappingProxyType(
         "slots": _POSTGRES_FIRST,
         "webhooks": _POSTGRES_FIRST,
         "deliveries": _POSTGRES_FIRST,
+        "servers": _POSTGRES_FIRST,
+        "channels": _POSTGRES_FIRST,
+        "members": _POSTGRES_FIRST,
+        "conversations": _POSTGRES_FIRST,
+        "reads": _POSTGRES_FIRST,
+        "channel_messages": _POSTGRES_ONLY,
+        "direct_messages": _MONGO_FIRST,
         "menu_items": _MONGO_FIRST,
         "categories": _MONGO_FIRST,
         "carts": _MONGO_FIRST,

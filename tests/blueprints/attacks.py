@@ -50,6 +50,16 @@ ROUTES = {
     "change customer": ("PATCH", "/api/customers/{customer}"),
     "change profile": ("PATCH", "/api/users/{user}/profile"),
     "resolve": ("POST", "/api/sync/conflicts/{conflict}/resolve"),
+    "add server": ("POST", "/api/servers"),
+    "change server": ("PATCH", "/api/servers/{server}"),
+    "join server": ("POST", "/api/servers/join"),
+    "add channel": ("POST", "/api/servers/{server}/channels"),
+    "change channel": ("PATCH", "/api/servers/{server}/channels/{channel}"),
+    "change member": ("PATCH", "/api/servers/{server}/members/{colleague}"),
+    "open conversation": ("POST", "/api/conversations"),
+    "say": ("POST", "/api/rooms/{room}/messages"),
+    "edit message": ("PATCH", "/api/rooms/{room}/messages/{message}"),
+    "read room": ("PUT", "/api/rooms/{room}/read"),
 }
 
 ATTACKS: dict[str, Any] = {

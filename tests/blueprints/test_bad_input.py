@@ -90,7 +90,15 @@ CATEGORY_FIELDS: dict[str, set[str]] = {
     "hours": set(),
     "hours.0.opens": set(),
 }
-MAY_BE_EMPTY = {"cancel", "change", "change category", "change customer", "change profile"}
+MAY_BE_EMPTY = {
+    "cancel",
+    "change",
+    "change category",
+    "change customer",
+    "change profile",
+    "change server",
+    "change channel",
+}
 SMALL_FIELDS = {
     "86": {"available": {"true"}},
     "stock": {"stock": NUMBER | {"null"}},
@@ -108,6 +116,16 @@ SMALL_FIELDS = {
         "preferences.allergens.0": TEXT,
         "preferences.language": {"null"},
     },
+    "add server": {"name": TEXT, "image_url": {"null"}},
+    "change server": {"name": TEXT, "image_url": {"null"}},
+    "join server": {"code": set()},
+    "add channel": {"name": TEXT},
+    "change channel": {"name": TEXT},
+    "change member": {"role": set()},
+    "open conversation": {"user_id": set()},
+    "say": {"content": TEXT, "file_url": {"null"}, "order_id": {"null"}},
+    "edit message": {"content": TEXT},
+    "read room": {"message_id": set()},
 }
 NO_TIMES = (
     "0001-01-01T00:00:00+14:00",
@@ -273,6 +291,7 @@ def test_no_field_of_the_smaller_requests_takes_nonsense(
     bodies: dict[str, Any] = {
         "move": {"status": "confirmed"},
         "change profile": {"preferences": {"allergens": []}},
+        "add server": {"name": "Diner"},
     }
     attack(ground, route, bodies.get(route, {}), SMALL_FIELDS[route], subtests)
 
@@ -354,6 +373,13 @@ def test_idempotency_keys_that_are_none_are_refused(ground: Ground, subtests: Su
         "resolve": {"take": "keep"},
         "change customer": {"notes": "a"},
         "change profile": {"bio": "a"},
+        "change server": {"name": "a"},
+        "add channel": {"name": "a"},
+        "change channel": {"name": "a"},
+        "change member": {"role": "guest"},
+        "say": {"content": "a"},
+        "edit message": {"content": "a"},
+        "read room": {"message_id": new_id()},
     }
     with nothing_changes(ground):
         for key, (route, body) in product(NO_KEYS, bodies.items()):
@@ -372,6 +398,10 @@ def test_rubbish_in_if_match_is_no_current_version(ground: Ground, subtests: Sub
         "move": {"status": "confirmed"},
         "change customer": {"notes": "a"},
         "change profile": {"bio": "a"},
+        "change server": {"name": "a"},
+        "change channel": {"name": "a"},
+        "change member": {"role": "guest"},
+        "edit message": {"content": "a"},
     }
     asked = {**bodies, "cancel": {}}
     with nothing_changes(ground):
@@ -447,6 +477,13 @@ def test_unknown_ids_are_not_found(ground: Ground) -> None:
         "resolve": {"take": "keep"},
         "change customer": {"notes": "a"},
         "change profile": {"bio": "a"},
+        "change server": {"name": "a"},
+        "add channel": {"name": "a"},
+        "change channel": {"name": "a"},
+        "change member": {"role": "guest"},
+        "say": {"content": "a"},
+        "edit message": {"content": "a"},
+        "read room": {"message_id": new_id()},
     }
     with nothing_changes(ground):
         for route, body in bodies.items():
@@ -458,6 +495,8 @@ def test_unknown_ids_are_not_found(ground: Ground) -> None:
         assert_refused(ground.client.delete(f"/api/customers/{new_id()}"), 404)
         assert_refused(ground.client.get(f"/api/menu/items/{new_id()}"), 404)
         assert_refused(ground.client.get(f"/api/orders/{new_id()}"), 404)
+        for path in ("messages", "reads", "stream", f"messages/{new_id()}"):
+            assert_refused(ground.client.get(f"/api/rooms/{new_id()}/{path}"), 404)
 
 
 def test_items_and_options_that_are_not_there_cannot_be_ordered(ground: Ground) -> None:

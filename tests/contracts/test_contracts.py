@@ -9,15 +9,19 @@ from dinerapp.domain.version import Place
 from dinerapp.ports.replica import Audience, Backlog, Taken
 from tests.contracts.carts import CartsContract
 from tests.contracts.conflicts import ConflictsContract
+from tests.contracts.conversations import ConversationsContract
 from tests.contracts.coupons import CouponsContract
 from tests.contracts.customers import CustomersContract
 from tests.contracts.database import DatabaseContract
 from tests.contracts.deliveries import DeliveriesContract
 from tests.contracts.kitchen import TicketsContract
+from tests.contracts.members import MembersContract
 from tests.contracts.menu import CategoriesContract, MenuItemsContract
+from tests.contracts.messages import ChannelMessagesContract, DirectMessagesContract
 from tests.contracts.orders import OrdersContract
 from tests.contracts.payments import PaymentsContract
 from tests.contracts.profiles import ProfilesContract
+from tests.contracts.reads import ReadsContract
 from tests.contracts.replica import (
     AcceptContract,
     DebtContract,
@@ -39,6 +43,7 @@ from tests.contracts.repository import (
     StockContract,
     UniqueKeysContract,
 )
+from tests.contracts.servers import ChannelsContract, ServersContract
 from tests.contracts.slots import SlotsContract
 from tests.contracts.subjects import SAMPLES, Repositories, Sample, Stores, scanned
 from tests.contracts.tills import TillsContract
@@ -145,6 +150,34 @@ class TestSharedStockDelivery(SharedStockDeliveryContract): ...
 
 @over_stores
 class TestDatabase(DatabaseContract): ...
+
+
+@over_what_answers_questions
+class TestServers(ServersContract): ...
+
+
+@over_what_answers_questions
+class TestChannels(ChannelsContract): ...
+
+
+@over_what_answers_questions
+class TestMembers(MembersContract): ...
+
+
+@over_what_answers_questions
+class TestConversations(ConversationsContract): ...
+
+
+@over_what_answers_questions
+class TestDirectMessages(DirectMessagesContract): ...
+
+
+@over_what_answers_questions
+class TestChannelMessages(ChannelMessagesContract): ...
+
+
+@over_what_answers_questions
+class TestReads(ReadsContract): ...
 
 
 @over_what_answers_questions

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,12 +17,14 @@ from dinerapp.domain.identity import Operation, new_id, new_op_id
 from dinerapp.domain.kind import Kind, Merge
 from dinerapp.domain.menu import MENU_ITEMS, MenuItem
 from dinerapp.domain.merging import Policy, reconciled
+from dinerapp.domain.messages import DIRECT_MESSAGES
 from dinerapp.domain.order_merging import ORDERS
 from dinerapp.domain.orders import CHANGEABLE, STEPS, Customer, Status
+from dinerapp.domain.reads import READS
 from dinerapp.domain.record import Record, Step
 from dinerapp.domain.version import Place
 from tests.makers import at, customer, elsewhere, line, menu_item, order, payment
-from tests.unit.strategies import databases, menu_items, orders
+from tests.unit.strategies import databases, menu_items, messages, orders, reads
 
 P, M, N = Place
 POLICIES = [Policy(), Policy("last_write_wins"), Policy(priority={P: 1, M: 3, N: 2})]
@@ -31,12 +34,17 @@ CONTESTED = [
     pytest.param(MENU_ITEMS, menu_items(id=ONE_ID), id="menu items"),
     pytest.param(ORDERS, orders(id=ONE_ID), id="orders"),
 ]
+UNCONTESTED = [
+    pytest.param(DIRECT_MESSAGES, messages(id=ONE_ID), id="messages"),
+    pytest.param(READS, reads(id=ONE_ID), id="reads"),
+]
+"""Kinds whose rule decides without anybody being told what lost."""
 
 
-def over_pairs(test: Callable[..., None]) -> Any:
-    """Runs the test on random pairs of states, of a kind without a merge rule and one with it."""
+def over_pairs(test: Callable[..., None], kinds: Any = (*CONTESTED, *UNCONTESTED)) -> Any:
+    """Runs the test on random pairs of states, of kinds without a merge rule and with one."""
 
-    @pytest.mark.parametrize(("kind", "states"), CONTESTED)
+    @pytest.mark.parametrize(("kind", "states"), kinds)
     @settings(max_examples=200)
     @given(data=st.data(), policy=policies)
     def property_of_pairs(kind: Any, states: Any, data: Any, policy: Policy) -> None:
@@ -83,7 +91,7 @@ def test_a_deletion_wins_over_a_concurrent_change(
         assert merge.lost == kept
 
 
-@over_pairs
+@partial(over_pairs, kinds=CONTESTED)
 def test_what_loses_is_reported_unless_the_winner_includes_it(
     kind: Kind[Any], one: Any, other: Any, policy: Policy
 ) -> None:

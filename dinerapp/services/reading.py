@@ -1,0 +1,154 @@
+"""How far people have read, and what they have not read yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dinerapp import signals
+from dinerapp.domain.identity import Operation
+from dinerapp.domain.messages import Message
+from dinerapp.domain.permissions import Caller
+from dinerapp.domain.reads import Read, read_id
+from dinerapp.domain.record import utc_now
+from dinerapp.errors import AlreadyExists, NotFound, NothingAvailable, Unacceptable
+from dinerapp.ports import serving
+from dinerapp.ports.conversations import Conversations
+from dinerapp.ports.members import Members
+from dinerapp.ports.messages import Messages
+from dinerapp.ports.reads import Reads
+from dinerapp.ports.repository import After, Page
+from dinerapp.ports.servers import Channels, Servers
+from dinerapp.services.rooms import Keeping, RoomKind, RoomService
+from dinerapp.services.saving import Saved, changed, saved
+
+MOST_UNREAD = 100
+"""Counting stops there: what is more is many."""
+MOST_ROOMS = 500
+"""Of each kind; of more conversations than that the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """How much of a room somebody has not read; None while nobody can say."""
+
+    room_id: str
+    kind: RoomKind
+    count: int | None
+
+
+class ReadingService:
+    """Use cases around what was read."""
+
+    def __init__(
+        self,
+        rooms: RoomService,
+        reads: Reads,
+        servers: Servers,
+        channels: Channels,
+        members: Members,
+        conversations: Conversations,
+        keeping: Mapping[RoomKind, Keeping],
+    ) -> None:
+        self._rooms = rooms
+        self._reads = reads
+        self._servers = servers
+        self._channels = channels
+        self._members = members
+        self._conversations = conversations
+        self._keeping = keeping
+
+    def page(self, caller: Caller, room_id: str, after: After | None, limit: int) -> Page[Read]:
+        """Who has read a room how far."""
+        self._rooms.enter(caller.user_id or "", room_id)
+        return self._reads.page(room_id, after, limit)
+
+    def mark(
+        self, caller: Caller, room_id: str, operation: Operation, message_id: str
+    ) -> Saved[Read]:
+        """Up to that message everything was read; what was read stays read."""
+        room = self._rooms.enter(caller.user_id or "", room_id)
+        with serving.aside():
+            message = _message(room.keeping.messages, room_id, message_id)
+        done = self._moved(room.user_id, operation, message)
+        if done.changed:
+            signals.announce(signals.room_read, self, read=done.record)
+        return done
+
+    def unread(self, caller: Caller) -> Sequence[Unread]:
+        """Of all rooms of theirs, in one question for each kind."""
+        user_id = caller.user_id or ""
+        rooms = {
+            RoomKind.CONVERSATION: self._conversations_of(user_id),
+            RoomKind.CHANNEL: self._channels_of(user_id),
+        }
+        ids = [read_id(room_id, user_id) for found in rooms.values() for room_id in found]
+        known = self._reads.get_many(ids).values() if ids else ()
+        reached = {read.room_id: After(*read.place) for read in known}
+        return [
+            one
+            for kind, found in rooms.items()
+            for one in self._counted(user_id, kind, {**found, **_only(reached, found)})
+        ]
+
+    def _conversations_of(self, user_id: str) -> dict[str, After]:
+        """Each with the place at which it begins."""
+        found = self._conversations.page(user_id, None, MOST_ROOMS)
+        return {one.id: After(one.created_at, "") for one in found.items}
+
+    def _channels_of(self, user_id: str) -> dict[str, After]:
+        """Each with the place at which the user came in."""
+        members = self._members.page_of(user_id, None, MOST_ROOMS).items
+        joined = {member.server_id: member.joined_at for member in members}
+        there = self._servers.get_many(joined) if joined else {}
+        channels = self._channels.of_servers(there, MOST_ROOMS) if there else ()
+        return {one.id: After(joined[one.server_id], "") for one in channels}
+
+    def _counted(
+        self, user_id: str, kind: RoomKind, rooms: Mapping[str, After]
+    ) -> Sequence[Unread]:
+        if not rooms:
+            return []
+        try:
+            counts = self._keeping[kind].messages.unread(user_id, rooms, MOST_UNREAD)
+        except NothingAvailable:
+            return [Unread(room_id, kind, None) for room_id in rooms]
+        return [Unread(room_id, kind, counts.get(room_id, 0)) for room_id in rooms]
+
+    def _moved(self, user_id: str, operation: Operation, to: Message) -> Saved[Read]:
+        now, key = utc_now(), read_id(to.room_id, user_id)
+
+        def move(read: Read) -> Read:
+            return read.moved(to, op_id=operation.op_id, now=now)
+
+        try:
+            return changed(self._reads, key, operation.op_id, move)
+        except NotFound:
+            first = Read(
+                id=key,
+                op_id=operation.op_id,
+                created_at=now,
+                updated_at=now,
+                room_id=to.room_id,
+                user_id=user_id,
+                message_id=to.id,
+                message_at=to.created_at,
+            )
+        try:
+            return saved(self._reads.save, first)
+        except AlreadyExists:
+            return changed(self._reads, key, operation.op_id, move)
+
+
+def _message(messages: Messages, room_id: str, message_id: str) -> Message:
+    try:
+        message = messages.get(message_id)
+    except NotFound:
+        message = None
+    if message is None or message.room_id != room_id:
+        raise Unacceptable("is no message of this room", field="message_id")
+    return message
+
+
+def _only(places: Mapping[str, After], rooms: Mapping[str, After]) -> dict[str, After]:
+    return {room_id: place for room_id, place in places.items() if room_id in rooms}

@@ -1,0 +1,91 @@
+"""What becomes of messages and of places in rooms that were changed in both databases at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dinerapp.domain.identity import new_op_id
+from dinerapp.domain.members import ALLOWED, MEMBERS, Deed, MemberRole, MemberState
+from dinerapp.domain.merging import Policy, reconciled
+from dinerapp.domain.messages import DIRECT_MESSAGES
+from dinerapp.domain.reads import READS
+from dinerapp.errors import NotPermitted, RuleBroken
+from tests.makers import at, member, message
+from tests.unit.strategies import messages, reads
+
+
+def merged(kind: Any, one: Any, other: Any) -> Any:
+    both = [reconciled(kind, *pair, Policy()) for pair in ((one, other), (other, one))]
+    assert both[0] == both[1]
+    return both[0]
+
+
+concurrent = st.tuples(messages(deleted=False), messages(deleted=False)).filter(
+    lambda pair: not (pair[0].includes(pair[1]) or pair[1].includes(pair[0]))
+)
+
+
+@given(concurrent)
+def test_what_was_removed_on_either_side_is_removed(pair: tuple[Any, Any]) -> None:
+    record = merged(DIRECT_MESSAGES, *pair).record
+    assert record.is_removed == any(each.is_removed for each in pair)
+    assert record.removed_at in {each.removed_at for each in pair}
+
+
+@given(concurrent)
+def test_the_later_edit_counts_and_is_nobody_elses_business(pair: tuple[Any, Any]) -> None:
+    merge = merged(DIRECT_MESSAGES, *pair)
+    assert merge.lost is None
+    most = max(each.edits for each in pair)
+    assert merge.record.edits == most
+    assert merge.record.content in {each.content for each in pair if each.edits == most}
+    assert merge.record.created_at == min(each.created_at for each in pair)
+
+
+@given(reads(deleted=False), reads(deleted=False))
+def test_whoever_has_read_further_on_either_side_has_read_that_far(one: Any, other: Any) -> None:
+    if not (one.includes(other) or other.includes(one)):
+        assert merged(READS, one, other).record.place == max(one.place, other.place)
+
+
+def test_a_message_is_edited_until_it_is_removed() -> None:
+    first = message(content="one")
+    second = first.edited("two", op_id=new_op_id(), now=at(1))
+    assert (second.content, second.edits, second.edited_at) == ("two", 1, at(1))
+    assert second.edited("two", op_id=new_op_id(), now=at(2)) is second
+    gone = second.removed("ada", op_id=new_op_id(), now=at(3))
+    assert gone.removed("bob", op_id=new_op_id(), now=at(4)) is gone
+    with pytest.raises(RuleBroken):
+        gone.edited("three", op_id=new_op_id(), now=at(5))
+
+
+def test_whoever_was_put_out_on_one_side_is_out() -> None:
+    before = replace(member(), trail=())
+    out = before.kicked("code", op_id=new_op_id(), now=at(1))
+    up = before.changed(op_id=new_op_id(), now=at(2), role=MemberRole.MODERATOR)
+    merge = MEMBERS.merge(up, out, Policy())
+    assert (merge.record, merge.lost) == (out, up)
+    assert MEMBERS.merge(out, up, Policy()) == merge
+
+
+def test_a_code_that_is_barred_lets_nobody_in_again() -> None:
+    out = member(role=MemberRole.ADMIN).kicked("old", op_id=new_op_id(), now=at(1))
+    assert "old" not in repr(out)
+    with pytest.raises(NotPermitted):
+        out.returned("old", op_id=new_op_id(), now=at(2))
+    back = out.returned("new", op_id=new_op_id(), now=at(2))
+    assert (back.state, back.role, back.joined_at) == (MemberState.ACTIVE, MemberRole.GUEST, at(2))
+    assert back.returned("any", op_id=new_op_id(), now=at(3)) is back
+
+
+@pytest.mark.parametrize("deed", Deed)
+def test_admins_of_a_server_may_do_everything_there_while_they_are_in_it(deed: Deed) -> None:
+    assert MemberRole.ADMIN in ALLOWED[deed]
+    admin = member(role=MemberRole.ADMIN)
+    assert admin.may(deed)
+    assert not admin.left(op_id=new_op_id(), now=at(1)).may(deed)
