@@ -169,9 +169,9 @@ def test_every_route_documents_what_it_answers_and_its_refusals(
         answers = operation["responses"]
         assert answers["default"] == {"$ref": "#/components/responses/Problem"}, path
         done = [answer for status, answer in answers.items() if status.startswith("2")]
-        assert len(done) == 1, (method, path)
-        if "204" not in answers:
-            [media] = done[0]["content"].values()
+        assert done, (method, path)
+        for answer in done if "204" not in answers else ():
+            [media] = answer["content"].values()
             assert media["schema"], (method, path)
             assert media["example"], (method, path)
         assert operation["summary"], (method, path)

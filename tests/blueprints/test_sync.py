@@ -125,7 +125,8 @@ def test_a_conflict_that_never_was_is_not_found(client: FlaskClient) -> None:
 def test_stores_that_agree_are_equal(lonely: FlaskClient) -> None:
     order = placed(lonely, order_for(dish(lonely)))
     kinds = lonely.get("/api/consistency").json["items"]
-    assert {kind["kind"] for kind in kinds} == set(PORTS)
+    in_one_place = {"channel_messages"}
+    assert {kind["kind"] for kind in kinds} == {*PORTS} - in_one_place
     assert all(kind["equal"] for kind in kinds)
     one = lonely.get(f"/api/consistency/orders/{order['id']}").json
     assert one["equal"] is True
