@@ -45,6 +45,7 @@ PLACEMENT: Mapping[str, tuple[Place, ...]] = MappingProxyType(
         "members": _POSTGRES_FIRST,
         "conversations": _POSTGRES_FIRST,
         "reads": _POSTGRES_FIRST,
+        "used_keys": _POSTGRES_FIRST,
         "channel_messages": _POSTGRES_ONLY,
         "direct_messages": _MONGO_FIRST,
         "menu_items": _MONGO_FIRST,
@@ -330,6 +331,7 @@ class Settings:
     phone_limit: str = _setting("20/hour", "lookups per phone number, from anywhere", *_RATE)
     order_limit: str = _setting("30/minute", "orders per guest's address or customer", *_RATE)
     cart_limit: str = _setting("30/minute", "new carts per guest's address or customer", *_RATE)
+    message_limit: str = _setting("60/minute", "messages per customer", *_RATE)
     cart_hours: int = _setting(
         72, "hours a cart is kept after its last change", _number(1, 10_000), "1 to 10000"
     )

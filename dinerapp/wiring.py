@@ -44,6 +44,7 @@ from adapters.mongo.reads import MongoReads
 from adapters.mongo.servers import MongoChannels, MongoServers
 from adapters.mongo.slots import MongoSlots
 from adapters.mongo.tills import MongoTills
+from adapters.mongo.used_keys import MongoUsedKeys
 from adapters.mongo.users import MongoUsers
 from adapters.mongo.webhooks import MongoWebhooks
 from adapters.postgres.carts import PostgresCarts
@@ -62,6 +63,7 @@ from adapters.postgres.reads import PostgresReads
 from adapters.postgres.servers import PostgresChannels, PostgresServers
 from adapters.postgres.slots import PostgresSlots
 from adapters.postgres.tills import PostgresTills
+from adapters.postgres.used_keys import PostgresUsedKeys
 from adapters.postgres.users import PostgresUsers
 from adapters.postgres.webhooks import PostgresWebhooks
 from adapters.webhooks.posting import poster
@@ -92,9 +94,11 @@ from dinerapp.ports.serving import Role
 from dinerapp.ports.slots import Slots
 from dinerapp.ports.store import Store
 from dinerapp.ports.tills import Tills
+from dinerapp.ports.used_keys import UsedKeys
 from dinerapp.ports.users import Users
 from dinerapp.ports.webhooks import Webhooks
 from dinerapp.services.accounts import AccountService
+from dinerapp.services.authors_words import AuthorsWords
 from dinerapp.services.board import Board
 from dinerapp.services.carts import CartService
 from dinerapp.services.conflicts import ConflictService
@@ -107,6 +111,7 @@ from dinerapp.services.menu import CategoryService, MenuService
 from dinerapp.services.messages import MessageService
 from dinerapp.services.names import Names
 from dinerapp.services.news import News
+from dinerapp.services.once import Once
 from dinerapp.services.order_feed import OrderFeed
 from dinerapp.services.orders import OrderService
 from dinerapp.services.passwords import Passwords
@@ -159,6 +164,7 @@ PORTS: Mapping[str, type[Repository[Any]]] = {
         DirectMessages,
         ChannelMessages,
         Reads,
+        UsedKeys,
         Conflicts,
     )
 }
@@ -184,6 +190,7 @@ POSTGRES_STORES: Stores = {
         PostgresDirectMessages,
         PostgresChannelMessages,
         PostgresReads,
+        PostgresUsedKeys,
         PostgresConflicts,
     )
 }
@@ -209,6 +216,7 @@ MONGO_STORES: Stores = {
         MongoDirectMessages,
         MongoChannelMessages,
         MongoReads,
+        MongoUsedKeys,
         MongoConflicts,
     )
 }
@@ -394,7 +402,9 @@ class _Builder:
         seats = Seats(settings.web_streams)
         feed = OrderFeed(orders, seats)
         recognition = Recognition(secret, settings.phone_region)
-        customers = CustomerService(of(Customers), orders, of(Conflicts), recognition)
+        messages = of(DirectMessages), of(ChannelMessages)
+        words = AuthorsWords(of(Users), messages, recognition)
+        customers = CustomerService(of(Customers), orders, of(Conflicts), recognition, words)
         timing = SlotService(of(Slots), orders, settings.planning)
         ordering = OrderService(
             orders,
@@ -583,9 +593,10 @@ def _talk(of: _Of, seats: Seats, secret: str, orders: OrderService) -> _Talk:
     conversations, users = of(Conversations), of(Users)
     places = servers, channels, members, conversations
     rooms = RoomService(users, *places, keeping)
+    once = Once(of(UsedKeys))
     return _Talk(
-        servers=ServerService(servers, channels, members, secret),
-        conversations=ConversationService(conversations, users),
+        servers=ServerService(servers, channels, members, once, secret),
+        conversations=ConversationService(conversations, users, once),
         messages=MessageService(rooms, orders, typing),
         reading=ReadingService(rooms, of(Reads), *places, keeping),
         names=Names(of(Profiles), users),

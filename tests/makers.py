@@ -33,6 +33,7 @@ from dinerapp.domain.reads import Read
 from dinerapp.domain.servers import Channel, Server
 from dinerapp.domain.slots import Slot
 from dinerapp.domain.tills import Till
+from dinerapp.domain.used_keys import UsedKey
 from dinerapp.domain.users import Session, User
 from dinerapp.domain.version import Place
 from dinerapp.domain.webhooks import Webhook
@@ -265,6 +266,12 @@ def read(**fields: Any) -> Read:
     made = _envelope(fields.get("created_at", at()))
     known = {"room_id": new_id(), "user_id": new_id(), "message_id": new_id()}
     return Read(**{**made, **known, "message_at": made["created_at"], **fields})
+
+
+def used_key(**fields: Any) -> UsedKey:
+    """A key that was used to find or make something."""
+    made = _envelope(fields.get("created_at", at()))
+    return UsedKey(**{**made, "led_to": new_id(), **fields})
 
 
 def conflict(**fields: Any) -> Conflict:

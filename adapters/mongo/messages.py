@@ -23,6 +23,7 @@ class MongoMessages(MongoStore[Message], Messages):
 
     indexes = (
         newest_first("room_id"),
+        newest_first("author_id"),
         IndexModel(
             [("room_id", ASCENDING), *_BY_CHANGE],
             name="room_id_changed",
@@ -32,6 +33,9 @@ class MongoMessages(MongoStore[Message], Messages):
 
     def page(self, room_id: str, after: After | None, limit: int) -> Page[Message]:
         return self._newest({"room_id": {"$eq": room_id}}, after, limit)
+
+    def page_of(self, author_id: str, after: After | None, limit: int) -> Page[Message]:
+        return self._newest({"author_id": {"$eq": author_id}}, after, limit)
 
     def changed_since(
         self, room_ids: Collection[str], after: Change, limit: int

@@ -60,6 +60,9 @@ class PostgresMessages(PostgresStore[Message], Messages):
     def page(self, room_id: str, after: After | None, limit: int) -> Page[Message]:
         return self._page(["room_id = %(room_id)s"], {"room_id": room_id}, after, limit)
 
+    def page_of(self, author_id: str, after: After | None, limit: int) -> Page[Message]:
+        return self._page(["author_id = %(author_id)s"], {"author_id": author_id}, after, limit)
+
     def changed_since(
         self, room_ids: Collection[str], after: Change, limit: int
     ) -> Sequence[Message]:

@@ -22,6 +22,7 @@ from blueprints.http.answers import (
 from blueprints.http.blueprint import Blueprint
 from blueprints.http.diner import diner
 from blueprints.http.headers import LAST_EVENT_ID
+from blueprints.http.limits import Limited
 from blueprints.rooms.schemas import (
     MessageChanges,
     MessageIn,
@@ -48,13 +49,14 @@ blp = Blueprint("rooms", __name__, url_prefix="/api/rooms", description="What is
 def list_unread() -> Response:
     """How much the caller has not read, room by room
 
-    Messages of others that are not deleted count. Of more than 500 conversations, the newest.
+    Messages of others that are not deleted count. Of more than 500 conversations these are the
+    newest, and of more than 500 channels some: `truncated` says that there are others.
     """
+    found = diner().reading.unread(caller())
     items = [
-        {"room_id": each.room_id, "kind": each.kind, "unread": each.count}
-        for each in diner().reading.unread(caller())
+        {"room_id": each.room_id, "kind": each.kind, "unread": each.count} for each in found.rooms
     ]
-    return answer({"items": items})
+    return answer({"items": items, "truncated": found.truncated})
 
 
 @blp.get("/<uuid:room_id>/messages")
@@ -74,6 +76,7 @@ def list_messages(query: dict[str, Any], room_id: UUID) -> Response:
 
 @blp.post("/<uuid:room_id>/messages")
 @blp.allows(Permission.USE_ROOMS)
+@blp.limited(Limited.MESSAGE)
 @blp.arguments(MessageIn)
 @blp.creates(MessageOut)
 def send_message(new: NewMessage, room_id: UUID) -> Response:

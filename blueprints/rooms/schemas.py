@@ -9,7 +9,7 @@ from blueprints.conversations.schemas import PersonOut
 from blueprints.http.fields import Schema, Text, WebAddress
 from dinerapp.domain.messages import LONGEST_CONTENT, LONGEST_URL
 from dinerapp.services.messages import NewMessage
-from dinerapp.services.reading import MOST_UNREAD
+from dinerapp.services.reading import MOST_ROOMS, MOST_UNREAD
 from dinerapp.services.rooms import RoomKind
 
 _WORDS = {"example": "Table 7 asks for the bill"}
@@ -99,6 +99,13 @@ class UnreadOut(ma.Schema):
 
 
 class UnreadList(ma.Schema):
-    """All rooms of the caller."""
+    """The rooms of the caller."""
 
     items = fields.List(fields.Nested(UnreadOut))
+    truncated = fields.Boolean(
+        metadata={
+            "description": f"whether there are more than {MOST_ROOMS} of a kind, of which the rest"
+            " is not here",
+            "example": False,
+        }
+    )

@@ -11,7 +11,6 @@ from blueprints.http.access import caller
 from blueprints.http.answers import (
     PageQuery,
     after,
-    answer,
     if_match,
     one,
     operation,
@@ -69,7 +68,7 @@ def list_servers(query: dict[str, Any]) -> Response:
 @blp.post("/join")
 @blp.allows(Permission.USE_ROOMS)
 @blp.arguments(Invitation)
-@blp.response(200, ServerOut)
+@blp.changes(ServerOut, if_match=False)
 def join_server(given: dict[str, Any]) -> Response:
     """Join a server with its invite code
 
@@ -77,7 +76,7 @@ def join_server(given: dict[str, Any]) -> Response:
     renewed since.
     """
     op = operation(f"servers.join {caller().user_id}")
-    return answer(server_view(diner().servers.join(caller(), op, given["code"])))
+    return _written(diner().servers.join(caller(), op, given["code"]))
 
 
 @blp.get("/<uuid:server_id>")

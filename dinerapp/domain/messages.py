@@ -41,6 +41,11 @@ class Message(Record):
         """Whether it says nothing any more."""
         return self.removed_at is not None
 
+    @property
+    def is_erased(self) -> bool:
+        """Whether nothing is left of what it said; every other message says something."""
+        return self.is_removed and self == _speechless(self)
+
     def edited(self, content: str, *, op_id: str, now: datetime) -> Message:
         """It with other words."""
         if self.is_removed:
@@ -57,14 +62,28 @@ class Message(Record):
         after = self.changed(op_id=op_id, now=now, removed_by=by)
         return replace(after, removed_at=after.updated_at)
 
+    def erased(self, *, op_id: str, now: datetime) -> Message:
+        """What is left of it once its author is to be forgotten; it stays in its place."""
+        if self.is_erased:
+            return self
+        removed = self.removed(self.author_id, op_id=op_id, now=now)
+        if removed is self:
+            removed = self.changed(op_id=op_id, now=now)
+        return _speechless(removed)
+
 
 def merge_messages(one: Message, other: Message, _policy: Policy) -> Merge[Message]:
-    """Once removed is removed; else the later edit counts. Of two edits both are the author's, so
-    that nobody else has to decide between them."""
+    """Once removed is removed, and erased is erased; else the later edit counts. Of two edits both
+    are the author's, so that nobody else has to decide between them."""
     ahead, behind = sorted((one, other), key=_progress, reverse=True)
     removed = min(filter(None, map(_removal, (ahead, behind))), default=(None, None))
     latest = max(ahead.updated_at, behind.updated_at)
-    return Merge(replace(ahead, removed_at=removed[0], removed_by=removed[1], updated_at=latest))
+    merged = replace(ahead, removed_at=removed[0], removed_by=removed[1], updated_at=latest)
+    return Merge(_speechless(merged) if one.is_erased or other.is_erased else merged)
+
+
+def _speechless(message: Message) -> Message:
+    return replace(message, content="", file_url=None, order_id=None)
 
 
 def _removal(message: Message) -> tuple[datetime, str] | None:

@@ -20,6 +20,12 @@ class Messages(Repository[Message]):
 
     @abstractmethod
     @question
+    def page_of(self, author_id: str, after: After | None, limit: int) -> Page[Message]:
+        """What somebody wrote in all rooms, removed messages too, newest first by creation and
+        then by id."""
+
+    @abstractmethod
+    @question
     def changed_since(
         self, room_ids: Collection[str], after: Change, limit: int
     ) -> Sequence[Message]:

@@ -12,15 +12,17 @@ from dinerapp.ports import serving
 from dinerapp.ports.conversations import Conversations
 from dinerapp.ports.repository import After, Page
 from dinerapp.ports.users import Users
+from dinerapp.services.once import Once
 from dinerapp.services.saving import Saved, saved
 
 
 class ConversationService:
     """Use cases around conversations."""
 
-    def __init__(self, conversations: Conversations, users: Users) -> None:
+    def __init__(self, conversations: Conversations, users: Users, once: Once) -> None:
         self._conversations = conversations
         self._users = users
+        self._once = once
 
     def page(self, caller: Caller, after: After | None, limit: int) -> Page[Conversation]:
         """The caller's, newest first."""
@@ -36,13 +38,16 @@ class ConversationService:
     def open(self, caller: Caller, user_id: str, operation: Operation) -> Saved[Conversation]:
         """The one conversation of the two, made where there is none yet."""
         own = caller.user_id or ""
-        known = self._known(conversation_id(own, user_id))
+        room_id = conversation_id(own, user_id)
+        known = self._known(room_id)
+        if known is None:
+            self._require_staff(caller, user_id)
+        self._once.use(operation, room_id)
         if known is not None:
-            return Saved(known, changed=False)
-        self._require_staff(caller, user_id)
+            return Saved(known, replayed=known.has_done(operation.op_id), changed=False)
         now = utc_now()
         made = Conversation(
-            id=conversation_id(own, user_id),
+            id=room_id,
             op_id=operation.op_id,
             created_at=now,
             updated_at=now,

@@ -37,6 +37,14 @@ class Unread:
     count: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadRooms:
+    """Room by room. `truncated` says that somebody is in more rooms than are counted."""
+
+    rooms: Sequence[Unread]
+    truncated: bool
+
+
 class ReadingService:
     """Use cases around what was read."""
 
@@ -75,34 +83,36 @@ class ReadingService:
             signals.announce(signals.room_read, self, read=done.record)
         return done
 
-    def unread(self, caller: Caller) -> Sequence[Unread]:
+    def unread(self, caller: Caller) -> UnreadRooms:
         """Of all rooms of theirs, in one question for each kind."""
         user_id = caller.user_id or ""
-        rooms = {
-            RoomKind.CONVERSATION: self._conversations_of(user_id),
-            RoomKind.CHANNEL: self._channels_of(user_id),
-        }
+        conversations, more_conversations = self._conversations_of(user_id)
+        channels, more_channels = self._channels_of(user_id)
+        rooms = {RoomKind.CONVERSATION: conversations, RoomKind.CHANNEL: channels}
         ids = [read_id(room_id, user_id) for found in rooms.values() for room_id in found]
         known = self._reads.get_many(ids).values() if ids else ()
         reached = {read.room_id: After(*read.place) for read in known}
-        return [
+        counted = [
             one
             for kind, found in rooms.items()
             for one in self._counted(user_id, kind, {**found, **_only(reached, found)})
         ]
+        return UnreadRooms(counted, truncated=more_conversations or more_channels)
 
-    def _conversations_of(self, user_id: str) -> dict[str, After]:
-        """Each with the place at which it begins."""
+    def _conversations_of(self, user_id: str) -> tuple[dict[str, After], bool]:
+        """Each with the place at which it begins, and whether there are more."""
         found = self._conversations.page(user_id, None, MOST_ROOMS)
-        return {one.id: After(one.created_at, "") for one in found.items}
+        return {one.id: After(one.created_at, "") for one in found.items}, found.next is not None
 
-    def _channels_of(self, user_id: str) -> dict[str, After]:
-        """Each with the place at which the user came in."""
-        members = self._members.page_of(user_id, None, MOST_ROOMS).items
-        joined = {member.server_id: member.joined_at for member in members}
+    def _channels_of(self, user_id: str) -> tuple[dict[str, After], bool]:
+        """Each with the place at which the user came in, and whether there are more."""
+        found = self._members.page_of(user_id, None, MOST_ROOMS)
+        joined = {member.server_id: member.joined_at for member in found.items}
         there = self._servers.get_many(joined) if joined else {}
-        channels = self._channels.of_servers(there, MOST_ROOMS) if there else ()
-        return {one.id: After(joined[one.server_id], "") for one in channels}
+        channels = self._channels.of_servers(there, MOST_ROOMS + 1) if there else ()
+        truncated = found.next is not None or len(channels) > MOST_ROOMS
+        places = {one.id: After(joined[one.server_id], "") for one in channels[:MOST_ROOMS]}
+        return places, truncated
 
     def _counted(
         self, user_id: str, kind: RoomKind, rooms: Mapping[str, After]

@@ -20,6 +20,7 @@ from dinerapp.ports import serving
 from dinerapp.ports.members import Members
 from dinerapp.ports.repository import After, Page
 from dinerapp.ports.servers import Channels, Servers
+from dinerapp.services.once import Once
 from dinerapp.services.saving import Saved, changed, saved
 
 _CODE_BYTES = 16
@@ -36,10 +37,13 @@ class Seen:
 class ServerService:
     """Use cases around servers. Whoever does not belong to one hears that there is none."""
 
-    def __init__(self, servers: Servers, channels: Channels, members: Members, secret: str) -> None:
+    def __init__(
+        self, servers: Servers, channels: Channels, members: Members, once: Once, secret: str
+    ) -> None:
         self._servers = servers
         self._channels = channels
         self._members = members
+        self._once = once
         self._secret = secret.encode()
 
     def add(self, caller: Caller, operation: Operation, fields: Mapping[str, Any]) -> Saved[Server]:
@@ -120,24 +124,32 @@ class ServerService:
 
         return changed(self._servers, server_id, operation.op_id, change)
 
-    def join(self, caller: Caller, operation: Operation, code: str) -> Seen:
+    def join(self, caller: Caller, operation: Operation, code: str) -> Saved[Server]:
         """Lets the caller in; whoever is in already stays what they are."""
         server = self._invited(code)
-        user_id = caller.user_id or ""
+        done = self._joined(server, caller.user_id or "", operation, code)
+        return Saved(server, done.replayed, done.changed)
+
+    def _joined(
+        self, server: Server, user_id: str, operation: Operation, code: str
+    ) -> Saved[Member]:
+        key = member_id(server.id, user_id)
 
         def change(member: Member) -> Member:
-            return member.returned(code, op_id=operation.op_id, now=utc_now())
+            back = member.returned(code, op_id=operation.op_id, now=utc_now())
+            self._once.use(operation, key)
+            return back
 
-        key = member_id(server.id, user_id)
         try:
-            member = changed(self._members, key, operation.op_id, change).record
+            return changed(self._members, key, operation.op_id, change)
         except NotFound:
-            first = _member(server.id, user_id, operation, MemberRole.GUEST)
-            try:
-                member = saved(self._members.save, first).record
-            except AlreadyExists:
-                member = changed(self._members, key, operation.op_id, change).record
-        return Seen(server, member)
+            self._once.use(operation, key)
+        try:
+            return saved(
+                self._members.save, _member(server.id, user_id, operation, MemberRole.GUEST)
+            )
+        except AlreadyExists:
+            return changed(self._members, key, operation.op_id, change)
 
     def members(
         self, caller: Caller, server_id: str, after: After | None, limit: int

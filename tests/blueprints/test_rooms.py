@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from tests.blueprints.talking import (
     said,
     server_of,
 )
+from tests.contracts.subjects import at_once
 from tests.makers import at, message
 
 CHANNEL, CONVERSATION = "channel", "conversation"
@@ -339,6 +341,86 @@ def test_two_people_have_one_conversation(people: dict[str, FlaskClient]) -> Non
     stranger = people["stranger"]
     assert stranger.get(first.headers["Location"]).status_code == 404
     assert stranger.get("/api/conversations").json["items"] == []
+
+
+def test_a_key_begins_one_conversation_and_no_other(people: dict[str, FlaskClient]) -> None:
+    app = people["owner"].application
+    customer, waiter, chef = (
+        client_as(app, role) for role in (Role.CUSTOMER, Role.WAITER, Role.CHEF)
+    )
+    key, path = keyed(), "/api/conversations"
+    first = customer.post(path, json={"user_id": me(waiter)}, headers=key)
+    again = customer.post(path, json={"user_id": me(waiter)}, headers=key)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert (again.json, again.headers["Idempotent-Replay"]) == (first.json, "true")
+    other = customer.post(path, json={"user_id": me(chef)}, headers=key)
+    assert other.status_code == 422
+    assert other.json["type"].endswith("key-reused")
+    assert customer.get(path).json["items"] == [first.json]
+    found = keyed()
+    assert customer.post(path, json={"user_id": me(waiter)}, headers=found).status_code == 200
+    assert customer.post(path, json={"user_id": me(waiter)}, headers=found).status_code == 200
+    assert customer.post(path, json={"user_id": me(chef)}, headers=found).status_code == 422
+    assert waiter.post(path, json={"user_id": me(chef)}, headers=key).status_code == 201
+
+
+def test_a_request_that_is_refused_uses_no_key(people: dict[str, FlaskClient]) -> None:
+    customer, waiter = people["customer"], client_as(people["owner"].application, Role.WAITER)
+    key, path = keyed(), "/api/conversations"
+    assert customer.post(path, json={"user_id": new_id()}, headers=key).status_code == 422
+    assert customer.post(path, json={"user_id": me(waiter)}, headers=key).status_code == 201
+
+
+def test_of_two_conversations_begun_at_once_under_one_key_there_is_one(
+    people: dict[str, FlaskClient],
+) -> None:
+    app = people["owner"].application
+    customer = client_as(app, Role.CUSTOMER)
+    key, token = keyed(), customer.environ_base["HTTP_AUTHORIZATION"]
+    others = [me(client_as(app, Role.WAITER)) for _ in range(4)]
+
+    def begun(user_id: str) -> int:
+        headers = {**key, "Authorization": token}
+        body = {"user_id": user_id}
+        return app.test_client().post("/api/conversations", json=body, headers=headers).status_code
+
+    statuses = at_once([partial(begun, each) for each in others])
+    assert sorted(statuses) == [201, 422, 422, 422]
+    assert len(customer.get("/api/conversations").json["items"]) == 1
+
+
+def test_two_people_who_begin_at_once_have_one_conversation(
+    people: dict[str, FlaskClient],
+) -> None:
+    app = people["owner"].application
+    pair = [client_as(app, role) for role in (Role.CUSTOMER, Role.WAITER)]
+    tokens = [client.environ_base["HTTP_AUTHORIZATION"] for client in pair]
+    tries = list(zip(tokens, [me(client) for client in reversed(pair)], strict=True)) * 4
+
+    def begun(token: str, user_id: str) -> Any:
+        headers = keyed(Authorization=token)
+        return app.test_client().post(
+            "/api/conversations", json={"user_id": user_id}, headers=headers
+        )
+
+    answers = at_once([partial(begun, *each) for each in tries])
+    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
+    assert len({answer.json["id"] for answer in answers}) == 1
+
+
+def test_what_customers_say_is_counted_and_what_staff_say_is_not() -> None:
+    with client_of(role=Role.CUSTOMER, message_limit="2/minute") as customer:
+        waiter = client_as(customer.application, Role.WAITER)
+        room = conversation_of(customer, waiter)
+        for client in (customer, waiter, customer, waiter, waiter):
+            said(client, room)
+        path, body = f"/api/rooms/{room}/messages", {"content": "one too many"}
+        refused = customer.post(path, json=body)
+        assert refused.status_code == 429
+        assert 0 < int(refused.headers["Retry-After"]) <= 60
+        assert len(read_back(waiter, room)) == 5
+        other = client_as(customer.application, Role.CUSTOMER)
+        said(other, conversation_of(other, waiter))
 
 
 def test_guests_talk_with_staff_and_not_with_one_another(people: dict[str, FlaskClient]) -> None:

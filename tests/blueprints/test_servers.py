@@ -157,6 +157,24 @@ def test_a_renewed_code_makes_the_old_one_worthless(
     assert joined(waiter, renewed).get(f"/api/servers/{server['id']}").json["role"] == "guest"
 
 
+def test_a_key_joins_one_server_and_no_other(people: dict[str, FlaskClient], server: Any) -> None:
+    owner, path, key = people["owner"], "/api/servers/join", keyed()
+    waiter, other = client_as(owner.application, Role.WAITER), server_of(owner)
+    body = {"code": server["invite_code"]}
+    first = waiter.post(path, json=body, headers=key)
+    again = waiter.post(path, json=body, headers=key)
+    assert (first.status_code, first.json) == (200, again.json)
+    assert again.headers["Idempotent-Replay"] == "true"
+    refused = waiter.post(path, json={"code": other["invite_code"]}, headers=key)
+    assert refused.status_code == 422
+    assert refused.json["type"].endswith("key-reused")
+    assert [each["id"] for each in waiter.get("/api/servers").json["items"]] == [server["id"]]
+    found = keyed()
+    assert waiter.post(path, json=body, headers=found).status_code == 200
+    refused = waiter.post(path, json={"code": other["invite_code"]}, headers=found)
+    assert refused.status_code == 422
+
+
 def test_to_join_twice_changes_nothing(people: dict[str, FlaskClient], server: Any) -> None:
     again = people["moderator"].post("/api/servers/join", json={"code": server["invite_code"]})
     assert (again.status_code, again.json["role"]) == (200, "moderator")

@@ -44,6 +44,17 @@ class MessagesContract:
         assert ids(paged(lambda after, n: kept.page(ONE, after, n), 3)) == ids(saved[::-1])
         assert kept.page(new_id(), None, 10).items == ()
 
+    def test_pages_of_an_author_hold_every_message_of_theirs_once(self, kept: Any) -> None:
+        rooms = [ONE, OTHER, ONE, OTHER, ONE]
+        saved = [
+            self.said(kept, at(n), author_id=ADA, room_id=room) for n, room in enumerate(rooms)
+        ]
+        saved[1] = kept.save(saved[1].removed(BOB, op_id=new_op_id(), now=at(9)))
+        self.said(kept, at(2), author_id=BOB)
+        assert ids(paged(lambda after, n: kept.page_of(ADA, after, n), 2)) == ids(saved[::-1])
+        assert saved[1] in kept.page_of(ADA, None, 10).items
+        assert kept.page_of(new_id(), None, 10).items == ()
+
     def test_messages_of_one_millisecond_have_one_order(self, kept: Any) -> None:
         saved = [self.said(kept, at()) for _ in range(9)]
         in_order = sorted(ids(saved), reverse=True)

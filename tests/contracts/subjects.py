@@ -32,6 +32,7 @@ from tests.makers import (
     server,
     slot,
     till,
+    used_key,
     user,
     webhook,
 )
@@ -91,6 +92,7 @@ SAMPLES = (
     Sample("direct_messages", message, "content"),
     Sample("channel_messages", message, "content"),
     Sample("reads", read, "message_id"),
+    Sample("used_keys", used_key, "led_to"),
 )
 
 

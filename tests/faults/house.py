@@ -41,6 +41,7 @@ _SETTLED_WITHIN = 30.0
 
 
 _OURS = {
+    "MESSAGE_LIMIT": "off",
     "SECRET_KEY": "the same on all hosts",
     "ACCESS_TOKEN_SECONDS": "1000000",
     "PASSWORD_MEMORY_KIB": "8",

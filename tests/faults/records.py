@@ -59,6 +59,7 @@ _DOCUMENTS = {
     "members": "SELECT * FROM members ORDER BY id",
     "conversations": "SELECT * FROM conversations ORDER BY id",
     "reads": "SELECT * FROM reads ORDER BY id",
+    "used_keys": "SELECT * FROM used_keys ORDER BY id",
 }
 
 

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dinerapp.domain.identity import new_op_id
+from dinerapp.domain.identity import new_id, new_op_id
 from dinerapp.domain.members import ALLOWED, MEMBERS, Deed, MemberRole, MemberState
 from dinerapp.domain.merging import Policy, reconciled
 from dinerapp.domain.messages import DIRECT_MESSAGES
 from dinerapp.domain.reads import READS
+from dinerapp.domain.version import Place
 from dinerapp.errors import NotPermitted, RuleBroken
 from tests.makers import at, member, message
 from tests.unit.strategies import messages, reads
@@ -38,6 +39,13 @@ def test_what_was_removed_on_either_side_is_removed(pair: tuple[Any, Any]) -> No
 
 
 @given(concurrent)
+def test_what_was_erased_on_either_side_says_nothing(pair: tuple[Any, Any]) -> None:
+    erased = pair[0].erased(op_id=new_op_id(), now=pair[0].updated_at).stamped(Place.NOCODB)
+    assert erased.is_erased
+    assert merged(DIRECT_MESSAGES, erased, pair[1]).record.is_erased
+
+
+@given(concurrent.filter(lambda pair: not any(each.is_erased for each in pair)))
 def test_the_later_edit_counts_and_is_nobody_elses_business(pair: tuple[Any, Any]) -> None:
     merge = merged(DIRECT_MESSAGES, *pair)
     assert merge.lost is None
@@ -51,6 +59,19 @@ def test_the_later_edit_counts_and_is_nobody_elses_business(pair: tuple[Any, Any
 def test_whoever_has_read_further_on_either_side_has_read_that_far(one: Any, other: Any) -> None:
     if not (one.includes(other) or other.includes(one)):
         assert merged(READS, one, other).record.place == max(one.place, other.place)
+
+
+def test_a_message_that_is_erased_keeps_its_place_and_who_removed_it() -> None:
+    said = message(content="one", file_url="https://e.org", order_id=new_id())
+    erased = said.erased(op_id=new_op_id(), now=at(1))
+    assert (erased.content, erased.file_url, erased.order_id) == ("", None, None)
+    assert (erased.removed_by, erased.removed_at) == (said.author_id, at(1))
+    assert erased.erased(op_id=new_op_id(), now=at(2)) is erased
+    removed = said.removed("moderator", op_id=new_op_id(), now=at(1))
+    assert not removed.is_erased
+    left = removed.erased(op_id=new_op_id(), now=at(2))
+    assert (left.removed_by, left.removed_at, left.updated_at) == ("moderator", at(1), at(2))
+    assert left.is_erased
 
 
 def test_a_message_is_edited_until_it_is_removed() -> None:

@@ -92,6 +92,7 @@ def test_fallbacks_of_rooms_have_the_names_that_readers_of_logs_know(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A line at once, and after that one a minute with how many there were."""
+    structlog.reset_defaults()
     name = "ROOM_MESSAGES_GET_DM"
     moment, observer = [0.0], MetricsObserver()
     monkeypatch.setattr(observer, "_fallbacks", Tally(60.0, lambda: moment[0]))

@@ -49,6 +49,8 @@ CREATE INDEX direct_messages_by_room ON direct_messages (room_id, created_at, id
     WHERE NOT deleted;
 CREATE INDEX direct_messages_changed ON direct_messages (room_id, updated_at, id)
     WHERE NOT deleted;
+CREATE INDEX direct_messages_by_author ON direct_messages (author_id, created_at, id)
+    WHERE NOT deleted;
 
 CREATE TABLE channel_messages (
     LIKE direct_messages INCLUDING ALL
@@ -60,3 +62,8 @@ CREATE TABLE reads (
     room_id text COLLATE "C" NOT NULL GENERATED ALWAYS AS (content ->> 'room_id') STORED
 );
 CREATE INDEX reads_by_room ON reads (room_id, created_at, id) WHERE NOT deleted;
+
+CREATE TABLE used_keys (
+    LIKE envelope INCLUDING ALL,
+    content jsonb NOT NULL
+);
