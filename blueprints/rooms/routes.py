@@ -50,7 +50,7 @@ def list_unread() -> Response:
     """How much the caller has not read, room by room
 
     Messages of others that are not deleted count. Of more than 500 conversations these are the
-    newest, and of more than 500 channels some: `truncated` says that there are others.
+    newest, and of more than 500 channels the oldest: `truncated` says that there are others.
     """
     found = diner().reading.unread(caller())
     items = [

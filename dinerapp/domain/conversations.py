@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from dinerapp.domain.codec import digest
 from dinerapp.domain.identity import derived_id
-from dinerapp.domain.kind import Kind
+from dinerapp.domain.kind import Kind, Merge
 from dinerapp.domain.record import Record
 from dinerapp.errors import InvalidRecord
+
+if TYPE_CHECKING:
+    from dinerapp.domain.merging import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,4 +32,15 @@ def conversation_id(one: str, other: str) -> str:
     return derived_id("conversation", *sorted((one, other)))
 
 
-CONVERSATIONS = Kind("conversations", Conversation)
+def merge_conversations(
+    one: Conversation, other: Conversation, _policy: Policy
+) -> Merge[Conversation]:
+    """Begun on both sides at once it is one: who was first began it, and nobody has to decide."""
+    return Merge(min(one, other, key=_beginning))
+
+
+def _beginning(conversation: Conversation) -> tuple[object, ...]:
+    return conversation.created_at, conversation.op_id, digest(conversation)
+
+
+CONVERSATIONS = Kind("conversations", Conversation, merge=merge_conversations)

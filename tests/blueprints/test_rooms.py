@@ -464,6 +464,28 @@ def test_what_others_said_is_unread_until_it_is_read(
     assert (seen["message_id"], seen["room_id"]) == (sent[2]["id"], room)
 
 
+def test_whoever_is_in_too_many_rooms_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dinerapp.services.reading.MOST_ROOMS", 2)
+    with client_of(Role.MANAGER) as owner:
+        others = [client_as(owner.application, Role.WAITER) for _ in range(3)]
+
+        def unread() -> tuple[bool, set[str]]:
+            body = owner.get("/api/rooms/unread").json
+            return body["truncated"], {each["room_id"] for each in body["items"]}
+
+        rooms = [conversation_of(owner, other) for other in others[:2]]
+        server = server_of(owner)
+        path = f"/api/servers/{server['id']}/channels"
+        rooms += [general_of(owner, server), owner.post(path, json={"name": "bar"}).json["id"]]
+        assert unread() == (False, {*rooms})
+        third = owner.post(path, json={"name": "third"})
+        assert unread() == (True, {*rooms})
+        assert owner.delete(third.headers["Location"]).status_code == 204
+        assert unread() == (False, {*rooms})
+        newest = conversation_of(owner, others[2])
+        assert unread() == (True, {newest, *rooms[1:]})
+
+
 def test_only_messages_of_the_room_are_read(
     people: dict[str, FlaskClient], conversation: str, channel: str
 ) -> None:

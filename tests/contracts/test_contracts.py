@@ -7,6 +7,7 @@ import pytest
 from dinerapp.domain.identity import new_op_id
 from dinerapp.domain.version import Place
 from dinerapp.ports.replica import Audience, Backlog, Taken
+from tests.cases import every_case
 from tests.contracts.carts import CartsContract
 from tests.contracts.conflicts import ConflictsContract
 from tests.contracts.conversations import ConversationsContract
@@ -14,6 +15,7 @@ from tests.contracts.coupons import CouponsContract
 from tests.contracts.customers import CustomersContract
 from tests.contracts.database import DatabaseContract
 from tests.contracts.deliveries import DeliveriesContract
+from tests.contracts.kinds import of_every_kind
 from tests.contracts.kitchen import TicketsContract
 from tests.contracts.members import MembersContract
 from tests.contracts.menu import CategoriesContract, MenuItemsContract
@@ -45,7 +47,7 @@ from tests.contracts.repository import (
 )
 from tests.contracts.servers import ChannelsContract, ServersContract
 from tests.contracts.slots import SlotsContract
-from tests.contracts.subjects import SAMPLES, Repositories, Sample, Stores, scanned
+from tests.contracts.subjects import SAMPLES, Repositories, Stores, scanned
 from tests.contracts.tills import TillsContract
 from tests.contracts.users import UsersContract
 from tests.contracts.webhooks import WebhooksContract
@@ -67,7 +69,6 @@ over_shared_stores = pytest.mark.parametrize("repositories", SHARED, indirect=Tr
 over_shared_repositories = pytest.mark.parametrize(
     "repositories", [*SHARED, *COMPOSITES], indirect=True
 )
-of_every_kind = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
 
 
 @over_everything
@@ -256,18 +257,21 @@ def test_what_a_composite_keeps_both_databases_hold_alike(
         assert one.fingerprints() == other.fingerprints()
 
 
-@of_every_kind
 @pytest.mark.parametrize("composite", COMPOSITES)
 def test_only_the_store_that_accepts_owes_followers_and_only_of_followed_kinds(
-    composite: str, sample: Sample, request: pytest.FixtureRequest
+    composite: str, request: pytest.FixtureRequest
 ) -> None:
-    repository = getattr(request.getfixturevalue(composite), sample.name)
-    first = repository.save(sample.make())
-    repository.save(sample.edited(first))
-    acceptor, other = (side.store for side in repository.sides)
-    owed = int(repository.kind.followed)
-    assert acceptor.backlog(Audience.FOLLOWERS).waiting == owed
-    assert other.backlog(Audience.FOLLOWERS) == Backlog()
+    repositories: Repositories = request.getfixturevalue(composite)
+    with every_case() as case:
+        for sample in SAMPLES:
+            with case(sample.name):
+                repository = getattr(repositories, sample.name)
+                first = repository.save(sample.make())
+                repository.save(sample.edited(first))
+                acceptor, other = (side.store for side in repository.sides)
+                owed = int(repository.kind.followed)
+                assert acceptor.backlog(Audience.FOLLOWERS).waiting == owed
+                assert other.backlog(Audience.FOLLOWERS) == Backlog()
 
 
 @pytest.mark.parametrize(

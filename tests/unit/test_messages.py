@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from dinerapp.domain.conversations import CONVERSATIONS
 from dinerapp.domain.identity import new_id, new_op_id
 from dinerapp.domain.members import ALLOWED, MEMBERS, Deed, MemberRole, MemberState
 from dinerapp.domain.merging import Policy, reconciled
@@ -16,7 +17,7 @@ from dinerapp.domain.messages import DIRECT_MESSAGES
 from dinerapp.domain.reads import READS
 from dinerapp.domain.version import Place
 from dinerapp.errors import NotPermitted, RuleBroken
-from tests.makers import at, member, message
+from tests.makers import at, conversation, member, message
 from tests.unit.strategies import messages, reads
 
 
@@ -42,6 +43,7 @@ def test_what_was_removed_on_either_side_is_removed(pair: tuple[Any, Any]) -> No
 def test_what_was_erased_on_either_side_says_nothing(pair: tuple[Any, Any]) -> None:
     erased = pair[0].erased(op_id=new_op_id(), now=pair[0].updated_at).stamped(Place.NOCODB)
     assert erased.is_erased
+    assume(not pair[1].includes(erased))
     assert merged(DIRECT_MESSAGES, erased, pair[1]).record.is_erased
 
 
@@ -72,6 +74,19 @@ def test_a_message_that_is_erased_keeps_its_place_and_who_removed_it() -> None:
     left = removed.erased(op_id=new_op_id(), now=at(2))
     assert (left.removed_by, left.removed_at, left.updated_at) == ("moderator", at(1), at(2))
     assert left.is_erased
+
+
+def test_a_conversation_that_both_began_at_once_is_one_and_nobody_decides() -> None:
+    pair = tuple(sorted((new_id(), new_id())))
+    begun = [
+        conversation(id="c", user_ids=pair, started_by=user_id, created_at=at(n)).stamped(place)
+        for n, (user_id, place) in enumerate(
+            zip(pair, (Place.MONGODB, Place.POSTGRESQL), strict=True)
+        )
+    ]
+    merge = merged(CONVERSATIONS, *begun)
+    assert (merge.lost, merge.record.started_by) == (None, pair[0])
+    assert all(merge.record.includes(each) for each in begun)
 
 
 def test_a_message_is_edited_until_it_is_removed() -> None:
