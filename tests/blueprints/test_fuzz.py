@@ -40,7 +40,7 @@ CHECKS = [
 ]
 RIGHT_AND_WRONG = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
 FUZZ = settings(
-    max_examples=8,
+    max_examples=5,
     deadline=None,
     derandomize=True,
     database=None,
