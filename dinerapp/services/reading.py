@@ -95,7 +95,7 @@ class ReadingService:
         counted = [
             one
             for kind, found in rooms.items()
-            for one in self._counted(user_id, kind, {**found, **_only(reached, found)})
+            for one in self._counted(user_id, kind, _later(found, reached))
         ]
         return UnreadRooms(counted, truncated=more_conversations or more_channels)
 
@@ -160,5 +160,9 @@ def _message(messages: Messages, room_id: str, message_id: str) -> Message:
     return message
 
 
-def _only(places: Mapping[str, After], rooms: Mapping[str, After]) -> dict[str, After]:
-    return {room_id: place for room_id, place in places.items() if room_id in rooms}
+def _later(begun: Mapping[str, After], reached: Mapping[str, After]) -> dict[str, After]:
+    """Where each room goes on for somebody; whoever came back begins anew."""
+    return {
+        room_id: max(place, reached.get(room_id, place), key=lambda it: (it.created_at, it.id))
+        for room_id, place in begun.items()
+    }

@@ -507,3 +507,18 @@ def test_whoever_joins_late_has_not_to_read_what_was_said_before(
     for _ in range(103):
         kept.save(message(room_id=channel, created_at=now))
     assert unread_of(late)[channel] == (CHANNEL, 100)
+
+
+def test_whoever_comes_back_has_not_to_read_what_was_said_meanwhile(
+    people: dict[str, FlaskClient], server: dict[str, Any], channel: str
+) -> None:
+    waiter = joined(client_as(people["owner"].application, Role.WAITER), server)
+    read = said(people["owner"], channel)
+    path = f"/api/rooms/{channel}/read"
+    assert waiter.put(path, json={"message_id": read["id"]}).status_code == 200
+    left = waiter.delete(f"/api/servers/{server['id']}/members/{me(waiter)}")
+    assert left.status_code == 204
+    said(people["owner"], channel)
+    assert unread_of(joined(waiter, server))[channel] == (CHANNEL, 0)
+    said(people["owner"], channel)
+    assert unread_of(waiter)[channel] == (CHANNEL, 1)
