@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dinerapp.domain.codec import digest
 from dinerapp.domain.identity import derived_id
 from dinerapp.domain.kind import Kind, Merge
 from dinerapp.domain.record import Record
@@ -33,14 +32,10 @@ def conversation_id(one: str, other: str) -> str:
 
 
 def merge_conversations(
-    one: Conversation, other: Conversation, _policy: Policy
+    one: Conversation, other: Conversation, policy: Policy
 ) -> Merge[Conversation]:
-    """Begun on both sides at once it is one: who was first began it, and nobody has to decide."""
-    return Merge(min(one, other, key=_beginning))
-
-
-def _beginning(conversation: Conversation) -> tuple[object, ...]:
-    return conversation.created_at, conversation.op_id, digest(conversation)
+    """Begun on both sides at once it is one, and nobody has to decide who began it."""
+    return Merge(policy.decide(one, other).record)
 
 
 CONVERSATIONS = Kind("conversations", Conversation, merge=merge_conversations)
