@@ -1,5 +1,5 @@
 PYTHON ?= python3
-PROCESSES ?= 2
+PROCESSES ?= 3
 SEEDS ?= 200
 BIN := .venv/bin
 SPREAD := -n $(PROCESSES) --dist loadscope --no-loadscope-reorder

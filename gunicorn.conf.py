@@ -63,7 +63,7 @@ def on_starting(_server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Ends live streams as soon as the worker is told to stop, not when its patience does."""
-    worker.wsgi.extensions[EXTENSION].feed.must_end = lambda: not worker.alive
+    worker.wsgi.extensions[EXTENSION].seats.must_end = lambda: not worker.alive
 
 
 def worker_exit(_server: Any, worker: Any) -> None:

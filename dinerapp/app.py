@@ -10,6 +10,7 @@ from adapters.webhooks import alerts
 from blueprints.accounts.routes import auth
 from blueprints.accounts.routes import blp as users
 from blueprints.carts.routes import blp as carts
+from blueprints.conversations.routes import blp as conversations
 from blueprints.coupons.routes import blp as coupons
 from blueprints.customers.routes import blp as customers
 from blueprints.http import access, cors, describing, docs, hardening, lifecycle, limits, problems
@@ -18,6 +19,8 @@ from blueprints.kitchen.routes import blp as kitchen
 from blueprints.menu.routes import blp as menu
 from blueprints.orders.routes import blp as orders
 from blueprints.profiles.routes import blp as profiles
+from blueprints.rooms.routes import blp as rooms
+from blueprints.servers.routes import blp as servers
 from blueprints.status.routes import blp as status
 from blueprints.status.routes import metrics_blp as metrics
 from blueprints.sync.routes import blp as sync
@@ -41,6 +44,9 @@ BLUEPRINTS = (
     till,
     coupons,
     webhooks,
+    servers,
+    conversations,
+    rooms,
     sync,
     status,
 )

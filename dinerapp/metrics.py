@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections import Counter as Counts
+from collections.abc import Callable, Sequence
 from functools import cache
 from math import nan
+from threading import Lock
 from typing import Any
 
+import structlog
 from flask import Flask, Response, current_app, g
 from flask.globals import request_ctx
 from prometheus_client import (
@@ -23,15 +26,17 @@ from prometheus_client import (
 
 from dinerapp.domain.version import Place
 from dinerapp.ports.connections import Connections, ConnectionStatus, State
-from dinerapp.ports.observer import Observer, Outcome
+from dinerapp.ports.observer import Observer, Outcome, known_as
 from dinerapp.ports.replica import Creditor
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 SAMPLE_EVERY = 1.0
+FALLBACKS_TOLD_EVERY = 60.0
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 _CALL_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
 
+_log = structlog.get_logger(__name__)
 _registry = CollectorRegistry()
 
 REQUESTS = Counter(
@@ -60,7 +65,7 @@ STORE_SECONDS = Histogram(
 FALLBACKS = Counter(
     "diner_fallbacks",
     "Answers of a store that is not the primary, or that is behind",
-    ["operation", "store"],
+    ["operation", "store", "known_as"],
     registry=_registry,
 )
 STATE = Gauge(
@@ -129,8 +134,32 @@ POOL = Gauge(
 )
 
 
+class Tally:
+    """Counts by name, and says now and then how far it has got."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._untold: Counts[str] = Counts()
+        self._told: dict[str, float] = {}
+        self._lock = Lock()
+
+    def count(self, name: str) -> int:
+        """One more; how many were not told of yet, if it is time to do so, else none."""
+        with self._lock:
+            self._untold[name] += 1
+            now = self._clock()
+            if name in self._told and now - self._told[name] < self._seconds:
+                return 0
+            self._told[name] = now
+            return self._untold.pop(name)
+
+
 class MetricsObserver(Observer):
     """Counts what the two-store machinery does."""
+
+    def __init__(self) -> None:
+        self._fallbacks = Tally(FALLBACKS_TOLD_EVERY)
 
     def called(
         self, place: Place, role: str, operation: str, outcome: Outcome, seconds: float
@@ -139,7 +168,12 @@ class MetricsObserver(Observer):
         _labelled(STORE_SECONDS, place.value, operation).observe(seconds)
 
     def fell_back(self, operation: str, to: Place) -> None:
-        FALLBACKS.labels(operation, to.value).inc()
+        """`[ROOM_MESSAGES_GET_DM] fell back to postgresql`, now and then, and how often it did."""
+        name = known_as(operation)
+        FALLBACKS.labels(operation, to.value, name).inc()
+        count = self._fallbacks.count(name)
+        if count:
+            _log.info(f"[{name}] fell back to {to}", operation=operation, store=to, count=count)
 
     def state_changed(self, place: str, state: str) -> None:
         for each in State:

@@ -26,6 +26,7 @@ from dinerapp.domain.version import Place
 _UTC = ZoneInfo("UTC")
 _FOUR = time(4)
 _POSTGRES_FIRST = (Place.POSTGRESQL, Place.MONGODB)
+_POSTGRES_ONLY = (Place.POSTGRESQL,)
 _MONGO_FIRST = (Place.MONGODB, Place.POSTGRESQL)
 
 PLACEMENT: Mapping[str, tuple[Place, ...]] = MappingProxyType(
@@ -39,6 +40,14 @@ PLACEMENT: Mapping[str, tuple[Place, ...]] = MappingProxyType(
         "slots": _POSTGRES_FIRST,
         "webhooks": _POSTGRES_FIRST,
         "deliveries": _POSTGRES_FIRST,
+        "servers": _POSTGRES_FIRST,
+        "channels": _POSTGRES_FIRST,
+        "members": _POSTGRES_FIRST,
+        "conversations": _POSTGRES_FIRST,
+        "reads": _POSTGRES_FIRST,
+        "used_keys": _POSTGRES_FIRST,
+        "channel_messages": _POSTGRES_ONLY,
+        "direct_messages": _MONGO_FIRST,
         "menu_items": _MONGO_FIRST,
         "categories": _MONGO_FIRST,
         "carts": _MONGO_FIRST,
@@ -325,6 +334,7 @@ class Settings:
     phone_limit: str = _setting("20/hour", "lookups per phone number, from anywhere", *_RATE)
     order_limit: str = _setting("30/minute", "orders per guest's address or customer", *_RATE)
     cart_limit: str = _setting("30/minute", "new carts per guest's address or customer", *_RATE)
+    message_limit: str = _setting("60/minute", "messages per customer", *_RATE)
     cart_hours: int = _setting(
         72, "hours a cart is kept after its last change", _number(1, 10_000), "1 to 10000"
     )

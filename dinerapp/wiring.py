@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from adapters.bus.line import Line
 from adapters.bus.lines import Lines
@@ -30,28 +30,40 @@ from adapters.fallback.watch import Member, Watch
 from adapters.fallback.word import Word
 from adapters.mongo.carts import MongoCarts
 from adapters.mongo.conflicts import MongoConflicts
+from adapters.mongo.conversations import MongoConversations
 from adapters.mongo.coupons import MongoCoupons
 from adapters.mongo.customers import MongoCustomers
 from adapters.mongo.database import MongoDatabase
 from adapters.mongo.deliveries import MongoDeliveries
+from adapters.mongo.members import MongoMembers
 from adapters.mongo.menu import MongoCategories, MongoMenuItems
+from adapters.mongo.messages import MongoChannelMessages, MongoDirectMessages
 from adapters.mongo.orders import MongoOrders
 from adapters.mongo.profiles import MongoProfiles
+from adapters.mongo.reads import MongoReads
+from adapters.mongo.servers import MongoChannels, MongoServers
 from adapters.mongo.slots import MongoSlots
 from adapters.mongo.tills import MongoTills
+from adapters.mongo.used_keys import MongoUsedKeys
 from adapters.mongo.users import MongoUsers
 from adapters.mongo.webhooks import MongoWebhooks
 from adapters.postgres.carts import PostgresCarts
 from adapters.postgres.conflicts import PostgresConflicts
+from adapters.postgres.conversations import PostgresConversations
 from adapters.postgres.coupons import PostgresCoupons
 from adapters.postgres.customers import PostgresCustomers
 from adapters.postgres.database import PostgresDatabase
 from adapters.postgres.deliveries import PostgresDeliveries
+from adapters.postgres.members import PostgresMembers
 from adapters.postgres.menu import PostgresCategories, PostgresMenuItems
+from adapters.postgres.messages import PostgresChannelMessages, PostgresDirectMessages
 from adapters.postgres.orders import PostgresOrders
 from adapters.postgres.profiles import PostgresProfiles
+from adapters.postgres.reads import PostgresReads
+from adapters.postgres.servers import PostgresChannels, PostgresServers
 from adapters.postgres.slots import PostgresSlots
 from adapters.postgres.tills import PostgresTills
+from adapters.postgres.used_keys import PostgresUsedKeys
 from adapters.postgres.users import PostgresUsers
 from adapters.postgres.webhooks import PostgresWebhooks
 from adapters.webhooks.posting import poster
@@ -63,44 +75,61 @@ from dinerapp.ports.bus import Bus
 from dinerapp.ports.carts import Carts
 from dinerapp.ports.conflicts import Conflicts
 from dinerapp.ports.connections import Connections
+from dinerapp.ports.conversations import Conversations
 from dinerapp.ports.coupons import Coupons
 from dinerapp.ports.customers import Customers
 from dinerapp.ports.database import Connection, Database
 from dinerapp.ports.deliveries import Deliveries
 from dinerapp.ports.follower import Follower
+from dinerapp.ports.members import Members
 from dinerapp.ports.menu import Categories, MenuItems
+from dinerapp.ports.messages import ChannelMessages, DirectMessages, Messages
 from dinerapp.ports.observer import Observer
 from dinerapp.ports.orders import Orders
 from dinerapp.ports.profiles import Profiles
+from dinerapp.ports.reads import Reads
 from dinerapp.ports.repository import Repository
+from dinerapp.ports.servers import Channels, Servers
 from dinerapp.ports.serving import Role
 from dinerapp.ports.slots import Slots
 from dinerapp.ports.store import Store
 from dinerapp.ports.tills import Tills
+from dinerapp.ports.used_keys import UsedKeys
 from dinerapp.ports.users import Users
 from dinerapp.ports.webhooks import Webhooks
 from dinerapp.services.accounts import AccountService
+from dinerapp.services.authors_words import AuthorsWords
 from dinerapp.services.board import Board
 from dinerapp.services.carts import CartService
 from dinerapp.services.conflicts import ConflictService
+from dinerapp.services.conversations import ConversationService
 from dinerapp.services.coupons import CouponService
 from dinerapp.services.customers import CustomerService
-from dinerapp.services.feed import OrderFeed
+from dinerapp.services.feed import Feed, Seats
 from dinerapp.services.kitchen import KitchenService
 from dinerapp.services.menu import CategoryService, MenuService
+from dinerapp.services.messages import MessageService
+from dinerapp.services.names import Names
 from dinerapp.services.news import News
+from dinerapp.services.once import Once
+from dinerapp.services.order_feed import OrderFeed
 from dinerapp.services.orders import OrderService
 from dinerapp.services.passwords import Passwords
 from dinerapp.services.profiles import ProfileService
+from dinerapp.services.reading import ReadingService
 from dinerapp.services.record_tokens import RecordTokens
 from dinerapp.services.regulars import Regulars
+from dinerapp.services.room_feed import RoomFeed
+from dinerapp.services.rooms import Keeping, RoomKind, RoomService
+from dinerapp.services.seldom import Seldom
 from dinerapp.services.sender import Manners, WebhookSender
+from dinerapp.services.servers import ServerService
 from dinerapp.services.slots import SlotService
 from dinerapp.services.telling import OrderTeller
 from dinerapp.services.till import TillService
 from dinerapp.services.tokens import Tokens
 from dinerapp.services.webhooks import WebhookService
-from dinerapp.settings import BadSetting, Settings
+from dinerapp.settings import PLACEMENT, BadSetting, Settings
 from dinerapp.sync.bulk import Bulk
 from dinerapp.sync.consistency import Consistency
 from dinerapp.sync.following import Following
@@ -128,6 +157,14 @@ PORTS: Mapping[str, type[Repository[Any]]] = {
         Profiles,
         Webhooks,
         Deliveries,
+        Servers,
+        Channels,
+        Members,
+        Conversations,
+        DirectMessages,
+        ChannelMessages,
+        Reads,
+        UsedKeys,
         Conflicts,
     )
 }
@@ -146,6 +183,14 @@ POSTGRES_STORES: Stores = {
         PostgresProfiles,
         PostgresWebhooks,
         PostgresDeliveries,
+        PostgresServers,
+        PostgresChannels,
+        PostgresMembers,
+        PostgresConversations,
+        PostgresDirectMessages,
+        PostgresChannelMessages,
+        PostgresReads,
+        PostgresUsedKeys,
         PostgresConflicts,
     )
 }
@@ -164,9 +209,19 @@ MONGO_STORES: Stores = {
         MongoProfiles,
         MongoWebhooks,
         MongoDeliveries,
+        MongoServers,
+        MongoChannels,
+        MongoMembers,
+        MongoConversations,
+        MongoDirectMessages,
+        MongoChannelMessages,
+        MongoReads,
+        MongoUsedKeys,
         MongoConflicts,
     )
 }
+TYPING_EVERY = 1.0
+"""Seconds in which the others in a room are told at most once that somebody is typing."""
 ENGINES = {Place.POSTGRESQL: "postgresql", Place.MONGODB: "mongodb"}
 
 
@@ -218,7 +273,13 @@ class Diner:
     regulars: Regulars
     webhooks: WebhookService
     sender: WebhookSender
+    seats: Seats
     feed: OrderFeed
+    servers: ServerService
+    conversations: ConversationService
+    messages: MessageService
+    reading: ReadingService
+    names: Names
     conflicts: ConflictService
     bus: Bus
     news: News
@@ -273,6 +334,24 @@ def build(
     return _Builder(settings, stores, others, observer or Observer(), bus or Lines([])).diner()
 
 
+class _Of(Protocol):
+    """Finds the repository of a port."""
+
+    def __call__(self, port: type[P]) -> P: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Talk:
+    """What it takes for people to talk."""
+
+    servers: ServerService
+    conversations: ConversationService
+    messages: MessageService
+    reading: ReadingService
+    names: Names
+    feeds: Sequence[RoomFeed]
+
+
 class _Builder:
     """Holds the parts that the other parts share while they are put together."""
 
@@ -320,9 +399,12 @@ class _Builder:
             settings.calendar,
             is_informed=lambda: self.bus.is_listening,
         )
-        feed = OrderFeed(orders, settings.web_streams)
+        seats = Seats(settings.web_streams)
+        feed = OrderFeed(orders, seats)
         recognition = Recognition(secret, settings.phone_region)
-        customers = CustomerService(of(Customers), orders, of(Conflicts), recognition)
+        messages = of(DirectMessages), of(ChannelMessages)
+        words = AuthorsWords(of(Users), messages, recognition)
+        customers = CustomerService(of(Customers), orders, of(Conflicts), recognition, words)
         timing = SlotService(of(Slots), orders, settings.planning)
         ordering = OrderService(
             orders,
@@ -343,9 +425,11 @@ class _Builder:
         lifetime = timedelta(hours=settings.cart_hours)
         keeping = CartService(of(Carts), ordering, RecordTokens(secret, "cart"), lifetime)
         accounts = _accounts(settings, of(Users), secret)
+        talk = _talk(of, seats, secret, ordering)
+        feeds: list[Feed[Any]] = [feed, *talk.feeds]
         return Diner(
             settings=settings,
-            connections=self._connections(relay, following, consistency, feed, sender, keeping),
+            connections=self._connections(relay, following, consistency, feeds, sender, keeping),
             repositories=made,
             pairs=self._pairs(),
             bulk=self._bulk(),
@@ -360,7 +444,13 @@ class _Builder:
             slots=timing,
             webhooks=WebhookService(webhooks, deliveries, secret),
             sender=sender,
+            seats=seats,
             feed=feed,
+            servers=talk.servers,
+            conversations=talk.conversations,
+            messages=talk.messages,
+            reading=talk.reading,
+            names=talk.names,
             kitchen=KitchenService(orders),
             till=TillService(orders, of(Tills)),
             coupons=CouponService(of(Coupons), orders),
@@ -381,10 +471,12 @@ class _Builder:
         return made
 
     def _sides(self, kind: str) -> list[Side[Any]]:
-        order = [place for place in self.settings.placement[kind] if place in self.backends]
-        if not order:
-            wanted = self.settings.placement[kind][0]
-            raise BadSetting("PLACEMENT", f"{kind}={wanted}", "places whose database is configured")
+        """Of a kind whose places by default are not configured there is none: it has to wait."""
+        wanted = self.settings.placement[kind]
+        order = [place for place in wanted if place in self.backends]
+        if not order and wanted != PLACEMENT[kind]:
+            accepted = "places whose database is configured"
+            raise BadSetting("PLACEMENT", f"{kind}={wanted[0]}", accepted)
         return [
             Side(
                 self.backends[place].stores[kind](self.backends[place].database),
@@ -408,6 +500,7 @@ class _Builder:
         return {
             kind: Bulk([side.store for side in sides], self.handover)
             for kind, sides in self.sides.items()
+            if sides
         }
 
     def _following(self, followers: Mapping[str, Sequence[Follower[Any]]]) -> Following:
@@ -419,12 +512,13 @@ class _Builder:
         relay: Relay,
         following: Following,
         consistency: Consistency,
-        feed: OrderFeed,
+        feeds: Sequence[Feed[Any]],
         sender: WebhookSender,
         carts: CartService,
     ) -> NamedConnections:
-        reader = Repeated("order-feed", feed.step)
-        feed.wake = reader.wake
+        readers = [Repeated("feed", feed.step) for feed in feeds]
+        for feed, reader in zip(feeds, readers, strict=True):
+            feed.wake = reader.wake
         posting = Repeated("webhooks", sender.step)
         sender.wake = posting.wake
         at_work = self.settings.relay_in_workers
@@ -444,8 +538,8 @@ class _Builder:
             following=following,
             at_work=at_work,
             companions=(
-                feed,
-                reader,
+                *feeds,
+                *readers,
                 Repeated("expired-carts", carts.step),
                 self.bus,
                 *((posting, sender) if at_work else ()),
@@ -481,8 +575,33 @@ class _Builder:
         return Breaker(name, slow=self.slow, observer=self.observer)
 
     def _role(self, place: Place) -> str:
-        first = [kind for kind, sides in self.sides.items() if sides[0].place is place]
+        first = [kind for kind, sides in self.sides.items() if sides and sides[0].place is place]
         return "primary of " + ", ".join(sorted(first)) if first else "backup"
+
+
+def _talk(of: _Of, seats: Seats, secret: str, orders: OrderService) -> _Talk:
+    typing = Seldom(TYPING_EVERY)
+
+    def kept(messages: Messages) -> Keeping:
+        return Keeping(messages, RoomFeed(messages, seats, typing))
+
+    keeping = {
+        RoomKind.CONVERSATION: kept(of(DirectMessages)),
+        RoomKind.CHANNEL: kept(of(ChannelMessages)),
+    }
+    servers, channels, members = of(Servers), of(Channels), of(Members)
+    conversations, users = of(Conversations), of(Users)
+    places = servers, channels, members, conversations
+    rooms = RoomService(users, *places, keeping)
+    once = Once(of(UsedKeys))
+    return _Talk(
+        servers=ServerService(servers, channels, members, once, secret),
+        conversations=ConversationService(conversations, users, once),
+        messages=MessageService(rooms, orders, typing),
+        reading=ReadingService(rooms, of(Reads), *places, keeping),
+        names=Names(of(Profiles), users),
+        feeds=[each.feed for each in keeping.values()],
+    )
 
 
 def _sender(settings: Settings, webhooks: Webhooks, deliveries: Deliveries) -> WebhookSender:

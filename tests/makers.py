@@ -9,11 +9,14 @@ from typing import Any
 
 from dinerapp.domain.carts import Cart, CartLine
 from dinerapp.domain.conflicts import Conflict
+from dinerapp.domain.conversations import Conversation
 from dinerapp.domain.coupons import Coupon
 from dinerapp.domain.customers import Customer as KnownCustomer
 from dinerapp.domain.deliveries import WebhookDelivery
 from dinerapp.domain.identity import new_id, new_op_id
+from dinerapp.domain.members import Member
 from dinerapp.domain.menu import Category, MenuItem
+from dinerapp.domain.messages import Message
 from dinerapp.domain.orders import (
     Customer,
     Event,
@@ -26,8 +29,11 @@ from dinerapp.domain.orders import (
 from dinerapp.domain.payments import Method, Payment
 from dinerapp.domain.pricing import Wanted
 from dinerapp.domain.profiles import Preferences, Profile
+from dinerapp.domain.reads import Read
+from dinerapp.domain.servers import Channel, Server
 from dinerapp.domain.slots import Slot
 from dinerapp.domain.tills import Till
+from dinerapp.domain.used_keys import UsedKey
 from dinerapp.domain.users import Session, User
 from dinerapp.domain.version import Place
 from dinerapp.domain.webhooks import Webhook
@@ -220,6 +226,52 @@ def session(**fields: Any) -> Session:
     return Session(
         **{"id": new_id(), "rotated_at": given["created_at"], "expires_at": ends, **given}
     )
+
+
+def server(**fields: Any) -> Server:
+    """A restaurant with an invite code of its own."""
+    made = _envelope(fields.get("created_at", at()))
+    known = {"name": "Diner", "owner_id": new_id(), "invite_code": f"code-{made['id']}"}
+    return Server(**{**made, **known, **fields})
+
+
+def channel(**fields: Any) -> Channel:
+    """Of a server nobody knows."""
+    made = _envelope(fields.get("created_at", at()))
+    return Channel(**{**made, "server_id": new_id(), "name": "kitchen", **fields})
+
+
+def member(**fields: Any) -> Member:
+    """A guest of a server."""
+    made = _envelope(fields.get("created_at", at()))
+    known = {"server_id": new_id(), "user_id": new_id(), "joined_at": made["created_at"]}
+    return Member(**{**made, **known, **fields})
+
+
+def conversation(**fields: Any) -> Conversation:
+    """Of two strangers."""
+    made = _envelope(fields.get("created_at", at()))
+    return Conversation(**{**made, "user_ids": (new_id(), new_id()), "started_by": "ada", **fields})
+
+
+def message(**fields: Any) -> Message:
+    """A few words in a room."""
+    made = _envelope(fields.get("created_at", at()))
+    known = {"room_id": new_id(), "author_id": new_id(), "content": "Two covers are late"}
+    return Message(**{**made, **known, **fields})
+
+
+def read(**fields: Any) -> Read:
+    """Somebody has read a room up to some message."""
+    made = _envelope(fields.get("created_at", at()))
+    known = {"room_id": new_id(), "user_id": new_id(), "message_id": new_id()}
+    return Read(**{**made, **known, "message_at": made["created_at"], **fields})
+
+
+def used_key(**fields: Any) -> UsedKey:
+    """A key that was used to find or make something."""
+    made = _envelope(fields.get("created_at", at()))
+    return UsedKey(**{**made, "led_to": new_id(), **fields})
 
 
 def conflict(**fields: Any) -> Conflict:

@@ -139,6 +139,10 @@ class NamedConnections(Connections):
             looked = all(probe.breaker.reason != NOT_YET for probe in stores)
             if looked and State.UP in states and State.CATCHING_UP not in states:
                 return
+            for one, loop in zip(self._named, self._loops, strict=False):
+                # It looked before the other one answered, and need not wait to look again.
+                if one.probe.breaker.state is State.CATCHING_UP:
+                    loop.wake.set()
             time.sleep(0.02)
 
     def _watching(self, one: Named) -> Loop:

@@ -1,7 +1,8 @@
 """The part of a pymongo collection that the MongoDB adapter uses, over mongomock.
 
 Made up for here: mongomock 4.3 knows no sessions, fails at pymongo's bulk operations, does not say
-which key was taken twice, is not safe with threads, and looks at every document to find one by id.
+which key was taken twice, is not safe with threads, looks at every document to find one by id, and
+has no unions.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pymongo.results import BulkWriteResult
 from adapters.mongo.client import Document
 from adapters.mongo.errors import DUPLICATE
 
+_UNION = "$unionWith"
 Undo = Callable[[], object]
 
 _applies: Callable[[Document, Document], bool] = filter_applies
@@ -69,8 +71,14 @@ class MemoryCollection:
         return next(iter(self.find(*args, **options, limit=1)), None)
 
     def aggregate(self, pipeline: Sequence[Document], hint: str | None = None) -> list[Document]:
+        """Unions come last; mongomock has none."""
+        own = [stage for stage in pipeline if _UNION not in stage]
+        unions = [stage[_UNION] for stage in pipeline if _UNION in stage]
         with self._server.lock:
-            return list(self._documents.aggregate(pipeline))
+            found = list(self._documents.aggregate(own))
+            for union in unions:
+                found += self._server[union["coll"]].aggregate(union["pipeline"])
+            return found
 
     def count_documents(self, wanted: Document) -> int:
         with self._server.lock:

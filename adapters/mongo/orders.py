@@ -11,8 +11,8 @@ from adapters.mongo.client import Document
 from adapters.mongo.store import MongoStore, newest_first
 from dinerapp.domain.orders import Order
 from dinerapp.domain.tickets import OPEN
-from dinerapp.ports.orders import Change, OrderFilter, Orders
-from dinerapp.ports.repository import After, Page
+from dinerapp.ports.orders import OrderFilter, Orders
+from dinerapp.ports.repository import After, Change, Page
 
 _BY_CHANGE = [("updated_at", ASCENDING), ("_id", ASCENDING)]
 

@@ -11,8 +11,8 @@ from adapters.postgres.store import PostgresStore
 from adapters.postgres.table import Children
 from dinerapp.domain.orders import Order
 from dinerapp.domain.tickets import OPEN
-from dinerapp.ports.orders import Change, OrderFilter, Orders
-from dinerapp.ports.repository import After, Page
+from dinerapp.ports.orders import OrderFilter, Orders
+from dinerapp.ports.repository import After, Change, Page
 
 _SAME = (
     "code",

@@ -182,13 +182,23 @@ class PostgresStore(Store[R]):
         limit: int,
     ) -> Page[R]:
         """Those that meet the adapter's conditions, newest first."""
+        return Page.of(self._find(*self._newest(conditions, parameters, after, limit)), limit)
+
+    def _newest(
+        self,
+        conditions: Iterable[str],
+        parameters: Mapping[str, Any],
+        after: After | None,
+        limit: int,
+    ) -> tuple[str, Row]:
+        """How to find a page and whether there is another one: from WHERE on, with parameters."""
         where = ["NOT deleted", *conditions]
         asked: Row = {**parameters}
         if after is not None:
             where.append(_AFTER if _UUID.fullmatch(after.id) else _AFTER_TEXT)
             asked |= {"after_created_at": after.created_at, "after_id": after.id}
         rest = f"WHERE {' AND '.join(where)} ORDER BY created_at DESC, id DESC LIMIT {limit + 1:d}"
-        return Page.of(self._find(rest, asked), limit)
+        return rest, asked
 
     def _find(self, rest: str, parameters: Mapping[str, Any]) -> list[R]:
         found = self._ask(self._sql.select(rest), parameters)

@@ -88,8 +88,9 @@ def erase_customer(customer_id: UUID) -> Response:
     """Forget a customer
 
     Everything personal is gone for good, from both databases: the customer, and name, number,
-    addresses, notes and reasons in all their orders, those under way included. The orders stay
-    for the books, with their amounts. It takes a while for thousands of orders; where no answer
+    addresses, notes and reasons in all their orders, those under way included, and what was said
+    in rooms from an account that placed them. The orders stay for the books, with their amounts,
+    and messages as deleted ones. It takes a while for thousands of orders; where no answer
     comes, repeat it: it goes on where it stopped, and is done when it answers 204.
     """
     op = operation(f"customers.erase {customer_id}")

@@ -111,11 +111,9 @@ class Blueprint(SmorestBlueprint):
             self._guarded(if_match), self.response(200, schema, headers=named(ETAG, REPLAY))
         )
 
-    def removes(self) -> Callable[[R], R]:
+    def removes(self, *, if_match: bool = True) -> Callable[[R], R]:
         """Deletes a record."""
-        return self._documented(
-            self._guarded(if_match=True), self.response(204, headers=named(REPLAY))
-        )
+        return self._documented(self._guarded(if_match), self.response(204, headers=named(REPLAY)))
 
     def _guarded(self, if_match: bool) -> Callable[[R], R]:
         headers = [IDEMPOTENCY_KEY, *([IF_MATCH] if if_match else [])]

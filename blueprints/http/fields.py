@@ -14,6 +14,9 @@ from dinerapp.domain.users import LONGEST_EMAIL
 
 MOST_MONEY = 10**9
 EMAIL = validate.Email(error="must be an e-mail address")
+_WEB_ADDRESS = validate.URL(
+    schemes={"http", "https"}, require_tld=False, error="must be an address with http or https"
+)
 _PHONE = re.compile(r"\+?[0-9]{5,20}")
 _DIGITS = re.compile(r"[0-9]{1,18}")
 
@@ -55,6 +58,16 @@ class Phone(Text):
         if not _PHONE.fullmatch(digits):
             raise ma.ValidationError("must be a telephone number, e.g. +49 30 1234567")
         return digits
+
+
+class WebAddress(Text):
+    """An address of something on the web. Nobody here follows it."""
+
+    def __init__(self, most: int = 2000, **options: Any) -> None:
+        given = options.pop("metadata", {})
+        super().__init__(
+            1, most, validate=_WEB_ADDRESS, metadata={"format": "uri"} | given, **options
+        )
 
 
 class Email(Text):

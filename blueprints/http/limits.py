@@ -41,6 +41,7 @@ class Limited(StrEnum):
     REGISTER = "register"
     ORDER = "order"
     CART = "cart"
+    MESSAGE = "message"
     LOOKUP = "lookup"
     PHONE = "phone"
 
@@ -182,6 +183,7 @@ _WHO: Mapping[Limited, _Who] = {
     Limited.REGISTER: _Who(client_address),
     Limited.ORDER: _Who(_customer, _is_staff),
     Limited.CART: _Who(_customer, _is_staff),
+    Limited.MESSAGE: _Who(_customer, _is_staff),
     Limited.LOOKUP: _Who(client_address),
     Limited.PHONE: _Who(_phone),
 }

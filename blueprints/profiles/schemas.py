@@ -5,14 +5,11 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from blueprints.http.fields import Phone, Schema, Several, Text
+from blueprints.http.fields import Phone, Schema, Several, Text, WebAddress
 
 MOST_WORDS = 50
 _LANGUAGE = validate.Regexp(
     r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}\Z", error="must be a language tag such as de or pt-BR"
-)
-_PICTURE = validate.URL(
-    schemes={"http", "https"}, require_tld=False, error="must be an address with http or https"
 )
 
 
@@ -38,13 +35,7 @@ class ProfileChanges(Schema):
     """What can be changed of a profile; all of it is optional."""
 
     display_name = Text(1, 200, metadata={"example": "Ada"})
-    avatar_url = Text(
-        1,
-        2000,
-        allow_none=True,
-        validate=_PICTURE,
-        metadata={"format": "uri", "example": "https://example.org/ada.png"},
-    )
+    avatar_url = WebAddress(allow_none=True, metadata={"example": "https://example.org/ada.png"})
     bio = Text(0, 2000)
     phone = Phone(1, 40, allow_none=True)
     preferences = fields.Nested(PreferencesIn)

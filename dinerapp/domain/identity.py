@@ -45,6 +45,7 @@ class Operation:
 
     record_id: str
     op_id: str
+    is_keyed: bool = False
 
     @classmethod
     def fresh(cls) -> Operation:
@@ -56,7 +57,7 @@ class Operation:
         """Ids that every try of this key within this scope arrives at."""
         who = _hash(scope, key).hexdigest()
         what = hashlib.sha256(body).hexdigest()
-        return cls(derived_id(scope, key), who[-_HALF:] + what[:_HALF])
+        return cls(derived_id(scope, key), who[-_HALF:] + what[:_HALF], is_keyed=True)
 
     def giving(self, *outcome: object) -> str:
         """The operation id with what came of this try. Tries with other outcomes repeat one

@@ -42,6 +42,8 @@ class Permission(StrEnum):
     PLAN_SLOTS = "plan_slots"
     MANAGE_WEBHOOKS = "manage_webhooks"
     RUN_OUT = "run_out"
+    USE_ROOMS = "use_rooms"
+    MAKE_SERVERS = "make_servers"
     EDIT_MENU = "edit_menu"
     MANAGE_USERS = "manage_users"
     GRANT_POWER = "grant_power"
@@ -76,6 +78,8 @@ GRANTED: Mapping[Permission, frozenset[Role]] = {
     Permission.PLAN_SLOTS: _OFFICE,
     Permission.MANAGE_WEBHOOKS: _OFFICE,
     Permission.RUN_OUT: _KITCHEN,
+    Permission.USE_ROOMS: frozenset(Role),
+    Permission.MAKE_SERVERS: _OFFICE,
     Permission.EDIT_MENU: _OFFICE,
     Permission.MANAGE_USERS: _OFFICE,
     Permission.GRANT_POWER: frozenset({Role.ADMIN}),

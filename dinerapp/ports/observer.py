@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from dinerapp.domain.version import Place
@@ -15,6 +16,21 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
     UNAVAILABLE = "unavailable"
     UNKNOWN = "unknown"
+
+
+_ROOMS: Mapping[str, str] = {
+    "direct_messages.page": "ROOM_MESSAGES_GET_DM",
+    "direct_messages.get": "ROOM_MESSAGE_GET_DM",
+    "direct_messages.save": "ROOM_MESSAGES_POST_DM",
+    "direct_messages.changed_since": "ROOM_STREAM_GET_DM",
+    "direct_messages.unread": "ROOM_UNREAD_GET_DM",
+}
+"""What readers of logs know operations of rooms as."""
+
+
+def known_as(operation: str) -> str:
+    """The name of an operation for people: that of a room's, or `orders.page` as ORDERS_PAGE."""
+    return _ROOMS.get(operation) or operation.replace(".", "_").upper()
 
 
 class Observer:

@@ -10,7 +10,7 @@ from datetime import datetime
 from dinerapp.domain.order_merging import ORDERS
 from dinerapp.domain.orders import FulfilmentType, Order, Status
 from dinerapp.ports.replica import Count
-from dinerapp.ports.repository import After, Page, Repository
+from dinerapp.ports.repository import After, Change, Page, Repository
 from dinerapp.ports.routing import question
 
 
@@ -24,14 +24,6 @@ class OrderFilter:
     fulfilment: FulfilmentType | None = None
     code: str | None = None
     user_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Change:
-    """A place in the order of latest changes; of two at one moment the lower id comes first."""
-
-    updated_at: datetime
-    id: str = ""
 
 
 class Orders(Repository[Order]):

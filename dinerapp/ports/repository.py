@@ -27,6 +27,14 @@ class After:
     id: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Change:
+    """A place in the order of latest changes; of two at one moment the lower id comes first."""
+
+    updated_at: datetime
+    id: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Page(Generic[R]):
     """Some records of a list and where the next page begins, if there is one."""

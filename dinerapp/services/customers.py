@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -24,23 +24,29 @@ from dinerapp.ports.conflicts import Conflicts
 from dinerapp.ports.customers import CustomerFilter, Customers
 from dinerapp.ports.orders import OrderFilter, Orders
 from dinerapp.ports.repository import After, Page
+from dinerapp.services.authors_words import AuthorsWords
+from dinerapp.services.paging import pages
 from dinerapp.services.saving import PreconditionFailed, Saved, changed, saved
 
 R = TypeVar("R", bound=Record)
-
-AT_ONCE = 100
 
 
 class CustomerService:
     """Use cases around customers."""
 
     def __init__(
-        self, customers: Customers, orders: Orders, conflicts: Conflicts, recognition: Recognition
+        self,
+        customers: Customers,
+        orders: Orders,
+        conflicts: Conflicts,
+        recognition: Recognition,
+        words: AuthorsWords,
     ) -> None:
         self._customers = customers
         self._orders = orders
         self._conflicts = conflicts
         self._recognition = recognition
+        self._words = words
 
     def id_of(self, order: Order) -> str | None:
         """Who placed the order; nobody where it gives no number."""
@@ -58,7 +64,7 @@ class CustomerService:
             return
         known = self._remembered(order, phone)
         if known.erased_at is not None and known.ordered_before_erasure(order):
-            self._erase_orders([order.id], known.erased_at)
+            self._erase_orders([order], phone, known.erased_at)
 
     def get(self, customer_id: str) -> Customer:
         """One customer; who was erased is none."""
@@ -110,9 +116,9 @@ class CustomerService:
     def _erase(self, customer: Customer, at: datetime, op_id: str) -> Saved[Customer]:
         """The same number has other customers only where the secret key was another one once."""
         phone = customer.phone
-        for orders in _pages(partial(self._orders.page, OrderFilter(phone=phone))):
-            self._erase_orders([order.id for order in orders], at)
-        for namesakes in _pages(partial(self._customers.page, CustomerFilter(phone=phone))):
+        for orders in pages(partial(self._orders.page, OrderFilter(phone=phone))):
+            self._erase_orders(orders, phone, at)
+        for namesakes in pages(partial(self._customers.page, CustomerFilter(phone=phone))):
             for other in namesakes:
                 if other.id != customer.id:
                     self._forget(other.id, at, new_op_id())
@@ -134,10 +140,11 @@ class CustomerService:
         except AlreadyExists:
             return changed(self._customers, customer_id, op_id, change).record
 
-    def _erase_orders(self, order_ids: Sequence[str], at: datetime) -> None:
-        """Conflicts come first: what is erased is not found by its number again. And once more,
-        for one that was filed meanwhile."""
-        redact = partial(nameless, at=at)
+    def _erase_orders(self, orders: Sequence[Order], phone: str, at: datetime) -> None:
+        """What was said and conflicts come first: what is erased is not found by its number again.
+        And conflicts once more, for one that was filed meanwhile."""
+        self._words.erase(orders, phone, at)
+        redact, order_ids = partial(nameless, at=at), [order.id for order in orders]
         self._redact(ORDERS, order_ids, redact)
         for order_id in order_ids:
             op_id = new_op_id()
@@ -159,7 +166,7 @@ class CustomerService:
 
     def _redact(self, kind: Kind[R], record_ids: Collection[str], redact: Callable[[R], R]) -> None:
         """Takes a person out of all states that conflicts about the records hold."""
-        for found in _pages(partial(self._conflicts.about, kind.name, record_ids)):
+        for found in pages(partial(self._conflicts.about, kind.name, record_ids)):
             for conflict in found:
                 op_id = new_op_id()
                 change = partial(
@@ -170,15 +177,6 @@ class CustomerService:
                     now=utc_now(),
                 )
                 changed(self._conflicts, conflict.id, op_id, change)
-
-
-def _pages(question: Callable[[After | None, int], Page[R]]) -> Iterator[Sequence[R]]:
-    """A list that may be long, a page at a time."""
-    page = question(None, AT_ONCE)
-    yield page.items
-    while page.next is not None:
-        page = question(page.next, AT_ONCE)
-        yield page.items
 
 
 def _living(customer: Customer) -> Customer:

@@ -1,4 +1,4 @@
-"""Orders as they change, for whoever watches: one reader per process, any number of streams.
+"""Records as they change, for whoever watches: one reader per process, any number of streams.
 
 The records are the truth. News of a change, from here or from another process, only says what to
 read; and every few seconds everything that changed lately is read, whatever news there was.
@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from dinerapp import signals
-from dinerapp.domain.order_merging import ORDERS
-from dinerapp.domain.orders import Order
-from dinerapp.domain.record import utc_now
-from dinerapp.domain.version import Version
+from dinerapp.domain.record import Record, utc_now
 from dinerapp.errors import DinerError, NothingAvailable
 from dinerapp.ports import deadline
-from dinerapp.ports.orders import Change, Orders
+from dinerapp.ports.repository import Change
+
+R = TypeVar("R", bound=Record)
 
 OVERLAP = timedelta(seconds=10)
 """What is committed this late, or by a host whose clock is this slow, is still found."""
@@ -44,23 +43,40 @@ class Overtaken(DinerError):
     """More has changed than a stream can catch up with; a list is the better question."""
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
-    """An order as it is now. A stream that begins again after `position` has had it."""
+class Seats:
+    """How many streams this process serves at a time, whatever they are of."""
 
-    order: Order
-    position: datetime
+    def __init__(self, most: int) -> None:
+        self.must_end: Callable[[], bool] = lambda: False
+        self._most = most
+        self._taken = 0
+        self._lock = Lock()
+
+    def take(self) -> None:
+        """One more; TooManyStreams where there is no room for it."""
+        with self._lock:
+            if self._taken >= self._most:
+                raise TooManyStreams(
+                    f"this process serves {self._most} streams at most; try again, "
+                    "or raise WEB_STREAMS",
+                    retry_after=5,
+                )
+            self._taken += 1
+
+    def leave(self) -> None:
+        """Makes room for another one."""
+        with self._lock:
+            self._taken -= 1
 
 
-class Stream:
-    """What one watcher has yet to be sent. Every state of an order comes once, and none after a
+class Stream(Generic[R]):
+    """What one watcher has yet to be sent. Every state of a record comes once, and none after a
     later one."""
 
-    def __init__(self, feed: OrderFeed, position: datetime) -> None:
+    def __init__(self, feed: Feed[R]) -> None:
         self._feed = feed
-        self._position = position
-        self._waiting: queue.Queue[Order] = queue.Queue(MOST_WAITING)
-        self._known: dict[str, Version] = {}
+        self._waiting: queue.Queue[Any] = queue.Queue(MOST_WAITING)
+        self._known: dict[str, int] = {}
         self._is_closed = False
         self._offering = Lock()
 
@@ -69,70 +85,73 @@ class Stream:
         """Whether the stream has ended: the process does, or the watcher is too slow for it."""
         return self._is_closed or self._feed.is_over
 
-    def next(self, seconds: float) -> Update | None:
-        """The next update, if there is one within so many seconds."""
-        try:
-            order = self._waiting.get(timeout=seconds)
-        except queue.Empty:
-            return None
-        self._position = max(self._position, order.updated_at)
-        return Update(order, self._position)
-
     def close(self) -> None:
         """Makes room for another one."""
         self._is_closed = True
         self._feed.leave(self)
 
-    def offer(self, orders: Iterable[Order]) -> None:
+    def offer(self, records: Iterable[R]) -> None:
         """Takes what it has not had yet."""
         with self._offering:
-            for order in orders:
-                self._take(order)
+            for record in records:
+                self._take(record)
 
-    def _take(self, order: Order) -> None:
-        known = self._known.get(order.id)
-        if known is not None and known.covers(order.version):
-            return
-        self._remember(order)
+    def _next(self, seconds: float) -> Any:
+        """What waits longest, if anything does within so many seconds."""
         try:
-            self._waiting.put_nowait(order)
+            return self._waiting.get(timeout=seconds)
+        except queue.Empty:
+            return None
+
+    def _take(self, record: R) -> None:
+        """Of two states at one revision, which were made apart, the merged one is yet to come."""
+        if self._known.get(record.id, 0) >= record.version.revision:
+            return
+        self._remember(record)
+        try:
+            self._waiting.put_nowait(record)
         except queue.Full:
             self.close()
 
-    def _remember(self, order: Order) -> None:
-        self._known.pop(order.id, None)
+    def _remember(self, record: R) -> None:
+        self._known.pop(record.id, None)
         if len(self._known) >= MOST_KNOWN:
             del self._known[next(iter(self._known))]
-        self._known[order.id] = order.version
+        self._known[record.id] = record.version.revision
 
 
-class OrderFeed:
-    """Reads changed orders for all streams of this process, while there are any.
+class Feed(ABC, Generic[R]):
+    """Reads changed records for all streams of this process, while there are any.
 
     `step` is one reading and has no thread of its own. `wake` is called when there is news.
     """
 
-    def __init__(
-        self, orders: Orders, most_streams: int, *, now: Callable[[], datetime] = utc_now
-    ) -> None:
+    def __init__(self, seats: Seats, *, now: Callable[[], datetime] = utc_now) -> None:
         self.wake: Callable[[], None] = _nobody
-        self.must_end: Callable[[], bool] = lambda: False
-        self._orders = orders
-        self._most_streams = most_streams
+        self._seats = seats
         self._now = now
         self._lock = Lock()
-        self._streams: list[Stream] = []
+        self._streams: Sequence[Stream[R]] = ()
         self._news: set[str] = set()
         self._latest: datetime | None = None
         self._back = timedelta()
         self._read_at = now()
         self._is_closed = False
-        self._connect()
+        signals.connection_restored.connect(self._restored)
+        signals.news_missed.connect(self._missed_news)
+
+    @abstractmethod
+    def _get(self, record_ids: Collection[str]) -> Mapping[str, R]:
+        """The records there are news of, as they are now."""
+
+    @abstractmethod
+    def _changed_since(self, place: Change, limit: int) -> Sequence[R]:
+        """The next ones that changed, of all that any stream may want."""
 
     @property
     def is_over(self) -> bool:
         """Whether the process is about to end."""
-        return self._is_closed or self.must_end()
+        return self._is_closed or self._seats.must_end()
 
     def open(self) -> None:
         """Streams may be opened."""
@@ -142,28 +161,14 @@ class OrderFeed:
         """Ends every stream."""
         self._is_closed = True
 
-    def stream(self, after: datetime | None) -> Stream:
-        """A new stream, with everything that has changed after that moment; without one, with
-        what changes from now on and what changed just before.
-
-        Raises TooManyStreams, and Overtaken where that moment is too long ago.
-        """
-        now = self._now()
-        stream = Stream(self, min(after or now, now))
-        self._enter(stream)
-        try:
-            if after is not None:
-                stream.offer(self._missed(min(after, now) - OVERLAP))
-        except BaseException:
-            stream.close()
-            raise
-        self.wake()
-        return stream
-
-    def leave(self, stream: Stream) -> None:
+    def leave(self, stream: Stream[R]) -> None:
         """Forgets a stream."""
         with self._lock:
-            self._streams = [each for each in self._streams if each is not stream]
+            others = [each for each in self._streams if each is not stream]
+            was_there = len(others) < len(self._streams)
+            self._streams = others
+        if was_there:
+            self._seats.leave()
 
     def step(self) -> float:
         """One reading for all streams; returns the seconds until the next."""
@@ -181,37 +186,26 @@ class OrderFeed:
             stream.offer(found)
         return EVERY
 
-    def _enter(self, stream: Stream) -> None:
+    def _enter(self, stream: Stream[R]) -> None:
+        self._seats.take()
         with self._lock:
-            if len(self._streams) >= self._most_streams:
-                raise TooManyStreams(
-                    f"this process serves {self._most_streams} streams at most; try again, "
-                    "or raise WEB_STREAMS",
-                    retry_after=5,
-                )
             if not self._streams:
                 self._latest = None
             self._streams = [*self._streams, stream]
 
-    def _missed(self, since: datetime) -> list[Order]:
-        missed = list(self._orders.changed_since(Change(since), MOST_MISSED + 1))
-        if len(missed) > MOST_MISSED:
-            raise Overtaken(f"more than {MOST_MISSED} orders have changed since")
-        return missed
-
-    def _read(self, news: Iterable[str]) -> list[Order]:
-        found = list(self._orders.get_many(set(news)).values()) if news else []
+    def _read(self, news: Collection[str]) -> list[R]:
+        found = list(self._get(news).values()) if news else []
         now = self._now()
         if self._latest is None or (now - self._read_at).total_seconds() >= EVERY / 2:
             self._read_at = now
             found += self._changed_lately(now)
-        return sorted(found, key=lambda order: (order.updated_at, order.id))
+        return sorted(found, key=lambda record: (record.updated_at, record.id))
 
-    def _changed_lately(self, now: datetime) -> list[Order]:
+    def _changed_lately(self, now: datetime) -> list[R]:
         back, latest = self._back, min(self._latest or now, now)
-        place, found = Change(latest - back - OVERLAP), list[Order]()
+        place, found = Change(latest - back - OVERLAP), list[R]()
         while True:
-            page = self._orders.changed_since(place, AT_ONCE)
+            page = self._changed_since(place, AT_ONCE)
             found += page
             if len(page) < AT_ONCE:
                 break
@@ -228,24 +222,6 @@ class OrderFeed:
         with self._lock:
             news, self._news = self._news, set()
         return news
-
-    def _connect(self) -> None:
-        for signal in signals.ABOUT_ORDERS:
-            signal.connect(self._changed)
-        signals.changed_elsewhere.connect(self._changed_elsewhere)
-        signals.connection_restored.connect(self._restored)
-        signals.news_missed.connect(self._missed_news)
-
-    def _changed(self, _sender: object, order: Order, **_payload: Any) -> None:
-        self._note(order.id)
-        self.wake()
-
-    def _changed_elsewhere(
-        self, _sender: object, kind: str, record_id: str, **_payload: Any
-    ) -> None:
-        if kind == ORDERS.name:
-            self._note(record_id)
-            self.wake()
 
     def _note(self, *record_ids: str) -> None:
         if not self._streams:

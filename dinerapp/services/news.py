@@ -8,13 +8,15 @@ from dinerapp import signals
 from dinerapp.domain.conflicts import Conflict
 from dinerapp.domain.customers import CUSTOMERS, Customer
 from dinerapp.domain.menu import CATEGORIES, MENU_ITEMS, Category, MenuItem
+from dinerapp.domain.messages import Message
 from dinerapp.domain.order_merging import ORDERS
 from dinerapp.domain.orders import Order
+from dinerapp.domain.reads import READS, Read
 from dinerapp.domain.record import Record
-from dinerapp.ports.bus import MISSED, Bus, Message
+from dinerapp.ports import bus
 from dinerapp.services.board import takes_stock
 
-ABSENCE = "absence"
+ABSENCE, TYPING = "absence", "typing"
 
 
 class News:
@@ -23,8 +25,8 @@ class News:
     A signal about a record of another domain is passed on by one more receiver here.
     """
 
-    def __init__(self, bus: Bus) -> None:
-        self._bus = bus
+    def __init__(self, line: bus.Bus) -> None:
+        self._bus = line
         signals.menu_changed.connect(self._menu_changed)
         signals.category_changed.connect(self._category_changed)
         signals.order_placed.connect(self._order_placed)
@@ -36,7 +38,12 @@ class News:
         signals.customer_erased.connect(self._customer_erased)
         signals.conflict_resolved.connect(self._conflict_resolved)
         signals.absence_reported.connect(self._absence_reported)
-        bus.subscribe(self._heard)
+        signals.message_sent.connect(self._message_changed)
+        signals.message_changed.connect(self._message_changed)
+        signals.room_read.connect(self._room_read)
+        signals.access_changed.connect(self._access_changed)
+        signals.typing_noticed.connect(self._typing_noticed)
+        line.subscribe(self._heard)
 
     def _menu_changed(self, _sender: object, item: MenuItem) -> None:
         self._tell("menu_changed", MENU_ITEMS.name, item)
@@ -67,17 +74,34 @@ class News:
     def _absence_reported(self, _sender: object, place: str) -> None:
         self._bus.publish(ABSENCE, {"place": place})
 
+    def _message_changed(self, _sender: object, kind: str, message: Message) -> None:
+        self._tell("message_changed", kind, message, room_id=message.room_id)
+
+    def _room_read(self, _sender: object, read: Read) -> None:
+        about = {"room_id": read.room_id, "user_id": read.user_id, "message_id": read.message_id}
+        self._tell("room_read", READS.name, read, **about)
+
+    def _access_changed(self, _sender: object, about: Record, user_id: str | None) -> None:
+        self._tell("access_changed", "", about, user_id=user_id)
+
+    def _typing_noticed(self, _sender: object, room_id: str, user_id: str) -> None:
+        self._bus.publish(TYPING, {"room_id": room_id, "user_id": user_id})
+
     def _tell(self, topic: str, kind: str, record: Record, **details: Any) -> None:
         payload = {"kind": kind, "id": record.id, "version": str(record.version), **details}
         self._bus.publish(topic, payload)
 
-    def _heard(self, message: Message) -> None:
-        match message:
-            case Message(topic) if topic == MISSED:
+    def _heard(self, news: bus.Message) -> None:
+        match news:
+            case bus.Message(topic) if topic == bus.MISSED:
                 signals.announce(signals.news_missed, self)
-            case Message(topic, {"place": str(place)}) if topic == ABSENCE:
+            case bus.Message(topic, {"place": str(place)}) if topic == ABSENCE:
                 signals.announce(signals.absence_heard, self, place=place)
-            case Message(topic, {"kind": kind, "id": record_id, "version": version, **details}):
+            case bus.Message(topic, {"room_id": str(room_id), "user_id": str(user_id)}) if (
+                topic == TYPING
+            ):
+                signals.announce(signals.typing_heard, self, room_id=room_id, user_id=user_id)
+            case bus.Message(topic, {"kind": kind, "id": record_id, "version": version, **details}):
                 signals.announce(
                     signals.changed_elsewhere,
                     self,

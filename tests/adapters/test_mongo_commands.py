@@ -26,9 +26,9 @@ from dinerapp.domain.orders import FulfilmentType, Status
 from dinerapp.domain.version import Place
 from dinerapp.errors import AlreadyExists
 from dinerapp.ports.customers import CustomerFilter
-from dinerapp.ports.orders import Change, OrderFilter
+from dinerapp.ports.orders import OrderFilter
 from dinerapp.ports.replica import Owing, Taken
-from dinerapp.ports.repository import After
+from dinerapp.ports.repository import After, Change
 from tests.contracts.subjects import rewritten
 from tests.makers import at, conflict, counted_order, customer, menu_item, order
 

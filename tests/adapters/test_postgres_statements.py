@@ -14,24 +14,26 @@ from psycopg.types.json import Jsonb
 
 from adapters.postgres.conflicts import PostgresConflicts
 from adapters.postgres.connection import DeadlineConnection
+from adapters.postgres.conversations import PostgresConversations
 from adapters.postgres.customers import PostgresCustomers
 from adapters.postgres.database import PostgresDatabase
 from adapters.postgres.menu import PostgresMenuItems
 from adapters.postgres.orders import PostgresOrders
 from dinerapp.domain.conflicts import ConflictState
-from dinerapp.domain.identity import new_op_id
+from dinerapp.domain.identity import new_id, new_op_id
 from dinerapp.domain.menu import stock_key
 from dinerapp.domain.orders import FulfilmentType, Order, Status
 from dinerapp.domain.version import Place
 from dinerapp.errors import AlreadyExists
 from dinerapp.ports.customers import CustomerFilter
-from dinerapp.ports.orders import Change, OrderFilter
+from dinerapp.ports.orders import OrderFilter
 from dinerapp.ports.replica import Backlog, Owing, Taken
-from dinerapp.ports.repository import After
+from dinerapp.ports.repository import After, Change
 from tests.contracts.subjects import at_once, rewritten, written
-from tests.makers import at, conflict, counted_order, customer, line, menu_item, order
+from tests.makers import at, conflict, conversation, counted_order, customer, line, menu_item, order
 
 M = Place.MONGODB
+ADA = new_id()
 OWING = [Owing(M, at(0), missed=False)]
 PATIENCE = 0.3
 
@@ -47,6 +49,7 @@ class Diner:
         self.menu_items = PostgresMenuItems(self.database)
         self.conflicts = PostgresConflicts(self.database)
         self.customers = PostgresCustomers(self.database)
+        self.conversations = PostgresConversations(self.database)
 
     def statements(self, call: Callable[[], object]) -> int:
         """How many the call takes."""
@@ -89,6 +92,10 @@ def busy(diner: Diner) -> Diner:
     diner.conflicts.deliver([written(conflict(created_at=at(n)), M) for n in range(500)])
     guests = [written(customer(created_at=at(n), email=f"{n}@e.org"), M) for n in range(500)]
     diner.customers.deliver(guests)
+    talks = [
+        conversation(created_at=at(n), user_ids=tuple(sorted((ADA, new_id())))) for n in range(999)
+    ]
+    diner.conversations.deliver([written(each, M) for each in talks])
     with psycopg.connect(diner.url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
     return diner
@@ -170,6 +177,21 @@ def test_pages_are_read_off_an_index_in_its_order(busy: Diner) -> None:
         records = busy.plan(partial(page, busy)).partition("SubPlan")[0]
         assert f"Index Scan Backward using {name.partition(',')[0]} " in records
         assert "Sort" not in records
+
+
+@pytest.mark.parametrize("after", [None, After(at(500), new_id())])
+def test_a_page_of_conversations_walks_along_two_indexes_and_sorts_no_more(
+    busy: Diner, after: After | None
+) -> None:
+    plan = busy.plan(lambda: busy.conversations.page(ADA, after, 20))
+    for index in ("conversations_by_one", "conversations_by_other"):
+        assert (
+            f"Index Scan Backward using {index} " in plan
+            or f"Index Only Scan Backward using {index} " in plan
+        )
+    assert "conversations_pkey" in plan
+    assert "Seq Scan" not in plan
+    assert plan.count("Sort Key") == 1
 
 
 def test_changes_are_read_off_an_index_in_its_order(busy: Diner) -> None:

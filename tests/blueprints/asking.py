@@ -33,7 +33,11 @@ JSON = "application/json"
 PROBLEM = "application/problem+json"
 PASSWORD = "correct horse battery"
 NO_LIMITS = dict.fromkeys(
-    (f"{what}_limit" for what in ("login", "account", "register", "lookup", "phone", "order")), ""
+    (
+        f"{what}_limit"
+        for what in ("login", "account", "register", "lookup", "phone", "order", "message")
+    ),
+    "",
 )
 PATIENT = {"request_deadline": 9.0, "attempt_deadline": 4.0, "slow_call": 2.0}
 """What is asked is how requests are answered, not how soon a slow machine's server is left."""

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
-import pytest
 from werkzeug.test import TestResponse
 
 from tests.blueprints.asking import JSON, dish_fields, order_for, raw_json
 from tests.blueprints.grounds import SECRET, Ground
+from tests.cases import every_case
 
 NOBODY = "01a1fd5b-738a-7340-82a6-7288b9785b65"
 ROOM = 200_000
@@ -50,6 +50,16 @@ ROUTES = {
     "change customer": ("PATCH", "/api/customers/{customer}"),
     "change profile": ("PATCH", "/api/users/{user}/profile"),
     "resolve": ("POST", "/api/sync/conflicts/{conflict}/resolve"),
+    "add server": ("POST", "/api/servers"),
+    "change server": ("PATCH", "/api/servers/{server}"),
+    "join server": ("POST", "/api/servers/join"),
+    "add channel": ("POST", "/api/servers/{server}/channels"),
+    "change channel": ("PATCH", "/api/servers/{server}/channels/{channel}"),
+    "change member": ("PATCH", "/api/servers/{server}/members/{colleague}"),
+    "open conversation": ("POST", "/api/conversations"),
+    "say": ("POST", "/api/rooms/{room}/messages"),
+    "edit message": ("PATCH", "/api/rooms/{room}/messages/{message}"),
+    "read room": ("PUT", "/api/rooms/{room}/read"),
 }
 
 ATTACKS: dict[str, Any] = {
@@ -184,15 +194,14 @@ def attack(
     route: str,
     body: Any,
     fields: Mapping[str, set[str]],
-    subtests: pytest.Subtests,
 ) -> None:
     """All attacks on all fields; whatever is accepted is the business of other tests.
 
     Fields are attacked together, and alone where the answer does not name them.
     """
-    with nothing_changes(ground):
+    with nothing_changes(ground), every_case() as case:
         for name, value in ATTACKS.items():
-            with subtests.test(route=route, attack=name):
+            with case(route, name):
                 attacked = [field for field, accepted in fields.items() if name not in accepted]
                 for together in _batches(attacked, value):
                     for field in _unnamed(ground, route, body, together, value):

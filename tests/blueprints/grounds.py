@@ -28,6 +28,7 @@ from tests import makers
 from tests.blueprints.asking import (
     QUICK,
     CheckedClient,
+    client_as,
     diner_of,
     dish,
     followed_up,
@@ -36,6 +37,7 @@ from tests.blueprints.asking import (
     placed,
     with_mains,
 )
+from tests.blueprints.talking import conversation_of, joined, me, said, server_of
 from tests.servers.control import RealServer, drop_database, url_of_database, url_via
 from tests.servers.proxy import FaultProxy
 
@@ -150,6 +152,12 @@ def _laid(client: FlaskClient) -> dict[str, str]:
     conflict = conflicts.of_states("menu_items", *states, "source_priority", utc_now())
     diner.repositories["conflicts"].save(conflict)
     followed_up(client)
+    colleague = client_as(client.application, Role.WAITER)
+    server = server_of(client)
+    joined(colleague, server)
+    path = f"/api/servers/{server['id']}/channels"
+    channel = client.post(path, json={"name": "kitchen"}).json["id"]
+    room = conversation_of(client, colleague)
     [customer] = client.get("/api/customers").json["items"]
     return {
         "customer": customer["id"],
@@ -158,6 +166,11 @@ def _laid(client: FlaskClient) -> dict[str, str]:
         "category": item["category_id"],
         "order": order["id"],
         "conflict": conflict.id,
+        "server": server["id"],
+        "channel": channel,
+        "colleague": me(colleague),
+        "room": room,
+        "message": said(client, room)["id"],
     }
 
 

@@ -718,7 +718,7 @@ def test_everything_works_with_either_database_away(ground: Ground) -> None:
     granted = logged_in(client)
     rotated = refresh(client, granted["refresh_token"]).json
     assert rotated["user"]["id"] == granted["user"]["id"]
-    assert change(client, granted["user"], role="waiter").status_code == 200
+    assert change(client, granted["user"], role="cashier").status_code == 200
     body = {"current_password": PASSWORD, "new_password": OTHER}
     token = bearer(rotated["access_token"])
     assert client.post("/api/auth/password", json=body, headers=token).status_code == 204
@@ -726,10 +726,10 @@ def test_everything_works_with_either_database_away(ground: Ground) -> None:
     assert client.post("/api/auth/logout", headers=token).status_code == 204
     assert me(client, rotated) == 401
     again = log_in(client, granted["user"]["email"], OTHER)
-    assert again.json["user"]["role"] == "waiter"
+    assert again.json["user"]["role"] == "cashier"
     assert again.headers["X-Diner-Store"] == {BOTH: POSTGRESQL}.get(ground.serving, ground.serving)
     registered(client, email=granted["user"]["email"], password=PASSWORD, name="Eve")
     assert log_in(client, granted["user"]["email"], PASSWORD).status_code == 401
-    roles = diner_of(client).accounts.page(UserFilter(role=Role.WAITER), None, 10).items
+    roles = diner_of(client).accounts.page(UserFilter(role=Role.CASHIER), None, 10).items
     assert [user.id for user in roles] == [granted["user"]["id"]]
     ground.settled()

@@ -29,8 +29,8 @@ from tests.blueprints.attacks import (
     with_value,
 )
 from tests.blueprints.grounds import BOTH, MONGODB, POSTGRESQL, Ground
+from tests.cases import every_case
 
-Subtests = pytest.Subtests
 MALFORMED = {
     "not JSON": b"hello",
     "cut off": b'{"notes": "x',
@@ -90,7 +90,15 @@ CATEGORY_FIELDS: dict[str, set[str]] = {
     "hours": set(),
     "hours.0.opens": set(),
 }
-MAY_BE_EMPTY = {"cancel", "change", "change category", "change customer", "change profile"}
+MAY_BE_EMPTY = {
+    "cancel",
+    "change",
+    "change category",
+    "change customer",
+    "change profile",
+    "change server",
+    "change channel",
+}
 SMALL_FIELDS = {
     "86": {"available": {"true"}},
     "stock": {"stock": NUMBER | {"null"}},
@@ -108,6 +116,16 @@ SMALL_FIELDS = {
         "preferences.allergens.0": TEXT,
         "preferences.language": {"null"},
     },
+    "add server": {"name": TEXT, "image_url": {"null"}},
+    "change server": {"name": TEXT, "image_url": {"null"}},
+    "join server": {"code": set()},
+    "add channel": {"name": TEXT},
+    "change channel": {"name": TEXT},
+    "change member": {"role": set()},
+    "open conversation": {"user_id": set()},
+    "say": {"content": TEXT, "file_url": {"null"}, "order_id": {"null"}},
+    "edit message": {"content": TEXT},
+    "read room": {"message_id": set()},
 }
 NO_TIMES = (
     "0001-01-01T00:00:00+14:00",
@@ -228,10 +246,10 @@ STRANGE_TEXTS = {
 }
 
 
-def test_what_is_not_json_is_refused(ground: Ground, subtests: Subtests) -> None:
-    with nothing_changes(ground):
+def test_what_is_not_json_is_refused(ground: Ground) -> None:
+    with nothing_changes(ground), every_case() as case:
         for what, body in MALFORMED.items():
-            with subtests.test(what):
+            with case(what):
                 for route in ROUTES:
                     assert_refused(ask(ground, route, body), 400)
 
@@ -251,30 +269,29 @@ def test_an_empty_body_is_an_empty_object(ground: Ground) -> None:
             assert_refused(ask(ground, route, b""), 422)
 
 
-def test_no_field_of_an_order_takes_nonsense(ground: Ground, subtests: Subtests) -> None:
-    attack(ground, "place", order_body(ground), ORDER_FIELDS, subtests)
+def test_no_field_of_an_order_takes_nonsense(ground: Ground) -> None:
+    attack(ground, "place", order_body(ground), ORDER_FIELDS)
 
 
 @pytest.mark.parametrize("route", ["add", "change"])
-def test_no_field_of_an_item_takes_nonsense(ground: Ground, route: str, subtests: Subtests) -> None:
-    attack(ground, route, full_item(), ITEM_FIELDS, subtests)
+def test_no_field_of_an_item_takes_nonsense(ground: Ground, route: str) -> None:
+    attack(ground, route, full_item(), ITEM_FIELDS)
 
 
-def test_no_field_of_a_category_takes_nonsense(ground: Ground, subtests: Subtests) -> None:
+def test_no_field_of_a_category_takes_nonsense(ground: Ground) -> None:
     hours = [{"opens": "11:00", "closes": "15:00"}]
     body = {"slug": f"c-{uuid4().hex}", "name": "Soups", "hours": hours}
-    attack(ground, "add category", body, CATEGORY_FIELDS, subtests)
+    attack(ground, "add category", body, CATEGORY_FIELDS)
 
 
 @pytest.mark.parametrize("route", SMALL_FIELDS)
-def test_no_field_of_the_smaller_requests_takes_nonsense(
-    ground: Ground, route: str, subtests: Subtests
-) -> None:
+def test_no_field_of_the_smaller_requests_takes_nonsense(ground: Ground, route: str) -> None:
     bodies: dict[str, Any] = {
         "move": {"status": "confirmed"},
         "change profile": {"preferences": {"allergens": []}},
+        "add server": {"name": "Diner"},
     }
-    attack(ground, route, bodies.get(route, {}), SMALL_FIELDS[route], subtests)
+    attack(ground, route, bodies.get(route, {}), SMALL_FIELDS[route])
 
 
 def test_unknown_fields_are_refused(ground: Ground) -> None:
@@ -287,10 +304,10 @@ def test_unknown_fields_are_refused(ground: Ground) -> None:
             assert blamed <= refused.json["errors"].keys(), (route, refused.text)
 
 
-def test_times_that_are_none_are_refused(ground: Ground, subtests: Subtests) -> None:
-    with nothing_changes(ground):
+def test_times_that_are_none_are_refused(ground: Ground) -> None:
+    with nothing_changes(ground), every_case() as case:
         for moment in NO_TIMES:
-            with subtests.test(repr(moment)[:100]):
+            with case(repr(moment)[:100]):
                 wanted = {"type": "pickup", "scheduled_for": moment}
                 refused = ask(ground, "place", order_body(ground, fulfilment=wanted))
                 assert_refused(refused, 422)
@@ -306,30 +323,30 @@ def test_times_at_the_ends_of_the_calendar_are_times(ground: Ground, moment: str
     assert found.status_code == 200
 
 
-def test_mail_addresses_that_are_none_are_refused(ground: Ground, subtests: Subtests) -> None:
-    with nothing_changes(ground):
+def test_mail_addresses_that_are_none_are_refused(ground: Ground) -> None:
+    with nothing_changes(ground), every_case() as case:
         for email in NO_ADDRESSES:
-            with subtests.test(repr(email)[:100]):
+            with case(repr(email)[:100]):
                 body = with_value(order_body(ground), "customer.email", email)
                 refused = ask(ground, "place", body)
                 assert_refused(refused, 422)
                 assert [*refused.json["errors"]] == ["customer.email"]
 
 
-def test_questions_that_make_no_sense_are_refused(ground: Ground, subtests: Subtests) -> None:
-    with nothing_changes(ground):
+def test_questions_that_make_no_sense_are_refused(ground: Ground) -> None:
+    with nothing_changes(ground), every_case() as case:
         for query, field in NO_QUESTIONS:
-            with subtests.test(repr(query)[:100]):
+            with case(repr(query)[:100]):
                 refused = ground.client.get(f"/api/orders?{query}")
                 assert_refused(refused, 422)
                 assert [*refused.json["errors"]] == [field]
 
 
-def test_made_up_cursors_are_refused(ground: Ground, subtests: Subtests) -> None:
-    with nothing_changes(ground):
+def test_made_up_cursors_are_refused(ground: Ground) -> None:
+    with nothing_changes(ground), every_case() as case:
         own = ground.path("/api/customers/{customer}/orders")
         for plain in NO_CURSORS:
-            with subtests.test(repr(plain)[:100]):
+            with case(repr(plain)[:100]):
                 cursor = urlsafe_b64encode(plain.encode()).decode()
                 for path in ("/api/orders", "/api/sync/conflicts", "/api/customers", own):
                     refused = ground.client.get(path, query_string={"cursor": cursor})
@@ -342,7 +359,7 @@ def test_a_cursor_whose_record_is_gone_still_names_a_place(ground: Ground) -> No
     assert ground.client.get("/api/orders", query_string={"cursor": cursor}).status_code == 200
 
 
-def test_idempotency_keys_that_are_none_are_refused(ground: Ground, subtests: Subtests) -> None:
+def test_idempotency_keys_that_are_none_are_refused(ground: Ground) -> None:
     bodies = {
         "place": order_body(ground),
         "add": full_item(),
@@ -354,10 +371,19 @@ def test_idempotency_keys_that_are_none_are_refused(ground: Ground, subtests: Su
         "resolve": {"take": "keep"},
         "change customer": {"notes": "a"},
         "change profile": {"bio": "a"},
+        "change server": {"name": "a"},
+        "add channel": {"name": "a"},
+        "change channel": {"name": "a"},
+        "change member": {"role": "guest"},
+        "join server": {"code": "a"},
+        "open conversation": {"user_id": new_id()},
+        "say": {"content": "a"},
+        "edit message": {"content": "a"},
+        "read room": {"message_id": new_id()},
     }
-    with nothing_changes(ground):
+    with nothing_changes(ground), every_case() as case:
         for key, (route, body) in product(NO_KEYS, bodies.items()):
-            with subtests.test(key=repr(key)[:100], route=route):
+            with case(repr(key)[:100], route):
                 # As a server hands it over: the test client refuses to send such headers.
                 given = {"HTTP_IDEMPOTENCY_KEY": key}
                 refused = ask(ground, route, body, environ_overrides=given)
@@ -365,18 +391,22 @@ def test_idempotency_keys_that_are_none_are_refused(ground: Ground, subtests: Su
                 assert [*refused.json["errors"]] == ["Idempotency-Key"]
 
 
-def test_rubbish_in_if_match_is_no_current_version(ground: Ground, subtests: Subtests) -> None:
+def test_rubbish_in_if_match_is_no_current_version(ground: Ground) -> None:
     bodies = {
         "change": {"price": 1},
         "stock": {"stock": 1},
         "move": {"status": "confirmed"},
         "change customer": {"notes": "a"},
         "change profile": {"bio": "a"},
+        "change server": {"name": "a"},
+        "change channel": {"name": "a"},
+        "change member": {"role": "guest"},
+        "edit message": {"content": "a"},
     }
     asked = {**bodies, "cancel": {}}
-    with nothing_changes(ground):
+    with nothing_changes(ground), every_case() as case:
         for value, (route, body) in product(NO_VERSIONS, asked.items()):
-            with subtests.test(value=repr(value)[:100], route=route):
+            with case(repr(value)[:100], route):
                 refused = ask(ground, route, body, environ_overrides={"HTTP_IF_MATCH": value})
                 assert_refused(refused, 412)
                 assert refused.headers["ETag"].startswith('"p')
@@ -396,19 +426,19 @@ def test_a_request_id_cannot_smuggle_anything_in(ground: Ground, given: str) -> 
     assert "Set-Cookie" not in answer.headers
 
 
-def test_absurd_lengths_are_refused(ground: Ground, subtests: Subtests) -> None:
-    with nothing_changes(ground):
+def test_absurd_lengths_are_refused(ground: Ground) -> None:
+    with nothing_changes(ground), every_case() as case:
         for length, status in NO_LENGTHS:
-            with subtests.test(repr(length)[:100]):
+            with case(repr(length)[:100]):
                 overrides = {"CONTENT_LENGTH": length}
                 refused = ask(ground, "place", order_body(ground), environ_overrides=overrides)
                 assert_refused(refused, status)
 
 
-def test_bodies_of_other_kinds_are_refused(ground: Ground, subtests: Subtests) -> None:
-    with nothing_changes(ground):
+def test_bodies_of_other_kinds_are_refused(ground: Ground) -> None:
+    with nothing_changes(ground), every_case() as case:
         for kind in OTHER_KINDS:
-            with subtests.test(repr(kind)[:100]):
+            with case(repr(kind)[:100]):
                 assert_refused(ask(ground, "place", order_body(ground), content_type=kind), 415)
 
 
@@ -424,10 +454,10 @@ def test_whatever_is_asked_for_is_answered_in_json(ground: Ground, accepted: str
     assert (answer.status_code, answer.content_type) == (200, JSON)
 
 
-def test_ids_that_are_none_are_not_found(ground: Ground, subtests: Subtests) -> None:
-    with nothing_changes(ground):
+def test_ids_that_are_none_are_not_found(ground: Ground) -> None:
+    with nothing_changes(ground), every_case() as case:
         for record_id in NO_IDS:
-            with subtests.test(repr(record_id)[:100]):
+            with case(repr(record_id)[:100]):
                 for path in ("menu/items", "orders", "consistency/orders", "customers"):
                     assert_refused(ground.client.get(f"/api/{path}/{record_id}"), 404)
                 assert_refused(ground.client.delete(f"/api/menu/items/{record_id}"), 404)
@@ -447,6 +477,13 @@ def test_unknown_ids_are_not_found(ground: Ground) -> None:
         "resolve": {"take": "keep"},
         "change customer": {"notes": "a"},
         "change profile": {"bio": "a"},
+        "change server": {"name": "a"},
+        "add channel": {"name": "a"},
+        "change channel": {"name": "a"},
+        "change member": {"role": "guest"},
+        "say": {"content": "a"},
+        "edit message": {"content": "a"},
+        "read room": {"message_id": new_id()},
     }
     with nothing_changes(ground):
         for route, body in bodies.items():
@@ -458,6 +495,8 @@ def test_unknown_ids_are_not_found(ground: Ground) -> None:
         assert_refused(ground.client.delete(f"/api/customers/{new_id()}"), 404)
         assert_refused(ground.client.get(f"/api/menu/items/{new_id()}"), 404)
         assert_refused(ground.client.get(f"/api/orders/{new_id()}"), 404)
+        for path in ("messages", "reads", "stream", f"messages/{new_id()}"):
+            assert_refused(ground.client.get(f"/api/rooms/{new_id()}/{path}"), 404)
 
 
 def test_items_and_options_that_are_not_there_cannot_be_ordered(ground: Ground) -> None:

@@ -30,6 +30,7 @@ from werkzeug.test import TestResponse
 from dinerapp.app import BLUEPRINTS
 from dinerapp.domain.permissions import Role
 from tests.blueprints.asking import WITH_THREADS, client_as, client_of, dish, order_for, placed
+from tests.blueprints.talking import conversation_of, joined, me, said, server_of
 
 CHECKS = [
     status_code_conformance,
@@ -39,7 +40,7 @@ CHECKS = [
 ]
 RIGHT_AND_WRONG = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
 FUZZ = settings(
-    max_examples=8,
+    max_examples=5,
     deadline=None,
     derandomize=True,
     database=None,
@@ -51,6 +52,7 @@ STREAM = "text/event-stream"
 REFUSED = 5
 """So many requests of nobody are enough to see that they are refused, whatever is in them."""
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+TALKING = {"servers", "conversations", "rooms"}
 Known = dict[str, str]
 Operation = APIOperation[Any, Any, Any, Any]
 
@@ -102,6 +104,24 @@ def known(guest: FlaskClient) -> Known:
     }
 
 
+def channel_of(client: FlaskClient) -> Known:
+    """A room that the client is in, in a server of theirs. A new one each time: what is asked may
+    remove it."""
+    other = client_as(client.application, Role.WAITER)
+    server = server_of(client)
+    joined(other, server)
+    path = f"/api/servers/{server['id']}/channels"
+    channel = client.post(path, json={"name": "kitchen"}).json["id"]
+    about = {"server_id": server["id"], "channel_id": channel, "user_id": me(other)}
+    return {**about, "room_id": channel, "message_id": said(client, channel)["id"]}
+
+
+def talk_of(client: FlaskClient) -> Known:
+    """A room for the client and somebody else."""
+    room = conversation_of(client, client_as(client.application, Role.WAITER))
+    return {"conversation_id": room, "room_id": room, "message_id": said(client, room)["id"]}
+
+
 def test_the_description_is_what_the_standard_wants(schema: BaseSchema) -> None:
     schema.validate()
 
@@ -114,15 +134,19 @@ def test_whatever_is_asked_is_answered_as_described(
 ) -> None:
     for operation in operations_of(schema, tag):
         # It may have been asked to log out.
-        shown = client_as(guest.application, role).environ_base.get("HTTP_AUTHORIZATION")
+        client = client_as(guest.application, role)
+        shown = client.environ_base.get("HTTP_AUTHORIZATION")
         headers = {"Accept-Encoding": "identity", **({"Authorization": shown} if shown else {})}
         cases = requests_for(schema, operation)
+        there = {**known, **channel_of(client)} if tag in TALKING and role is not None else known
         if role is None and operation.definition.raw.get("security") == [{"bearer": []}]:
             cases = islice(cases, REFUSED)
         else:
-            fuzz(operation, known, headers)
+            fuzz(operation, there, headers)
+        if there is not known:
+            there = {**there, **channel_of(client), **talk_of(client)}
         for case in cases:
-            ask(case, known, headers)
+            ask(case, there, headers)
 
 
 def operations_of(schema: BaseSchema, tag: str) -> list[Operation]:

@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import pytest
 from flask.testing import FlaskClient
 
 from tests.blueprints.asking import client_of, diner_of, dish, order_for, placed
+from tests.blueprints.talking import watching
 
 PATH = "/api/orders/stream"
 
 
-@contextmanager
-def watching(client: FlaskClient, **headers: str) -> Iterator[Iterator[dict[str, Any]]]:
-    """The events of a stream, each with its id and what it says."""
-    answer = client.get(PATH, headers=headers)
-    assert answer.status_code == 200
-    assert answer.content_type.startswith("text/event-stream")
-    assert answer.headers["X-Accel-Buffering"] == "no"
-    assert "no-store" in answer.headers["Cache-Control"]
-    try:
-        yield filter(None, map(event, answer.iter_encoded()))
-    finally:
-        answer.close()
-
-
-def event(chunk: bytes) -> dict[str, Any] | None:
-    found: dict[str, Any] = {}
-    for line in chunk.decode().strip().split("\n"):
-        name, _, value = line.partition(": ")
-        found[name] = json.loads(value) if name == "data" else value
-    return found if "event" in found else None
-
-
 def test_an_order_that_is_placed_and_moved_is_seen(client: FlaskClient) -> None:
     item = dish(client)
-    with watching(client) as events:
+    with watching(client, PATH) as events:
         order = placed(client, order_for(item))
         seen = next(each for each in events if each["data"]["id"] == order["id"])
         assert seen["event"] == "order"
@@ -52,10 +26,10 @@ def test_an_order_that_is_placed_and_moved_is_seen(client: FlaskClient) -> None:
 def test_a_stream_goes_on_after_the_last_event_that_was_seen(client: FlaskClient) -> None:
     item = dish(client)
     first = placed(client, order_for(item))
-    with watching(client) as events:
+    with watching(client, PATH) as events:
         last = next(each for each in events if each["data"]["id"] == first["id"])["id"]
     missed = placed(client, order_for(item))
-    with watching(client, **{"Last-Event-ID": last}) as events:
+    with watching(client, PATH, **{"Last-Event-ID": last}) as events:
         assert next(each for each in events if each["data"]["id"] == missed["id"])
 
 
@@ -71,17 +45,17 @@ def test_a_stream_is_for_staff(guests: FlaskClient) -> None:
 
 def test_beyond_so_many_streams_there_is_a_clear_answer_and_no_waiting() -> None:
     with client_of(web_streams=1) as client:
-        with watching(client):
+        with watching(client, PATH):
             refused = client.get(PATH)
             assert refused.status_code == 503
             assert refused.json["type"] == "urn:dinerapp:problem:too-many-streams"
             assert int(refused.headers["Retry-After"]) > 0
             assert client.get("/api/menu").status_code == 200
-        with watching(client):
+        with watching(client, PATH):
             pass
 
 
 def test_a_stream_ends_when_the_application_does() -> None:
-    with client_of() as client, watching(client) as events:
+    with client_of() as client, watching(client, PATH) as events:
         diner_of(client).feed.close()
         assert list(events) == []

@@ -22,9 +22,9 @@ from dinerapp.domain.orders import (
 )
 from dinerapp.domain.payments import PaymentStatus
 from dinerapp.errors import InvalidRecord
-from dinerapp.ports.orders import Change, OrderFilter
+from dinerapp.ports.orders import OrderFilter
 from dinerapp.ports.replica import Count
-from dinerapp.ports.repository import After
+from dinerapp.ports.repository import After, Change
 from tests.contracts.subjects import Repositories, identical, ids, paged
 from tests.makers import LONG_WORD, at, counted_order, line, menu_item, order
 

@@ -540,7 +540,7 @@ class SharedRepositoryContract:
         self, repository: Any, sample: Sample
     ) -> None:
         record = repository.save(sample.make())
-        for round_number in range(5):
+        for round_number in range(3):
             changes = [sample.edited(record, f"{round_number}:{n}") for n in range(8)]
             results = at_once([partial(repository.save, change) for change in changes])
             won = [result for result in results if not isinstance(result, Exception)]
@@ -552,7 +552,7 @@ class SharedRepositoryContract:
             assert record.version.revision == round_number + 2
 
     def test_of_creators_of_one_id_exactly_one_wins(self, repository: Any, sample: Sample) -> None:
-        for _ in range(5):
+        for _ in range(3):
             record_id = new_id()
             tries = [partial(repository.save, sample.make(id=record_id)) for _ in range(8)]
             results = at_once(tries)
@@ -564,7 +564,7 @@ class SharedRepositoryContract:
     def test_one_operation_tried_by_many_is_done_once(
         self, repository: Any, sample: Sample
     ) -> None:
-        for _ in range(5):
+        for _ in range(3):
             record = sample.make()
             results = at_once([partial(repository.save, record)] * 8)
             done = [result for result in results if not isinstance(result, Exception)]

@@ -7,17 +7,23 @@ import pytest
 from dinerapp.domain.identity import new_op_id
 from dinerapp.domain.version import Place
 from dinerapp.ports.replica import Audience, Backlog, Taken
+from tests.cases import every_case
 from tests.contracts.carts import CartsContract
 from tests.contracts.conflicts import ConflictsContract
+from tests.contracts.conversations import ConversationsContract
 from tests.contracts.coupons import CouponsContract
 from tests.contracts.customers import CustomersContract
 from tests.contracts.database import DatabaseContract
 from tests.contracts.deliveries import DeliveriesContract
+from tests.contracts.kinds import of_every_kind
 from tests.contracts.kitchen import TicketsContract
+from tests.contracts.members import MembersContract
 from tests.contracts.menu import CategoriesContract, MenuItemsContract
+from tests.contracts.messages import ChannelMessagesContract, DirectMessagesContract
 from tests.contracts.orders import OrdersContract
 from tests.contracts.payments import PaymentsContract
 from tests.contracts.profiles import ProfilesContract
+from tests.contracts.reads import ReadsContract
 from tests.contracts.replica import (
     AcceptContract,
     DebtContract,
@@ -40,8 +46,9 @@ from tests.contracts.repository import (
     StockContract,
     UniqueKeysContract,
 )
+from tests.contracts.servers import ChannelsContract, ServersContract
 from tests.contracts.slots import SlotsContract
-from tests.contracts.subjects import SAMPLES, Repositories, Sample, Stores, scanned
+from tests.contracts.subjects import SAMPLES, Repositories, Stores, scanned
 from tests.contracts.tills import TillsContract
 from tests.contracts.users import UsersContract
 from tests.contracts.webhooks import WebhooksContract
@@ -63,7 +70,6 @@ over_shared_stores = pytest.mark.parametrize("repositories", SHARED, indirect=Tr
 over_shared_repositories = pytest.mark.parametrize(
     "repositories", [*SHARED, *COMPOSITES], indirect=True
 )
-of_every_kind = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
 
 
 @over_everything
@@ -153,6 +159,34 @@ class TestDatabase(DatabaseContract): ...
 
 
 @over_what_answers_questions
+class TestServers(ServersContract): ...
+
+
+@over_what_answers_questions
+class TestChannels(ChannelsContract): ...
+
+
+@over_what_answers_questions
+class TestMembers(MembersContract): ...
+
+
+@over_what_answers_questions
+class TestConversations(ConversationsContract): ...
+
+
+@over_what_answers_questions
+class TestDirectMessages(DirectMessagesContract): ...
+
+
+@over_what_answers_questions
+class TestChannelMessages(ChannelMessagesContract): ...
+
+
+@over_what_answers_questions
+class TestReads(ReadsContract): ...
+
+
+@over_what_answers_questions
 class TestCategories(CategoriesContract): ...
 
 
@@ -228,18 +262,21 @@ def test_what_a_composite_keeps_both_databases_hold_alike(
         assert one.fingerprints() == other.fingerprints()
 
 
-@of_every_kind
 @pytest.mark.parametrize("composite", COMPOSITES)
 def test_only_the_store_that_accepts_owes_followers_and_only_of_followed_kinds(
-    composite: str, sample: Sample, request: pytest.FixtureRequest
+    composite: str, request: pytest.FixtureRequest
 ) -> None:
-    repository = getattr(request.getfixturevalue(composite), sample.name)
-    first = repository.save(sample.make())
-    repository.save(sample.edited(first))
-    acceptor, other = (side.store for side in repository.sides)
-    owed = int(repository.kind.followed)
-    assert acceptor.backlog(Audience.FOLLOWERS).waiting == owed
-    assert other.backlog(Audience.FOLLOWERS) == Backlog()
+    repositories: Repositories = request.getfixturevalue(composite)
+    with every_case() as case:
+        for sample in SAMPLES:
+            with case(sample.name):
+                repository = getattr(repositories, sample.name)
+                first = repository.save(sample.make())
+                repository.save(sample.edited(first))
+                acceptor, other = (side.store for side in repository.sides)
+                owed = int(repository.kind.followed)
+                assert acceptor.backlog(Audience.FOLLOWERS).waiting == owed
+                assert other.backlog(Audience.FOLLOWERS) == Backlog()
 
 
 @pytest.mark.parametrize(

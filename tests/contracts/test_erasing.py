@@ -16,17 +16,21 @@ from adapters.mongo.database import MongoDatabase
 from adapters.postgres.database import PostgresDatabase
 from dinerapp.domain import conflicts
 from dinerapp.domain.customers import Recognition
-from dinerapp.domain.identity import Operation, new_op_id
+from dinerapp.domain.identity import Operation, new_id, new_op_id
 from dinerapp.domain.merging import Policy
+from dinerapp.domain.messages import Message
 from dinerapp.domain.orders import Customer, Event, Fulfilment, FulfilmentType, Order, Status
+from dinerapp.domain.permissions import Role
 from dinerapp.domain.record import utc_now
+from dinerapp.domain.users import User
 from dinerapp.domain.version import Place
 from dinerapp.errors import NotFound, NothingAvailable
 from dinerapp.ports.customers import CustomerFilter
 from dinerapp.ports.database import Database
 from dinerapp.ports.orders import OrderFilter
 from dinerapp.ports.replica import Backlog, Owing
-from dinerapp.services import customers as customer_service
+from dinerapp.services import paging
+from dinerapp.services.authors_words import AuthorsWords
 from dinerapp.services.customers import CustomerService
 from dinerapp.sync.handover import Handover
 from dinerapp.sync.pairs import Pair
@@ -34,7 +38,7 @@ from dinerapp.sync.relay import Relay
 from dinerapp.wiring import MONGO_STORES, PORTS
 from tests.contracts.conftest import composed, opened, stores_of
 from tests.contracts.subjects import Repositories, Stores, at_once, scanned
-from tests.makers import elsewhere, line, order
+from tests.makers import elsewhere, line, message, order, user
 
 P, M, _ = Place
 PHONE = "+4930555123"
@@ -54,13 +58,29 @@ class House:
     @property
     def service(self) -> CustomerService:
         kinds = self.repositories
-        return CustomerService(kinds.customers, kinds.orders, kinds.conflicts, self.recognition)
+        said = kinds.direct_messages, kinds.channel_messages
+        words = AuthorsWords(kinds.users, said, self.recognition)
+        return CustomerService(
+            kinds.customers, kinds.orders, kinds.conflicts, self.recognition, words
+        )
 
     def place(self, **fields: Any) -> Order:
         """An order that says everything one can say, and its guest remembered."""
         placed: Order = self.repositories.orders.save(told(**fields))
         self.service.remember(placed)
         return placed
+
+    def person(self, **fields: Any) -> User:
+        """Somebody with an account."""
+        found: User = self.repositories.users.save(user(email=f"{new_id()}@guests.test", **fields))
+        return found
+
+    def say(self, author: User, kind: str = "direct_messages", **fields: Any) -> Message:
+        """All that one can say at once."""
+        told = {"content": "Lovelace is allergic", "file_url": "https://a.example.org/1"}
+        made = message(**{"author_id": author.id, "created_at": utc_now(), **told, **fields})
+        said: Message = getattr(self.repositories, kind).save(made)
+        return said
 
     @property
     def customer_id(self) -> str:
@@ -197,7 +217,7 @@ def test_the_words_are_there_at_first(house: House) -> None:
 def test_nothing_personal_is_left_in_either_database_and_the_books_are_complete(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(customer_service, "AT_ONCE", 3)
+    monkeypatch.setattr(paging, "AT_ONCE", 3)
     for _ in range(8):
         house.place()
     others = house.repositories.orders.save(order())
@@ -269,6 +289,80 @@ def test_conflicts_tell_nothing_of_the_guest_either(house: House, away: Place | 
     assert house.differing() == []
     [_, about_order] = house.repositories.conflicts.page(None, None, 9).items
     assert about_order.winner["total"] == placed.total
+
+
+WORDS = ("direct_messages", "channel_messages")
+
+
+@pytest.mark.parametrize("away", [None, P, M])
+def test_what_the_guest_said_is_taken_back_in_both_databases(
+    house: House, monkeypatch: pytest.MonkeyPatch, away: Place | None
+) -> None:
+    monkeypatch.setattr(paging, "AT_ONCE", 2)
+    guest, waiter = house.person(), house.person(role=Role.WAITER)
+    placed = house.place(user_id=guest.id)
+    house.place(user_id=waiter.id)
+    said = {kind: [house.say(guest, kind, order_id=placed.id) for _ in range(3)] for kind in WORDS}
+    removed = house.say(guest)
+    house.repositories.direct_messages.save(
+        removed.removed(waiter.id, op_id=new_op_id(), now=utc_now())
+    )
+    others = house.say(waiter, content="The bill, please", file_url=None)
+    if away is not None:
+        house.loses(away)
+    house.erase()
+    if away is not None:
+        house.regains(away)
+    assert house.traces() == {}
+    assert house.differing() == []
+    for kind, messages in said.items():
+        for before in messages:
+            left = getattr(house.repositories, kind).get(before.id)
+            assert (left.content, left.file_url, left.order_id) == ("", None, None)
+            assert left.is_removed
+            assert (left.room_id, left.created_at) == (before.room_id, before.created_at)
+    assert house.repositories.direct_messages.get(removed.id).removed_by == waiter.id
+    assert house.repositories.direct_messages.get(others.id) == others
+
+
+@pytest.mark.parametrize("away", [P, M])
+def test_an_edit_that_a_database_took_meanwhile_brings_no_words_back(
+    house: House, away: Place
+) -> None:
+    guest = house.person()
+    house.place(user_id=guest.id)
+    said = house.say(guest)
+    house.loses(away)
+    house.erase()
+    there = house.stores[away]
+    there.database.open()
+    edited = said.edited("Lovelace, I said", op_id=new_op_id(), now=utc_now())
+    there.direct_messages.accept(edited, [Owing(elsewhere(away), utc_now(), missed=True)])
+    house.regains(away)
+    assert house.traces() == {}
+    assert house.differing() == []
+
+
+def test_people_who_order_for_the_guest_keep_their_words(quick: House) -> None:
+    waiter, friend = quick.person(role=Role.WAITER), quick.person(phone="+49 30 999999")
+    guest = quick.person(phone="(030) 555-123")
+    for each in (waiter, friend, guest):
+        quick.place(user_id=each.id)
+    kept = [quick.say(each, content="hello", file_url=None) for each in (waiter, friend)]
+    quick.say(guest)
+    quick.erase()
+    messages = quick.repositories.direct_messages
+    assert [messages.get(each.id) for each in kept] == kept
+    assert quick.traces() == {}
+
+
+def test_what_is_said_after_the_erasure_stays(quick: House) -> None:
+    guest = quick.person()
+    placed = quick.place(user_id=guest.id)
+    quick.erase()
+    later = quick.say(guest, content="hello again", created_at=utc_now() + timedelta(seconds=1))
+    quick.service.remember(placed)
+    assert quick.repositories.direct_messages.get(later.id) == later
 
 
 def test_an_order_that_comes_to_light_later_is_erased_when_it_is_followed_up(quick: House) -> None:
@@ -376,17 +470,19 @@ def mortal(save: Callable[[Any], Any], left: Iterator[int]) -> Callable[[Any], A
 def test_wherever_it_dies_it_is_repeated_to_its_end(
     quick: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(customer_service, "AT_ONCE", 2)
+    monkeypatch.setattr(paging, "AT_ONCE", 2)
     for steps in range(100):
+        guest = quick.person()
         for _ in range(3):
-            placed = quick.place()
+            placed = quick.place(user_id=guest.id)
+            quick.say(guest)
             other = placed.changed(op_id=new_op_id(), now=utc_now(), notes="Lovelace")
             filed = conflicts.of_states("orders", placed, other, "why", utc_now())
             quick.repositories.conflicts.save(filed)
         left = count(steps, -1)
         try:
             with monkeypatch.context() as dying:
-                for kind in ("orders", "customers", "conflicts"):
+                for kind in ("orders", "customers", "conflicts", "direct_messages"):
                     repository = getattr(quick.repositories, kind)
                     dying.setattr(repository, "save", mortal(repository.save, left))
                 quick.erase()
@@ -401,7 +497,7 @@ def test_wherever_it_dies_it_is_repeated_to_its_end(
     pytest.fail("it never came to an end")
 
 
-def test_a_guest_with_thousands_of_orders_is_read_a_page_at_a_time(
+def test_a_guest_with_very_many_orders_is_read_a_page_at_a_time(
     quick: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted: list[int] = []
@@ -413,10 +509,11 @@ def test_a_guest_with_thousands_of_orders_is_read_a_page_at_a_time(
         return found
 
     quick.service.remember(told())
-    quick.stores[P].orders.deliver([told().stamped(P) for _ in range(1050)])
+    quick.stores[P].orders.deliver([told().stamped(P) for _ in range(105)])
+    monkeypatch.setattr(paging, "AT_ONCE", 10)
     monkeypatch.setattr(quick.repositories.orders, "page", page)
     quick.erase()
-    assert max(wanted) == customer_service.AT_ONCE
-    assert sum(wanted) == 1050
+    assert max(wanted) == 10
+    assert sum(wanted) == 105
     quick.settle()
     assert quick.traces() == {}

@@ -23,16 +23,23 @@ from dinerapp.errors import StoreFailure, StoreUnavailable
 from dinerapp.operating import await_catching_up, connected
 from dinerapp.ports.replica import Owing, Replica
 from dinerapp.settings import Settings
+from dinerapp.sync import bulk
 from dinerapp.wiring import Diner
 from tests.demo.audit import complaints
 from tests.demo.houses import SATURDAY_EVENING, in_memory
 
 Opened = Callable[[], AbstractContextManager[Diner]]
-ITEMS, FEW = 60, 1_300
+ITEMS, BATCH, FEW = 60, 100, 260
 ALL_OF_IT = seeding.Added(len(menu.DISHES), ORDERS, 4)
 NOTHING = seeding.Added(0, 0, 0)
 NO_MONGO = "mongodb://127.0.0.1:9/diner"
 EVERY_KIND = ("categories", "menu_items", "coupons", "orders", "tills")
+
+
+@pytest.fixture(autouse=True)
+def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a few orders are several of them."""
+    monkeypatch.setattr(bulk, "AT_ONCE", BATCH)
 
 
 @pytest.fixture
@@ -139,8 +146,13 @@ def test_tills_hold_what_was_paid_into_them(served: Diner) -> None:
     assert sum(till.expected != till.counted for till in tills[1:]) == 1
 
 
-def test_what_an_operator_has_removed_stays_removed(diner: Diner) -> None:
-    seeded(diner)
+def test_what_an_operator_has_removed_stays_removed() -> None:
+    with in_memory() as diner:
+        seeded(diner)
+        assert_removed_for_good(diner)
+
+
+def assert_removed_for_good(diner: Diner) -> None:
     gone = {}
     for kind in EVERY_KIND:
         repository, pair = diner.repositories[kind], diner.pairs[kind]
@@ -213,7 +225,7 @@ def test_a_large_house_is_filled_once_and_nothing_is_owed(served: Diner) -> None
     seen: list[tuple[int, int]] = []
     added = seeding.seed_large(served, lambda *done: seen.append(done), ITEMS, FEW)
     assert added == seeding.Added(ITEMS, FEW)
-    assert seen == [(0, FEW), (500, FEW), (1000, FEW), (FEW, FEW)]
+    assert seen == [(0, FEW), (BATCH, FEW), (2 * BATCH, FEW), (FEW, FEW)]
     first = everything(served)
     assert (len(first["menu_items"]), len(first["orders"])) == (ITEMS, FEW)
     assert first["conflicts"] == {}
@@ -243,13 +255,13 @@ def test_a_large_house_goes_on_where_it_was(served: Diner) -> None:
         pass
 
     def interrupt(done: int, _of: int) -> None:
-        if done >= 500:
+        if done >= BATCH:
             raise Interrupted
 
     with pytest.raises(Interrupted):
         seeding.seed_large(served, interrupt, ITEMS, FEW)
     begun = contents(served.pairs["orders"].one)
-    assert 500 <= len(begun) < FEW
+    assert BATCH <= len(begun) < FEW
     added = seeding.seed_large(served, nobody_watches, ITEMS, FEW)
     assert added == seeding.Added(0, FEW - len(begun))
     kept = everything(served)["orders"]
@@ -303,10 +315,10 @@ def test_a_store_that_is_lost_on_the_way_misses_a_batch_and_gets_it_when_it_is_b
         with pytest.raises(StoreFailure, match="mongodb"):
             seeding.seed_large(diner, lambda *_: mongo.database.close(), ITEMS, FEW)
         backlog = postgres.backlog(Place.MONGODB)
-        assert (backlog.waiting, backlog.missed) == (500, 500)
+        assert (backlog.waiting, backlog.missed) == (BATCH, BATCH)
     with on_servers(settings) as diner:
-        assert len(everything(diner)["orders"]) == 500
-        assert seeding.seed_large(diner, nobody_watches, ITEMS, FEW).orders == FEW - 500
+        assert len(everything(diner)["orders"]) == BATCH
+        assert seeding.seed_large(diner, nobody_watches, ITEMS, FEW).orders == FEW - BATCH
         assert_nothing_is_owed(diner)
         assert_counted(diner)
         everything(diner)
@@ -314,9 +326,9 @@ def test_a_store_that_is_lost_on_the_way_misses_a_batch_and_gets_it_when_it_is_b
 
 def test_a_large_house_is_content_with_one_database(settings: Settings) -> None:
     with connected(replace(settings, mongodb_uri=None)) as diner:
-        added = seeding.seed_large(diner, nobody_watches, ITEMS, 600)
-        assert added == seeding.Added(ITEMS, 600)
-        assert seeding.seed_large(diner, nobody_watches, ITEMS, 600) == NOTHING
+        added = seeding.seed_large(diner, nobody_watches, ITEMS, FEW)
+        assert added == seeding.Added(ITEMS, FEW)
+        assert seeding.seed_large(diner, nobody_watches, ITEMS, FEW) == NOTHING
     with on_servers(settings) as diner:
-        assert len(everything(diner)["orders"]) == 600
+        assert len(everything(diner)["orders"]) == FEW
         assert_counted(diner)

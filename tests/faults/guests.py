@@ -6,7 +6,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from http.client import HTTPConnection, HTTPException
@@ -32,9 +32,11 @@ _STATES = "/connections"
 class Line:
     """One client's connection to one diner; made anew after every failure."""
 
-    def __init__(self, diner: Diner, book: Book) -> None:
+    def __init__(self, diner: Diner, book: Book, headers: Mapping[str, str] | None = None) -> None:
+        """Without `headers` of their own everybody is one of the staff."""
         self.diner = diner
         self._book = book
+        self._headers = headers
         self._connection = HTTPConnection(LOCALHOST, diner.port, timeout=TRY_SECONDS)
 
     def ask(self, method: str, path: str, body: Any = None, key: str | None = None) -> Call:
@@ -53,7 +55,7 @@ class Line:
         self._connection.close()
 
     def _asked(self, method: str, path: str, body: Any, key: str | None, began: float) -> Call:
-        headers = dict(self.diner.headers)
+        headers = dict(self._headers or self.diner.headers)
         if body is not None:
             headers["Content-Type"] = "application/json"
         if key is not None:
@@ -81,10 +83,17 @@ class Line:
 class Client:
     """Somebody who does one thing after the other, at whichever diner answers."""
 
-    def __init__(self, name: str, diners: Sequence[Diner], book: Book, seed: int = 0) -> None:
+    def __init__(
+        self,
+        name: str,
+        diners: Sequence[Diner],
+        book: Book,
+        seed: int = 0,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = name
         self.book = book
-        self.lines = [Line(diner, book) for diner in diners]
+        self.lines = [Line(diner, book, headers) for diner in diners]
         self.dice = random.Random(f"{name} {seed}")
         self.ends = float("inf")
         self._numbers = count(1)

@@ -73,7 +73,7 @@ def inside(one: Contents, two: Contents, book: Book, disputed: Container[str]) -
     for order in book.acknowledged:
         order.disputed = order.disputed or order.id in disputed
     return [
-        *_differences(one, two),
+        *differences(one, two),
         *(f"postgresql: {each}" for each in _about_orders(one, book)),
         *(f"mongodb: {each}" for each in _about_orders(two, book)),
         *_about_dishes(one, book),
@@ -105,7 +105,7 @@ def _unanswered(book: Book) -> Iterator[str]:
         yield f"never answered: {one}"
 
 
-def _differences(one: Contents, two: Contents) -> Iterator[str]:
+def differences(one: Contents, two: Contents) -> Iterator[str]:
     """P1, P4: the same records, field by field."""
     for kind in one.kinds:
         yield from _of_kind(kind, one.kinds[kind], two.kinds[kind])

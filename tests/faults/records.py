@@ -35,8 +35,13 @@ _USER = (
     "edits",
 )  # fmt: skip
 _CUSTOMER = ("phone", "name", "email", "notes", "first_seen", "last_seen", "erased_at")
+_MESSAGE = (
+    "room_id", "author_id", "content", "file_url", "order_id", "edits", "edited_at", "removed_at",
+    "removed_by",
+)  # fmt: skip
 _USERS = "SELECT * FROM users ORDER BY id"
 _CUSTOMERS = "SELECT * FROM customers ORDER BY id"
+_MESSAGES = "SELECT * FROM direct_messages ORDER BY id"
 _ORDERS = "SELECT * FROM orders ORDER BY id"
 _LINES = "SELECT * FROM order_items ORDER BY order_id, position"
 _PAYMENTS = "SELECT * FROM payments ORDER BY order_id, position"
@@ -49,6 +54,12 @@ _DOCUMENTS = {
     "coupons": "SELECT * FROM coupons ORDER BY id",
     "tills": "SELECT * FROM tills ORDER BY id",
     "profiles": "SELECT * FROM profiles ORDER BY id",
+    "servers": "SELECT * FROM servers ORDER BY id",
+    "channels": "SELECT * FROM channels ORDER BY id",
+    "members": "SELECT * FROM members ORDER BY id",
+    "conversations": "SELECT * FROM conversations ORDER BY id",
+    "reads": "SELECT * FROM reads ORDER BY id",
+    "used_keys": "SELECT * FROM used_keys ORDER BY id",
 }
 
 
@@ -78,6 +89,9 @@ def in_postgres(house: House) -> Contents:
         kinds["customers"] = {
             str(row["id"]): _customer_row(row) for row in connection.execute(_CUSTOMERS)
         }
+        kinds["direct_messages"] = {
+            str(row["id"]): _message_row(row) for row in connection.execute(_MESSAGES)
+        }
         for kind, query in _DOCUMENTS.items():
             kinds[kind] = {str(row["id"]): _row(row) for row in connection.execute(query)}
         counters = {
@@ -91,7 +105,7 @@ def in_mongo(house: House) -> Contents:
     with house.mongo() as database:
         kinds = {
             kind: {each["_id"]: _document(kind, each) for each in database[kind].find()}
-            for kind in ("orders", "users", "customers", *_DOCUMENTS)
+            for kind in ("orders", "users", "customers", "direct_messages", *_DOCUMENTS)
         }
         counters = {
             each["_id"]: (each["held"], each.get("ceiling")) for each in database.counters.find()
@@ -136,6 +150,10 @@ def _user_row(row: Record) -> Record:
 
 def _customer_row(row: Record) -> Record:
     return _envelope_of_row(row) | {name: _plain(row[name]) for name in _CUSTOMER} | {"unique": {}}
+
+
+def _message_row(row: Record) -> Record:
+    return _envelope_of_row(row) | {name: _plain(row[name]) for name in _MESSAGE} | {"unique": {}}
 
 
 def _row(row: Record) -> Record:

@@ -10,7 +10,7 @@ from dinerapp.domain.identity import new_id
 from dinerapp.domain.orders import Status
 from dinerapp.domain.record import Step
 from dinerapp.domain.version import Place, Version
-from tests.makers import at, conflict, menu_item, order, payment, session, user
+from tests.makers import at, conflict, menu_item, message, order, payment, read, session, user
 
 LINES = order().lines
 PAYMENTS = [payment(amount, id=f"payment {amount}") for amount in (200, 300, 350)]
@@ -96,6 +96,34 @@ def sessions(draw: st.DrawFn) -> Any:
         rotated_at=draw(moments),
         revoked=draw(st.booleans()),
     )
+
+
+@st.composite
+def messages(draw: st.DrawFn, /, **fixed: Any) -> Any:
+    """Two of these are quite likely to be one, an edit or a removal apart."""
+    removed = draw(st.none() | moments)
+    content = {
+        "room_id": "r",
+        "author_id": "a",
+        "content": draw(st.sampled_from("ab")),
+        "edits": draw(st.integers(0, 2)),
+        "edited_at": draw(st.none() | moments),
+        "removed_at": removed,
+        "removed_by": None if removed is None else draw(st.sampled_from("ab")),
+    }
+    return message(**{**draw(envelopes()), **content, **fixed})
+
+
+@st.composite
+def reads(draw: st.DrawFn, /, **fixed: Any) -> Any:
+    """Two of these are quite likely to be at the same moment."""
+    content = {
+        "room_id": "r",
+        "user_id": "u",
+        "message_id": draw(st.sampled_from(IDS)),
+        "message_at": draw(moments),
+    }
+    return read(**{**draw(envelopes()), **content, **fixed})
 
 
 @st.composite

@@ -15,7 +15,8 @@ from dinerapp.domain.identity import new_op_id
 from dinerapp.domain.version import Place
 from dinerapp.errors import StoreUnavailable
 from dinerapp.services import feed as feeds
-from dinerapp.services.feed import OrderFeed, Overtaken, Stream, TooManyStreams
+from dinerapp.services.feed import Overtaken, Seats, TooManyStreams
+from dinerapp.services.order_feed import OrderFeed, OrderStream
 from tests.makers import at, order
 
 
@@ -46,13 +47,18 @@ def orders() -> Iterator[MongoOrders]:
 
 
 @pytest.fixture
-def feed(orders: MongoOrders, clock: Clock) -> OrderFeed:
-    made = OrderFeed(orders, 2, now=clock)
+def seats() -> Seats:
+    return Seats(2)
+
+
+@pytest.fixture
+def feed(orders: MongoOrders, clock: Clock, seats: Seats) -> OrderFeed:
+    made = OrderFeed(orders, seats, now=clock)
     made.open()
     return made
 
 
-def received(stream: Stream) -> list[str]:
+def received(stream: OrderStream) -> list[str]:
     """The ids that wait in the stream."""
     found = []
     while (update := stream.next(0)) is not None:
@@ -214,11 +220,11 @@ def test_a_watcher_who_is_too_slow_is_sent_away(
     assert stream.is_over
 
 
-def test_streams_end_with_the_process(feed: OrderFeed) -> None:
+def test_streams_end_with_the_process(feed: OrderFeed, seats: Seats) -> None:
     one = feed.stream(None)
-    feed.must_end = lambda: True
+    seats.must_end = lambda: True
     assert one.is_over
-    feed.must_end = lambda: False
+    seats.must_end = lambda: False
     feed.close()
     assert one.is_over
 

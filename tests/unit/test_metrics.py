@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import structlog
 from prometheus_client import multiprocess
 from prometheus_client.parser import text_string_to_metric_families
 
 from dinerapp import metrics
 from dinerapp.domain.version import Place
-from dinerapp.metrics import MetricsObserver
+from dinerapp.metrics import MetricsObserver, Tally
 from dinerapp.ports.connections import ConnectionStatus, State
 from dinerapp.ports.database import PoolUse
 from dinerapp.ports.observer import Outcome
@@ -80,8 +81,29 @@ def test_the_relay_fallbacks_and_conflicts_are_counted() -> None:
     assert now("diner_relay_batches_total", kind="carts", to="mongodb") == 1
     assert now("diner_relay_records_total", kind="carts", to="mongodb") == 7
     assert now("diner_relay_refused_total", kind="carts", to="mongodb") == 2
-    assert now("diner_fallbacks_total", operation="carts.get", store="mongodb") == 1
+    assert (
+        now("diner_fallbacks_total", operation="carts.get", store="mongodb", known_as="CARTS_GET")
+        == 1
+    )
     assert now("diner_conflicts_total", kind="carts") == 1
+
+
+def test_fallbacks_of_rooms_have_the_names_that_readers_of_logs_know(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A line at once, and after that one a minute with how many there were."""
+    structlog.reset_defaults()
+    name = "ROOM_MESSAGES_GET_DM"
+    moment, observer = [0.0], MetricsObserver()
+    monkeypatch.setattr(observer, "_fallbacks", Tally(60.0, lambda: moment[0]))
+    before = now("diner_fallbacks_total", known_as=name, store="postgresql")
+    with structlog.testing.capture_logs() as lines:
+        for second in (0.0, 1.0, 2.0, 60.0):
+            moment[0] = second
+            observer.fell_back("direct_messages.page", Place.POSTGRESQL)
+    assert now("diner_fallbacks_total", known_as=name, store="postgresql") == before + 4
+    assert [line["event"] for line in lines] == [f"[{name}] fell back to postgresql"] * 2
+    assert [line["count"] for line in lines] == [1, 3]
 
 
 def test_what_is_owed_is_what_the_store_that_knows_says() -> None:

@@ -1,0 +1,15 @@
+"""Conversations in MongoDB."""
+
+from __future__ import annotations
+
+from adapters.mongo.store import MongoStore, newest_first
+from dinerapp.domain.conversations import Conversation
+from dinerapp.ports.conversations import Conversations
+from dinerapp.ports.repository import After, Page
+
+
+class MongoConversations(MongoStore[Conversation], Conversations):
+    indexes = (newest_first("user_ids"),)
+
+    def page(self, user_id: str, after: After | None, limit: int) -> Page[Conversation]:
+        return self._newest({"user_ids": {"$eq": user_id}}, after, limit)

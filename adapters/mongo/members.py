@@ -1,0 +1,21 @@
+"""Members in MongoDB."""
+
+from __future__ import annotations
+
+from adapters.mongo.client import Document
+from adapters.mongo.store import MongoStore, newest_first
+from dinerapp.domain.members import Member, MemberState
+from dinerapp.ports.members import Members
+from dinerapp.ports.repository import After, Page
+
+_ACTIVE: Document = {"state": {"$eq": MemberState.ACTIVE.value}}
+
+
+class MongoMembers(MongoStore[Member], Members):
+    indexes = (newest_first("server_id", "state"), newest_first("user_id", "state"))
+
+    def page(self, server_id: str, after: After | None, limit: int) -> Page[Member]:
+        return self._newest({"server_id": {"$eq": server_id}, **_ACTIVE}, after, limit)
+
+    def page_of(self, user_id: str, after: After | None, limit: int) -> Page[Member]:
+        return self._newest({"user_id": {"$eq": user_id}, **_ACTIVE}, after, limit)

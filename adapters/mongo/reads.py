@@ -1,0 +1,15 @@
+"""How far rooms are read, in MongoDB."""
+
+from __future__ import annotations
+
+from adapters.mongo.store import MongoStore, newest_first
+from dinerapp.domain.reads import Read
+from dinerapp.ports.reads import Reads
+from dinerapp.ports.repository import After, Page
+
+
+class MongoReads(MongoStore[Read], Reads):
+    indexes = (newest_first("room_id"),)
+
+    def page(self, room_id: str, after: After | None, limit: int) -> Page[Read]:
+        return self._newest({"room_id": {"$eq": room_id}}, after, limit)

@@ -1,0 +1,34 @@
+"""Servers and channels in MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from pymongo import ASCENDING
+
+from adapters.mongo.store import MongoStore, newest_first
+from dinerapp.domain.servers import Channel, Server
+from dinerapp.errors import NotFound
+from dinerapp.ports.repository import After, Page
+from dinerapp.ports.servers import Channels, Servers
+
+_OLDEST = [("created_at", ASCENDING), ("_id", ASCENDING)]
+
+
+class MongoServers(MongoStore[Server], Servers):
+    def by_invite(self, code: str) -> Server:
+        wanted = {"_unique.invite_code": {"$eq": code}, "deleted": False}
+        for server in self._found(wanted, limit=1):
+            return server
+        raise NotFound(self.kind.name, "by_invite")
+
+
+class MongoChannels(MongoStore[Channel], Channels):
+    indexes = (newest_first("server_id"),)
+
+    def page(self, server_id: str, after: After | None, limit: int) -> Page[Channel]:
+        return self._newest({"server_id": {"$eq": server_id}}, after, limit)
+
+    def of_servers(self, server_ids: Collection[str], limit: int) -> Sequence[Channel]:
+        wanted = {"server_id": {"$in": list(server_ids)}, "deleted": False}
+        return self._found(wanted, _OLDEST, limit)

@@ -1,0 +1,21 @@
+"""Members in PostgreSQL: documents."""
+
+from __future__ import annotations
+
+from adapters.postgres.documents import DocumentStore
+from dinerapp.domain.members import Member
+from dinerapp.ports.members import Members
+from dinerapp.ports.repository import After, Page
+
+_ACTIVE = "state = 'active'"
+
+
+class PostgresMembers(DocumentStore[Member], Members):
+    """Table members."""
+
+    def page(self, server_id: str, after: After | None, limit: int) -> Page[Member]:
+        conditions = ["server_id = %(server_id)s", _ACTIVE]
+        return self._page(conditions, {"server_id": server_id}, after, limit)
+
+    def page_of(self, user_id: str, after: After | None, limit: int) -> Page[Member]:
+        return self._page(["user_id = %(user_id)s", _ACTIVE], {"user_id": user_id}, after, limit)

@@ -1,0 +1,93 @@
+"""Messages in PostgreSQL: tables direct_messages and channel_messages, which are alike."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from adapters.postgres.connection import Row
+from adapters.postgres.rows import Plain, as_json
+from adapters.postgres.store import PostgresStore
+from dinerapp.domain.messages import Message
+from dinerapp.ports.messages import ChannelMessages, DirectMessages, Messages
+from dinerapp.ports.repository import After, Change, Page
+
+# Room by room, each in the order of its index. The second half of the place is for the messages of
+# that very moment; the first one is what the index is for.
+_CHANGED = """
+WHERE id = ANY (ARRAY(
+    SELECT found.id
+    FROM unnest(%(room_ids)s::text[]) AS room (id), LATERAL (
+        SELECT id, updated_at FROM {table}
+        WHERE room_id = room.id AND NOT deleted AND updated_at >= %(at)s
+          AND (updated_at > %(at)s OR id::text COLLATE "C" > %(id)s)
+        ORDER BY updated_at, id LIMIT {limit:d}
+    ) AS found
+    ORDER BY found.updated_at, found.id LIMIT {limit:d}
+))
+ORDER BY updated_at, id
+"""
+_UNREAD = """
+SELECT place.room_id, unread.count
+FROM json_to_recordset(%(places)s) AS place (room_id text, at timestamptz, id text),
+LATERAL (
+    SELECT count(*) AS count FROM (
+        SELECT FROM {table}
+        WHERE room_id = place.room_id AND NOT deleted AND created_at >= place.at
+          AND (created_at > place.at OR id::text COLLATE "C" > place.id)
+          AND author_id <> %(user_id)s AND removed_at IS NULL
+        ORDER BY created_at, id LIMIT {most:d}
+    ) AS found
+) AS unread
+WHERE unread.count > 0
+"""
+
+
+class PostgresMessages(PostgresStore[Message], Messages):
+    """A message is a row."""
+
+    columns = (
+        "room_id",
+        "author_id",
+        "content",
+        "file_url",
+        "order_id",
+        "edits",
+        "edited_at",
+        "removed_at",
+        "removed_by",
+    )
+
+    def page(self, room_id: str, after: After | None, limit: int) -> Page[Message]:
+        return self._page(["room_id = %(room_id)s"], {"room_id": room_id}, after, limit)
+
+    def page_of(self, author_id: str, after: After | None, limit: int) -> Page[Message]:
+        return self._page(["author_id = %(author_id)s"], {"author_id": author_id}, after, limit)
+
+    def changed_since(
+        self, room_ids: Collection[str], after: Change, limit: int
+    ) -> Sequence[Message]:
+        asked = {"room_ids": list(room_ids), "at": after.updated_at, "id": after.id}
+        return self._find(_CHANGED.format(table=self.kind.name, limit=limit), asked)
+
+    def unread(self, user_id: str, rooms: Mapping[str, After], most: int) -> Mapping[str, int]:
+        places = [
+            {"room_id": room_id, "at": place.created_at, "id": place.id}
+            for room_id, place in rooms.items()
+        ]
+        query = _UNREAD.format(table=self.kind.name, most=most)
+        rows = self._ask(query, {"places": as_json(places), "user_id": user_id})
+        return {row["room_id"]: row["count"] for row in rows}
+
+    def to_row(self, plain: Plain) -> Row:
+        return {name: plain[name] for name in self.columns}
+
+    def from_row(self, row: Row) -> Plain:
+        return {name: row[name] for name in self.columns}
+
+
+class PostgresDirectMessages(PostgresMessages, DirectMessages):
+    """Table direct_messages."""
+
+
+class PostgresChannelMessages(PostgresMessages, ChannelMessages):
+    """Table channel_messages."""

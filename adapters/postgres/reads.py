@@ -1,0 +1,15 @@
+"""How far rooms are read, in PostgreSQL: documents."""
+
+from __future__ import annotations
+
+from adapters.postgres.documents import DocumentStore
+from dinerapp.domain.reads import Read
+from dinerapp.ports.reads import Reads
+from dinerapp.ports.repository import After, Page
+
+
+class PostgresReads(DocumentStore[Read], Reads):
+    """Table reads."""
+
+    def page(self, room_id: str, after: After | None, limit: int) -> Page[Read]:
+        return self._page(["room_id = %(room_id)s"], {"room_id": room_id}, after, limit)

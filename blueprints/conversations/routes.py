@@ -1,0 +1,76 @@
+"""/api/conversations"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+
+from blueprints.conversations.schemas import ConversationIn, ConversationOut, ConversationPage
+from blueprints.http.access import caller
+from blueprints.http.answers import PageQuery, after, one, operation, page, plain, written
+from blueprints.http.blueprint import Blueprint
+from blueprints.http.describing import named
+from blueprints.http.diner import diner
+from blueprints.http.headers import ETAG
+from dinerapp.domain.conversations import Conversation
+from dinerapp.domain.permissions import Permission
+
+blp = Blueprint(
+    "conversations",
+    __name__,
+    url_prefix="/api/conversations",
+    description="Guests with staff, and staff among themselves",
+)
+
+
+@blp.post("")
+@blp.allows(Permission.USE_ROOMS)
+@blp.arguments(ConversationIn)
+@blp.creates(ConversationOut)
+@blp.alt_response(
+    200, schema=ConversationOut, description="There was one already", headers=named(ETAG)
+)
+def open_conversation(given: dict[str, Any]) -> Response:
+    """Find the conversation with somebody, or begin it
+
+    Of two people there is one conversation, however often and by whomever it is begun. One of the
+    two has to be staff.
+    """
+    op = operation(f"conversations.open {caller().user_id}")
+    done = diner().conversations.open(caller(), str(given["user_id"]), op)
+    is_new = done.changed or done.replayed
+    location = f"/api/conversations/{done.record.id}" if is_new else None
+    return written(done, _view(done.record, _names(done.record)), location)
+
+
+@blp.get("")
+@blp.allows(Permission.USE_ROOMS)
+@blp.arguments(PageQuery, location="query")
+@blp.response(200, ConversationPage)
+def list_conversations(query: dict[str, Any]) -> Response:
+    """The caller's conversations, newest first"""
+    found = diner().conversations.page(caller(), after(query["cursor"]), query["limit"])
+    names = _names(*found.items)
+    return page(found, lambda conversation: _view(conversation, names))
+
+
+@blp.get("/<uuid:conversation_id>")
+@blp.allows(Permission.USE_ROOMS)
+@blp.reads(ConversationOut)
+def read_conversation(conversation_id: UUID) -> Response:
+    """One conversation"""
+    found = diner().conversations.get(caller(), str(conversation_id))
+    return one(found, _view(found, _names(found)))
+
+
+def _names(*conversations: Conversation) -> Mapping[str, str]:
+    return diner().names.of([each for one in conversations for each in one.user_ids])
+
+
+def _view(conversation: Conversation, names: Mapping[str, str]) -> dict[str, Any]:
+    view = plain(conversation)
+    people = [{"id": each, "name": names[each]} for each in view.pop("user_ids")]
+    return view | {"people": people}

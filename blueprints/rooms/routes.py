@@ -1,0 +1,180 @@
+"""/api/rooms: what is said in channels and conversations alike"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+
+from blueprints.http.access import caller
+from blueprints.http.answers import (
+    PageQuery,
+    after,
+    answer,
+    if_match,
+    one,
+    operation,
+    page,
+    removed,
+    written,
+)
+from blueprints.http.blueprint import Blueprint
+from blueprints.http.diner import diner
+from blueprints.http.headers import LAST_EVENT_ID
+from blueprints.http.limits import Limited
+from blueprints.rooms.schemas import (
+    MessageChanges,
+    MessageIn,
+    MessageOut,
+    MessagePage,
+    ReadIn,
+    ReadOut,
+    ReadPage,
+    UnreadList,
+)
+from blueprints.rooms.stream import STREAM, streamed
+from blueprints.rooms.views import message_view, read_view
+from dinerapp.domain.messages import Message
+from dinerapp.domain.permissions import Permission
+from dinerapp.services.messages import NewMessage
+from dinerapp.services.saving import Saved
+
+blp = Blueprint("rooms", __name__, url_prefix="/api/rooms", description="What is said")
+
+
+@blp.get("/unread")
+@blp.allows(Permission.USE_ROOMS)
+@blp.response(200, UnreadList)
+def list_unread() -> Response:
+    """How much the caller has not read, room by room
+
+    Messages of others that are not deleted count. Of more than 500 conversations these are the
+    newest, and of more than 500 channels the oldest: `truncated` says that there are others.
+    """
+    found = diner().reading.unread(caller())
+    items = [
+        {"room_id": each.room_id, "kind": each.kind, "unread": each.count} for each in found.rooms
+    ]
+    return answer({"items": items, "truncated": found.truncated})
+
+
+@blp.get("/<uuid:room_id>/messages")
+@blp.allows(Permission.USE_ROOMS)
+@blp.arguments(PageQuery, location="query")
+@blp.response(200, MessagePage)
+def list_messages(query: dict[str, Any], room_id: UUID) -> Response:
+    """What was said in a room, newest first
+
+    The room is a channel or a conversation. Deleted messages stay in their place and say nothing.
+    """
+    place, limit = after(query["cursor"]), query["limit"]
+    found = diner().messages.page(caller(), str(room_id), place, limit)
+    names = diner().names.of([message.author_id for message in found.items])
+    return page(found, lambda message: message_view(message, names[message.author_id]))
+
+
+@blp.post("/<uuid:room_id>/messages")
+@blp.allows(Permission.USE_ROOMS)
+@blp.limited(Limited.MESSAGE)
+@blp.arguments(MessageIn)
+@blp.creates(MessageOut)
+def send_message(new: NewMessage, room_id: UUID) -> Response:
+    """Say something
+
+    It is kept as it is sent, and never interpreted. With an `Idempotency-Key` the request may be
+    repeated until an answer comes: it is said once. What is said in channels is kept in one
+    database only, and refused with 503 while that is down.
+    """
+    op = operation(f"rooms.send {room_id} {caller().user_id}")
+    done = diner().messages.send(caller(), str(room_id), op, new)
+    return _written(done, f"/api/rooms/{room_id}/messages/{done.record.id}")
+
+
+@blp.get("/<uuid:room_id>/messages/<uuid:message_id>")
+@blp.allows(Permission.USE_ROOMS)
+@blp.reads(MessageOut)
+def read_message(room_id: UUID, message_id: UUID) -> Response:
+    """One message"""
+    message = diner().messages.get(caller(), str(room_id), str(message_id))
+    return one(message, _view(message))
+
+
+@blp.patch("/<uuid:room_id>/messages/<uuid:message_id>")
+@blp.allows(Permission.USE_ROOMS)
+@blp.arguments(MessageChanges)
+@blp.changes(MessageOut)
+def edit_message(given: dict[str, Any], room_id: UUID, message_id: UUID) -> Response:
+    """Other words; for the author"""
+    op = operation(f"rooms.edit {message_id}")
+    done = diner().messages.edit(
+        caller(), str(room_id), str(message_id), op, given["content"], if_match()
+    )
+    return _written(done)
+
+
+@blp.delete("/<uuid:room_id>/messages/<uuid:message_id>")
+@blp.allows(Permission.USE_ROOMS)
+@blp.removes()
+def remove_message(room_id: UUID, message_id: UUID) -> Response:
+    """Take a message back; for the author, and in channels for moderators and admins"""
+    op = operation(f"rooms.remove {message_id}")
+    return removed(diner().messages.remove(caller(), str(room_id), str(message_id), op, if_match()))
+
+
+@blp.get("/<uuid:room_id>/reads")
+@blp.allows(Permission.USE_ROOMS)
+@blp.arguments(PageQuery, location="query")
+@blp.response(200, ReadPage)
+def list_reads(query: dict[str, Any], room_id: UUID) -> Response:
+    """Who has read a room how far"""
+    place, limit = after(query["cursor"]), query["limit"]
+    return page(diner().reading.page(caller(), str(room_id), place, limit), read_view)
+
+
+@blp.put("/<uuid:room_id>/read")
+@blp.allows(Permission.USE_ROOMS)
+@blp.arguments(ReadIn)
+@blp.changes(ReadOut, if_match=False)
+def mark_read(given: dict[str, Any], room_id: UUID) -> Response:
+    """Say up to which message the caller has read; it never goes back"""
+    op = operation(f"rooms.read {room_id} {caller().user_id}")
+    done = diner().reading.mark(caller(), str(room_id), op, str(given["message_id"]))
+    return written(done, read_view(done.record))
+
+
+@blp.post("/<uuid:room_id>/typing")
+@blp.allows(Permission.USE_ROOMS)
+@blp.response(204)
+def notice_typing(room_id: UUID) -> Response:
+    """Tell the others in the room that the caller is typing
+
+    They hear it once a second at most, and only while they have the room's stream open.
+    """
+    diner().messages.notice_typing(caller(), str(room_id))
+    return Response(status=204)
+
+
+@blp.get("/<uuid:room_id>/stream")
+@blp.allows(Permission.USE_ROOMS)
+@blp.doc(parameters=[LAST_EVENT_ID], responses={200: STREAM})
+def stream_room(room_id: UUID) -> Response:
+    """What is said in a room, live (server-sent events)
+
+    Each event `message` is a message as `GET /api/rooms/{room_id}/messages/{message_id}` gives it,
+    in its latest state: new, edited or deleted. A new stream begins with what changed in the last
+    ten seconds. One that is opened with the `Last-Event-ID` of an earlier one goes on from there:
+    what changed since comes once, even what arrives late after an outage, and nothing comes again
+    that came before in the same `revision`. Where too much has changed, it begins with an event
+    `reset`: read the list then. Events `typing` and `read` are about others in the room; they have
+    no id and are not repeated. The stream ends when its watcher is put out of the room.
+    """
+    return streamed(diner().messages, diner().names, caller(), str(room_id))
+
+
+def _view(message: Message) -> dict[str, Any]:
+    return message_view(message, diner().names.of([message.author_id])[message.author_id])
+
+
+def _written(done: Saved[Message], location: str | None = None) -> Response:
+    return written(done, _view(done.record), location)

@@ -1,0 +1,111 @@
+"""Messages as they are sent and seen."""
+
+from __future__ import annotations
+
+import marshmallow as ma
+from marshmallow import fields
+
+from blueprints.conversations.schemas import PersonOut
+from blueprints.http.fields import Schema, Text, WebAddress
+from dinerapp.domain.messages import LONGEST_CONTENT, LONGEST_URL
+from dinerapp.services.messages import NewMessage
+from dinerapp.services.reading import MOST_ROOMS, MOST_UNREAD
+from dinerapp.services.rooms import RoomKind
+
+_WORDS = {"example": "Table 7 asks for the bill"}
+
+
+class MessageIn(Schema):
+    """A new message: words, a file, an order, or several of these."""
+
+    content = Text(0, LONGEST_CONTENT, load_default="", metadata=_WORDS)
+    file_url = WebAddress(LONGEST_URL, allow_none=True, load_default=None)
+    order_id = fields.UUID(
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "an order that the author may see"},
+    )
+
+    @ma.post_load
+    def make(self, data: dict[str, object], **_: object) -> NewMessage:
+        order_id = data.pop("order_id")
+        return NewMessage(order_id=str(order_id) if order_id else None, **data)  # type: ignore[arg-type]
+
+
+class MessageChanges(Schema):
+    """Other words."""
+
+    content = Text(1, LONGEST_CONTENT, required=True, metadata=_WORDS)
+
+
+class MessageOut(ma.Schema):
+    """A message. One that is deleted says nothing any more."""
+
+    id = fields.UUID()
+    revision = fields.Integer()
+    room_id = fields.UUID()
+    author = fields.Nested(PersonOut)
+    content = fields.String(metadata=_WORDS)
+    file_url = fields.String(allow_none=True)
+    order_id = fields.UUID(allow_none=True)
+    edited = fields.Boolean()
+    deleted = fields.Boolean()
+    created_at = fields.DateTime()
+    updated_at = fields.DateTime()
+
+
+class MessagePage(ma.Schema):
+    """One page, newest first."""
+
+    items = fields.List(fields.Nested(MessageOut))
+    next_cursor = fields.String(allow_none=True)
+
+
+class ReadIn(Schema):
+    """Up to where somebody has read."""
+
+    message_id = fields.UUID(required=True)
+
+
+class ReadOut(ma.Schema):
+    """How far somebody has read a room."""
+
+    room_id = fields.UUID()
+    user_id = fields.UUID()
+    revision = fields.Integer()
+    message_id = fields.UUID()
+    updated_at = fields.DateTime()
+
+
+class ReadPage(ma.Schema):
+    """One page, newest first."""
+
+    items = fields.List(fields.Nested(ReadOut))
+    next_cursor = fields.String(allow_none=True)
+
+
+class UnreadOut(ma.Schema):
+    """How much of a room is not read."""
+
+    room_id = fields.UUID()
+    kind = fields.Enum(RoomKind, by_value=True)
+    unread = fields.Integer(
+        allow_none=True,
+        metadata={
+            "description": f"{MOST_UNREAD} is {MOST_UNREAD} or more; null while nobody can say",
+            "example": 3,
+        },
+    )
+
+
+class UnreadList(ma.Schema):
+    """The rooms of the caller."""
+
+    items = fields.List(fields.Nested(UnreadOut))
+    truncated = fields.Boolean(
+        metadata={
+            "description": f"whether there are more than {MOST_ROOMS} of a kind, of which the rest"
+            " is not here",
+            "example": False,
+        }
+    )

@@ -1,0 +1,48 @@
+"""The live stream of a room as server-sent events."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from flask import Response, request
+
+from blueprints.http import sse
+from blueprints.http.headers import LAST_EVENT_ID
+from blueprints.rooms.views import message_view
+from dinerapp.domain.permissions import Caller
+from dinerapp.errors import InvalidRecord
+from dinerapp.services.feed import Overtaken
+from dinerapp.services.messages import MessageService
+from dinerapp.services.names import Names
+from dinerapp.services.room_feed import Mark, Noticed, Said
+
+STREAM = sse.described('id: AZrKm9cI…\nevent: message\ndata: {"id": "…"}\n\n')
+
+
+def streamed(messages: MessageService, names: Names, caller: Caller, room_id: str) -> Response:
+    """The answer that goes on for as long as the client listens and is in the room."""
+    mark, first = _last_event(), sse.HELLO
+    try:
+        stream = messages.stream(caller, room_id, mark)
+    except Overtaken:
+        stream, first = messages.stream(caller, room_id, None), sse.HELLO + sse.RESET
+    return sse.streamed(stream, first, partial(_event, names), lambda: messages.may_watch(stream))
+
+
+def _event(names: Names, told: Said | Noticed) -> bytes:
+    if isinstance(told, Noticed):
+        return sse.event(told.what, told.about)
+    author = told.message.author_id
+    return sse.event(
+        "message", message_view(told.message, names.of([author])[author]), str(told.mark)
+    )
+
+
+def _last_event() -> Mark | None:
+    given = request.headers.get(LAST_EVENT_ID)
+    if given is None:
+        return None
+    try:
+        return Mark.parse(given)
+    except ValueError:
+        raise InvalidRecord(LAST_EVENT_ID, "is not the id of an event of this stream") from None

@@ -1,0 +1,214 @@
+"""/api/servers, with their channels and members"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+
+from blueprints.http.access import caller
+from blueprints.http.answers import (
+    PageQuery,
+    after,
+    if_match,
+    one,
+    operation,
+    page,
+    removed,
+    written,
+)
+from blueprints.http.blueprint import Blueprint
+from blueprints.http.diner import diner
+from blueprints.servers.schemas import (
+    ChannelChanges,
+    ChannelIn,
+    ChannelOut,
+    ChannelPage,
+    Invitation,
+    MemberOut,
+    MemberPage,
+    RoleChange,
+    ServerChanges,
+    ServerIn,
+    ServerOut,
+    ServerPage,
+)
+from blueprints.servers.views import channel_view, member_view, server_view
+from dinerapp.domain.permissions import Permission
+from dinerapp.domain.servers import Server
+from dinerapp.services.saving import Saved
+from dinerapp.services.servers import Seen
+
+blp = Blueprint(
+    "servers", __name__, url_prefix="/api/servers", description="Who talks where: the restaurants"
+)
+
+
+@blp.post("")
+@blp.allows(Permission.MAKE_SERVERS)
+@blp.arguments(ServerIn)
+@blp.creates(ServerOut)
+def add_server(given: dict[str, Any]) -> Response:
+    """Make a server, with its general channel; whoever makes it owns it"""
+    done = diner().servers.add(caller(), operation(f"servers.add {caller().user_id}"), given)
+    return _written(done, location=f"/api/servers/{done.record.id}")
+
+
+@blp.get("")
+@blp.allows(Permission.USE_ROOMS)
+@blp.arguments(PageQuery, location="query")
+@blp.response(200, ServerPage)
+def list_servers(query: dict[str, Any]) -> Response:
+    """The caller's servers, latest joined first"""
+    found, members = diner().servers.page(caller(), after(query["cursor"]), query["limit"])
+    return page(found, lambda server: server_view(Seen(server, members[server.id])))
+
+
+@blp.post("/join")
+@blp.allows(Permission.USE_ROOMS)
+@blp.arguments(Invitation)
+@blp.changes(ServerOut, if_match=False)
+def join_server(given: dict[str, Any]) -> Response:
+    """Join a server with its invite code
+
+    Whoever belongs to it already stays what they are. Whoever was put out needs a code that was
+    renewed since.
+    """
+    op = operation(f"servers.join {caller().user_id}")
+    return _written(diner().servers.join(caller(), op, given["code"]))
+
+
+@blp.get("/<uuid:server_id>")
+@blp.allows(Permission.USE_ROOMS)
+@blp.reads(ServerOut)
+def read_server(server_id: UUID) -> Response:
+    """One server"""
+    seen = diner().servers.get(caller(), str(server_id))
+    return one(seen.server, server_view(seen), seen.member.role)
+
+
+@blp.patch("/<uuid:server_id>")
+@blp.allows(Permission.USE_ROOMS)
+@blp.arguments(ServerChanges)
+@blp.changes(ServerOut)
+def change_server(given: dict[str, Any], server_id: UUID) -> Response:
+    """Change a server; for its admins"""
+    op = operation(f"servers.change {server_id}")
+    return _written(diner().servers.change(caller(), str(server_id), op, given, if_match()))
+
+
+@blp.delete("/<uuid:server_id>")
+@blp.allows(Permission.USE_ROOMS)
+@blp.removes()
+def remove_server(server_id: UUID) -> Response:
+    """Remove a server with its channels; for its admins"""
+    op = operation(f"servers.remove {server_id}")
+    return removed(diner().servers.remove(caller(), str(server_id), op, if_match()))
+
+
+@blp.post("/<uuid:server_id>/invite")
+@blp.allows(Permission.USE_ROOMS)
+@blp.changes(ServerOut, if_match=False)
+def renew_invite(server_id: UUID) -> Response:
+    """Another invite code; the one before is good for nothing at once"""
+    op = operation(f"servers.invite {server_id}")
+    return _written(diner().servers.renew_invite(caller(), str(server_id), op))
+
+
+@blp.get("/<uuid:server_id>/channels")
+@blp.allows(Permission.USE_ROOMS)
+@blp.arguments(PageQuery, location="query")
+@blp.response(200, ChannelPage)
+def list_channels(query: dict[str, Any], server_id: UUID) -> Response:
+    """A server's channels, newest first"""
+    place, limit = after(query["cursor"]), query["limit"]
+    return page(diner().servers.channels(caller(), str(server_id), place, limit), channel_view)
+
+
+@blp.post("/<uuid:server_id>/channels")
+@blp.allows(Permission.USE_ROOMS)
+@blp.arguments(ChannelIn)
+@blp.creates(ChannelOut)
+def add_channel(given: dict[str, Any], server_id: UUID) -> Response:
+    """One more channel; for admins and moderators"""
+    op = operation(f"servers.add_channel {server_id}")
+    done = diner().servers.add_channel(caller(), str(server_id), op, given)
+    location = f"/api/servers/{server_id}/channels/{done.record.id}"
+    return written(done, channel_view(done.record), location)
+
+
+@blp.get("/<uuid:server_id>/channels/<uuid:channel_id>")
+@blp.allows(Permission.USE_ROOMS)
+@blp.reads(ChannelOut)
+def read_channel(server_id: UUID, channel_id: UUID) -> Response:
+    """One channel"""
+    channel = diner().servers.channel(caller(), str(server_id), str(channel_id))
+    return one(channel, channel_view(channel))
+
+
+@blp.patch("/<uuid:server_id>/channels/<uuid:channel_id>")
+@blp.allows(Permission.USE_ROOMS)
+@blp.arguments(ChannelChanges)
+@blp.changes(ChannelOut)
+def change_channel(given: dict[str, Any], server_id: UUID, channel_id: UUID) -> Response:
+    """Rename a channel; the general one keeps its name"""
+    op = operation(f"servers.change_channel {channel_id}")
+    done = diner().servers.change_channel(
+        caller(), str(server_id), str(channel_id), op, given, if_match()
+    )
+    return written(done, channel_view(done.record))
+
+
+@blp.delete("/<uuid:server_id>/channels/<uuid:channel_id>")
+@blp.allows(Permission.USE_ROOMS)
+@blp.removes()
+def remove_channel(server_id: UUID, channel_id: UUID) -> Response:
+    """Remove a channel; the general one stays"""
+    op = operation(f"servers.remove_channel {channel_id}")
+    return removed(
+        diner().servers.remove_channel(caller(), str(server_id), str(channel_id), op, if_match())
+    )
+
+
+@blp.get("/<uuid:server_id>/members")
+@blp.allows(Permission.USE_ROOMS)
+@blp.arguments(PageQuery, location="query")
+@blp.response(200, MemberPage)
+def list_members(query: dict[str, Any], server_id: UUID) -> Response:
+    """Who belongs to a server, newest first"""
+    place, limit = after(query["cursor"]), query["limit"]
+    found = diner().servers.members(caller(), str(server_id), place, limit)
+    names = diner().names.of([member.user_id for member in found.items])
+    return page(found, lambda member: member_view(member, names[member.user_id]))
+
+
+@blp.patch("/<uuid:server_id>/members/<uuid:user_id>")
+@blp.allows(Permission.USE_ROOMS)
+@blp.arguments(RoleChange)
+@blp.changes(MemberOut)
+def change_member(given: dict[str, Any], server_id: UUID, user_id: UUID) -> Response:
+    """Make a member something else; for admins of the server"""
+    op = operation(f"servers.change_member {server_id} {user_id}")
+    done = diner().servers.change_role(
+        caller(), str(server_id), str(user_id), op, given["role"], if_match()
+    )
+    return written(done, member_view(done.record, diner().names.of([str(user_id)])[str(user_id)]))
+
+
+@blp.delete("/<uuid:server_id>/members/<uuid:user_id>")
+@blp.allows(Permission.USE_ROOMS)
+@blp.removes(if_match=False)
+def remove_member(server_id: UUID, user_id: UUID) -> Response:
+    """Leave a server, or put somebody out of it
+
+    Moderators put guests out, admins anybody but the owner. Whoever was put out comes back only
+    with an invite code that was renewed since.
+    """
+    op = operation(f"servers.remove_member {server_id} {user_id}")
+    return removed(diner().servers.remove_member(caller(), str(server_id), str(user_id), op))
+
+
+def _written(done: Saved[Server], location: str | None = None) -> Response:
+    seen: Seen = diner().servers.seen(caller(), done.record)
+    return written(done, server_view(seen), location, seen.member.role)

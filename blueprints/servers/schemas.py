@@ -1,0 +1,109 @@
+"""Servers, their members and their channels as clients send and see them."""
+
+from __future__ import annotations
+
+import marshmallow as ma
+from marshmallow import fields
+
+from blueprints.http.fields import Schema, Text, WebAddress
+from dinerapp.domain.members import MemberRole
+
+_IMAGE = {"example": "https://example.org/diner.png"}
+_CODE = {"example": "n3S9xqTBvRyGm0rQ1h2JdA"}
+
+
+class ServerChanges(Schema):
+    """What can be changed of a server; all of it is optional."""
+
+    name = Text(1, 100, metadata={"example": "Diner at the station"})
+    image_url = WebAddress(allow_none=True, metadata=_IMAGE)
+
+
+class ServerIn(ServerChanges):
+    """A new server."""
+
+    name = Text(1, 100, required=True, metadata={"example": "Diner at the station"})
+
+
+class ServerOut(ma.Schema):
+    """A server as one of its members sees it."""
+
+    id = fields.UUID()
+    revision = fields.Integer()
+    name = fields.String(metadata={"example": "Diner at the station"})
+    image_url = fields.String(allow_none=True, metadata=_IMAGE)
+    owner_id = fields.UUID()
+    role = fields.Enum(MemberRole, by_value=True, metadata={"description": "the caller's"})
+    invite_code = fields.String(
+        allow_none=True, metadata={"description": "for admins of the server only", **_CODE}
+    )
+    created_at = fields.DateTime()
+    updated_at = fields.DateTime()
+
+
+class ServerPage(ma.Schema):
+    """One page, latest joined first."""
+
+    items = fields.List(fields.Nested(ServerOut))
+    next_cursor = fields.String(allow_none=True)
+
+
+class Invitation(Schema):
+    """What somebody was given who may join."""
+
+    code = Text(1, 100, required=True, metadata=_CODE)
+
+
+class ChannelChanges(Schema):
+    """What can be changed of a channel."""
+
+    name = Text(1, 100, metadata={"example": "kitchen"})
+
+
+class ChannelIn(Schema):
+    """A new channel."""
+
+    name = Text(1, 100, required=True, metadata={"example": "kitchen"})
+
+
+class ChannelOut(ma.Schema):
+    """A channel. Its id is the id of a room."""
+
+    id = fields.UUID()
+    revision = fields.Integer()
+    server_id = fields.UUID()
+    name = fields.String(metadata={"example": "kitchen"})
+    general = fields.Boolean(metadata={"description": "was made with its server, and stays"})
+    created_at = fields.DateTime()
+    updated_at = fields.DateTime()
+
+
+class ChannelPage(ma.Schema):
+    """One page, newest first."""
+
+    items = fields.List(fields.Nested(ChannelOut))
+    next_cursor = fields.String(allow_none=True)
+
+
+class RoleChange(Schema):
+    """What a member is to be."""
+
+    role = fields.Enum(MemberRole, by_value=True, required=True)
+
+
+class MemberOut(ma.Schema):
+    """Somebody who belongs to a server."""
+
+    user_id = fields.UUID()
+    revision = fields.Integer()
+    server_id = fields.UUID()
+    name = fields.String(metadata={"example": "Ada"})
+    role = fields.Enum(MemberRole, by_value=True)
+    joined_at = fields.DateTime()
+
+
+class MemberPage(ma.Schema):
+    """One page, newest first."""
+
+    items = fields.List(fields.Nested(MemberOut))
+    next_cursor = fields.String(allow_none=True)

@@ -1,0 +1,33 @@
+"""Servers, members and channels as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blueprints.http.answers import plain
+from dinerapp.domain.members import Deed, Member
+from dinerapp.domain.servers import Channel
+from dinerapp.services.servers import Seen
+
+
+def server_view(seen: Seen) -> dict[str, Any]:
+    """With the invite code for whoever may invite."""
+    code = seen.server.invite_code if seen.member.may(Deed.INVITE) else None
+    return plain(seen.server) | {"invite_code": code, "role": seen.member.role}
+
+
+def channel_view(channel: Channel) -> dict[str, Any]:
+    """One channel."""
+    return plain(channel) | {"general": channel.is_general}
+
+
+def member_view(member: Member, name: str) -> dict[str, Any]:
+    """Somebody, by the name they have for everybody."""
+    return {
+        "user_id": member.user_id,
+        "revision": member.version.revision,
+        "server_id": member.server_id,
+        "name": name,
+        "role": member.role,
+        "joined_at": member.joined_at,
+    }
