@@ -60,7 +60,7 @@ def _loaded(target: str) -> Callable[..., Any]:
     processes.forget_dead_workers()
     app = getattr(__import__(module, fromlist=[name]), name)
     diner = app.extensions[EXTENSION]
-    diner.feed.must_end = _told_to_end().is_set
+    diner.seats.must_end = _told_to_end().is_set
     Finalize(None, processes.forget_worker, (os.getpid(),), exitpriority=CLOSE_FIRST - 1)
     Finalize(None, diner.connections.close_all, exitpriority=CLOSE_FIRST)
     loaded: Callable[..., Any] = app
