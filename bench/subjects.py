@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -18,6 +17,7 @@ from adapters.embedded.ports import LOCALHOST, free_port
 from bench.filling import ALONE, EVE, OURS, PEERS
 from bench.ground import SECRET, Servers
 from dinerapp.settings import Settings
+from dinerapp.up import command_of
 
 ROOT = Path(__file__).parent.parent
 PEERS_BIN = ROOT / ".venv-bench" / "bin"
@@ -105,7 +105,7 @@ def subjects(both: Servers) -> list[Subject]:
         lets_pass=frozenset({TEXT_FOR_NUMBER}),
     )
     hello = _gunicorn("hello", 'Flask "hello", the floor', "A", {}, threads=_threads_of_ours())
-    return [*found, eve, hello]
+    return [*found, eve, hello, _granian("hello", 'Flask "hello" under granian')]
 
 
 @contextmanager
@@ -126,7 +126,7 @@ def _ours(name: str, label: str, works: str, databases: Mapping[str, str]) -> Su
         "WEB_CONCURRENCY": WORKERS,
         "ACCESS_TOKEN_SECONDS": "1000000",
     }
-    command = (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app")
+    command = command_of(Settings.from_environment().web_server)
     return Subject(name, label, works, command, environment, "/api/health", is_ours=True)
 
 
@@ -155,6 +155,15 @@ def _uvicorn(
         "--workers", WORKERS, "--log-level", "error", "--no-access-log",
     )  # fmt: skip
     return Subject(name + suffix, label, works, command, environment, "/api/menu")
+
+
+def _granian(name: str, label: str) -> Subject:
+    command = (
+        str(PEERS_BIN / "granian"), f"peers.{name}:app", "--interface", "wsgi",
+        "--port", "{port}", "--workers", WORKERS, "--blocking-threads", _threads_of_ours(),
+        "--no-ws", "--http", "1", "--log-level", "error",
+    )  # fmt: skip
+    return Subject(f"{name}-granian", label, "A", command, {}, "/api/menu")
 
 
 def _threads_of_ours() -> str:
