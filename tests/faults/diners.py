@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
@@ -26,7 +27,7 @@ _OURS = ("DATABASE", "MONGODB", "REDIS", "SECRET", "PORT", "HOST", "WEB_", "RELA
 _TAIL = 4000
 
 
-class Program:
+class Program(ABC):
     """A process group of its own, which can be killed, frozen and thawed as a whole."""
 
     def __init__(self, name: str, folder: Path, environment: Mapping[str, str]) -> None:
@@ -36,8 +37,8 @@ class Program:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
-    def command(self) -> Sequence[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def command(self) -> Sequence[str]: ...
 
     @property
     def running(self) -> bool:
