@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,17 +17,7 @@ from dinerapp.services import feed as feeds
 from dinerapp.services.feed import Overtaken, Seats, TooManyStreams
 from dinerapp.services.order_feed import OrderFeed, OrderStream
 from tests.makers import at, order
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.moment = at()
-
-    def __call__(self) -> datetime:
-        return self.moment
-
-    def pass_by(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
+from tests.unit.clocks import Clock
 
 
 @pytest.fixture

@@ -22,20 +22,10 @@ from dinerapp.services.room_feed import Mark, Noticed, RoomFeed, RoomStream, Sai
 from dinerapp.services.seldom import Seldom
 from tests.contracts.subjects import written
 from tests.makers import at, message, read
+from tests.unit.clocks import Clock
 
 ROOM, OTHER = new_id(), new_id()
 ADA, BOB = new_id(), new_id()
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.moment = at()
-
-    def __call__(self) -> datetime:
-        return self.moment
-
-    def pass_by(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
 
 
 @pytest.fixture
