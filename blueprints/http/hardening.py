@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Request, Response, current_app
+from flask.globals import request_ctx
+from werkzeug.datastructures import Headers
 
 from blueprints.http.access import PUBLIC, rule_of
 from blueprints.http.headers import ETAG
@@ -27,18 +29,19 @@ def register(app: Flask) -> None:
 
 
 def _harden(response: Response) -> Response:
-    given = response.headers
+    asked, given = request_ctx.request, response.headers
     for name, value in _ALWAYS.items():
         given.add(name, value)
     given.setdefault("Content-Security-Policy", _PAGE if response.mimetype == _HTML else _NO_PAGE)
-    given.setdefault("Cache-Control", _caching(response))
-    if request.is_secure:
+    given.setdefault("Cache-Control", _caching(asked, given))
+    if asked.is_secure:
         given.setdefault("Strict-Transport-Security", _A_YEAR)
     return response
 
 
-def _caching(response: Response) -> str:
+def _caching(asked: Request, given: Headers) -> str:
     """What everybody gets may be kept and asked for again by its ETag; all else is personal."""
-    view = current_app.view_functions.get(request.endpoint or "")
-    for_all = view is not None and rule_of(view) == PUBLIC and request.method in ("GET", "HEAD")
-    return "no-cache" if for_all and ETAG in response.headers else "no-store"
+    if ETAG not in given or asked.method not in ("GET", "HEAD"):
+        return "no-store"
+    view = current_app.view_functions.get(asked.endpoint or "")
+    return "no-cache" if view is not None and rule_of(view) == PUBLIC else "no-store"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from flask import Flask, Response, g, request
+from werkzeug.datastructures import Headers
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from blueprints.http.strict_json import StrictJSONProvider
@@ -19,6 +20,7 @@ from dinerapp.ports import deadline, serving
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+CONTENT_LENGTH = "Content-Length"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 
@@ -43,13 +45,19 @@ class Turns:
 
 
 class Answer(Response):
-    """Servers send a list at once; of anything else they ask piece by piece."""
+    """Servers send a list at once; of anything else they ask piece by piece. And werkzeug copies
+    all headers for the sake of relative locations and of bodies that must not be there."""
 
     def get_app_iter(self, environ: WSGIEnvironment) -> Iterable[bytes]:
         if self._on_close or not self.is_sequence:
             return super().get_app_iter(environ)
         has_none = environ["REQUEST_METHOD"] == "HEAD" or self.status_code in (204, 304)
         return [] if has_none else [*self.iter_encoded()]
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
+        if self.status_code == 200 and CONTENT_LENGTH in self.headers:
+            return self.headers
+        return super().get_wsgi_headers(environ)
 
 
 class DinerFlask(Flask):

@@ -50,7 +50,7 @@ from tests.blueprints.asking import (
 from tests.servers.control import RealServer, new_mongo_database, new_postgres_database
 
 DISHES, ORDERS, PAGE = 100, 30, 10
-MENU_CALLS = 400
+MENU_CALLS = 355
 """Python functions called for a menu that is ready, by Flask, by us and by the test client."""
 MENU_BYTES = 30_000
 """The most memory that the same may take at a time: less than the menu itself."""
