@@ -39,7 +39,7 @@ def main() -> None:
     configure_logging(Settings(log_level="error"))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if "profile" in parts:
-        for section in profiling.run(given.works):
+        for section in profiling.run(given.works, RESULTS):
             print(section, flush=True)
     if parts - {"profile"}:
         _measure(given, parts)

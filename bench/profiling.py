@@ -1,4 +1,5 @@
-"""Where our time goes under load, by py-spy: by subsystem, and the functions that take most."""
+"""Where our time goes under load, by py-spy: by subsystem, the functions that take most, and as a
+flame graph."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ SUBSYSTEMS = (
     ("marshmallow, webargs, flask-smorest", ("/marshmallow/", "/webargs/", "/flask_smorest/")),
     ("werkzeug", ("/werkzeug/",)),
     ("Flask, blinker", ("/flask/", "/blinker/")),
-    ("gunicorn", ("/gunicorn/", "concurrent/futures/", "/selectors.py")),
+    ("web server", ("/granian/", "/gunicorn/", "concurrent/futures/", "/selectors.py")),
     ("psycopg", ("/psycopg/", "/psycopg_pool/", "/psycopg_binary/")),
     ("pymongo", ("/pymongo/", "/bson/", "/gridfs/")),
     ("logs and metrics", ("/structlog/", "/prometheus_client/", "dinerapp/logs.py", "metrics.py")),
@@ -40,8 +41,9 @@ SUBSYSTEMS = (
 Stack = tuple[Sequence[str], int]
 
 
-def run(works: str) -> Iterator[str]:
-    """One section for each kind of work, in Markdown."""
+def run(works: str, folder: Path) -> Iterator[str]:
+    """One section for each kind of work, in Markdown; the flame graphs go into the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
     with servers() as both:
         filled = fill(both, ORDERS)
         ours = [one for one in subjects(both) if one.is_ours]
@@ -51,7 +53,7 @@ def run(works: str) -> Iterator[str]:
                 one = next(each for each in everybody if work in each.subject.works)
                 verify(one, work, filled)
                 file = written(requests(one, work, filled), both.folder / "requests")
-                yield _profiled(one, work, file, both.folder / "stacks")
+                yield _profiled(one, work, file, both.folder / "stacks", folder)
 
 
 def parsed(raw: str) -> list[Stack]:
@@ -77,24 +79,29 @@ def by_function(stacks: Iterable[Stack]) -> Counter[str]:
     return found
 
 
-def _profiled(one: Running, work: str, file: Path, stacks_file: Path) -> str:
+def _profiled(one: Running, work: str, file: Path, stacks_file: Path, folder: Path) -> str:
     shots: list[Shot] = []
-    seconds = SECONDS + 3
+    seconds = 2 * SECONDS + 6
     load = threading.Thread(
         target=lambda: shots.append(shoot(one.port, file, CONNECTIONS, seconds))
     )
     load.start()
-    subprocess.run(
-        [
-            str(PEERS_BIN / "py-spy"), "record", "--pid", str(one.process.pid), "--subprocesses",
-            "--duration", str(SECONDS), "--rate", str(RATE), "--format", "raw", "--full-filenames",
-            "--nonblocking", "--output", str(stacks_file),
-        ],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    _watch(one, "raw", stacks_file, "--full-filenames")
+    _watch(one, "flamegraph", folder / f"flames-{work}.svg")
     load.join()
     stacks = parsed(stacks_file.read_text())
     return "\n".join(_written(work, shots[0], stacks))
+
+
+def _watch(one: Running, how: str, file: Path, *more: str) -> None:
+    subprocess.run(
+        [
+            str(PEERS_BIN / "py-spy"), "record", "--pid", str(one.process.pid), "--subprocesses",
+            "--duration", str(SECONDS), "--rate", str(RATE), "--format", how, "--nonblocking",
+            "--output", str(file), *more,
+        ],
+        check=True, capture_output=True,
+    )  # fmt: skip
 
 
 def _written(work: str, shot: Shot, stacks: Sequence[Stack]) -> Iterator[str]:
