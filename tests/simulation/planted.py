@@ -116,7 +116,9 @@ def _settle_any_version(self: Any, to: Place, shipped: Collection[Any]) -> None:
             self.rows[record_id].debts.pop(to, None)
 
 
-def _accept_over_anything(self: Any, record: Any, owing: Collection[Any] = ()) -> Any:
+def _accept_over_anything(
+    self: Any, record: Any, owing: Collection[Any] = (), _basis: Collection[Any] = ()
+) -> Any:
     accepted = record.stamped(self.place)
     self._put(accepted, owing, self._unique(accepted))
     return accepted
