@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import plot, profiling, syncing, wrk
+from bench import plans, plot, profiling, syncing, wrk
 from bench.comparing import Plan, compare
 from bench.machine import QUIET, Meter, described
 from bench.results import Cell, Results, put_into, report
@@ -18,12 +18,15 @@ from bench.work import WORKS
 from dinerapp.logs import configure_logging
 from dinerapp.settings import Settings
 
-PARTS = ("peers", "conditions", "relay", "consistency", "profile")
+PARTS = ("peers", "conditions", "relay", "consistency", "plans", "profile")
+SHOWN = {"plans", "profile"}
+"""They print, and are not among what is measured."""
 COMPARED = {"peers", "conditions"}
 DOCS = ROOT / "docs" / "performance.md"
 RESULTS = ROOT / "bench" / "results"
 PLOT = "benchmark.svg"
 PLOTTED = 8
+SIZES = [10_000, 1_000_000]
 OWED, CHECKED, DIFFERING = 100_000, 1_000_000, 100
 
 
@@ -31,7 +34,7 @@ def main() -> None:
     """Measures what the command line asks for, and writes it down."""
     parser = _parser()
     given = parser.parse_args()
-    parts = set(given.parts or (COMPARED if given.quick else set(PARTS) - {"profile"}))
+    parts = set(given.parts or (COMPARED if given.quick else set(PARTS) - SHOWN))
     unknown = sorted(parts - set(PARTS))
     if unknown:
         parser.error(f"unknown: {', '.join(unknown)}; known: {', '.join(PARTS)}")
@@ -41,7 +44,10 @@ def main() -> None:
     if "profile" in parts:
         for section in profiling.run(given.works, RESULTS):
             print(section, flush=True)
-    if parts - {"profile"}:
+    if "plans" in parts:
+        for line in plans.run(given.orders or SIZES):
+            print(line, flush=True)
+    if parts - SHOWN:
         _measure(given, parts)
 
 
@@ -112,7 +118,7 @@ def _plan(given: argparse.Namespace, parts: set[str]) -> Plan:
     return Plan(
         works=given.works,
         connections=given.connections or ([8] if quick else [1, 8, 64]),
-        orders=given.orders or ([10_000] if quick else [10_000, 1_000_000]),
+        orders=given.orders or (SIZES[:1] if quick else SIZES),
         rounds=given.rounds or (3 if quick else 5),
         seconds=given.seconds or (1 if quick else 3),
         only=given.only,
@@ -134,7 +140,11 @@ def _require_tools(parts: set[str]) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     add = parser.add_argument
-    add("parts", nargs="*", help=f"{', '.join(PARTS)}; default: all but the last")
+    add(
+        "parts",
+        nargs="*",
+        help=f"{', '.join(PARTS)}; default: all but {' and '.join(sorted(SHOWN))}",
+    )
     add("--quick", action="store_true", help="the picture in 3 minutes: peers and conditions")
     add("--works", default="".join(WORKS), help="kinds of work, such as AB")
     add("--only", type=_words, default=(), help="peers by the names of their files, or limits")

@@ -129,8 +129,8 @@ def _in_transaction(move: Callable[..., Any], fuse: Fuse) -> Callable[..., Any]:
 
 def _without_debts(accept: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(accept)
-    def wrapped(self: Any, record: Any, _owing: Any = ()) -> Any:
-        return accept(self, record, ())
+    def wrapped(self: Any, record: Any, _owing: Any = (), basis: Any = ()) -> Any:
+        return accept(self, record, (), basis)
 
     return wrapped
 
