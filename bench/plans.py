@@ -110,7 +110,7 @@ def _statements() -> Iterator[list[tuple[str, Any]]]:
         yield sent
 
 
-def _of_postgres(plan: dict[str, Any]) -> Looked:
+def _of_postgres(plan: Mapping[str, Any]) -> Looked:
     scans = [
         node
         for node in _nodes(plan)
@@ -137,14 +137,15 @@ def _of_mongo(orders: MongoOrders, ask: Callable[[Orders], object]) -> Looked:
     wanted, order, limit = asked[-1]
     with orders.database.reading():
         cursor = orders.collection.find(wanted, sort=order, limit=limit)
-        stats = cursor.explain()["executionStats"]
-    by = next((node["indexName"] for node in _nodes(stats) if "indexName" in node), "_id")
-    return Looked(by, stats["totalDocsExamined"])
+        explained = cursor.explain()
+    plan = explained["queryPlanner"]["winningPlan"]
+    by = next((node["indexName"] for node in _nodes(plan) if "indexName" in node), "no index")
+    return Looked(by, explained["executionStats"]["totalDocsExamined"])
 
 
-def _nodes(plan: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(plan, dict):
+def _nodes(plan: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(plan, Mapping):
         yield plan
-    for each in plan.values() if isinstance(plan, dict) else plan:
-        if isinstance(each, dict | list):
+    for each in plan.values() if isinstance(plan, Mapping) else plan:
+        if isinstance(each, Mapping | list):
             yield from _nodes(each)

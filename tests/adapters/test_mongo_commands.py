@@ -22,7 +22,8 @@ from adapters.mongo.menu import MongoMenuItems
 from adapters.mongo.orders import MongoOrders
 from dinerapp.domain.conflicts import ConflictState
 from dinerapp.domain.identity import new_id, new_op_id
-from dinerapp.domain.orders import FulfilmentType, Status
+from dinerapp.domain.orders import FulfilmentType, Order, Status
+from dinerapp.domain.tickets import Ticket, TicketStatus
 from dinerapp.domain.version import Place
 from dinerapp.errors import AlreadyExists
 from dinerapp.ports.customers import CustomerFilter
@@ -82,13 +83,21 @@ class Diner:
         self.recorder.sent.clear()
         return [self._plan(each) for each in questions]
 
+    def looked_at(self, question: Mapping[str, Any]) -> int:
+        """How many documents the server reads to answer."""
+        explained = self._explained(question, "executionStats")
+        read: int = explained["executionStats"]["totalDocsExamined"]
+        return read
+
     def _plan(self, question: Mapping[str, Any]) -> str:
+        return str([*winning_plans(self._explained(question, "queryPlanner"))])
+
+    def _explained(self, question: Mapping[str, Any], verbosity: str) -> Any:
         command = {k: v for k, v in question.items() if k not in NOT_EXPLAINED}
         name = next(iter(command))
         with self.database.reading():
             database = self.database.collection(command[name]).database
-            explained = database.command("explain", command, verbosity="queryPlanner")
-        return str([*winning_plans(explained)])
+            return database.command("explain", command, verbosity=verbosity)
 
 
 def winning_plans(explained: Any) -> Iterator[Any]:
@@ -111,6 +120,11 @@ def diner(fresh_mongo_url: str) -> Iterator[Diner]:
         yield diner
     finally:
         diner.database.close()
+
+
+def ticket(status: TicketStatus) -> Ticket:
+    given = {"id": new_id(), "line_id": new_id(), "revision": 1, "quantity": 1, "fired_at": at()}
+    return Ticket(**given, station="grill", name="Pelmeni", status=status)
 
 
 def owing(missed: bool = False) -> list[Owing]:
@@ -254,6 +268,24 @@ def test_changed_orders_come_sorted_from_an_index(diner: Diner) -> None:
     [plan] = diner.plans()
     assert "'changed'" in plan
     assert "'SORT'" not in plan
+
+
+@pytest.mark.parametrize("station", [None, "grill"])
+def test_the_kitchen_looks_at_what_it_has_to_cook_and_at_nothing_else(
+    diner: Diner, station: str | None
+) -> None:
+    def cooked(status: TicketStatus, count: int) -> list[Order]:
+        tickets = (ticket(status),)
+        return [order(created_at=at(n), tickets=tickets).stamped(P) for n in range(count)]
+
+    diner.orders.deliver([order(created_at=at(n)).stamped(P) for n in range(50)])
+    diner.orders.deliver([*cooked(TicketStatus.DONE, 50), *cooked(TicketStatus.NEW, 2)])
+    diner.sent()
+    diner.orders.in_kitchen(station, 10)
+    [question] = diner.recorder.sent
+    assert diner.looked_at(question) == 2
+    [plan] = diner.plans()
+    assert "'in_kitchen'" in plan
 
 
 @pytest.mark.parametrize(
