@@ -23,6 +23,7 @@ NO_PGBENCH = (
 )
 _PEERS = PEERS_HOME / "peers"
 _RATE = re.compile(r"^tps = ([\d.]+)", re.MULTILINE)
+_NONE = re.compile(r"^number of transactions actually processed: 0$", re.MULTILINE)
 _FAILED = re.compile(r"^number of failed transactions: (\d+)", re.MULTILINE)
 
 
@@ -94,6 +95,8 @@ def pgbench() -> Path | None:
 def read(output: str) -> Shot:
     """What pgbench printed."""
     rate, failed = _RATE.search(output), _FAILED.search(output)
+    if _NONE.search(output):
+        return Shot(rate=0.0, spoilt="nothing was done before the round was over")
     if rate is None:
         raise ValueError(f"pgbench said nothing that is understood:\n{output}")
     return Shot(rate=float(rate[1]), failed=int(failed[1]) if failed else 0)
