@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from queue import SimpleQueue
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 CONTENT_LENGTH = "Content-Length"
+JUST_NOW = 0.1
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 
@@ -29,19 +31,23 @@ class Turns:
 
     def __init__(self, number: int) -> None:
         self._number = number
+        self._entered = 0.0
         self._free: SimpleQueue[None] = SimpleQueue()
         for _ in range(number):
             self._free.put(None)
 
     def __enter__(self) -> None:
         self._free.get()
+        self._entered = time.monotonic()
 
     def __exit__(self, *_: object) -> None:
         self._free.put(None)
 
     def are_taken(self) -> bool:
-        """Whether somebody is in."""
-        return self._free.qsize() < self._number
+        """Whether somebody is in, or has just been: small requests are seldom met in the act."""
+        if self._free.qsize() < self._number:
+            return True
+        return time.monotonic() - self._entered < JUST_NOW
 
 
 class Answer(Response):

@@ -14,7 +14,7 @@ from adapters.fallback.connections import Named, NamedConnections, Pace
 from adapters.fallback.probe import Probe
 from adapters.fallback.settler import Settler
 from adapters.memory.database import MemoryDatabase
-from blueprints.http.lifecycle import Turns
+from blueprints.http.lifecycle import JUST_NOW, Turns
 from dinerapp.domain.merging import Policy
 from dinerapp.sync.following import Following
 from dinerapp.sync.handover import Handover
@@ -47,12 +47,16 @@ def test_the_relay_rests_between_batches_only_while_there_are_requests(
     assert (min(pauses) >= 3 * BATCH) is is_busy
 
 
-def test_requests_are_known_while_they_have_their_turn() -> None:
+def test_requests_are_known_while_they_have_their_turn_and_a_moment_longer() -> None:
     turns = Turns(2)
     assert not turns.are_taken()
     with turns, turns:
+        time.sleep(2 * JUST_NOW)
         assert turns.are_taken()
-    assert not turns.are_taken()
+    with turns:
+        pass
+    assert turns.are_taken()
+    until(lambda: not turns.are_taken())
 
 
 def _shipping(pace: Pace) -> NamedConnections:
