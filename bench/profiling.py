@@ -35,6 +35,7 @@ SUBSYSTEMS = (
     ("our domain", ("dinerapp/domain/",)),
     ("our services", ("dinerapp/services/", "dinerapp/signals")),
     ("our blueprints", ("blueprints/",)),
+    ("granian's own threads, outside Python", ("serve.py wsgi",)),
 )  # fmt: skip
 """By what is in a file's path, the first that fits. Other files are their callers' business."""
 
