@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import pytest
@@ -30,7 +29,6 @@ from tests.blueprints.talking import (
     said,
     server_of,
 )
-from tests.contracts.subjects import at_once
 from tests.makers import at, message
 
 CHANNEL, CONVERSATION = "channel", "conversation"
@@ -369,43 +367,6 @@ def test_a_request_that_is_refused_uses_no_key(people: dict[str, FlaskClient]) -
     key, path = keyed(), "/api/conversations"
     assert customer.post(path, json={"user_id": new_id()}, headers=key).status_code == 422
     assert customer.post(path, json={"user_id": me(waiter)}, headers=key).status_code == 201
-
-
-def test_of_two_conversations_begun_at_once_under_one_key_there_is_one(
-    people: dict[str, FlaskClient],
-) -> None:
-    app = people["owner"].application
-    customer = client_as(app, Role.CUSTOMER)
-    key, token = keyed(), customer.environ_base["HTTP_AUTHORIZATION"]
-    others = [me(client_as(app, Role.WAITER)) for _ in range(4)]
-
-    def begun(user_id: str) -> int:
-        headers = {**key, "Authorization": token}
-        body = {"user_id": user_id}
-        return app.test_client().post("/api/conversations", json=body, headers=headers).status_code
-
-    statuses = at_once([partial(begun, each) for each in others])
-    assert sorted(statuses) == [201, 422, 422, 422]
-    assert len(customer.get("/api/conversations").json["items"]) == 1
-
-
-def test_two_people_who_begin_at_once_have_one_conversation(
-    people: dict[str, FlaskClient],
-) -> None:
-    app = people["owner"].application
-    pair = [client_as(app, role) for role in (Role.CUSTOMER, Role.WAITER)]
-    tokens = [client.environ_base["HTTP_AUTHORIZATION"] for client in pair]
-    tries = list(zip(tokens, [me(client) for client in reversed(pair)], strict=True)) * 4
-
-    def begun(token: str, user_id: str) -> Any:
-        headers = keyed(Authorization=token)
-        return app.test_client().post(
-            "/api/conversations", json={"user_id": user_id}, headers=headers
-        )
-
-    answers = at_once([partial(begun, *each) for each in tries])
-    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
-    assert len({answer.json["id"] for answer in answers}) == 1
 
 
 def test_what_customers_say_is_counted_and_what_staff_say_is_not() -> None:
