@@ -6,7 +6,7 @@ import re
 import select
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from itertools import count
 from typing import Any, TypeVar
 
@@ -25,6 +25,8 @@ from dinerapp.ports.deadline import remaining
 T = TypeVar("T")
 Row = dict[str, Any]
 
+STATEMENTS = 1000
+"""So many are remembered: limits and filters are written into them."""
 _PARAMETER = re.compile(r"%\((\w+)\)s|%s|%%")
 
 _DEFAULTS = {
@@ -99,7 +101,7 @@ class DeadlineConnection(psycopg.Connection[Row]):
         return poll
 
 
-@cache
+@lru_cache(STATEMENTS)
 def numbered(query: str) -> tuple[bytes, tuple[str, ...]]:
     """The statement as the server takes it, and the names of its parameters in their order; none
     if it counts them. psycopg itself would read long statements through every time."""

@@ -21,11 +21,6 @@ from tests.unit.clocks import Clock
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def orders() -> Iterator[MongoOrders]:
     database = MemoryDatabase(Place.POSTGRESQL)
     orders = MongoOrders(database)

@@ -29,11 +29,6 @@ ADA, BOB = new_id(), new_id()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def messages() -> Iterator[MongoDirectMessages]:
     database = MemoryDatabase(Place.MONGODB)
     messages = MongoDirectMessages(database)
