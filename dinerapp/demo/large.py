@@ -12,7 +12,7 @@ from typing import TypeVar
 from dinerapp import signals
 from dinerapp.demo import people
 from dinerapp.demo.book import JUST_NOW, Book, operation_of
-from dinerapp.demo.dishes import DRINKS_TAX, FOOD_TAX, Choice
+from dinerapp.demo.dishes import Choice
 from dinerapp.demo.house import House
 from dinerapp.demo.menu import group_of
 from dinerapp.demo.rush import Rush
@@ -30,6 +30,7 @@ R = TypeVar("R", bound=Record)
 ITEMS, ORDERS = 1_000, 100_000
 SCOPE = "large order"
 STOCK = 1_000_000
+FOOD_TAX, DRINKS_TAX = 700, 1900
 _CATEGORIES, _DAYS = 20, 365
 _COUNTED_EVERY = 10
 _STATIONS = ("kitchen", "grill", "cold kitchen", "pastry", "bar")

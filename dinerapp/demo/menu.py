@@ -1,40 +1,36 @@
-"""A menu to try things with. Adding it again adds nothing, and brings nothing back."""
+"""A menu to try things with, or a restaurant's own.
+
+Adding it again adds nothing, and brings nothing back.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from dinerapp.demo import drinks, food, mains
 from dinerapp.demo.dishes import Choice, Course, Dish
+from dinerapp.demo.menu_file import read
 from dinerapp.domain.identity import Operation
 from dinerapp.domain.menu import Option, OptionGroup
 from dinerapp.errors import DuplicateKey, NotFound
 from dinerapp.services.menu import CategoryService, MenuService
 
-COURSES: tuple[Course, ...] = (
-    food.BREAKFAST,
-    food.STARTERS,
-    mains.BURGERS,
-    mains.PIZZA,
-    mains.MAINS,
-    food.SIDES,
-    food.DESSERTS,
-    food.KIDS,
-    drinks.SOFT_DRINKS,
-    drinks.WINE_AND_BEER,
-)
-DISHES: tuple[Dish, ...] = tuple(dish for course in COURSES for dish in course.dishes)
+COURSES: Sequence[Course] = read(Path(__file__).with_name("menu.toml"))
+DISHES: Sequence[Dish] = tuple(dish for course in COURSES for dish in course.dishes)
+_DEMO, _OWN = "demo", "own"
+"""Whose menu it is. A slug names another dish in either, so that a restaurant's own fries are added
+after the demo's were removed."""
 
 
 def seed(menu: MenuService, categories: CategoryService) -> int:
     """Adds what is missing of the demo menu and says how many items that were. What somebody
     has removed stays removed."""
-    added = 0
-    for place, course in enumerate(COURSES):
-        category_id = _category(categories, place, course)
-        if category_id is not None:
-            added += sum(_add(menu, category_id, dish) for dish in course.dishes)
-    return added
+    return _add_missing(menu, categories, COURSES, _DEMO)
+
+
+def seed_own(menu: MenuService, categories: CategoryService, courses: Sequence[Course]) -> int:
+    """The same with a menu that a restaurant has written."""
+    return _add_missing(menu, categories, courses, _OWN)
 
 
 def by_id() -> Mapping[str, Course]:
@@ -42,12 +38,25 @@ def by_id() -> Mapping[str, Course]:
     return {operation_of(dish).record_id: course for course in COURSES for dish in course.dishes}
 
 
-def operation_of(dish: Dish) -> Operation:
+def operation_of(dish: Dish, owner: str = _DEMO) -> Operation:
     """The ids that this dish is always added under."""
-    return Operation.keyed("demo menu", dish.slug, b"")
+    return Operation.keyed(f"{owner} menu", dish.slug, b"")
 
 
-def _category(categories: CategoryService, position: int, course: Course) -> str | None:
+def _add_missing(
+    menu: MenuService, categories: CategoryService, courses: Sequence[Course], owner: str
+) -> int:
+    added, position = 0, 0
+    for number, course in enumerate(courses):
+        category_id = _category(categories, number, course, owner)
+        for dish in course.dishes:
+            if category_id is not None:
+                added += _add(menu, category_id, position, dish, owner)
+            position += 1
+    return added
+
+
+def _category(categories: CategoryService, position: int, course: Course, owner: str) -> str | None:
     """Its id, whether it was there before or not; None if it was removed."""
     fields = {
         "slug": course.slug,
@@ -57,7 +66,7 @@ def _category(categories: CategoryService, position: int, course: Course) -> str
         "position": position,
     }
     try:
-        operation = Operation.keyed("demo category", course.slug, b"")
+        operation = Operation.keyed(f"{owner} category", course.slug, b"")
         return categories.add(operation, fields).record.id
     except DuplicateKey:
         return next(one.id for one in categories.all() if one.slug == course.slug)
@@ -65,21 +74,23 @@ def _category(categories: CategoryService, position: int, course: Course) -> str
         return None
 
 
-def _add(menu: MenuService, category_id: str, dish: Dish) -> bool:
-    operation = operation_of(dish)
+def _add(menu: MenuService, category_id: str, position: int, dish: Dish, owner: str) -> bool:
+    operation = operation_of(dish, owner)
     try:
-        return menu.add(operation, _fields(operation, category_id, dish)).changed
+        return menu.add(operation, _fields(operation, category_id, position, dish)).changed
     except (DuplicateKey, NotFound):
         return False
 
 
-def _fields(operation: Operation, category_id: str, dish: Dish) -> Mapping[str, object]:
+def _fields(
+    operation: Operation, category_id: str, position: int, dish: Dish
+) -> Mapping[str, object]:
     return {
         "slug": dish.slug,
         "name": dish.name,
         "description": dish.description,
         "category_id": category_id,
-        "position": DISHES.index(dish),
+        "position": position,
         "price": dish.price,
         "tax_rate": dish.tax_rate,
         "dietary": dish.dietary,
