@@ -27,6 +27,8 @@ from blueprints.status.schemas import HEALTHY
 from dinerapp import operating, seeding
 from dinerapp.app import create_app
 from dinerapp.demo import coupons, large, menu
+from dinerapp.demo.dishes import Course
+from dinerapp.demo.menu_file import BadMenu, read
 from dinerapp.demo.week import ORDERS
 from dinerapp.domain.conflicts import Conflict, ConflictState
 from dinerapp.domain.identity import Operation
@@ -73,7 +75,7 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (BadSetting, NoDatabase) as exc:
+        except (BadSetting, NoDatabase, BadMenu) as exc:
             failure: Exception = click.ClickException(str(exc))
             failure.exit_code = MISUSE  # type: ignore[attr-defined]
         except (DinerError, EmbeddedServerError) as exc:
@@ -148,11 +150,18 @@ def migrate() -> None:
 )
 @click.option("--items", type=click.IntRange(1, 10_000), help="of large; default: 1000")
 @click.option("--orders", type=click.IntRange(1, 10_000_000), help="of large; default: 100000")
-def seed(size: str, items: int | None, orders: int | None) -> None:
+@click.option(
+    "--menu",
+    "menu_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="of menu; your own, as TOML, instead of the demo's",
+)
+def seed(size: str, items: int | None, orders: int | None, menu_file: Path | None) -> None:
     """Add demo data. What is there is not added again, what was removed stays removed.
 
     \b
-    menu   a menu, which `up` adds to empty databases too
+    menu   a menu, which `up` adds to empty databases too; or your own, from --menu
     week   that, coupons, and a week of orders with payments, tills and tickets
     large  1,000 items and 100,000 orders for load tests, into all databases
            at once; if it is interrupted, the next try goes on where it was
@@ -162,16 +171,27 @@ def seed(size: str, items: int | None, orders: int | None) -> None:
     """
     if (items or orders) and size != "large":
         raise click.UsageError("--items and --orders are for --size large")
+    if menu_file and size != "menu":
+        raise click.UsageError("--menu is for --size menu")
+    own = read(menu_file) if menu_file else None
     began = time.monotonic()
     with connected(seeding.patient(_quiet_settings())) as diner:
         match size:
             case "menu":
-                _say_added(menu.seed(diner.menu, diner.categories), len(menu.DISHES), "dishes")
+                _seed_menu(diner, own)
             case "week":
                 _seed_week(diner)
             case "large":
                 _seed_large(diner, items or large.ITEMS, orders or large.ORDERS)
     click.echo(f"{time.monotonic() - began:.1f} s")
+
+
+def _seed_menu(diner: Diner, own: Sequence[Course] | None) -> None:
+    if own is None:
+        _say_added(menu.seed(diner.menu, diner.categories), len(menu.DISHES), "dishes")
+        return
+    added = menu.seed_own(diner.menu, diner.categories, own)
+    _say_added(added, sum(len(course.dishes) for course in own), "dishes")
 
 
 def _seed_week(diner: Diner) -> None:

@@ -128,6 +128,29 @@ def test_the_demo_menu_is_added_once_and_what_was_removed_stays_removed(
         assert len(diner.menu.all()) == number - 1
 
 
+def test_a_restaurant_brings_its_own_menu(run: Run, settings: Settings, tmp_path: Path) -> None:
+    own = tmp_path / "menu.toml"
+    own.write_text(
+        '[[category]]\nslug = "soups"\nname = "Soups"\n'
+        '[[category.dish]]\nslug = "goulash"\nname = "Goulash"\nprice = 7.90\n'
+    )
+    words = ("seed", "--size", "menu", "--menu", str(own))
+    assert "1 of 1 dishes added\n" in run(*words).output
+    assert "0 of 1 dishes added\n" in run(*words).output
+    with connected(settings) as diner:
+        assert [(item.name, item.price) for item in diner.menu.all()] == [("Goulash", 790)]
+
+
+def test_a_mistake_in_a_menu_is_one_line_before_anything_is_connected(tmp_path: Path) -> None:
+    bad = tmp_path / "menu.toml"
+    bad.write_text('[[category]]\nslug = "a"\nname = "A"\n[[category.dish]]\nslug = "goulash"\n')
+    shown = command("seed", "--size", "menu", "--menu", str(bad), DATABASE_URL=NOWHERE)
+    assert shown.exit_code == 2
+    assert shown.output == f"Error: {bad}: dish 'goulash': name is missing\n"
+    shown = command("seed", "--menu", str(bad), DATABASE_URL=NOWHERE)
+    assert (shown.exit_code, "--menu is for --size menu" in shown.output) == (2, True)
+
+
 def test_a_week_of_orders_comes_with_seed_and_both_databases_are_equal(run: Run) -> None:
     assert "210 of 210 orders added\n" in run("seed").output
     again = run("seed")
