@@ -18,7 +18,7 @@ from dinerapp.demo.dishes import (
     Course,
     Dish,
 )
-from dinerapp.domain.hours import parsed
+from dinerapp.ordering.domain.hours import parsed
 
 _drink = partial(Dish, station=BAR, tax_rate=DRINKS_TAX)
 _beer = partial(_drink, dietary=VEGAN, allergens=("gluten",), choices=(BEER_SIZE,))

@@ -19,7 +19,7 @@ from dinerapp.demo.dishes import (
     Course,
     Dish,
 )
-from dinerapp.domain.hours import parsed
+from dinerapp.ordering.domain.hours import parsed
 
 BURGERS = Course(
     slug="burgers",

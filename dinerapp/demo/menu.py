@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from dinerapp.demo import drinks, food, mains
 from dinerapp.demo.dishes import Choice, Course, Dish
-from dinerapp.domain.identity import Operation
-from dinerapp.domain.menu import Option, OptionGroup
-from dinerapp.errors import DuplicateKey, NotFound
-from dinerapp.services.menu import CategoryService, MenuService
+from dinerapp.ordering.domain.menu import Option, OptionGroup
+from dinerapp.ordering.services.menu import CategoryService, MenuService
+from dinerapp.replication.errors import DuplicateKey, NotFound
+from dinerapp.replication.identity import Operation
 
 COURSES: tuple[Course, ...] = (
     food.BREAKFAST,
