@@ -8,9 +8,9 @@ from typing import Any
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
-from dinerapp import processes
-from dinerapp.logs import configure_logging
-from dinerapp.settings import BadSetting, Settings
+from dinerapp.runtime import processes
+from dinerapp.runtime.logs import configure_logging
+from dinerapp.runtime.settings import BadSetting, Settings
 
 EXTENSION = "diner"
 

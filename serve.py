@@ -14,9 +14,9 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
-from dinerapp import processes
-from dinerapp.logs import configure_logging
-from dinerapp.settings import BadSetting, Settings
+from dinerapp.runtime import processes
+from dinerapp.runtime.logs import configure_logging
+from dinerapp.runtime.settings import BadSetting, Settings
 
 EXTENSION = "diner"
 CLOSE_FIRST = 100

@@ -7,11 +7,11 @@ import sys
 from flask import Flask
 
 from blueprints.http.diner import EXTENSION
-from dinerapp.app import create_app
-from dinerapp.processes import spare_the_collector
-from dinerapp.secret import secret_key
-from dinerapp.settings import BadSetting, Settings
-from dinerapp.wiring import NoDatabase
+from dinerapp.runtime.app import create_app
+from dinerapp.runtime.processes import spare_the_collector
+from dinerapp.runtime.secret import secret_key
+from dinerapp.runtime.settings import BadSetting, Settings
+from dinerapp.runtime.wiring import NoDatabase
 
 # By this code gunicorn knows that starting the worker again would not help.
 APP_LOAD_ERROR = 4

@@ -15,8 +15,8 @@ from bench.machine import QUIET, Meter, described
 from bench.results import Cell, Results, put_into, report
 from bench.subjects import PEERS_BIN, ROOT
 from bench.work import WORKS
-from dinerapp.logs import configure_logging
-from dinerapp.settings import Settings
+from dinerapp.runtime.logs import configure_logging
+from dinerapp.runtime.settings import Settings
 
 PARTS = ("peers", "conditions", "relay", "consistency", "plans", "profile")
 SHOWN = {"plans", "profile"}

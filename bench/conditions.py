@@ -19,10 +19,10 @@ from bench.ground import Servers
 from bench.rounds import Shoot
 from bench.subjects import Running
 from bench.wrk import Shot
-from dinerapp.domain.record import utc_now
-from dinerapp.domain.version import Place
-from dinerapp.ports.replica import Owing
-from dinerapp.wiring import Diner
+from dinerapp.replication.ports.replica import Owing
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.version import Place
+from dinerapp.runtime.wiring import Diner
 
 HEALTHY = "both up"
 DOWN = {"postgresql": "PostgreSQL killed", "mongodb": "MongoDB killed"}

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from dinerapp.domain.identity import derived_id
+from dinerapp.replication.identity import derived_id
 
 COUNT, CATEGORIES = 100, 10
 LINES = 4

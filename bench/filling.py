@@ -18,13 +18,13 @@ from pymongo import MongoClient
 
 from bench.dishes import DISHES, LINES, PLENTY, Dish, category_name
 from bench.ground import SECRET, Servers, order
-from dinerapp.domain.identity import Operation, derived_id, new_op_id
-from dinerapp.domain.menu import Option, OptionGroup
-from dinerapp.domain.orders import Order
-from dinerapp.domain.version import Place
-from dinerapp.operating import await_catching_up, connected
-from dinerapp.services.record_tokens import RecordTokens
-from dinerapp.wiring import Diner
+from dinerapp.accounts.services.record_tokens import RecordTokens
+from dinerapp.ordering.domain.menu import Option, OptionGroup
+from dinerapp.ordering.domain.orders import Order
+from dinerapp.replication.identity import Operation, derived_id, new_op_id
+from dinerapp.replication.version import Place
+from dinerapp.runtime.administration import await_catching_up, connected
+from dinerapp.runtime.wiring import Diner
 
 OURS, ALONE, PEERS, EVE = "diner", "alone", "peers", "eve"
 """The databases: ours in both, ours in PostgreSQL alone, and what peers have."""

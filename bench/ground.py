@@ -11,8 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from adapters.embedded import EmbeddedMongo, EmbeddedPostgres
-from dinerapp.domain.identity import new_id, new_op_id
-from dinerapp.domain.orders import (
+from dinerapp.ordering.domain.orders import (
     Customer,
     Event,
     Fulfilment,
@@ -21,10 +20,11 @@ from dinerapp.domain.orders import (
     Order,
     Status,
 )
-from dinerapp.domain.record import utc_now
-from dinerapp.processes import spare_the_collector
-from dinerapp.settings import Settings
-from dinerapp.wiring import Diner, backends, build
+from dinerapp.replication.identity import new_id, new_op_id
+from dinerapp.replication.record import utc_now
+from dinerapp.runtime.processes import spare_the_collector
+from dinerapp.runtime.settings import Settings
+from dinerapp.runtime.wiring import Diner, backends, build
 
 SECRET = "bench " * 4
 

@@ -14,12 +14,12 @@ from adapters.postgres.connection import DeadlineConnection
 from adapters.postgres.database import PostgresDatabase
 from bench.filling import batches
 from bench.ground import Servers, servers, unwatched
-from dinerapp.domain.orders import Order, Status
-from dinerapp.domain.record import utc_now
-from dinerapp.domain.version import Place
-from dinerapp.errors import NotFound
-from dinerapp.ports.orders import Change, OrderFilter, Orders
-from dinerapp.wiring import Diner
+from dinerapp.ordering.domain.orders import Order, Status
+from dinerapp.ordering.ports.orders import Change, OrderFilter, Orders
+from dinerapp.replication.errors import NotFound
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.version import Place
+from dinerapp.runtime.wiring import Diner
 
 PAGE = 25
 NEWEST = OrderFilter()

@@ -16,8 +16,8 @@ from typing import Any
 from adapters.embedded.ports import LOCALHOST, free_port
 from bench.filling import ALONE, EVE, OURS, PEERS
 from bench.ground import SECRET, Servers
-from dinerapp.settings import Settings
-from dinerapp.up import command_of
+from dinerapp.runtime.serving import command_of
+from dinerapp.runtime.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 PEERS_BIN = ROOT / ".venv-bench" / "bin"

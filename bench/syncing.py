@@ -9,12 +9,12 @@ from dataclasses import replace
 
 from bench.filling import AT_ONCE, batches
 from bench.ground import order, servers, unwatched
-from dinerapp.domain.orders import Order
-from dinerapp.domain.record import utc_now
-from dinerapp.domain.version import Place
-from dinerapp.ports.replica import Owing
-from dinerapp.sync.pairs import Pair
-from dinerapp.wiring import Diner
+from dinerapp.ordering.domain.orders import Order
+from dinerapp.replication.ports.replica import Owing
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.store_pair import Pair
+from dinerapp.replication.version import Place
+from dinerapp.runtime.wiring import Diner
 
 RELAYS = 2
 

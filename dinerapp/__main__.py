@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dinerapp.cli import main
+from dinerapp.runtime.commands import main
 
 if __name__ == "__main__":
     main()

@@ -7,17 +7,19 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from dinerapp.domain.carts import Cart, CartLine
-from dinerapp.domain.conflicts import Conflict
-from dinerapp.domain.conversations import Conversation
-from dinerapp.domain.coupons import Coupon
-from dinerapp.domain.customers import Customer as KnownCustomer
-from dinerapp.domain.deliveries import WebhookDelivery
-from dinerapp.domain.identity import new_id, new_op_id
-from dinerapp.domain.members import Member
-from dinerapp.domain.menu import Category, MenuItem
-from dinerapp.domain.messages import Message
-from dinerapp.domain.orders import (
+from dinerapp.accounts.domain.profiles import Preferences, Profile
+from dinerapp.accounts.domain.users import Session, User
+from dinerapp.messaging.domain.conversations import Conversation
+from dinerapp.messaging.domain.idempotency import UsedKey
+from dinerapp.messaging.domain.members import Member
+from dinerapp.messaging.domain.messages import Message
+from dinerapp.messaging.domain.read_markers import Read
+from dinerapp.messaging.domain.servers import Channel, Server
+from dinerapp.ordering.domain.carts import Cart, CartLine
+from dinerapp.ordering.domain.coupons import Coupon
+from dinerapp.ordering.domain.customers import Customer as KnownCustomer
+from dinerapp.ordering.domain.menu import Category, MenuItem
+from dinerapp.ordering.domain.orders import (
     Customer,
     Event,
     Fulfilment,
@@ -26,17 +28,15 @@ from dinerapp.domain.orders import (
     Order,
     Status,
 )
-from dinerapp.domain.payments import Method, Payment
-from dinerapp.domain.pricing import Wanted
-from dinerapp.domain.profiles import Preferences, Profile
-from dinerapp.domain.reads import Read
-from dinerapp.domain.servers import Channel, Server
-from dinerapp.domain.slots import Slot
-from dinerapp.domain.tills import Till
-from dinerapp.domain.used_keys import UsedKey
-from dinerapp.domain.users import Session, User
-from dinerapp.domain.version import Place
-from dinerapp.domain.webhooks import Webhook
+from dinerapp.ordering.domain.payments import Method, Payment
+from dinerapp.ordering.domain.pricing import Wanted
+from dinerapp.ordering.domain.slots import Slot
+from dinerapp.ordering.domain.tills import Till
+from dinerapp.replication.conflicts import Conflict
+from dinerapp.replication.identity import new_id, new_op_id
+from dinerapp.replication.version import Place
+from dinerapp.webhooks.domain.deliveries import WebhookDelivery
+from dinerapp.webhooks.domain.webhooks import Webhook
 
 MAINS = "01a1fd5b-738a-7340-82a6-7288b9785b65"
 """The id of a category; whether there is one does not matter to stores."""

@@ -13,8 +13,8 @@ import orjson
 import structlog
 
 from adapters.bus.line import AT_ONCE, Line, LineDown
-from dinerapp.domain.identity import new_id
-from dinerapp.ports.bus import MISSED, Bus, Message
+from dinerapp.live.bus import MISSED, Bus, Message
+from dinerapp.replication.identity import new_id
 
 _log = structlog.get_logger(__name__)
 

@@ -6,9 +6,9 @@ import time
 
 import redis
 
-from dinerapp.errors import StoreUnavailable
-from dinerapp.ports import deadline
-from dinerapp.ports.database import Connection, Ping, PoolUse
+from dinerapp.replication import deadline
+from dinerapp.replication.errors import StoreUnavailable
+from dinerapp.replication.ports.database import Connection, Ping, PoolUse
 
 PATIENCE = 1.0
 

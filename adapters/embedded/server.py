@@ -1,7 +1,9 @@
 """What all embedded servers have in common: one directory, one port, one log, one life cycle.
 
 The directory holds `data`, the secrets, `port` (used last, and again if it is free), `server.log`
-and `server.log.1` (the start before), and `lock`. tests/adapters/test_embedded.py is the contract.
+and `server.log.1` (the start before), and `lock`.
+
+Contract suite: tests/adapters/embedded/test_embedded.py.
 """
 
 import fcntl

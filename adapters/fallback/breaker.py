@@ -14,10 +14,16 @@ from datetime import datetime
 
 import structlog
 
-from dinerapp import signals
-from dinerapp.domain.record import utc_now
-from dinerapp.ports.connections import State
-from dinerapp.ports.observer import Observer
+from dinerapp.replication.ports.connections import State
+from dinerapp.replication.ports.observer import Observer
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.signals import (
+    announce,
+    connection_behind,
+    connection_lost,
+    connection_restored,
+    connection_slow,
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -93,14 +99,14 @@ class Breaker:
                 self.down_since = self._now()
             self._move(State.DOWN, reason)
         self.on_lost()
-        signals.announce(signals.connection_lost, self, place=self.place, reason=reason)
+        announce(connection_lost, self, place=self.place, reason=reason)
 
     def took(self, seconds: float) -> None:
         """A call was answered; too many slow answers are as bad as none."""
         self._durations.append(seconds > self.slow.after)
         slow = sum(self._durations)
         if self.is_up and slow >= self.slow.window * self.slow.share:
-            signals.announce(signals.connection_slow, self, place=self.place, seconds=seconds)
+            announce(connection_slow, self, place=self.place, seconds=seconds)
             self.failed(f"{slow} of the latest {len(self._durations)} calls were slow")
 
     def catch_up(self, reason: str) -> int:
@@ -114,7 +120,7 @@ class Breaker:
             attempt = self._attempt
         _log.debug("store_catching_up", store=self.place, reason=reason)
         if was_up:
-            signals.announce(signals.connection_behind, self, place=self.place)
+            announce(connection_behind, self, place=self.place)
         return attempt
 
     def caught_up(self, attempt: int) -> bool:
@@ -125,7 +131,7 @@ class Breaker:
             self._durations.clear()
             self._move(State.UP, "")
         seconds = (self._now() - self.down_since).total_seconds()
-        signals.announce(signals.connection_restored, self, place=self.place, seconds=seconds)
+        announce(connection_restored, self, place=self.place, seconds=seconds)
         return True
 
     def _move(self, state: State, reason: str) -> None:

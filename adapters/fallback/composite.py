@@ -12,8 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from adapters.fallback.settler import Settler
 from adapters.fallback.side import Call, Side
-from dinerapp.domain.record import Record, utc_now
-from dinerapp.errors import (
+from dinerapp.replication.errors import (
     Contended,
     NotFound,
     NothingAvailable,
@@ -22,12 +21,13 @@ from dinerapp.errors import (
     Replayed,
     StoreFailure,
 )
-from dinerapp.ports.replica import Owing
-from dinerapp.ports.repository import Repository, Seen
-from dinerapp.ports.routing import Route, route_of
-from dinerapp.ports.store import admissible, living
-from dinerapp.sync.fresh import Fresh
-from dinerapp.sync.handover import Handover
+from dinerapp.replication.local_dispatch import Fresh
+from dinerapp.replication.ports.replica import Owing
+from dinerapp.replication.ports.repository import Repository, Seen
+from dinerapp.replication.ports.routing import Route, route_of
+from dinerapp.replication.ports.store import admissible, living
+from dinerapp.replication.record import Record, utc_now
+from dinerapp.replication.replicator import Handover
 
 R = TypeVar("R", bound=Record)
 P = TypeVar("P", bound=Repository[Any])

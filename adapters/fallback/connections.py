@@ -15,13 +15,13 @@ from adapters.fallback.loops import Loop
 from adapters.fallback.probe import Probe
 from adapters.fallback.settler import Settler
 from adapters.fallback.watch import Watch
-from dinerapp import signals
-from dinerapp.domain.version import Place
-from dinerapp.errors import DinerError
-from dinerapp.ports.connections import Connections, ConnectionStatus, State
-from dinerapp.sync.following import Following
-from dinerapp.sync.pairs import Pair
-from dinerapp.sync.relay import Relay
+from dinerapp.replication.errors import DinerError
+from dinerapp.replication.followers import Following
+from dinerapp.replication.ports.connections import Connections, ConnectionStatus, State
+from dinerapp.replication.relay import Relay
+from dinerapp.replication.signals import absence_heard, follow_up_owed
+from dinerapp.replication.store_pair import Pair
+from dinerapp.replication.version import Place
 
 _log = structlog.get_logger(__name__)
 
@@ -92,8 +92,8 @@ class NamedConnections(Connections):
         self._second_relay: Loop | None = None
         self._follower: Loop | None = None
         self._claiming_at = 0.0
-        signals.absence_heard.connect(self._look_now)
-        signals.follow_up_owed.connect(self._follow_now)
+        absence_heard.connect(self._look_now)
+        follow_up_owed.connect(self._follow_now)
 
     def initialize_all(self) -> None:
         for one in self._named:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from adapters.fallback.breaker import Breaker
-from dinerapp.errors import StoreFailure
-from dinerapp.ports import deadline
-from dinerapp.ports.connections import State
-from dinerapp.ports.database import Connection
+from dinerapp.replication import deadline
+from dinerapp.replication.errors import StoreFailure
+from dinerapp.replication.ports.connections import State
+from dinerapp.replication.ports.database import Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from dinerapp.domain.record import Record
-from dinerapp.errors import NothingAvailable, StoreFailure
-from dinerapp.ports import deadline
-from dinerapp.ports.replica import Replica
-from dinerapp.sync.handover import Handover
+from dinerapp.replication import deadline
+from dinerapp.replication.errors import NothingAvailable, StoreFailure
+from dinerapp.replication.ports.replica import Replica
+from dinerapp.replication.record import Record
+from dinerapp.replication.replicator import Handover
 
 AT_ONCE = 500
 

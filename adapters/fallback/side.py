@@ -10,13 +10,13 @@ from typing import Generic, TypeVar
 
 from adapters.fallback.breaker import Breaker
 from adapters.fallback.word import Word
-from dinerapp.domain.record import Record
-from dinerapp.domain.version import Place
-from dinerapp.errors import Contended, OutcomeUnknown, Rejection, StoreFailure
-from dinerapp.ports import deadline, serving
-from dinerapp.ports.observer import Observer, Outcome
-from dinerapp.ports.serving import Role
-from dinerapp.ports.store import Store
+from dinerapp.replication import deadline, served_by
+from dinerapp.replication.errors import Contended, OutcomeUnknown, Rejection, StoreFailure
+from dinerapp.replication.ports.observer import Observer, Outcome
+from dinerapp.replication.ports.store import Store
+from dinerapp.replication.record import Record
+from dinerapp.replication.served_by import Role
+from dinerapp.replication.version import Place
 
 R = TypeVar("R", bound=Record)
 
@@ -71,7 +71,7 @@ class Side(Generic[R]):
     def note_served(self, operation: str, call: Call[R], *, wrote: bool = False) -> None:
         """Says in the answer that this store gave it; one that is behind is nobody's primary."""
         role = self.role if call.missed_nothing else Role.BACKUP
-        serving.note(self.place, role, wrote=wrote)
+        served_by.note(self.place, role, wrote=wrote)
         if role is Role.BACKUP:
             self.observer.fell_back(operation, self.place)
 

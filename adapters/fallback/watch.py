@@ -17,12 +17,12 @@ import structlog
 from adapters.fallback.breaker import Breaker
 from adapters.fallback.probe import Manners, Probe
 from adapters.fallback.word import Word
-from dinerapp.domain.record import utc_now
-from dinerapp.errors import NothingAvailable, StoreFailure
-from dinerapp.ports.database import Database
-from dinerapp.sync.consistency import Consistency
-from dinerapp.sync.pairs import Pair
-from dinerapp.sync.relay import Relay
+from dinerapp.replication.anti_entropy import Consistency
+from dinerapp.replication.errors import NothingAvailable, StoreFailure
+from dinerapp.replication.ports.database import Database
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.relay import Relay
+from dinerapp.replication.store_pair import Pair
 
 _log = structlog.get_logger(__name__)
 

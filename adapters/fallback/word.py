@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from dinerapp import signals
-from dinerapp.domain.record import utc_now
-from dinerapp.domain.version import Place
-from dinerapp.errors import StoreFailure
-from dinerapp.ports.database import Absence, Database
+from dinerapp.replication.errors import StoreFailure
+from dinerapp.replication.ports.database import Absence, Database
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.signals import absence_reported, announce
+from dinerapp.replication.version import Place
 
 HOLDS = timedelta(seconds=5)
 _INSTANT = timedelta(milliseconds=1)
@@ -48,7 +48,7 @@ class Word:
             word = Absence(self._about, self._process, self._latest)
             self._witness.report_absence(word)
             self._given = word
-            signals.announce(signals.absence_reported, self, place=str(self._about))
+            announce(absence_reported, self, place=str(self._about))
 
     def withdraw(self) -> None:
         """Takes it back, if it was given."""

@@ -16,8 +16,8 @@ from pymongo.collection import Collection as MongoCollection
 
 from adapters.mongo.client import Document
 from adapters.mongo.database import Layout, MongoDatabase
-from dinerapp.domain.version import Place
-from dinerapp.ports.database import Ping, PoolUse
+from dinerapp.replication.ports.database import Ping, PoolUse
+from dinerapp.replication.version import Place
 
 if TYPE_CHECKING:
     from adapters.memory.collection import MemoryServer

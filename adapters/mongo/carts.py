@@ -8,9 +8,9 @@ from datetime import datetime
 from pymongo import ASCENDING, IndexModel
 
 from adapters.mongo.store import MongoStore, newest_first
-from dinerapp.domain.carts import Cart
-from dinerapp.ports.carts import Carts
-from dinerapp.ports.repository import After, Page
+from dinerapp.ordering.domain.carts import Cart
+from dinerapp.ordering.ports.carts import Carts
+from dinerapp.replication.ports.repository import After, Page
 
 _LONGEST_GONE = [("expires_at", ASCENDING), ("_id", ASCENDING)]
 

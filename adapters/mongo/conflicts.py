@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 from adapters.mongo.client import Document
 from adapters.mongo.store import MongoStore, newest_first
-from dinerapp.domain.conflicts import Conflict, ConflictState
-from dinerapp.ports.conflicts import Conflicts
-from dinerapp.ports.repository import After, Page
+from dinerapp.replication.conflicts import Conflict, ConflictState
+from dinerapp.replication.ports.conflicts import Conflicts
+from dinerapp.replication.ports.repository import After, Page
 
 
 class MongoConflicts(MongoStore[Conflict], Conflicts):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from adapters.mongo.store import MongoStore, newest_first
-from dinerapp.domain.conversations import Conversation
-from dinerapp.ports.conversations import Conversations
-from dinerapp.ports.repository import After, Page
+from dinerapp.messaging.domain.conversations import Conversation
+from dinerapp.messaging.ports.conversations import Conversations
+from dinerapp.replication.ports.repository import After, Page
 
 
 class MongoConversations(MongoStore[Conversation], Conversations):

@@ -13,10 +13,10 @@ from pymongo.client_session import ClientSession
 
 from adapters.mongo.client import Document
 from adapters.mongo.database import Layout, MongoDatabase
-from dinerapp.domain.kind import Kind
-from dinerapp.domain.record import Record
-from dinerapp.errors import Exhausted
-from dinerapp.ports.replica import Count
+from dinerapp.replication.errors import Exhausted
+from dinerapp.replication.kind import Kind
+from dinerapp.replication.ports.replica import Count
+from dinerapp.replication.record import Record
 
 R = TypeVar("R", bound=Record)
 

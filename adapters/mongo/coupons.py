@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from adapters.mongo.store import MongoStore, newest_first
-from dinerapp.domain.coupons import Coupon
-from dinerapp.errors import NotFound
-from dinerapp.ports.coupons import Coupons
-from dinerapp.ports.repository import After, Page
+from dinerapp.ordering.domain.coupons import Coupon
+from dinerapp.ordering.ports.coupons import Coupons
+from dinerapp.replication.errors import NotFound
+from dinerapp.replication.ports.repository import After, Page
 
 
 class MongoCoupons(MongoStore[Coupon], Coupons):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from adapters.mongo.client import Document
 from adapters.mongo.store import MongoStore, newest_first
-from dinerapp.domain.customers import Customer
-from dinerapp.ports.customers import CustomerFilter, Customers
-from dinerapp.ports.repository import After, Page
+from dinerapp.ordering.domain.customers import Customer
+from dinerapp.ordering.ports.customers import CustomerFilter, Customers
+from dinerapp.replication.ports.repository import After, Page
 
 
 class MongoCustomers(MongoStore[Customer], Customers):

@@ -22,10 +22,10 @@ from adapters.mongo.client import NAME, Client, Document, is_out_of_reach, new_c
 from adapters.mongo.errors import INDEX_DIFFERS, NAMESPACE_EXISTS, failure_of
 from adapters.mongo.traffic import Traffic
 from adapters.mongo.turns import Turns
-from dinerapp.domain.version import Place
-from dinerapp.errors import StoreUnavailable
-from dinerapp.ports import deadline
-from dinerapp.ports.database import Absence, Database, Ping, PoolUse
+from dinerapp.replication import deadline
+from dinerapp.replication.errors import StoreUnavailable
+from dinerapp.replication.ports.database import Absence, Database, Ping, PoolUse
+from dinerapp.replication.version import Place
 
 T = TypeVar("T")
 

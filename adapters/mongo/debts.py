@@ -16,9 +16,9 @@ from pymongo import ASCENDING, IndexModel, UpdateOne
 from adapters.mongo.client import Document
 from adapters.mongo.database import MongoDatabase
 from adapters.mongo.documents import exactly, from_document
-from dinerapp.domain.record import Record
-from dinerapp.domain.version import Version
-from dinerapp.ports.replica import Backlog, Creditor, Owed, Parked, Replica
+from dinerapp.replication.ports.replica import Backlog, Creditor, Owed, Parked, Replica
+from dinerapp.replication.record import Record
+from dinerapp.replication.version import Version
 
 R = TypeVar("R", bound=Record)
 

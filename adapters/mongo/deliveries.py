@@ -9,9 +9,9 @@ from pymongo import ASCENDING, IndexModel
 
 from adapters.mongo.client import Document
 from adapters.mongo.store import MongoStore, newest_first
-from dinerapp.domain.deliveries import DeliveryState, WebhookDelivery
-from dinerapp.ports.deliveries import Deliveries
-from dinerapp.ports.repository import After, Page
+from dinerapp.replication.ports.repository import After, Page
+from dinerapp.webhooks.domain.deliveries import DeliveryState, WebhookDelivery
+from dinerapp.webhooks.ports.deliveries import Deliveries
 
 _PENDING: Document = {"deleted": False, "state": DeliveryState.PENDING.value}
 _BY_DUE = [("due", ASCENDING), ("_id", ASCENDING)]

@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 
 from adapters.mongo.client import Document
 from adapters.mongo.counters import counted
-from dinerapp.domain import codec
-from dinerapp.domain.kind import Kind
-from dinerapp.domain.record import Record
-from dinerapp.domain.version import Place, Version
-from dinerapp.ports.replica import Owing
+from dinerapp.replication import codec
+from dinerapp.replication.kind import Kind
+from dinerapp.replication.ports.replica import Owing
+from dinerapp.replication.record import Record
+from dinerapp.replication.version import Place, Version
 
 R = TypeVar("R", bound=Record)
 

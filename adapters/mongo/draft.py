@@ -8,7 +8,7 @@ from typing import Any
 
 from adapters.mongo.client import Document
 from adapters.mongo.counters import UNTOLD
-from dinerapp.domain.version import Version
+from dinerapp.replication.version import Version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

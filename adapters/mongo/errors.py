@@ -1,4 +1,4 @@
-"""What pymongo's errors mean to us, said once. Table test: tests/adapters/test_mongo_errors.py."""
+"""What pymongo's errors mean to us, said once. Table test: tests/adapters/mongo/test_errors.py."""
 
 from __future__ import annotations
 
@@ -21,7 +21,13 @@ from pymongo.errors import (
     WriteError,
 )
 
-from dinerapp.errors import Contended, OutcomeUnknown, Refused, StoreFailure, StoreUnavailable
+from dinerapp.replication.errors import (
+    Contended,
+    OutcomeUnknown,
+    Refused,
+    StoreFailure,
+    StoreUnavailable,
+)
 
 DUPLICATE = 11000
 NAMESPACE_EXISTS = 48

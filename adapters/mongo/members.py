@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from adapters.mongo.client import Document
 from adapters.mongo.store import MongoStore, newest_first
-from dinerapp.domain.members import Member, MemberState
-from dinerapp.ports.members import Members
-from dinerapp.ports.repository import After, Page
+from dinerapp.messaging.domain.members import Member, MemberState
+from dinerapp.messaging.ports.members import Members
+from dinerapp.replication.ports.repository import After, Page
 
 _ACTIVE: Document = {"state": {"$eq": MemberState.ACTIVE.value}}
 

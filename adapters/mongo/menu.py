@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pymongo import ASCENDING, IndexModel
 
 from adapters.mongo.store import MongoStore
-from dinerapp.domain.menu import Category, MenuItem
-from dinerapp.ports.menu import Categories, MenuItems
+from dinerapp.ordering.domain.menu import Category, MenuItem
+from dinerapp.ordering.ports.menu import Categories, MenuItems
 
 _LISTED = [(path, ASCENDING) for path in ("position", "name", "_id")]
 _AS_PRINTED = [("category_id", ASCENDING), *_LISTED]

@@ -9,9 +9,9 @@ from pymongo import ASCENDING, IndexModel
 
 from adapters.mongo.client import Document
 from adapters.mongo.store import MongoStore, newest_first
-from dinerapp.domain.messages import Message
-from dinerapp.ports.messages import ChannelMessages, DirectMessages, Messages
-from dinerapp.ports.repository import After, Change, Page
+from dinerapp.messaging.domain.messages import Message
+from dinerapp.messaging.ports.messages import ChannelMessages, DirectMessages, Messages
+from dinerapp.replication.ports.repository import After, Change, Page
 
 _BY_CHANGE = [("updated_at", ASCENDING), ("_id", ASCENDING)]
 _STAGES = 500

@@ -9,10 +9,10 @@ from pymongo import ASCENDING, IndexModel
 
 from adapters.mongo.client import Document
 from adapters.mongo.store import MongoStore, newest_first
-from dinerapp.domain.orders import Order
-from dinerapp.domain.tickets import OPEN
-from dinerapp.ports.orders import OrderFilter, Orders
-from dinerapp.ports.repository import After, Change, Page
+from dinerapp.ordering.domain.orders import Order
+from dinerapp.ordering.domain.tickets import OPEN
+from dinerapp.ordering.ports.orders import OrderFilter, Orders
+from dinerapp.replication.ports.repository import After, Change, Page
 
 _BY_CHANGE = [("updated_at", ASCENDING), ("_id", ASCENDING)]
 

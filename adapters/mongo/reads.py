@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from adapters.mongo.store import MongoStore, newest_first
-from dinerapp.domain.reads import Read
-from dinerapp.ports.reads import Reads
-from dinerapp.ports.repository import After, Page
+from dinerapp.messaging.domain.read_markers import Read
+from dinerapp.messaging.ports.read_markers import Reads
+from dinerapp.replication.ports.repository import After, Page
 
 
 class MongoReads(MongoStore[Read], Reads):

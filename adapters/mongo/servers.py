@@ -7,10 +7,10 @@ from collections.abc import Collection, Sequence
 from pymongo import ASCENDING
 
 from adapters.mongo.store import MongoStore, newest_first
-from dinerapp.domain.servers import Channel, Server
-from dinerapp.errors import NotFound
-from dinerapp.ports.repository import After, Page
-from dinerapp.ports.servers import Channels, Servers
+from dinerapp.messaging.domain.servers import Channel, Server
+from dinerapp.messaging.ports.servers import Channels, Servers
+from dinerapp.replication.errors import NotFound
+from dinerapp.replication.ports.repository import After, Page
 
 _OLDEST = [("created_at", ASCENDING), ("_id", ASCENDING)]
 

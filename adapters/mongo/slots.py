@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from adapters.mongo.store import MongoStore
-from dinerapp.domain.slots import Slot
-from dinerapp.ports.slots import Slots
+from dinerapp.ordering.domain.slots import Slot
+from dinerapp.ordering.ports.slots import Slots
 
 
 class MongoSlots(MongoStore[Slot], Slots):

@@ -28,13 +28,21 @@ from adapters.mongo.documents import (
 from adapters.mongo.draft import Draft
 from adapters.mongo.errors import taken_key
 from adapters.mongo.writer import ATTEMPTS, Writer
-from dinerapp.domain import codec
-from dinerapp.domain.record import Record
-from dinerapp.domain.version import Place
-from dinerapp.errors import Contended, DuplicateKey, Refused
-from dinerapp.ports.replica import Audience, Count, Creditor, Delivery, Fingerprint, Owing, Taken
-from dinerapp.ports.repository import After, Page, Seen
-from dinerapp.ports.store import Store
+from dinerapp.replication import codec
+from dinerapp.replication.errors import Contended, DuplicateKey, Refused
+from dinerapp.replication.ports.replica import (
+    Audience,
+    Count,
+    Creditor,
+    Delivery,
+    Fingerprint,
+    Owing,
+    Taken,
+)
+from dinerapp.replication.ports.repository import After, Page, Seen
+from dinerapp.replication.ports.store import Store
+from dinerapp.replication.record import Record
+from dinerapp.replication.version import Place
 
 R = TypeVar("R", bound=Record)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from adapters.mongo.client import Document
 from adapters.mongo.store import MongoStore, newest_first
-from dinerapp.domain.tills import Till
-from dinerapp.ports.repository import After, Page
-from dinerapp.ports.tills import Tills
+from dinerapp.ordering.domain.tills import Till
+from dinerapp.ordering.ports.tills import Tills
+from dinerapp.replication.ports.repository import After, Page
 
 
 class MongoTills(MongoStore[Till], Tills):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from adapters.mongo.client import Document
 from adapters.mongo.store import MongoStore, newest_first
-from dinerapp.domain.users import USERS, User
-from dinerapp.errors import NotFound
-from dinerapp.ports.repository import After, Page
-from dinerapp.ports.users import UserFilter, Users
+from dinerapp.accounts.domain.users import USERS, User
+from dinerapp.accounts.ports.users import UserFilter, Users
+from dinerapp.replication.errors import NotFound
+from dinerapp.replication.ports.repository import After, Page
 
 
 class MongoUsers(MongoStore[User], Users):

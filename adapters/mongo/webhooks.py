@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pymongo import ASCENDING
 
 from adapters.mongo.store import MongoStore, newest_first
-from dinerapp.domain.webhooks import Webhook
-from dinerapp.ports.repository import After, Page
-from dinerapp.ports.webhooks import Webhooks
+from dinerapp.replication.ports.repository import After, Page
+from dinerapp.webhooks.domain.webhooks import Webhook
+from dinerapp.webhooks.ports.webhooks import Webhooks
 
 
 class MongoWebhooks(MongoStore[Webhook], Webhooks):

@@ -13,7 +13,7 @@ from adapters.mongo.counters import UNTOLD, Counters, Moves, Short, crowded, tol
 from adapters.mongo.database import MongoDatabase
 from adapters.mongo.draft import Draft
 from adapters.mongo.errors import refusing, taken_key
-from dinerapp.errors import Contended, Refused
+from dinerapp.replication.errors import Contended, Refused
 
 ATTEMPTS = 10
 _CHUNK = 100

@@ -8,9 +8,9 @@ from datetime import datetime
 from adapters.postgres.connection import Row
 from adapters.postgres.documents import DocumentStore
 from adapters.postgres.rows import Plain
-from dinerapp.domain.carts import Cart
-from dinerapp.ports.carts import Carts
-from dinerapp.ports.repository import After, Page
+from dinerapp.ordering.domain.carts import Cart
+from dinerapp.ordering.ports.carts import Carts
+from dinerapp.replication.ports.repository import After, Page
 
 _EXPIRED = "WHERE NOT deleted AND expires_at <= %(now)s ORDER BY expires_at, id LIMIT {:d}"
 _OWN = "user_id = %(user_id)s"

@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 from adapters.postgres.documents import DocumentStore
 from adapters.postgres.statements import equal
-from dinerapp.domain.conflicts import Conflict, ConflictState
-from dinerapp.ports.conflicts import Conflicts
-from dinerapp.ports.repository import After, Page
+from dinerapp.replication.conflicts import Conflict, ConflictState
+from dinerapp.replication.ports.conflicts import Conflicts
+from dinerapp.replication.ports.repository import After, Page
 
 _OPEN = "SELECT count(*) AS open FROM conflicts WHERE NOT deleted AND state = 'open'"
 _ABOUT = (

@@ -20,7 +20,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import set_json_loads
 from psycopg.types.string import TextLoader
 
-from dinerapp.ports.deadline import remaining
+from dinerapp.replication.deadline import remaining
 
 T = TypeVar("T")
 Row = dict[str, Any]

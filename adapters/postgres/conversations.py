@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from adapters.postgres.documents import DocumentStore
-from dinerapp.domain.conversations import Conversation
-from dinerapp.ports.conversations import Conversations
-from dinerapp.ports.repository import After, Page
+from dinerapp.messaging.domain.conversations import Conversation
+from dinerapp.messaging.ports.conversations import Conversations
+from dinerapp.replication.ports.repository import After, Page
 
 _EITHER = ("one_id = %(user_id)s", "other_id = %(user_id)s")
 # Of a page along each index the newest are taken. Together they would be sorted as a whole.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from adapters.postgres.documents import DocumentStore
-from dinerapp.domain.coupons import Coupon
-from dinerapp.errors import NotFound
-from dinerapp.ports.coupons import Coupons
-from dinerapp.ports.repository import After, Page
+from dinerapp.ordering.domain.coupons import Coupon
+from dinerapp.ordering.ports.coupons import Coupons
+from dinerapp.replication.errors import NotFound
+from dinerapp.replication.ports.repository import After, Page
 
 _BY_CODE = "WHERE NOT deleted AND u_code = %(code)s"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from adapters.postgres.connection import Row
 from adapters.postgres.rows import Plain
 from adapters.postgres.store import PostgresStore
-from dinerapp.domain.customers import Customer
-from dinerapp.ports.customers import CustomerFilter, Customers
-from dinerapp.ports.repository import After, Page
+from dinerapp.ordering.domain.customers import Customer
+from dinerapp.ordering.ports.customers import CustomerFilter, Customers
+from dinerapp.replication.ports.repository import After, Page
 
 _SAME_PHONE = "left(phone, 100) = left(%(phone)s, 100) AND phone = %(phone)s"
 _SAME_EMAIL = "left(email, 100) = left(%(email)s, 100) AND email = %(email)s"

@@ -15,10 +15,10 @@ from adapters.postgres.connection import DeadlineConnection, Row, conninfo
 from adapters.postgres.errors import translated
 from adapters.postgres.migrating import migrate
 from adapters.postgres.pool import Pool
-from dinerapp.domain.version import Place
-from dinerapp.errors import Contended, StoreUnavailable
-from dinerapp.ports.database import Absence, Database, Ping, PoolUse
-from dinerapp.ports.deadline import within
+from dinerapp.replication.deadline import within
+from dinerapp.replication.errors import Contended, StoreUnavailable
+from dinerapp.replication.ports.database import Absence, Database, Ping, PoolUse
+from dinerapp.replication.version import Place
 
 T = TypeVar("T")
 Params = Mapping[str, Any] | Sequence[Any]

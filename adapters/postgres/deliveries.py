@@ -9,9 +9,9 @@ from adapters.postgres.connection import Row
 from adapters.postgres.documents import DocumentStore
 from adapters.postgres.rows import Plain
 from adapters.postgres.statements import equal
-from dinerapp.domain.deliveries import DeliveryState, WebhookDelivery
-from dinerapp.ports.deliveries import Deliveries
-from dinerapp.ports.repository import After, Page
+from dinerapp.replication.ports.repository import After, Page
+from dinerapp.webhooks.domain.deliveries import DeliveryState, WebhookDelivery
+from dinerapp.webhooks.ports.deliveries import Deliveries
 
 _DUE = """WHERE NOT deleted AND state = 'pending' AND due <= %(now)s
 AND webhook_id <> ALL (%(but)s) ORDER BY due, id LIMIT {:d}"""

@@ -7,8 +7,8 @@ from typing import ClassVar, TypeVar
 from adapters.postgres.connection import Row
 from adapters.postgres.rows import Plain
 from adapters.postgres.store import PostgresStore
-from dinerapp.domain.codec import ENVELOPE
-from dinerapp.domain.record import Record
+from dinerapp.replication.codec import ENVELOPE
+from dinerapp.replication.record import Record
 
 R = TypeVar("R", bound=Record)
 

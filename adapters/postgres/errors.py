@@ -1,6 +1,6 @@
 """psycopg's errors in the application's words.
 
-tests/adapters/test_postgres_errors.py is the table.
+tests/adapters/postgres/test_errors.py is the table.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import errors
 
-from dinerapp.domain.version import Place
-from dinerapp.errors import (
+from dinerapp.replication.errors import (
     Contended,
     DinerError,
     DuplicateKey,
@@ -22,6 +21,7 @@ from dinerapp.errors import (
     Refused,
     StoreUnavailable,
 )
+from dinerapp.replication.version import Place
 
 _CONTENDED = (errors.SerializationFailure, errors.DeadlockDetected)
 

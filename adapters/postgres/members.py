@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from adapters.postgres.documents import DocumentStore
-from dinerapp.domain.members import Member
-from dinerapp.ports.members import Members
-from dinerapp.ports.repository import After, Page
+from dinerapp.messaging.domain.members import Member
+from dinerapp.messaging.ports.members import Members
+from dinerapp.replication.ports.repository import After, Page
 
 _ACTIVE = "state = 'active'"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adapters.postgres.documents import DocumentStore
-from dinerapp.domain.menu import Category, MenuItem
-from dinerapp.ports.menu import Categories, MenuItems
+from dinerapp.ordering.domain.menu import Category, MenuItem
+from dinerapp.ordering.ports.menu import Categories, MenuItems
 
 _LISTED = "WHERE NOT deleted ORDER BY position, name, id"
 _AS_PRINTED = "WHERE NOT deleted ORDER BY category_id, position, name, id"

@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from adapters.postgres.connection import Row
 from adapters.postgres.rows import Plain, as_json
 from adapters.postgres.store import PostgresStore
-from dinerapp.domain.messages import Message
-from dinerapp.ports.messages import ChannelMessages, DirectMessages, Messages
-from dinerapp.ports.repository import After, Change, Page
+from dinerapp.messaging.domain.messages import Message
+from dinerapp.messaging.ports.messages import ChannelMessages, DirectMessages, Messages
+from dinerapp.replication.ports.repository import After, Change, Page
 
 # Room by room, each in the order of its index. The second half of the place is for the messages of
 # that very moment; the first one is what the index is for.

@@ -9,10 +9,10 @@ from adapters.postgres.rows import Plain
 from adapters.postgres.statements import equal
 from adapters.postgres.store import PostgresStore
 from adapters.postgres.table import Children
-from dinerapp.domain.orders import Order
-from dinerapp.domain.tickets import OPEN
-from dinerapp.ports.orders import OrderFilter, Orders
-from dinerapp.ports.repository import After, Change, Page
+from dinerapp.ordering.domain.orders import Order
+from dinerapp.ordering.domain.tickets import OPEN
+from dinerapp.ordering.ports.orders import OrderFilter, Orders
+from dinerapp.replication.ports.repository import After, Change, Page
 
 _SAME = (
     "code",

@@ -6,7 +6,7 @@ from psycopg.errors import ConnectionFailure
 from psycopg_pool import ConnectionPool
 
 from adapters.postgres.connection import DeadlineConnection, conninfo
-from dinerapp.ports.deadline import remaining
+from dinerapp.replication.deadline import remaining
 
 
 class Pool(ConnectionPool[DeadlineConnection]):

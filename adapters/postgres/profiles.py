@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from adapters.postgres.documents import DocumentStore
-from dinerapp.domain.profiles import Profile
-from dinerapp.ports.profiles import Profiles
+from dinerapp.accounts.domain.profiles import Profile
+from dinerapp.accounts.ports.profiles import Profiles
 
 
 class PostgresProfiles(DocumentStore[Profile], Profiles):

@@ -11,13 +11,13 @@ import orjson
 
 from adapters.postgres.connection import Row
 from adapters.postgres.table import Children, Table
-from dinerapp.domain import codec
-from dinerapp.domain.kind import Kind
-from dinerapp.domain.record import Record
-from dinerapp.domain.version import Place, Version
-from dinerapp.errors import Refused
-from dinerapp.ports.replica import Owing
-from dinerapp.ports.repository import Seen
+from dinerapp.replication import codec
+from dinerapp.replication.errors import Refused
+from dinerapp.replication.kind import Kind
+from dinerapp.replication.ports.replica import Owing
+from dinerapp.replication.ports.repository import Seen
+from dinerapp.replication.record import Record
+from dinerapp.replication.version import Place, Version
 
 R = TypeVar("R", bound=Record)
 Plain = dict[str, Any]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from adapters.postgres.documents import DocumentStore
-from dinerapp.domain.servers import Channel, Server
-from dinerapp.errors import NotFound
-from dinerapp.ports.repository import After, Page
-from dinerapp.ports.servers import Channels, Servers
+from dinerapp.messaging.domain.servers import Channel, Server
+from dinerapp.messaging.ports.servers import Channels, Servers
+from dinerapp.replication.errors import NotFound
+from dinerapp.replication.ports.repository import After, Page
 
 _BY_INVITE = "WHERE NOT deleted AND u_invite_code = %(code)s"
 _OF_SERVERS = """WHERE NOT deleted AND server_id = ANY (%(server_ids)s)

@@ -14,11 +14,9 @@ from adapters.postgres.rows import Plain, Rows, as_json, as_seen, version_row
 from adapters.postgres.statements import Statements, seen_of
 from adapters.postgres.table import Children, Table
 from adapters.postgres.templates import COUNTS, DUE, MISSED
-from dinerapp.domain import codec
-from dinerapp.domain.record import Record
-from dinerapp.domain.version import Version
-from dinerapp.errors import DuplicateKey, Refused
-from dinerapp.ports.replica import (
+from dinerapp.replication import codec
+from dinerapp.replication.errors import DuplicateKey, Refused
+from dinerapp.replication.ports.replica import (
     Backlog,
     Count,
     Creditor,
@@ -29,8 +27,10 @@ from dinerapp.ports.replica import (
     Parked,
     Taken,
 )
-from dinerapp.ports.repository import After, Page, Seen
-from dinerapp.ports.store import Store
+from dinerapp.replication.ports.repository import After, Page, Seen
+from dinerapp.replication.ports.store import Store
+from dinerapp.replication.record import Record
+from dinerapp.replication.version import Version
 
 R = TypeVar("R", bound=Record)
 

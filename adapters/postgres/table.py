@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dinerapp.domain.version import Place
+from dinerapp.replication.version import Place
 
 VERSION = tuple(f"v_{place}" for place in Place)
 ENVELOPE = (

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from adapters.postgres.documents import DocumentStore
-from dinerapp.domain.tills import Till
-from dinerapp.ports.repository import After, Page
-from dinerapp.ports.tills import Tills
+from dinerapp.ordering.domain.tills import Till
+from dinerapp.ordering.ports.tills import Tills
+from dinerapp.replication.ports.repository import After, Page
 
 
 class PostgresTills(DocumentStore[Till], Tills):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from adapters.postgres.documents import DocumentStore
-from dinerapp.domain.used_keys import UsedKey
-from dinerapp.ports.used_keys import UsedKeys
+from dinerapp.messaging.domain.idempotency import UsedKey
+from dinerapp.messaging.ports.idempotency import UsedKeys
 
 
 class PostgresUsedKeys(DocumentStore[UsedKey], UsedKeys):

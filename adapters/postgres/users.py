@@ -6,10 +6,10 @@ from adapters.postgres.connection import Row
 from adapters.postgres.rows import Plain
 from adapters.postgres.statements import equal
 from adapters.postgres.store import PostgresStore
-from dinerapp.domain.users import USERS, User
-from dinerapp.errors import NotFound
-from dinerapp.ports.repository import After, Page
-from dinerapp.ports.users import UserFilter, Users
+from dinerapp.accounts.domain.users import USERS, User
+from dinerapp.accounts.ports.users import UserFilter, Users
+from dinerapp.replication.errors import NotFound
+from dinerapp.replication.ports.repository import After, Page
 
 _SAME_EMAIL = "WHERE u_email = %(email)s"
 

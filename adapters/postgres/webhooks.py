@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adapters.postgres.documents import DocumentStore
-from dinerapp.domain.webhooks import Webhook
-from dinerapp.ports.repository import After, Page
-from dinerapp.ports.webhooks import Webhooks
+from dinerapp.replication.ports.repository import After, Page
+from dinerapp.webhooks.domain.webhooks import Webhook
+from dinerapp.webhooks.ports.webhooks import Webhooks
 
 _LISTENING = "WHERE NOT deleted AND active ORDER BY id"
 

@@ -19,10 +19,9 @@ import orjson
 import structlog
 
 from adapters.webhooks.posting import poster
-from dinerapp import signals
-from dinerapp.domain.signing import signature
-from dinerapp.ports.posting import NotSent, Post
-from dinerapp.settings import Settings
+from dinerapp.replication.signals import connection_lost, connection_restored, connection_slow
+from dinerapp.webhooks.domain.signing import signature
+from dinerapp.webhooks.ports.posting import NotSent, Post
 
 _log = structlog.get_logger(__name__)
 
@@ -112,16 +111,15 @@ class Webhook:
             raise NotSent(f"status {status}")
 
 
-def connect_receivers(settings: Settings) -> None:
-    """Starts telling ALERT_WEBHOOK_URL, if it is set."""
+def connect_receivers(url: str | None, secret: str) -> None:
+    """Starts telling the URL, if there is one, signed with the secret."""
     _webhooks.clear()
-    if settings.alert_webhook_url is None:
+    if url is None:
         return
-    secret = settings.alert_webhook_secret or settings.secret_key
-    _webhooks.append(Webhook(settings.alert_webhook_url, secret))
-    signals.connection_lost.connect(tell_lost)
-    signals.connection_restored.connect(tell_restored)
-    signals.connection_slow.connect(tell_slow)
+    _webhooks.append(Webhook(url, secret))
+    connection_lost.connect(tell_lost)
+    connection_restored.connect(tell_restored)
+    connection_slow.connect(tell_slow)
 
 
 def tell_lost(_sender: object, place: str, reason: str) -> None:

@@ -25,7 +25,7 @@ from urllib.request import (
     Request,
 )
 
-from dinerapp.ports.posting import NotSent, Post
+from dinerapp.webhooks.ports.posting import NotSent, Post
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 

@@ -24,9 +24,9 @@ from blueprints.http.answers import after, answer, if_match, one, operation, pag
 from blueprints.http.blueprint import Blueprint
 from blueprints.http.diner import diner
 from blueprints.http.limits import Limited
-from dinerapp.domain.permissions import Permission
-from dinerapp.ports.users import UserFilter
-from dinerapp.services.accounts import Granted, NewAccount
+from dinerapp.accounts.domain.permissions import Permission
+from dinerapp.accounts.ports.users import UserFilter
+from dinerapp.accounts.services.accounts import Granted, NewAccount
 
 auth = Blueprint("auth", __name__, url_prefix="/api/auth", description="Who you are")
 blp = Blueprint("users", __name__, url_prefix="/api/users", description="Who has an account")

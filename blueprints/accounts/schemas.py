@@ -9,9 +9,9 @@ from marshmallow import fields
 
 from blueprints.http.answers import PageQuery
 from blueprints.http.fields import Email, Flag, Phone, Schema, Text
-from dinerapp.domain.permissions import Role
-from dinerapp.domain.users import LONGEST_EMAIL
-from dinerapp.services.accounts import NewAccount
+from dinerapp.accounts.domain.permissions import Role
+from dinerapp.accounts.domain.users import LONGEST_EMAIL
+from dinerapp.accounts.services.accounts import NewAccount
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 200
 LONGEST_TOKEN = 2000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dinerapp.domain.users import User
-from dinerapp.services.accounts import Granted
+from dinerapp.accounts.domain.users import User
+from dinerapp.accounts.services.accounts import Granted
 
 
 def user_view(user: User) -> dict[str, Any]:

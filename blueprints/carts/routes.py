@@ -33,11 +33,11 @@ from blueprints.http.diner import diner
 from blueprints.http.limits import Limited
 from blueprints.orders.routes import placed
 from blueprints.orders.schemas import PlacedOut, WantedIn
-from dinerapp.domain.carts import Cart
-from dinerapp.domain.permissions import Caller, Permission
-from dinerapp.domain.pricing import Wanted
-from dinerapp.services.carts import Checkout
-from dinerapp.services.saving import Saved
+from dinerapp.accounts.domain.permissions import Caller, Permission
+from dinerapp.ordering.domain.carts import Cart
+from dinerapp.ordering.domain.pricing import Wanted
+from dinerapp.ordering.services.carts import Checkout
+from dinerapp.replication.saving import Saved
 
 blp = Blueprint("carts", __name__, url_prefix="/api/carts", description="What is to be ordered")
 

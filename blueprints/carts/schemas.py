@@ -9,8 +9,8 @@ from marshmallow import fields
 
 from blueprints.http.fields import Schema, Text, Whole
 from blueprints.orders import schemas as orders
-from dinerapp.domain.carts import MOST_OF_ONE, CartState
-from dinerapp.services.carts import Checkout
+from dinerapp.ordering.domain.carts import MOST_OF_ONE, CartState
+from dinerapp.ordering.services.carts import Checkout
 
 
 class CartIn(Schema):

@@ -8,9 +8,9 @@ from typing import Any
 
 from blueprints.http.answers import plain
 from blueprints.http.strict_json import dumps
-from dinerapp.domain.carts import Cart
-from dinerapp.domain.orders import Line
-from dinerapp.services.carts import Position
+from dinerapp.ordering.domain.carts import Cart
+from dinerapp.ordering.domain.orders import Line
+from dinerapp.ordering.services.carts import Position
 
 _INTERNAL = ("lines", "absorbed")
 

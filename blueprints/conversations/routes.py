@@ -15,8 +15,8 @@ from blueprints.http.blueprint import Blueprint
 from blueprints.http.describing import named
 from blueprints.http.diner import diner
 from blueprints.http.headers import ETAG
-from dinerapp.domain.conversations import Conversation
-from dinerapp.domain.permissions import Permission
+from dinerapp.accounts.domain.permissions import Permission
+from dinerapp.messaging.domain.conversations import Conversation
 
 blp = Blueprint(
     "conversations",

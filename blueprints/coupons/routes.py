@@ -11,9 +11,9 @@ from blueprints.coupons.schemas import CouponChanges, CouponIn, CouponOut, Coupo
 from blueprints.http.answers import PageQuery, after, if_match, one, operation, page, plain, written
 from blueprints.http.blueprint import Blueprint
 from blueprints.http.diner import diner
-from dinerapp.domain.coupons import Coupon
-from dinerapp.domain.permissions import Permission
-from dinerapp.services.saving import Saved
+from dinerapp.accounts.domain.permissions import Permission
+from dinerapp.ordering.domain.coupons import Coupon
+from dinerapp.replication.saving import Saved
 
 blp = Blueprint("coupons", __name__, url_prefix="/api/coupons", description="Money off")
 

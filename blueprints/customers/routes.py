@@ -28,8 +28,8 @@ from blueprints.http.blueprint import Blueprint
 from blueprints.http.diner import diner
 from blueprints.orders.schemas import OrderPage
 from blueprints.orders.views import order_view
-from dinerapp.domain.permissions import Permission
-from dinerapp.ports.customers import CustomerFilter
+from dinerapp.accounts.domain.permissions import Permission
+from dinerapp.ordering.ports.customers import CustomerFilter
 
 blp = Blueprint("customers", __name__, url_prefix="/api/customers", description="Who has ordered")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from blueprints.http.answers import plain
-from dinerapp.domain.customers import Customer
+from dinerapp.ordering.domain.customers import Customer
 
 
 def customer_view(customer: Customer) -> dict[str, Any]:

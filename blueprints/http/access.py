@@ -11,9 +11,9 @@ from flask import Flask, current_app, g, request
 from flask.globals import request_ctx
 
 from blueprints.http.diner import diner
-from dinerapp.domain.permissions import GRANTED, GUEST, Caller, Permission, Role
-from dinerapp.errors import NotAuthenticated, NotPermitted
-from dinerapp.ports import serving
+from dinerapp.accounts.domain.permissions import GRANTED, GUEST, Caller, Permission, Role
+from dinerapp.accounts.errors import NotAuthenticated, NotPermitted
+from dinerapp.replication import served_by
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -104,7 +104,7 @@ def _check() -> None:
         raise NotPermitted("nobody has said who may do this")
     g.caller = rule.admit()
     # What an answer says of the store that served it is about what was asked for.
-    serving.forget()
+    served_by.forget()
 
 
 def _as_function(method: V) -> V:

@@ -19,12 +19,12 @@ from werkzeug.http import quote_etag
 
 from blueprints.http.fields import Digits, Schema
 from blueprints.http.strict_json import dumps
-from dinerapp.domain.codec import content
-from dinerapp.domain.identity import Operation
-from dinerapp.domain.record import Record
-from dinerapp.errors import InvalidRecord
-from dinerapp.ports.repository import After, Page
-from dinerapp.services.saving import Saved
+from dinerapp.replication.codec import content
+from dinerapp.replication.errors import InvalidRecord
+from dinerapp.replication.identity import Operation
+from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.record import Record
+from dinerapp.replication.saving import Saved
 
 R = TypeVar("R", bound=Record)
 

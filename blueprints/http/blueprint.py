@@ -27,7 +27,7 @@ from blueprints.http.headers import (
 from blueprints.http.limits import Limited, limited
 from blueprints.http.reading import body, query, reader
 from blueprints.http.refusals import REFUSALS
-from dinerapp.domain.permissions import Permission
+from dinerapp.accounts.domain.permissions import Permission
 
 R = TypeVar("R", bound=Callable[..., Any])
 SchemaType = type[ma.Schema]

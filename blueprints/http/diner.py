@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import current_app
 
 if TYPE_CHECKING:
-    from dinerapp.wiring import Diner
+    from dinerapp.runtime.wiring import Diner
 
 EXTENSION = "diner"
 

@@ -9,8 +9,8 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from dinerapp.domain.hours import parsed_time
-from dinerapp.domain.users import LONGEST_EMAIL
+from dinerapp.accounts.domain.users import LONGEST_EMAIL
+from dinerapp.ordering.domain.hours import parsed_time
 
 MOST_MONEY = 10**9
 EMAIL = validate.Email(error="must be an e-mail address")

@@ -15,8 +15,8 @@ from werkzeug.datastructures import Headers
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from blueprints.http.strict_json import StrictJSONProvider
-from dinerapp.domain.identity import new_id
-from dinerapp.ports import deadline, serving
+from dinerapp.replication import deadline, served_by
+from dinerapp.replication.identity import new_id
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -102,7 +102,7 @@ def register(app: Flask) -> None:
 def _begin() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.request_id = request_id = given if _REQUEST_ID.fullmatch(given) else new_id()
-    serving.forget()
+    served_by.forget()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=request_id)
 
@@ -110,7 +110,7 @@ def _begin() -> None:
 def _finish(response: Response) -> Response:
     # Nobody has set these before: `add` does not look for them.
     response.headers.add("X-Request-Id", g.get("request_id", ""))
-    served = serving.by_whom()
+    served = served_by.by_whom()
     # Who is not let in is not told whether a store had anything to say about them.
     if served is not None and response.status_code < 500 and response.status_code != 401:
         response.headers.add("X-Diner-Store", served.place)

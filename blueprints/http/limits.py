@@ -20,8 +20,7 @@ from limits.strategies import FixedWindowRateLimiter
 
 from blueprints.http.access import caller
 from blueprints.http.refusals import TOO_MANY
-from dinerapp.domain.users import normalised
-from dinerapp.settings import Settings
+from dinerapp.accounts.domain.users import normalised
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -64,11 +63,11 @@ def limited(*what: Limited) -> Callable[[V], V]:
     return decorate
 
 
-def register(app: Flask, settings: Settings) -> None:
-    """Puts the limits in front of the views that are marked."""
-    counters = _Counters(settings.redis_url)
+def register(app: Flask, allowed: Mapping[str, str], redis_url: str | None) -> None:
+    """Puts the limits in front of the views that are marked. `allowed` says how much of what."""
+    counters = _Counters(redis_url)
     for endpoint, view in app.view_functions.items():
-        limits = [_Limit.of(what, settings) for what in getattr(view, _MARK, ())]
+        limits = [_Limit.of(what, allowed[what]) for what in getattr(view, _MARK, ())]
         limits = [limit for limit in limits if limit.windows]
         if limits:
             app.view_functions[endpoint] = _counted(view, limits, counters)
@@ -95,8 +94,7 @@ class _Limit:
     windows: Sequence[RateLimitItem]
 
     @classmethod
-    def of(cls, what: Limited, settings: Settings) -> _Limit:
-        allowed: str = getattr(settings, f"{what}_limit")
+    def of(cls, what: Limited, allowed: str) -> _Limit:
         return cls(what, parse_many(allowed) if allowed else ())
 
 

@@ -14,27 +14,25 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from blueprints.http import refusals
 from blueprints.http.refusals import Kind
 from blueprints.http.strict_json import NotJson
-from dinerapp.errors import (
+from dinerapp.accounts.errors import NotAuthenticated, NotPermitted, TooBusy
+from dinerapp.live.feed import TooManyStreams
+from dinerapp.ordering.errors import SoldOut
+from dinerapp.replication.errors import (
     AlreadyExists,
     Contended,
     DinerError,
     DuplicateKey,
     InvalidRecord,
     KeyReused,
-    NotAuthenticated,
     NotFound,
     NothingAvailable,
-    NotPermitted,
     Refused,
     RuleBroken,
-    SoldOut,
     StaleVersion,
     StoreFailure,
-    TooBusy,
     Unacceptable,
 )
-from dinerapp.services.feed import TooManyStreams
-from dinerapp.services.saving import PreconditionFailed
+from dinerapp.replication.saving import PreconditionFailed
 
 _log = structlog.get_logger(__name__)
 

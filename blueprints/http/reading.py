@@ -17,7 +17,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import UnsupportedMediaType
 
 from blueprints.http import strict_json
-from dinerapp.errors import InvalidRecord
+from dinerapp.replication.errors import InvalidRecord
 
 Read = Callable[[Any], Any]
 _ReadField = Callable[[Any, str, Any], Any]

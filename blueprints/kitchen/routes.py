@@ -12,7 +12,7 @@ from blueprints.http.blueprint import Blueprint
 from blueprints.http.diner import diner
 from blueprints.kitchen.schemas import BoardOut, BoardQuery, CookedOrderOut, TicketsIn
 from blueprints.kitchen.views import board_view, cooked_view
-from dinerapp.domain.permissions import Permission
+from dinerapp.accounts.domain.permissions import Permission
 
 blp = Blueprint("kitchen", __name__, url_prefix="/api/kitchen", description="What is to be made")
 

@@ -6,8 +6,8 @@ import marshmallow as ma
 from marshmallow import fields
 
 from blueprints.http.fields import Schema, Several, Text
-from dinerapp.domain.orders import FulfilmentType, Status
-from dinerapp.domain.tickets import TicketStatus
+from dinerapp.ordering.domain.orders import FulfilmentType, Status
+from dinerapp.ordering.domain.tickets import TicketStatus
 
 MOST_TICKETS = 500
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from dinerapp.domain.orders import Order
-from dinerapp.domain.record import utc_now
-from dinerapp.domain.tickets import Ticket
-from dinerapp.services.kitchen import Board
+from dinerapp.ordering.domain.orders import Order
+from dinerapp.ordering.domain.tickets import Ticket
+from dinerapp.ordering.services.kitchen import Board
+from dinerapp.replication.record import utc_now
 
 
 def board_view(board: Board) -> dict[str, Any]:

@@ -35,10 +35,10 @@ from blueprints.menu.schemas import (
     Stock,
 )
 from blueprints.menu.views import beside, category_view, item_view, menu_view
-from dinerapp.domain.menu import Category, MenuItem
-from dinerapp.domain.permissions import Permission
-from dinerapp.services.board import Group, MenuFilter
-from dinerapp.services.saving import Saved
+from dinerapp.accounts.domain.permissions import Permission
+from dinerapp.ordering.domain.menu import Category, MenuItem
+from dinerapp.ordering.services.menu_cache import Group, MenuFilter
+from dinerapp.replication.saving import Saved
 
 blp = Blueprint("menu", __name__, url_prefix="/api/menu", description="What there is to eat")
 

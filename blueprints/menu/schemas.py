@@ -17,9 +17,9 @@ from blueprints.http.fields import (
     Whole,
     YesNo,
 )
-from dinerapp.domain.hours import WEEK, Weekday, Window
-from dinerapp.domain.menu import Option, OptionGroup
-from dinerapp.services.board import MenuFilter
+from dinerapp.ordering.domain.hours import WEEK, Weekday, Window
+from dinerapp.ordering.domain.menu import Option, OptionGroup
+from dinerapp.ordering.services.menu_cache import MenuFilter
 
 MOST_STOCK = 1_000_000
 MOST_MARKS = 20

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dinerapp.domain.codec import content
-from dinerapp.domain.hours import Window, written
-from dinerapp.domain.menu import Category
-from dinerapp.services.board import Group, Shown
+from dinerapp.ordering.domain.hours import Window, written
+from dinerapp.ordering.domain.menu import Category
+from dinerapp.ordering.services.menu_cache import Group, Shown
+from dinerapp.replication.codec import content
 
 
 def item_view(shown: Shown) -> dict[str, Any]:

@@ -33,12 +33,12 @@ from blueprints.orders.schemas import (
 )
 from blueprints.orders.stream import STREAM, streamed
 from blueprints.orders.views import history_view, order_view, slot_view
-from dinerapp.domain.orders import Order
-from dinerapp.domain.permissions import Permission
-from dinerapp.ports.orders import OrderFilter
-from dinerapp.services.orders import LineChanges, NewOrder
-from dinerapp.services.saving import Saved
-from dinerapp.services.till import NewPayment, NewRefund
+from dinerapp.accounts.domain.permissions import Permission
+from dinerapp.ordering.domain.orders import Order
+from dinerapp.ordering.ports.orders import OrderFilter
+from dinerapp.ordering.services.orders import LineChanges, NewOrder
+from dinerapp.ordering.services.till import NewPayment, NewRefund
+from dinerapp.replication.saving import Saved
 
 blp = Blueprint("orders", __name__, url_prefix="/api/orders", description="Orders, step by step")
 

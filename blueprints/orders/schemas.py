@@ -9,11 +9,11 @@ from marshmallow import fields
 
 from blueprints.http.answers import PageQuery
 from blueprints.http.fields import Email, Moment, Money, Phone, Schema, Several, Text, Whole
-from dinerapp.domain.orders import Customer, Fulfilment, FulfilmentType, Status
-from dinerapp.domain.payments import Method, PaymentStatus
-from dinerapp.domain.pricing import Wanted
-from dinerapp.services.orders import LineChanges, NewOrder
-from dinerapp.services.till import NewPayment, NewRefund
+from dinerapp.ordering.domain.orders import Customer, Fulfilment, FulfilmentType, Status
+from dinerapp.ordering.domain.payments import Method, PaymentStatus
+from dinerapp.ordering.domain.pricing import Wanted
+from dinerapp.ordering.services.orders import LineChanges, NewOrder
+from dinerapp.ordering.services.till import NewPayment, NewRefund
 
 MOST_LINES = 200
 MOST_OF_ONE = 1000

@@ -9,9 +9,9 @@ from flask import Response, request
 from blueprints.http import sse
 from blueprints.http.headers import LAST_EVENT_ID
 from blueprints.orders.views import order_view
-from dinerapp.errors import InvalidRecord
-from dinerapp.services.feed import Overtaken
-from dinerapp.services.order_feed import OrderFeed, Update
+from dinerapp.live.feed import Overtaken
+from dinerapp.ordering.services.order_feed import OrderFeed, Update
+from dinerapp.replication.errors import InvalidRecord
 
 STREAM = sse.described('id: 2036-05-01T16:30:00.123Z\nevent: order\ndata: {"id": "…"}\n\n')
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from blueprints.http.answers import plain
-from dinerapp.domain.codec import content
-from dinerapp.domain.orders import Order
-from dinerapp.services.slots import Free
+from dinerapp.ordering.domain.orders import Order
+from dinerapp.ordering.services.slots import Free
+from dinerapp.replication.codec import content
 
 _INTERNAL = ("tickets", "terms")
 _OF_LINES = ("id", "item_id", "name", "quantity", "unit_price", "options", "notes", "total")

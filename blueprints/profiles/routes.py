@@ -12,7 +12,7 @@ from blueprints.http.answers import if_match, one, operation, plain, written
 from blueprints.http.blueprint import Blueprint
 from blueprints.http.diner import diner
 from blueprints.profiles.schemas import ProfileChanges, ProfileOut
-from dinerapp.domain.permissions import Permission
+from dinerapp.accounts.domain.permissions import Permission
 
 blp = Blueprint(
     "profiles", __name__, url_prefix="/api/users", description="What users say of themselves"

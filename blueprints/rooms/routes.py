@@ -35,10 +35,10 @@ from blueprints.rooms.schemas import (
 )
 from blueprints.rooms.stream import STREAM, streamed
 from blueprints.rooms.views import message_view, read_view
-from dinerapp.domain.messages import Message
-from dinerapp.domain.permissions import Permission
-from dinerapp.services.messages import NewMessage
-from dinerapp.services.saving import Saved
+from dinerapp.accounts.domain.permissions import Permission
+from dinerapp.messaging.domain.messages import Message
+from dinerapp.messaging.services.messages import NewMessage
+from dinerapp.replication.saving import Saved
 
 blp = Blueprint("rooms", __name__, url_prefix="/api/rooms", description="What is said")
 

@@ -7,10 +7,10 @@ from marshmallow import fields
 
 from blueprints.conversations.schemas import PersonOut
 from blueprints.http.fields import Schema, Text, WebAddress
-from dinerapp.domain.messages import LONGEST_CONTENT, LONGEST_URL
-from dinerapp.services.messages import NewMessage
-from dinerapp.services.reading import MOST_ROOMS, MOST_UNREAD
-from dinerapp.services.rooms import RoomKind
+from dinerapp.messaging.domain.messages import LONGEST_CONTENT, LONGEST_URL
+from dinerapp.messaging.services.messages import NewMessage
+from dinerapp.messaging.services.reading import MOST_ROOMS, MOST_UNREAD
+from dinerapp.messaging.services.rooms import RoomKind
 
 _WORDS = {"example": "Table 7 asks for the bill"}
 

@@ -9,12 +9,12 @@ from flask import Response, request
 from blueprints.http import sse
 from blueprints.http.headers import LAST_EVENT_ID
 from blueprints.rooms.views import message_view
-from dinerapp.domain.permissions import Caller
-from dinerapp.errors import InvalidRecord
-from dinerapp.services.feed import Overtaken
-from dinerapp.services.messages import MessageService
-from dinerapp.services.names import Names
-from dinerapp.services.room_feed import Mark, Noticed, Said
+from dinerapp.accounts.domain.permissions import Caller
+from dinerapp.live.feed import Overtaken
+from dinerapp.messaging.services.display_names import Names
+from dinerapp.messaging.services.messages import MessageService
+from dinerapp.messaging.services.room_feed import Mark, Noticed, Said
+from dinerapp.replication.errors import InvalidRecord
 
 STREAM = sse.described('id: AZrKm9cI…\nevent: message\ndata: {"id": "…"}\n\n')
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dinerapp.domain.messages import Message
-from dinerapp.domain.reads import Read
+from dinerapp.messaging.domain.messages import Message
+from dinerapp.messaging.domain.read_markers import Read
 
 
 def message_view(message: Message, author: str) -> dict[str, Any]:

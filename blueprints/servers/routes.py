@@ -35,10 +35,10 @@ from blueprints.servers.schemas import (
     ServerPage,
 )
 from blueprints.servers.views import channel_view, member_view, server_view
-from dinerapp.domain.permissions import Permission
-from dinerapp.domain.servers import Server
-from dinerapp.services.saving import Saved
-from dinerapp.services.servers import Seen
+from dinerapp.accounts.domain.permissions import Permission
+from dinerapp.messaging.domain.servers import Server
+from dinerapp.messaging.services.servers import Seen
+from dinerapp.replication.saving import Saved
 
 blp = Blueprint(
     "servers", __name__, url_prefix="/api/servers", description="Who talks where: the restaurants"

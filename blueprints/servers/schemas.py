@@ -6,7 +6,7 @@ import marshmallow as ma
 from marshmallow import fields
 
 from blueprints.http.fields import Schema, Text, WebAddress
-from dinerapp.domain.members import MemberRole
+from dinerapp.messaging.domain.members import MemberRole
 
 _IMAGE = {"example": "https://example.org/diner.png"}
 _CODE = {"example": "n3S9xqTBvRyGm0rQ1h2JdA"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from blueprints.http.answers import plain
-from dinerapp.domain.members import Deed, Member
-from dinerapp.domain.servers import Channel
-from dinerapp.services.servers import Seen
+from dinerapp.messaging.domain.members import Deed, Member
+from dinerapp.messaging.domain.servers import Channel
+from dinerapp.messaging.services.servers import Seen
 
 
 def server_view(seen: Seen) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blueprints.status.schemas import DEGRADED, HEALTHY, UNHEALTHY
-from dinerapp.domain.version import Place
-from dinerapp.ports.connections import ConnectionStatus, State
+from dinerapp.replication.ports.connections import ConnectionStatus, State
+from dinerapp.replication.version import Place
 
 TITLES = {Place.MONGODB: "MongoDB", Place.POSTGRESQL: "PostgreSQL"}
 

@@ -1,4 +1,4 @@
-"""/api/health, /api/connections and /metrics: how the application is."""
+"""/api/health and /api/connections: how the application is."""
 
 from __future__ import annotations
 
@@ -7,19 +7,16 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint as PlainBlueprint
 from flask import Response
 
-from blueprints.http.access import PUBLIC, ruled
 from blueprints.http.answers import answer
 from blueprints.http.blueprint import Blueprint
 from blueprints.http.diner import diner
 from blueprints.status.health import Verdict, judged
 from blueprints.status.schemas import ConnectionList, Health, Pulse
-from dinerapp import metrics
-from dinerapp.domain.permissions import Permission
-from dinerapp.ports import deadline
-from dinerapp.ports.connections import ConnectionStatus
+from dinerapp.accounts.domain.permissions import Permission
+from dinerapp.replication import deadline
+from dinerapp.replication.ports.connections import ConnectionStatus
 
 ASKING_SECONDS = 0.25
 
@@ -30,7 +27,6 @@ blp = Blueprint(
     description="How the application is",
     asks_stores=False,
 )
-metrics_blp = PlainBlueprint("metrics", __name__)
 
 
 @blp.get("/health")
@@ -73,13 +69,6 @@ def ready() -> Response:
 def connections() -> Response:
     """Every named connection of the process that answers"""
     return answer({"items": [_view(one) for one in _counted()]})
-
-
-@metrics_blp.get("/metrics")
-@ruled(PUBLIC)
-def prometheus() -> Response:
-    """Everything Prometheus scrapes."""
-    return Response(metrics.page(_counted()), content_type=metrics.CONTENT_TYPE)
 
 
 def _verdict() -> Verdict:

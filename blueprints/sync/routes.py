@@ -20,11 +20,11 @@ from blueprints.sync.schemas import (
     Report,
     Resolution,
 )
-from dinerapp.domain.codec import content
-from dinerapp.domain.conflicts import Conflict
-from dinerapp.domain.permissions import Permission
-from dinerapp.errors import NotFound
-from dinerapp.sync.pairs import Pair
+from dinerapp.accounts.domain.permissions import Permission
+from dinerapp.replication.codec import content
+from dinerapp.replication.conflicts import Conflict
+from dinerapp.replication.errors import NotFound
+from dinerapp.replication.store_pair import Pair
 
 COUNTED = 1000
 SHOWN = 100

@@ -7,8 +7,8 @@ from marshmallow import fields, validate
 
 from blueprints.http.answers import PageQuery
 from blueprints.http.fields import Schema
-from dinerapp.domain.conflicts import ConflictState
-from dinerapp.services.conflicts import KEEP, TAKE_OTHER
+from dinerapp.replication.conflict_service import KEEP, TAKE_OTHER
+from dinerapp.replication.conflicts import ConflictState
 
 
 class ConflictsQuery(PageQuery):

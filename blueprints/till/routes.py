@@ -12,7 +12,7 @@ from blueprints.http.answers import after, one, operation, page, plain, written
 from blueprints.http.blueprint import Blueprint
 from blueprints.http.diner import diner
 from blueprints.till.schemas import ClosingIn, TillIn, TillOut, TillPage, TillsQuery
-from dinerapp.domain.permissions import Permission
+from dinerapp.accounts.domain.permissions import Permission
 
 blp = Blueprint("tills", __name__, url_prefix="/api/tills", description="Cash, counted")
 

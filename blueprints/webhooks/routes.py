@@ -30,7 +30,7 @@ from blueprints.webhooks.schemas import (
     WebhookWithSecret,
 )
 from blueprints.webhooks.views import delivery_view, first_view, webhook_view
-from dinerapp.domain.permissions import Permission
+from dinerapp.accounts.domain.permissions import Permission
 
 blp = Blueprint(
     "webhooks", __name__, url_prefix="/api/webhooks", description="Others who hear of orders"

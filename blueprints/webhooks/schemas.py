@@ -7,9 +7,9 @@ from marshmallow import fields
 
 from blueprints.http.answers import PageQuery
 from blueprints.http.fields import Flag, Schema, Several, Text
-from dinerapp.domain.deliveries import DeliveryState
-from dinerapp.domain.happenings import TOPICS, Topic
-from dinerapp.domain.webhooks import LONGEST_URL
+from dinerapp.ordering.domain.order_events import TOPICS, Topic
+from dinerapp.webhooks.domain.deliveries import DeliveryState
+from dinerapp.webhooks.domain.webhooks import LONGEST_URL
 
 _URL = {"description": "gets the POSTs", "example": "https://example.org/dinerapp"}
 _EVENTS = {"description": "those it is told of; none for all", "example": [TOPICS[0].value]}

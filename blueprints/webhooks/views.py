@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from blueprints.http.answers import plain
-from dinerapp.domain.deliveries import WebhookDelivery
-from dinerapp.domain.webhooks import Webhook
-from dinerapp.services.saving import Saved
+from dinerapp.replication.saving import Saved
+from dinerapp.webhooks.domain.deliveries import WebhookDelivery
+from dinerapp.webhooks.domain.webhooks import Webhook
 
 
 def webhook_view(webhook: Webhook) -> dict[str, Any]:

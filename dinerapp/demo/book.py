@@ -10,13 +10,13 @@ from dinerapp.demo import people
 from dinerapp.demo.house import House
 from dinerapp.demo.rush import Rush
 from dinerapp.demo.story import Story
-from dinerapp.domain.billing import Discount
-from dinerapp.domain.identity import Operation
-from dinerapp.domain.menu import Serving
-from dinerapp.domain.orders import Fulfilment, FulfilmentType, Line, Order
-from dinerapp.domain.pricing import offers, priced
-from dinerapp.errors import RuleBroken
-from dinerapp.services.orders import NewOrder, order_of
+from dinerapp.ordering.domain.billing import Discount
+from dinerapp.ordering.domain.menu import Serving
+from dinerapp.ordering.domain.orders import Fulfilment, FulfilmentType, Line, Order
+from dinerapp.ordering.domain.pricing import offers, priced
+from dinerapp.ordering.services.orders import NewOrder, order_of
+from dinerapp.replication.errors import RuleBroken
+from dinerapp.replication.identity import Operation
 
 JUST_NOW = 0
 """The number of the order that comes in at this very moment: whoever finds it in a database knows

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from dinerapp.domain.coupons import Coupon
-from dinerapp.domain.identity import Operation
-from dinerapp.errors import DuplicateKey, NotFound
-from dinerapp.services.coupons import CouponService
-from dinerapp.services.saving import Saved
+from dinerapp.ordering.domain.coupons import Coupon
+from dinerapp.ordering.services.coupons import CouponService
+from dinerapp.replication.errors import DuplicateKey, NotFound
+from dinerapp.replication.identity import Operation
+from dinerapp.replication.saving import Saved
 
 
 def seed(coupons: CouponService, now: datetime) -> list[Saved[Coupon]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dinerapp.domain.hours import Window
+from dinerapp.ordering.domain.hours import Window
 
 
 @dataclass(frozen=True, slots=True)

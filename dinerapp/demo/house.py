@@ -9,10 +9,10 @@ from functools import cached_property
 from itertools import accumulate
 from random import Random
 
-from dinerapp.domain.coupons import Coupon
-from dinerapp.domain.hours import Calendar
-from dinerapp.domain.menu import Category, MenuItem, OptionGroup, Serving
-from dinerapp.domain.pricing import Rates, Wanted
+from dinerapp.ordering.domain.coupons import Coupon
+from dinerapp.ordering.domain.hours import Calendar
+from dinerapp.ordering.domain.menu import Category, MenuItem, OptionGroup, Serving
+from dinerapp.ordering.domain.pricing import Rates, Wanted
 
 _TRIES = 30
 _HOW_MANY_LINES = {1: 15, 2: 27, 3: 25, 4: 18, 5: 10, 6: 5}

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from dinerapp import signals
 from dinerapp.demo import people
 from dinerapp.demo.book import JUST_NOW, Book, operation_of
 from dinerapp.demo.dishes import Choice
@@ -17,13 +16,15 @@ from dinerapp.demo.house import House
 from dinerapp.demo.menu import group_of
 from dinerapp.demo.rush import Rush
 from dinerapp.demo.watching import Report
-from dinerapp.domain.hours import Calendar
-from dinerapp.domain.identity import Operation
-from dinerapp.domain.menu import Category, MenuItem
-from dinerapp.domain.orders import Order
-from dinerapp.domain.pricing import Rates
-from dinerapp.domain.record import Record
-from dinerapp.sync.bulk import Bulk
+from dinerapp.ordering.domain.hours import Calendar
+from dinerapp.ordering.domain.menu import Category, MenuItem
+from dinerapp.ordering.domain.orders import Order
+from dinerapp.ordering.domain.pricing import Rates
+from dinerapp.ordering.signals import menu_changed
+from dinerapp.replication.bulk_loader import Bulk
+from dinerapp.replication.identity import Operation
+from dinerapp.replication.record import Record
+from dinerapp.replication.signals import announce
 
 R = TypeVar("R", bound=Record)
 
@@ -124,7 +125,7 @@ def seed_orders(
 
 def tell(menu: LargeMenu) -> None:
     """Whoever keeps the menu ready makes it anew."""
-    signals.announce(signals.menu_changed, menu, item=menu.items[0])
+    announce(menu_changed, menu, item=menu.items[0])
 
 
 def _bring(bulk: Bulk[R], records: Sequence[R]) -> int:

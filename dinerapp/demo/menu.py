@@ -10,10 +10,10 @@ from pathlib import Path
 
 from dinerapp.demo.dishes import Choice, Course, Dish
 from dinerapp.demo.menu_file import read
-from dinerapp.domain.identity import Operation
-from dinerapp.domain.menu import Option, OptionGroup
-from dinerapp.errors import DuplicateKey, NotFound
-from dinerapp.services.menu import CategoryService, MenuService
+from dinerapp.ordering.domain.menu import Option, OptionGroup
+from dinerapp.ordering.services.menu import CategoryService, MenuService
+from dinerapp.replication.errors import DuplicateKey, NotFound
+from dinerapp.replication.identity import Operation
 
 COURSES: Sequence[Course] = read(Path(__file__).with_name("menu.toml"))
 DISHES: Sequence[Dish] = tuple(dish for course in COURSES for dish in course.dishes)

@@ -20,8 +20,8 @@ from dinerapp.demo.toml_fields import (
     text,
     whole,
 )
-from dinerapp.domain.hours import Window, parsed
-from dinerapp.errors import DinerError
+from dinerapp.ordering.domain.hours import Window, parsed
+from dinerapp.replication.errors import DinerError
 
 _MAX_PRICE, _MAX_OPTION_PRICE = 10**9, 10**6
 _MAX_STOCK = 1_000_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from dinerapp.domain.orders import Customer
+from dinerapp.ordering.domain.orders import Customer
 
 MOST_GUESTS = 1000
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from random import Random
 
-from dinerapp.domain.hours import Calendar, parsed
+from dinerapp.ordering.domain.hours import Calendar, parsed
 
 HOURS = parsed("mon-thu,sun 08:00-23:00; fri,sat 08:00-24:00")
 """Of the demo, where the restaurant is always open."""

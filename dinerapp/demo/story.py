@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from random import Random
 
 from dinerapp.demo import people
-from dinerapp.domain.identity import Operation
-from dinerapp.domain.orders import FulfilmentType, Order, Status
-from dinerapp.domain.payments import Method, left_of
-from dinerapp.domain.tickets import Ticket, stations
-from dinerapp.services.till import NewPayment, NewRefund, payment_of, refund_of
+from dinerapp.ordering.domain.orders import FulfilmentType, Order, Status
+from dinerapp.ordering.domain.payments import Method, left_of
+from dinerapp.ordering.domain.tickets import Ticket, stations
+from dinerapp.ordering.services.till import NewPayment, NewRefund, payment_of, refund_of
+from dinerapp.replication.identity import Operation
 
 Change = Callable[[Order, datetime], Order]
 Step = tuple[datetime, Change]

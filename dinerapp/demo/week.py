@@ -9,23 +9,24 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from dinerapp import signals
 from dinerapp.demo.book import JUST_NOW, Book
 from dinerapp.demo.house import House
 from dinerapp.demo.rush import Rush
 from dinerapp.demo.watching import Report
-from dinerapp.domain.hours import Calendar
-from dinerapp.domain.identity import Operation
-from dinerapp.domain.orders import Order
-from dinerapp.domain.payments import Payment
-from dinerapp.domain.record import Record
-from dinerapp.domain.tills import Till
-from dinerapp.errors import NotFound, RecordRejection, Rejection
-from dinerapp.ports.orders import Orders
-from dinerapp.ports.repository import Repository
-from dinerapp.ports.tills import Tills
-from dinerapp.services.saving import Saved, saved
-from dinerapp.services.till import TillService
+from dinerapp.ordering.domain.hours import Calendar
+from dinerapp.ordering.domain.orders import Order
+from dinerapp.ordering.domain.payments import Payment
+from dinerapp.ordering.domain.tills import Till
+from dinerapp.ordering.ports.orders import Orders
+from dinerapp.ordering.ports.tills import Tills
+from dinerapp.ordering.services.till import TillService
+from dinerapp.ordering.signals import menu_changed
+from dinerapp.replication.errors import NotFound, RecordRejection, Rejection
+from dinerapp.replication.identity import Operation
+from dinerapp.replication.ports.repository import Repository
+from dinerapp.replication.record import Record
+from dinerapp.replication.saving import Saved, saved
+from dinerapp.replication.signals import announce
 
 R = TypeVar("R", bound=Record)
 
@@ -60,7 +61,7 @@ class Week:
         if added:
             # What is left of items is another number now, for everybody who keeps the menu ready.
             item = next(iter(self._house.menu.values()))
-            signals.announce(signals.menu_changed, self, item=item)
+            announce(menu_changed, self, item=item)
         return added
 
     def _book(self, now: datetime) -> Book:

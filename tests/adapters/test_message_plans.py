@@ -14,9 +14,9 @@ from adapters.mongo.messages import MongoDirectMessages
 from adapters.postgres.connection import DeadlineConnection
 from adapters.postgres.database import PostgresDatabase
 from adapters.postgres.messages import PostgresChannelMessages
-from dinerapp.domain.identity import new_id
-from dinerapp.domain.version import Place
-from dinerapp.ports.repository import After, Change
+from dinerapp.replication.identity import new_id
+from dinerapp.replication.ports.repository import After, Change
+from dinerapp.replication.version import Place
 from tests.contracts.subjects import written
 from tests.makers import at, message
 

@@ -20,14 +20,14 @@ from werkzeug.test import TestResponse
 
 from blueprints.http.diner import EXTENSION
 from blueprints.http.fields import Problem
-from dinerapp.app import create_app
-from dinerapp.domain.identity import Operation
-from dinerapp.domain.permissions import Role
-from dinerapp.domain.version import Place
-from dinerapp.services.accounts import Granted, NewAccount
-from dinerapp.settings import Settings
-from dinerapp.testing import memory_stores, running
-from dinerapp.wiring import Diner
+from dinerapp.accounts.domain.permissions import Role
+from dinerapp.accounts.services.accounts import Granted, NewAccount
+from dinerapp.replication.identity import Operation
+from dinerapp.replication.version import Place
+from dinerapp.runtime.app import create_app
+from dinerapp.runtime.settings import Settings
+from dinerapp.runtime.testing import memory_stores, running
+from dinerapp.runtime.wiring import Diner
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"

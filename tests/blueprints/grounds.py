@@ -17,13 +17,13 @@ from psycopg import sql
 from pymongo import MongoClient
 
 from adapters.embedded.ports import LOCALHOST
-from dinerapp.app import create_app
-from dinerapp.domain import conflicts
-from dinerapp.domain.permissions import Role
-from dinerapp.domain.record import utc_now
-from dinerapp.ports.connections import State
-from dinerapp.settings import Settings
-from dinerapp.testing import running
+from dinerapp.accounts.domain.permissions import Role
+from dinerapp.replication import conflicts
+from dinerapp.replication.ports.connections import State
+from dinerapp.replication.record import utc_now
+from dinerapp.runtime.app import create_app
+from dinerapp.runtime.settings import Settings
+from dinerapp.runtime.testing import running
 from tests import makers
 from tests.blueprints.asking import (
     QUICK,

@@ -15,13 +15,14 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule as Route
 
 from blueprints.http.access import PUBLIC, Rule, rule_of
-from dinerapp.app import create_app
-from dinerapp.cli import main
-from dinerapp.domain.identity import new_id
-from dinerapp.domain.orders import Status
-from dinerapp.domain.permissions import GRANTED, STEPS_BY_ROLE, Permission, Role
-from dinerapp.settings import Settings
-from dinerapp.testing import memory_stores, running
+from dinerapp.accounts.domain.permissions import GRANTED, Permission, Role
+from dinerapp.ordering.domain.order_steps import STEPS_BY_ROLE
+from dinerapp.ordering.domain.orders import Status
+from dinerapp.replication.identity import new_id
+from dinerapp.runtime.app import create_app
+from dinerapp.runtime.commands import main
+from dinerapp.runtime.settings import Settings
+from dinerapp.runtime.testing import memory_stores, running
 from tests.blueprints.asking import (
     JSON,
     QUICK,

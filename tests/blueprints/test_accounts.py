@@ -14,17 +14,17 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from dinerapp.app import create_app
-from dinerapp.domain import conflicts
-from dinerapp.domain.identity import new_op_id
-from dinerapp.domain.permissions import Role
-from dinerapp.domain.record import utc_now
-from dinerapp.domain.users import LOST_ANSWER, MOST_SESSIONS, Session
-from dinerapp.errors import TooBusy
-from dinerapp.ports.users import UserFilter
-from dinerapp.services.tokens import Tokens
-from dinerapp.settings import Settings
-from dinerapp.testing import memory_stores, running
+from dinerapp.accounts.domain.permissions import Role
+from dinerapp.accounts.domain.users import LOST_ANSWER, MOST_SESSIONS, Session
+from dinerapp.accounts.errors import TooBusy
+from dinerapp.accounts.ports.users import UserFilter
+from dinerapp.accounts.services.tokens import Tokens
+from dinerapp.replication import conflicts
+from dinerapp.replication.identity import new_op_id
+from dinerapp.replication.record import utc_now
+from dinerapp.runtime.app import create_app
+from dinerapp.runtime.settings import Settings
+from dinerapp.runtime.testing import memory_stores, running
 from tests.blueprints.asking import (
     JSON,
     PASSWORD,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dinerapp.domain.identity import new_id
+from dinerapp.replication.identity import new_id
 from tests.blueprints.asking import JSON, WITH_THREADS, dish, order_for
 from tests.blueprints.attacks import (
     ANY_TEXT,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from flask.testing import FlaskClient
 
-from dinerapp.domain.permissions import Role
+from dinerapp.accounts.domain.permissions import Role
 from tests.blueprints.asking import bearer, client_as, client_of, dish, order_for, placed
 
 OURS, OTHERS = "https://diner.example", "https://elsewhere.example"

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from dinerapp.domain.identity import new_id
-from dinerapp.domain.permissions import Role
-from dinerapp.domain.record import utc_now
-from dinerapp.services.carts import CartService
-from dinerapp.services.record_tokens import RecordTokens
+from dinerapp.accounts.domain.permissions import Role
+from dinerapp.accounts.services.record_tokens import RecordTokens
+from dinerapp.ordering.services.carts import CartService
+from dinerapp.replication.identity import new_id
+from dinerapp.replication.record import utc_now
 from tests.blueprints.asking import bearer, client_as, client_of, diner_of, dish, keyed, order_for
 
 MOST = 200

@@ -10,18 +10,26 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from blinker import NamedSignal
 from flask.testing import FlaskClient
 
 from adapters.bus.lines import Lines
 from adapters.bus.memory import Exchange, MemoryLine
-from dinerapp import signals
-from dinerapp.app import create_app
-from dinerapp.domain.hours import WEEK
-from dinerapp.domain.identity import new_id, new_op_id
-from dinerapp.domain.permissions import Role
-from dinerapp.ports.bus import Bus
-from dinerapp.settings import Settings
-from dinerapp.testing import memory_stores, running
+from dinerapp.accounts.domain.permissions import Role
+from dinerapp.live.bus import Bus
+from dinerapp.live.signals import news_missed
+from dinerapp.ordering.domain.hours import WEEK
+from dinerapp.ordering.signals import category_changed
+from dinerapp.replication.identity import new_id, new_op_id
+from dinerapp.replication.signals import (
+    announce,
+    connection_behind,
+    connection_lost,
+    connection_restored,
+)
+from dinerapp.runtime.app import create_app
+from dinerapp.runtime.settings import Settings
+from dinerapp.runtime.testing import memory_stores, running
 from tests.blueprints.asking import (
     QUICK,
     CheckedClient,
@@ -126,7 +134,7 @@ def test_an_item_whose_category_vanished_is_still_on_the_menu(client: FlaskClien
     categories = diner_of(client).repositories["categories"]
     record = categories.get(made["id"])
     categories.delete(record.changed(op_id="0" * 32, now=record.updated_at))
-    signals.announce(signals.category_changed, categories, category=record)
+    announce(category_changed, categories, category=record)
     groups = client.get("/api/menu").json["categories"]
     [group] = [each for each in groups if each["id"] == made["id"]]
     assert (group["name"], [each["id"] for each in group["items"]]) == ("Other", [item["id"]])
@@ -309,12 +317,12 @@ def test_after_an_interruption_of_the_bus_the_menu_is_read_again() -> None:
         record = items.get(item["id"])
         items.delete(record.changed(op_id=new_op_id(), now=record.updated_at))
         assert item_ids(client) == [item["id"]]
-        signals.announce(signals.news_missed, None)
+        announce(news_missed, None)
         assert item_ids(client) == []
 
 
-@pytest.mark.parametrize("signal", ["connection_lost", "connection_behind", "connection_restored"])
-def test_when_a_database_comes_or_goes_the_menu_is_read_again(signal: str) -> None:
+@pytest.mark.parametrize("signal", [connection_lost, connection_behind, connection_restored])
+def test_when_a_database_comes_or_goes_the_menu_is_read_again(signal: NamedSignal) -> None:
     with client_of() as client:
         item = dish(client)
         items = diner_of(client).repositories["menu_items"]
@@ -322,7 +330,7 @@ def test_when_a_database_comes_or_goes_the_menu_is_read_again(signal: str) -> No
         record = items.get(item["id"])
         items.delete(record.changed(op_id=new_op_id(), now=record.updated_at))
         details = {"place": "mongodb", "reason": "", "seconds": 1.0}
-        signals.announce(getattr(signals, signal), None, **details)
+        announce(signal, None, **details)
         assert item_ids(client) == []
 
 

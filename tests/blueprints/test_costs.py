@@ -29,14 +29,14 @@ from werkzeug.test import create_environ
 from adapters.mongo.database import MongoDatabase
 from adapters.postgres.connection import DeadlineConnection
 from adapters.postgres.database import PostgresDatabase
-from dinerapp.app import create_app
-from dinerapp.domain.orders import Status
-from dinerapp.domain.permissions import Role
-from dinerapp.domain.version import Place
-from dinerapp.ports.orders import OrderFilter, Orders
-from dinerapp.settings import Settings
-from dinerapp.testing import running
-from dinerapp.wiring import MONGO_STORES, POSTGRES_STORES, Backend
+from dinerapp.accounts.domain.permissions import Role
+from dinerapp.ordering.domain.orders import Status
+from dinerapp.ordering.ports.orders import OrderFilter, Orders
+from dinerapp.replication.version import Place
+from dinerapp.runtime.app import create_app
+from dinerapp.runtime.settings import Settings
+from dinerapp.runtime.testing import running
+from dinerapp.runtime.wiring import MONGO_STORES, POSTGRES_STORES, Backend
 from tests.blueprints.asking import (
     QUICK,
     bearer,

@@ -9,11 +9,11 @@ from uuid import uuid4
 import pytest
 from flask.testing import FlaskClient
 
-from dinerapp.app import create_app
-from dinerapp.domain.identity import new_id
-from dinerapp.domain.permissions import Role
-from dinerapp.settings import Settings
-from dinerapp.testing import memory_stores, running
+from dinerapp.accounts.domain.permissions import Role
+from dinerapp.replication.identity import new_id
+from dinerapp.runtime.app import create_app
+from dinerapp.runtime.settings import Settings
+from dinerapp.runtime.testing import memory_stores, running
 from tests.blueprints.asking import (
     QUICK,
     CheckedClient,

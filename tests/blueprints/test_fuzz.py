@@ -27,8 +27,8 @@ from schemathesis.specs.openapi.checks import (
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
-from dinerapp.app import BLUEPRINTS
-from dinerapp.domain.permissions import Role
+from dinerapp.accounts.domain.permissions import Role
+from dinerapp.runtime.app import BLUEPRINTS
 from tests.blueprints.asking import WITH_THREADS, client_as, client_of, dish, order_for, placed
 from tests.blueprints.talking import conversation_of, joined, me, said, server_of
 

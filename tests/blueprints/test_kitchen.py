@@ -6,7 +6,7 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
-from dinerapp.domain.identity import new_id
+from dinerapp.replication.identity import new_id
 from tests.blueprints.asking import dish, keyed, order_for, placed
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from dinerapp.domain.identity import new_id
+from dinerapp.replication.identity import new_id
 from tests.blueprints.asking import category, dish, dish_fields, keyed, order_for, placed
 
 SIZES = {

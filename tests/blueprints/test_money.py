@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from flask.testing import FlaskClient
 
-from dinerapp.domain.identity import new_id
+from dinerapp.replication.identity import new_id
 from tests.blueprints.asking import dish, keyed, order_for, placed
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from flask.testing import FlaskClient
 
-from dinerapp.domain.identity import Operation, new_id, new_op_id
+from dinerapp.replication.identity import Operation, new_id, new_op_id
 from tests.blueprints.asking import (
     bearer,
     client_of,

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from dinerapp.domain.identity import new_id, new_op_id
-from dinerapp.domain.permissions import Role
-from dinerapp.domain.record import utc_now
+from dinerapp.accounts.domain.permissions import Role
+from dinerapp.replication.identity import new_id, new_op_id
+from dinerapp.replication.record import utc_now
 from tests.blueprints.asking import client_as, diner_of, keyed, log_in
 
 ALL = {

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from dinerapp.app import create_app
-from dinerapp.domain.permissions import Role
-from dinerapp.domain.version import Place
-from dinerapp.settings import PLACEMENT, Settings
-from dinerapp.testing import memory_stores, running
+from dinerapp.accounts.domain.permissions import Role
+from dinerapp.replication.version import Place
+from dinerapp.runtime.app import create_app
+from dinerapp.runtime.settings import PLACEMENT, Settings
+from dinerapp.runtime.testing import memory_stores, running
 from tests.blueprints.asking import QUICK, client_as, keyed
 from tests.blueprints.conftest import Grounds
 from tests.blueprints.grounds import BOTH, MONGODB, POSTGRESQL, Ground

@@ -10,13 +10,13 @@ from flask.testing import FlaskClient
 
 from adapters.bus.lines import Lines
 from adapters.bus.memory import Exchange, MemoryLine
-from dinerapp.app import create_app
-from dinerapp.domain.identity import new_id
-from dinerapp.domain.permissions import Role
-from dinerapp.domain.record import utc_now
-from dinerapp.ports.bus import Message
-from dinerapp.settings import Settings
-from dinerapp.testing import memory_stores, running
+from dinerapp.accounts.domain.permissions import Role
+from dinerapp.live.bus import Message
+from dinerapp.replication.identity import new_id
+from dinerapp.replication.record import utc_now
+from dinerapp.runtime.app import create_app
+from dinerapp.runtime.settings import Settings
+from dinerapp.runtime.testing import memory_stores, running
 from tests.blueprints.asking import QUICK, client_as, client_of, diner_of
 from tests.blueprints.talking import (
     conversation_of,

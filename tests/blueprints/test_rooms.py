@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from dinerapp.domain.identity import new_id
-from dinerapp.domain.permissions import Role
-from dinerapp.domain.record import utc_now
+from dinerapp.accounts.domain.permissions import Role
+from dinerapp.replication.identity import new_id
+from dinerapp.replication.record import utc_now
 from tests.blueprints.asking import (
     client_as,
     client_of,
@@ -318,7 +318,7 @@ def test_people_are_called_what_their_profiles_say(
     people: dict[str, FlaskClient], channel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiter = people["moderator"]
-    monkeypatch.setattr("dinerapp.services.names.KEPT_SECONDS", 0.0)
+    monkeypatch.setattr("dinerapp.messaging.services.display_names.KEPT_SECONDS", 0.0)
     sent = said(waiter, channel)
     path = f"/api/users/{me(waiter)}/profile"
     assert waiter.patch(path, json={"display_name": "Mo"}).status_code == 200
@@ -426,7 +426,7 @@ def test_what_others_said_is_unread_until_it_is_read(
 
 
 def test_whoever_is_in_too_many_rooms_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dinerapp.services.reading.MOST_ROOMS", 2)
+    monkeypatch.setattr("dinerapp.messaging.services.reading.MOST_ROOMS", 2)
     with client_of(Role.MANAGER) as owner:
         others = [client_as(owner.application, Role.WAITER) for _ in range(3)]
 

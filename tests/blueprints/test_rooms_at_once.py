@@ -9,7 +9,7 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
-from dinerapp.domain.permissions import Role
+from dinerapp.accounts.domain.permissions import Role
 from tests.blueprints.asking import CheckedClient, client_as, keyed
 from tests.blueprints.grounds import Ground
 from tests.blueprints.talking import conversation_of, joined, me, said, server_of

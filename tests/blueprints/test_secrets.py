@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from dinerapp.domain.identity import Operation
-from dinerapp.domain.permissions import Role
-from dinerapp.services.accounts import Granted, NewAccount
+from dinerapp.accounts.domain.permissions import Role
+from dinerapp.accounts.services.accounts import Granted, NewAccount
+from dinerapp.replication.identity import Operation
 from tests.blueprints.asking import bearer, client_of, diner_of, dish, order_for
 
 SETTINGS = {

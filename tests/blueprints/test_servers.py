@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from dinerapp.domain.identity import new_id
-from dinerapp.domain.permissions import Role
+from dinerapp.accounts.domain.permissions import Role
+from dinerapp.replication.identity import new_id
 from tests.blueprints.asking import client_as, client_of, diner_of, keyed
 from tests.blueprints.talking import joined, me, server_of
 from tests.makers import member

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from dinerapp.domain.hours import Weekday, Window
-from dinerapp.domain.permissions import Role
+from dinerapp.accounts.domain.permissions import Role
+from dinerapp.ordering.domain.hours import Weekday, Window
 from tests.blueprints.asking import client_as, client_of, dish, keyed, order_for, placed
 
 TOMORROW = datetime.now(UTC).replace(hour=18, minute=0, second=0, microsecond=0) + timedelta(days=1)

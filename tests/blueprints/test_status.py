@@ -12,13 +12,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from blueprints.http.diner import EXTENSION
-from dinerapp import metrics
-from dinerapp.app import create_app
-from dinerapp.domain.permissions import Role
-from dinerapp.ports.connections import Connections, ConnectionStatus, State
-from dinerapp.ports.database import PoolUse
-from dinerapp.settings import Settings
-from dinerapp.testing import memory_stores, running
+from dinerapp.accounts.domain.permissions import Role
+from dinerapp.replication.ports.connections import Connections, ConnectionStatus, State
+from dinerapp.replication.ports.database import PoolUse
+from dinerapp.runtime import metrics
+from dinerapp.runtime.app import create_app
+from dinerapp.runtime.settings import Settings
+from dinerapp.runtime.testing import memory_stores, running
 from tests.blueprints.asking import QUICK, client_as
 
 UP, DOWN, CATCHING_UP = State.UP, State.DOWN, State.CATCHING_UP

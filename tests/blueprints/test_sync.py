@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from dinerapp.domain import conflicts
-from dinerapp.domain.identity import new_id
-from dinerapp.domain.menu import MenuItem
-from dinerapp.domain.record import utc_now
-from dinerapp.domain.version import Place
-from dinerapp.settings import PLACEMENT
+from dinerapp.ordering.domain.menu import MenuItem
+from dinerapp.replication import conflicts
+from dinerapp.replication.identity import new_id
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.version import Place
+from dinerapp.runtime.settings import PLACEMENT
 from tests import makers
 from tests.blueprints.asking import client_of, diner_of, dish, keyed, order_for, placed
 

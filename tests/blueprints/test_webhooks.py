@@ -15,10 +15,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from adapters.embedded.ports import free_port
-from dinerapp.domain import conflicts
-from dinerapp.domain.record import utc_now
-from dinerapp.domain.version import Place
-from dinerapp.services import sender
+from dinerapp.replication import conflicts
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.version import Place
+from dinerapp.webhooks.services import sender
 from tests.blueprints.asking import client_of, diner_of, dish, keyed, order_for, placed
 from tests.servers.receiver import Receiver, receiving
 

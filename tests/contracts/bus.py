@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from dinerapp.ports.bus import MISSED, Bus, Message
+from dinerapp.live.bus import MISSED, Bus, Message
 
 PATIENCE = 15.0
 MOMENT = 0.25

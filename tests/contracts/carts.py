@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dinerapp.domain.carts import CartState
-from dinerapp.domain.identity import new_id, new_op_id
+from dinerapp.ordering.domain.carts import CartState
+from dinerapp.replication.identity import new_id, new_op_id
 from tests.contracts.subjects import Repositories, identical, ids, paged
 from tests.makers import at, cart, cart_line
 

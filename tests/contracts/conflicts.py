@@ -12,12 +12,12 @@ from uuid import UUID
 
 import pytest
 
-from dinerapp.domain import conflicts
-from dinerapp.domain.conflicts import ConflictState
-from dinerapp.domain.identity import new_id, new_op_id
-from dinerapp.domain.version import Place
-from dinerapp.errors import InvalidRecord
-from dinerapp.ports.repository import After
+from dinerapp.replication import conflicts
+from dinerapp.replication.conflicts import ConflictState
+from dinerapp.replication.errors import InvalidRecord
+from dinerapp.replication.identity import new_id, new_op_id
+from dinerapp.replication.ports.repository import After
+from dinerapp.replication.version import Place
 from tests.contracts.subjects import Repositories, identical, ids, paged, rewritten, written
 from tests.makers import LONG_WORD, at, conflict, order
 

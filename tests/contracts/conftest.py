@@ -21,12 +21,12 @@ from adapters.fallback.side import Side
 from adapters.memory.database import MemoryDatabase
 from adapters.mongo.database import MongoDatabase
 from adapters.postgres.database import PostgresDatabase
-from dinerapp.domain.merging import Policy
-from dinerapp.domain.version import Place
-from dinerapp.ports.database import Database
-from dinerapp.ports.serving import Role
-from dinerapp.sync.handover import Handover
-from dinerapp.wiring import MONGO_STORES, PORTS, POSTGRES_STORES
+from dinerapp.replication.merge import Policy
+from dinerapp.replication.ports.database import Database
+from dinerapp.replication.replicator import Handover
+from dinerapp.replication.served_by import Role
+from dinerapp.replication.version import Place
+from dinerapp.runtime.wiring import MONGO_STORES, PORTS, POSTGRES_STORES
 from tests.contracts.subjects import Repositories, Sample, Stores
 from tests.servers.control import RealServer, url_of_database
 from tests.simulation.reference import ReferenceDatabase, ReferenceStore

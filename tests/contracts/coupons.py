@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from dinerapp.domain.billing import Terms
-from dinerapp.domain.coupons import coupon_key
-from dinerapp.domain.identity import new_op_id
-from dinerapp.domain.orders import Status
-from dinerapp.errors import Exhausted, NotFound
+from dinerapp.ordering.domain.billing import Terms
+from dinerapp.ordering.domain.coupons import coupon_key
+from dinerapp.ordering.domain.orders import Status
+from dinerapp.replication.errors import Exhausted, NotFound
+from dinerapp.replication.identity import new_op_id
 from tests.contracts.subjects import Repositories, ids, paged
 from tests.makers import at, coupon, order
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from dinerapp.domain.identity import new_op_id
-from dinerapp.ports.customers import CustomerFilter
-from dinerapp.ports.repository import After
+from dinerapp.ordering.ports.customers import CustomerFilter
+from dinerapp.replication.identity import new_op_id
+from dinerapp.replication.ports.repository import After
 from tests.contracts.subjects import Repositories, identical, ids, paged
 from tests.makers import LONG_WORD, at, customer
 

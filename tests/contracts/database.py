@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-from dinerapp.domain.version import Place
-from dinerapp.ports.database import Absence
+from dinerapp.replication.ports.database import Absence
+from dinerapp.replication.version import Place
 from tests.contracts.subjects import Stores
 from tests.makers import at, elsewhere, order
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from dinerapp.domain.deliveries import Attempt, DeliveryState
-from dinerapp.domain.identity import new_id, new_op_id
+from dinerapp.replication.identity import new_id, new_op_id
+from dinerapp.webhooks.domain.deliveries import Attempt, DeliveryState
 from tests.contracts.subjects import Repositories, ids, paged
 from tests.makers import at, delivery
 

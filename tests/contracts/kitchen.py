@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from dinerapp.domain.identity import new_op_id
-from dinerapp.domain.orders import Order, Status
-from dinerapp.domain.tickets import Ticket, TicketStatus
+from dinerapp.ordering.domain.orders import Order, Status
+from dinerapp.ordering.domain.tickets import Ticket, TicketStatus
+from dinerapp.replication.identity import new_op_id
 from tests.contracts.subjects import Repositories, ids
 from tests.makers import at, line, order
 

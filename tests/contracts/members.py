@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dinerapp.domain.identity import new_id, new_op_id
+from dinerapp.replication.identity import new_id, new_op_id
 from tests.contracts.subjects import Repositories, ids, paged
 from tests.makers import at, member
 

@@ -6,9 +6,9 @@ from itertools import product
 
 import pytest
 
-from dinerapp.domain.hours import parsed
-from dinerapp.domain.identity import new_id, new_op_id
-from dinerapp.domain.menu import Option, OptionGroup
+from dinerapp.ordering.domain.hours import parsed
+from dinerapp.ordering.domain.menu import Option, OptionGroup
+from dinerapp.replication.identity import new_id, new_op_id
 from tests.contracts.subjects import Repositories, identical, ids
 from tests.makers import LONG_WORD, MAINS, at, category, menu_item
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from dinerapp.domain.identity import new_id, new_op_id
-from dinerapp.ports.repository import After, Change
+from dinerapp.replication.identity import new_id, new_op_id
+from dinerapp.replication.ports.repository import After, Change
 from tests.contracts.subjects import Repositories, identical, ids, paged
 from tests.makers import LONG_WORD, at, message
 

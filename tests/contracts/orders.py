@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 
-from dinerapp.domain import codec
-from dinerapp.domain.erasure import erased
-from dinerapp.domain.identity import new_id, new_op_id
-from dinerapp.domain.orders import (
+from dinerapp.ordering.domain.erasure import erased
+from dinerapp.ordering.domain.orders import (
     ChosenOption,
     Customer,
     Event,
@@ -20,11 +18,13 @@ from dinerapp.domain.orders import (
     FulfilmentType,
     Status,
 )
-from dinerapp.domain.payments import PaymentStatus
-from dinerapp.errors import InvalidRecord
-from dinerapp.ports.orders import OrderFilter
-from dinerapp.ports.replica import Count
-from dinerapp.ports.repository import After, Change
+from dinerapp.ordering.domain.payments import PaymentStatus
+from dinerapp.ordering.ports.orders import OrderFilter
+from dinerapp.replication import codec
+from dinerapp.replication.errors import InvalidRecord
+from dinerapp.replication.identity import new_id, new_op_id
+from dinerapp.replication.ports.replica import Count
+from dinerapp.replication.ports.repository import After, Change
 from tests.contracts.subjects import Repositories, identical, ids, paged
 from tests.makers import LONG_WORD, at, counted_order, line, menu_item, order
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dinerapp.domain.identity import new_id
-from dinerapp.domain.orders import Order
-from dinerapp.domain.payments import Method, Payment, PaymentStatus
+from dinerapp.ordering.domain.orders import Order
+from dinerapp.ordering.domain.payments import Method, Payment, PaymentStatus
+from dinerapp.replication.identity import new_id
 from tests.contracts.subjects import Repositories, identical
 from tests.makers import at, order, payment
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dinerapp.domain.profiles import Preferences
+from dinerapp.accounts.domain.profiles import Preferences
 from tests.contracts.subjects import Repositories, identical
 from tests.makers import LONG_WORD, profile
 

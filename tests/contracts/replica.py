@@ -12,13 +12,10 @@ from typing import Any
 
 import pytest
 
-from dinerapp.domain import codec
-from dinerapp.domain.conflicts import CONFLICTS
-from dinerapp.domain.identity import new_id, new_op_id
-from dinerapp.domain.merging import Policy, reconciled
-from dinerapp.domain.orders import Status
-from dinerapp.domain.version import Place, Version
-from dinerapp.errors import (
+from dinerapp.ordering.domain.orders import Status
+from dinerapp.replication import codec
+from dinerapp.replication.conflicts import CONFLICTS
+from dinerapp.replication.errors import (
     AlreadyExists,
     DuplicateKey,
     Exhausted,
@@ -27,8 +24,11 @@ from dinerapp.errors import (
     Replayed,
     StaleVersion,
 )
-from dinerapp.ports.replica import Audience, Backlog, Count, Fingerprint, Owing, Taken
-from dinerapp.sync.handover import Handover
+from dinerapp.replication.identity import new_id, new_op_id
+from dinerapp.replication.merge import Policy, reconciled
+from dinerapp.replication.ports.replica import Audience, Backlog, Count, Fingerprint, Owing, Taken
+from dinerapp.replication.replicator import Handover
+from dinerapp.replication.version import Place, Version
 from tests.contracts.kinds import of_kinds
 from tests.contracts.subjects import (
     SAMPLES,

@@ -10,10 +10,8 @@ from typing import Any
 
 import pytest
 
-from dinerapp.domain.identity import Operation, new_id, new_op_id
-from dinerapp.domain.orders import Status
-from dinerapp.domain.version import Place, Version
-from dinerapp.errors import (
+from dinerapp.ordering.domain.orders import Status
+from dinerapp.replication.errors import (
     AlreadyExists,
     DuplicateKey,
     Exhausted,
@@ -24,7 +22,9 @@ from dinerapp.errors import (
     Replayed,
     StaleVersion,
 )
-from dinerapp.ports.repository import Seen
+from dinerapp.replication.identity import Operation, new_id, new_op_id
+from dinerapp.replication.ports.repository import Seen
+from dinerapp.replication.version import Place, Version
 from tests.contracts.subjects import Repositories, Sample, at_once, identical, unfamiliar
 from tests.makers import at, counted_order, line, menu_item, order
 

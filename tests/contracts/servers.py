@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dinerapp.domain.identity import new_id, new_op_id
-from dinerapp.errors import NotFound
+from dinerapp.replication.errors import NotFound
+from dinerapp.replication.identity import new_id, new_op_id
 from tests.contracts.subjects import Repositories, ids, paged
 from tests.makers import at, channel, server
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from dinerapp.domain.identity import new_op_id
-from dinerapp.domain.orders import Status
-from dinerapp.domain.slots import slot_key
-from dinerapp.errors import Exhausted
+from dinerapp.ordering.domain.orders import Status
+from dinerapp.ordering.domain.slots import slot_key
+from dinerapp.replication.errors import Exhausted
+from dinerapp.replication.identity import new_op_id
 from tests.contracts.subjects import Repositories, at_once, identical
 from tests.makers import at, order, slot
 

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dinerapp.domain import codec
-from dinerapp.domain.identity import new_op_id
-from dinerapp.domain.record import Record, Step
-from dinerapp.domain.version import Place, Version
-from dinerapp.ports.database import Database
-from dinerapp.ports.replica import Delivery
+from dinerapp.replication import codec
+from dinerapp.replication.identity import new_op_id
+from dinerapp.replication.ports.database import Database
+from dinerapp.replication.ports.replica import Delivery
+from dinerapp.replication.record import Record, Step
+from dinerapp.replication.version import Place, Version
 from tests.makers import (
     at,
     cart,

@@ -12,7 +12,7 @@ from adapters.bus.memory import Exchange, MemoryLine
 from adapters.bus.mongo import MongoLine
 from adapters.bus.postgres import PostgresLine
 from adapters.bus.redis import RedisLine
-from dinerapp.ports.bus import Bus
+from dinerapp.live.bus import Bus
 from tests.contracts.bus import (
     BusContract,
     InterruptedBusContract,

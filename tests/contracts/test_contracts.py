@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dinerapp.domain.identity import new_op_id
-from dinerapp.domain.version import Place
-from dinerapp.ports.replica import Audience, Backlog, Taken
+from dinerapp.replication.identity import new_op_id
+from dinerapp.replication.ports.replica import Audience, Backlog, Taken
+from dinerapp.replication.version import Place
 from tests.cases import every_case
 from tests.contracts.carts import CartsContract
 from tests.contracts.conflicts import ConflictsContract

@@ -14,28 +14,34 @@ import pytest
 from adapters.memory.database import MemoryDatabase
 from adapters.mongo.database import MongoDatabase
 from adapters.postgres.database import PostgresDatabase
-from dinerapp.domain import conflicts
-from dinerapp.domain.customers import Recognition
-from dinerapp.domain.identity import Operation, new_id, new_op_id
-from dinerapp.domain.merging import Policy
-from dinerapp.domain.messages import Message
-from dinerapp.domain.orders import Customer, Event, Fulfilment, FulfilmentType, Order, Status
-from dinerapp.domain.permissions import Role
-from dinerapp.domain.record import utc_now
-from dinerapp.domain.users import User
-from dinerapp.domain.version import Place
-from dinerapp.errors import NotFound, NothingAvailable
-from dinerapp.ports.customers import CustomerFilter
-from dinerapp.ports.database import Database
-from dinerapp.ports.orders import OrderFilter
-from dinerapp.ports.replica import Backlog, Owing
-from dinerapp.services import paging
-from dinerapp.services.authors_words import AuthorsWords
-from dinerapp.services.customers import CustomerService
-from dinerapp.sync.handover import Handover
-from dinerapp.sync.pairs import Pair
-from dinerapp.sync.relay import Relay
-from dinerapp.wiring import MONGO_STORES, PORTS
+from dinerapp.accounts.domain.permissions import Role
+from dinerapp.accounts.domain.users import User
+from dinerapp.messaging.domain.messages import Message
+from dinerapp.messaging.services.erasure import AuthorsWords
+from dinerapp.ordering.domain.customers import Recognition
+from dinerapp.ordering.domain.orders import (
+    Customer,
+    Event,
+    Fulfilment,
+    FulfilmentType,
+    Order,
+    Status,
+)
+from dinerapp.ordering.ports.customers import CustomerFilter
+from dinerapp.ordering.ports.orders import OrderFilter
+from dinerapp.ordering.services.customers import CustomerService
+from dinerapp.replication import conflicts, paging
+from dinerapp.replication.errors import NotFound, NothingAvailable
+from dinerapp.replication.identity import Operation, new_id, new_op_id
+from dinerapp.replication.merge import Policy
+from dinerapp.replication.ports.database import Database
+from dinerapp.replication.ports.replica import Backlog, Owing
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.relay import Relay
+from dinerapp.replication.replicator import Handover
+from dinerapp.replication.store_pair import Pair
+from dinerapp.replication.version import Place
+from dinerapp.runtime.wiring import MONGO_STORES, PORTS
 from tests.contracts.conftest import composed, opened, stores_of
 from tests.contracts.subjects import Repositories, Stores, at_once, scanned
 from tests.makers import elsewhere, line, message, order, user
@@ -61,7 +67,7 @@ class House:
         said = kinds.direct_messages, kinds.channel_messages
         words = AuthorsWords(kinds.users, said, self.recognition)
         return CustomerService(
-            kinds.customers, kinds.orders, kinds.conflicts, self.recognition, words
+            kinds.customers, kinds.orders, kinds.conflicts, self.recognition, [words]
         )
 
     def place(self, **fields: Any) -> Order:

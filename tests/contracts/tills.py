@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from dinerapp.domain.identity import new_op_id
+from dinerapp.replication.identity import new_op_id
 from tests.contracts.subjects import Repositories, ids, paged
 from tests.makers import at, till
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from dinerapp.domain.identity import new_op_id
-from dinerapp.domain.permissions import Role
-from dinerapp.errors import DuplicateKey, InvalidRecord, NotFound
-from dinerapp.ports.repository import After
-from dinerapp.ports.users import UserFilter
+from dinerapp.accounts.domain.permissions import Role
+from dinerapp.accounts.ports.users import UserFilter
+from dinerapp.replication.errors import DuplicateKey, InvalidRecord, NotFound
+from dinerapp.replication.identity import new_op_id
+from dinerapp.replication.ports.repository import After
 from tests.contracts.subjects import Repositories, at_once, identical, ids, paged
 from tests.makers import at, session, user
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import pairwise
 
-from dinerapp.domain import codec
-from dinerapp.domain.menu import MenuItem
-from dinerapp.domain.orders import STEPS, FulfilmentType, Order, Status
-from dinerapp.domain.payments import Method, PaymentStatus, left_of
-from dinerapp.domain.tickets import TicketStatus
+from dinerapp.ordering.domain.menu import MenuItem
+from dinerapp.ordering.domain.orders import STEPS, FulfilmentType, Order, Status
+from dinerapp.ordering.domain.payments import Method, PaymentStatus, left_of
+from dinerapp.ordering.domain.tickets import TicketStatus
+from dinerapp.replication import codec
 
 CLOSED = (Status.COMPLETED, Status.CANCELLED)
 COOKED = (Status.READY, Status.OUT_FOR_DELIVERY, Status.COMPLETED)

@@ -12,10 +12,10 @@ from dinerapp.demo.book import Book
 from dinerapp.demo.house import House
 from dinerapp.demo.rush import Rush
 from dinerapp.demo.week import SCOPE
-from dinerapp.seeding import demo_house, patient
-from dinerapp.settings import Settings
-from dinerapp.testing import memory_stores
-from dinerapp.wiring import Diner, build
+from dinerapp.runtime.seeding import demo_house, patient
+from dinerapp.runtime.settings import Settings
+from dinerapp.runtime.testing import memory_stores
+from dinerapp.runtime.wiring import Diner, build
 
 DAYS, GUESTS = 7, 40
 SATURDAY_EVENING = datetime(2036, 5, 3, 19, 30, tzinfo=UTC)

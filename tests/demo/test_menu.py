@@ -11,10 +11,10 @@ from blueprints.menu.schemas import CategoryIn, ItemIn
 from dinerapp.demo import menu
 from dinerapp.demo.dishes import Dish
 from dinerapp.demo.house import House
-from dinerapp.domain import codec
-from dinerapp.domain.hours import written
-from dinerapp.domain.menu import MenuItem
-from dinerapp.domain.record import Record
+from dinerapp.ordering.domain.hours import written
+from dinerapp.ordering.domain.menu import MenuItem
+from dinerapp.replication import codec
+from dinerapp.replication.record import Record
 from tests.demo.houses import furnished
 from tests.makers import at
 

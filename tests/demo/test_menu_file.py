@@ -12,8 +12,8 @@ from blueprints.menu.schemas import CategoryIn, ItemIn
 from dinerapp.demo import menu
 from dinerapp.demo.dishes import Course
 from dinerapp.demo.menu_file import BadMenu, read
-from dinerapp.domain.hours import parsed
-from dinerapp.domain.identity import new_op_id
+from dinerapp.ordering.domain.hours import parsed
+from dinerapp.replication.identity import new_op_id
 from tests.demo.houses import in_memory
 from tests.demo.test_menu import sent
 

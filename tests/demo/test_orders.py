@@ -16,10 +16,10 @@ from dinerapp.demo.house import House
 from dinerapp.demo.large import LargeMenu
 from dinerapp.demo.rush import HOURS
 from dinerapp.demo.week import ORDERS
-from dinerapp.domain.hours import Calendar, parsed
-from dinerapp.domain.orders import FulfilmentType, Order, Status
-from dinerapp.domain.payments import Method, PaymentStatus
-from dinerapp.domain.pricing import Rates
+from dinerapp.ordering.domain.hours import Calendar, parsed
+from dinerapp.ordering.domain.orders import FulfilmentType, Order, Status
+from dinerapp.ordering.domain.payments import Method, PaymentStatus
+from dinerapp.ordering.domain.pricing import Rates
 from tests.demo.audit import CLOSED, complaints
 from tests.demo.houses import DAYS, SATURDAY_EVENING, book_of, furnished
 

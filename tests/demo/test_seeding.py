@@ -11,20 +11,20 @@ from typing import Any
 
 import pytest
 
-from dinerapp import seeding
 from dinerapp.demo import large, menu
 from dinerapp.demo.watching import nobody_watches
 from dinerapp.demo.week import ORDERS
-from dinerapp.domain.identity import new_op_id
-from dinerapp.domain.payments import Method
-from dinerapp.domain.record import Record, utc_now
-from dinerapp.domain.version import Place
-from dinerapp.errors import StoreFailure, StoreUnavailable
-from dinerapp.operating import await_catching_up, connected
-from dinerapp.ports.replica import Owing, Replica
-from dinerapp.settings import Settings
-from dinerapp.sync import bulk
-from dinerapp.wiring import Diner
+from dinerapp.ordering.domain.payments import Method
+from dinerapp.replication import bulk_loader
+from dinerapp.replication.errors import StoreFailure, StoreUnavailable
+from dinerapp.replication.identity import new_op_id
+from dinerapp.replication.ports.replica import Owing, Replica
+from dinerapp.replication.record import Record, utc_now
+from dinerapp.replication.version import Place
+from dinerapp.runtime import seeding
+from dinerapp.runtime.administration import await_catching_up, connected
+from dinerapp.runtime.settings import Settings
+from dinerapp.runtime.wiring import Diner
 from tests.demo.audit import complaints
 from tests.demo.houses import SATURDAY_EVENING, in_memory
 
@@ -39,7 +39,7 @@ EVERY_KIND = ("categories", "menu_items", "coupons", "orders", "tills")
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a few orders are several of them."""
-    monkeypatch.setattr(bulk, "AT_ONCE", BATCH)
+    monkeypatch.setattr(bulk_loader, "AT_ONCE", BATCH)
 
 
 @pytest.fixture
@@ -274,14 +274,14 @@ def test_what_only_one_store_got_is_brought_to_the_other_and_is_not_owed_any_mor
     diner: Diner,
 ) -> None:
     """As after a kill between the two stores: one has a batch, and owes it."""
-    bulk, pair = diner.bulk["menu_items"], diner.pairs["menu_items"]
+    bulk_loader, pair = diner.bulk["menu_items"], diner.pairs["menu_items"]
     made = large.LargeMenu(ITEMS, utc_now())
     alone = diner.repositories["menu_items"].sides[0].store  # type: ignore[attr-defined]
     other = pair.beside(alone.place)
     states = [item.stamped(alone.place) for item in made.items[:20]]
     alone.deliver(states, [Owing(other.place, utc_now(), missed=False)])
     assert alone.backlog(other.place).waiting == 20
-    assert large.seed_menu(made, diner.bulk["categories"], bulk) == ITEMS - 20
+    assert large.seed_menu(made, diner.bulk["categories"], bulk_loader) == ITEMS - 20
     assert len(everything(diner)["menu_items"]) == ITEMS
     assert_nothing_is_owed(diner)
 

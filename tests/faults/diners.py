@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from adapters.embedded.ports import LOCALHOST, free_port
-from dinerapp.settings import Settings
-from dinerapp.up import command_of
+from dinerapp.runtime.serving import command_of
+from dinerapp.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 PLAIN = "wsgi:app"

@@ -22,13 +22,13 @@ from pymongo.database import Database as MongoDatabase
 from pymongo.errors import PyMongoError
 
 from adapters.embedded.ports import LOCALHOST
-from dinerapp.domain.identity import Operation
-from dinerapp.domain.permissions import Role
-from dinerapp.operating import connected
-from dinerapp.ports.replica import Audience
-from dinerapp.services.accounts import NewAccount
-from dinerapp.settings import Settings
-from dinerapp.wiring import PORTS
+from dinerapp.accounts.domain.permissions import Role
+from dinerapp.accounts.services.accounts import NewAccount
+from dinerapp.replication.identity import Operation
+from dinerapp.replication.ports.replica import Audience
+from dinerapp.runtime.administration import connected
+from dinerapp.runtime.settings import Settings
+from dinerapp.runtime.wiring import PORTS
 from tests.faults.book import Loss
 from tests.faults.diners import PLAIN, Diner, RelayProgram, until
 from tests.servers.control import RealServer, drop_database, url_of_database, url_via

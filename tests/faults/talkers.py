@@ -14,8 +14,8 @@ from typing import Any
 from uuid import uuid4
 
 from adapters.embedded.ports import LOCALHOST
-from dinerapp.domain.permissions import Role
-from dinerapp.services.accounts import NewAccount
+from dinerapp.accounts.domain.permissions import Role
+from dinerapp.accounts.services.accounts import NewAccount
 from tests.faults.book import Book
 from tests.faults.diners import Diner
 from tests.faults.guests import LAST_TRIES, Client

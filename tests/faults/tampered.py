@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 from adapters.mongo.counters import Counters
 from adapters.mongo.store import MongoStore
 from adapters.postgres.store import PostgresStore
-from dinerapp.domain.identity import Operation
-from dinerapp.errors import OutcomeUnknown, Refused
-from dinerapp.ports.replica import Audience
-from dinerapp.sync import collecting
+from dinerapp.replication import outbox_consumer
+from dinerapp.replication.errors import OutcomeUnknown, Refused
+from dinerapp.replication.identity import Operation
+from dinerapp.replication.ports.replica import Audience
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -79,8 +79,8 @@ def take_perhaps_for_no() -> None:
 
 
 def hasten() -> None:
-    terms = collecting.Terms
-    collecting.Terms = lambda **given: terms(**(given | _HASTE))
+    terms = outbox_consumer.Terms
+    outbox_consumer.Terms = lambda **given: terms(**(given | _HASTE))
 
 
 BUGS = {
@@ -154,7 +154,7 @@ def _connected() -> Flask:
 
 def main() -> None:
     """`python -m tests.faults.tampered relay` and the like."""
-    from dinerapp.cli import main as command
+    from dinerapp.runtime.commands import main as command
 
     tamper(os.environ.get("TAMPER", ""))
     command()

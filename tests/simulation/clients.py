@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dinerapp.domain.identity import Operation
-from dinerapp.domain.menu import MenuItem
-from dinerapp.domain.orders import STEPS, Event, Order, Status
-from dinerapp.ports.orders import OrderFilter
+from dinerapp.ordering.domain.menu import MenuItem
+from dinerapp.ordering.domain.orders import STEPS, Event, Order, Status
+from dinerapp.ordering.ports.orders import OrderFilter
+from dinerapp.replication.identity import Operation
 from tests import makers
 from tests.simulation.oracle import Op
 from tests.simulation.requests import Requests

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from adapters.fallback import side
-from dinerapp.domain.record import to_milliseconds
-from dinerapp.ports import deadline
+from dinerapp.replication import deadline
+from dinerapp.replication.record import to_milliseconds
 
 _NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

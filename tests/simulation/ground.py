@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dinerapp.domain import codec
-from dinerapp.domain.orders import Order, Status
-from dinerapp.domain.record import Record
+from dinerapp.ordering.domain.orders import Order, Status
+from dinerapp.replication import codec
+from dinerapp.replication.record import Record
 
 NOTHING: frozenset[str] = frozenset()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dinerapp.domain.record import Record
+from dinerapp.replication.record import Record
 from tests.simulation.scheduler import Scheduler
 
 _LONGEST = 230

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from dinerapp.domain.version import Place
-from dinerapp.ports.replica import Creditor
+from dinerapp.replication.ports.replica import Creditor
+from dinerapp.replication.version import Place
 from tests.simulation.scheduler import Violation
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from dinerapp.domain.version import Place
-from dinerapp.errors import OutcomeUnknown, Rejection, StoreUnavailable
-from dinerapp.ports import deadline
-from dinerapp.ports.replica import Backlog
+from dinerapp.replication import deadline
+from dinerapp.replication.errors import OutcomeUnknown, Rejection, StoreUnavailable
+from dinerapp.replication.ports.replica import Backlog
+from dinerapp.replication.version import Place
 from tests.simulation.history import History
 from tests.simulation.scheduler import ProcessKilled, Scheduler
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from dinerapp.domain.record import Record
-from dinerapp.domain.version import Place
-from dinerapp.ports.serving import Role, Served
+from dinerapp.replication.record import Record
+from dinerapp.replication.served_by import Role, Served
+from dinerapp.replication.version import Place
 from tests.simulation.ground import Ground
 from tests.simulation.leases import Leases
 from tests.simulation.scheduler import Violation

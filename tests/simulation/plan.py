@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from dinerapp.domain.merging import Policy
-from dinerapp.domain.version import Place
-from dinerapp.sync.collecting import Terms
+from dinerapp.replication.merge import Policy
+from dinerapp.replication.outbox_consumer import Terms
+from dinerapp.replication.version import Place
 from tests.simulation.network import CALM, Weather
 from tests.simulation.process import PLACES, Habits
 

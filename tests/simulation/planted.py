@@ -17,16 +17,17 @@ from adapters.fallback.composite import Composite
 from adapters.fallback.side import Call
 from adapters.fallback.watch import Watch
 from adapters.fallback.word import Word
-from dinerapp.domain import merging, order_merging
-from dinerapp.domain.kind import Merge
-from dinerapp.domain.merging import Policy
-from dinerapp.domain.record import Record
-from dinerapp.domain.version import Place
-from dinerapp.ports.connections import State
-from dinerapp.ports.database import Absence
-from dinerapp.ports.replica import Audience, Delivery, Owed, Owing, Taken
-from dinerapp.sync.collecting import Collector, Terms
-from dinerapp.sync.handover import Handover
+from dinerapp.ordering.domain import order_merge
+from dinerapp.replication import merge
+from dinerapp.replication.kind import Merge
+from dinerapp.replication.merge import Policy
+from dinerapp.replication.outbox_consumer import Collector, Terms
+from dinerapp.replication.ports.connections import State
+from dinerapp.replication.ports.database import Absence
+from dinerapp.replication.ports.replica import Audience, Delivery, Owed, Owing, Taken
+from dinerapp.replication.record import Record
+from dinerapp.replication.replicator import Handover
+from dinerapp.replication.version import Place
 from tests.simulation.network import Weather
 from tests.simulation.plan import MIXES, Fault
 from tests.simulation.process import PLACES, Habits
@@ -86,7 +87,7 @@ def _deletion_loses(kind: Any, one: Any, other: Any, policy: Any) -> Merge[Any]:
     return _concurrent(kind, one, other, policy)
 
 
-_concurrent = merging._concurrent
+_concurrent = merge._concurrent
 
 
 def _believe_the_rejection(self: Any, *args: Any) -> Any:
@@ -139,7 +140,7 @@ _hand_on = Composite._hand_on
 
 
 def _both_events(one: Any, other: Any) -> Any:
-    return tuple(sorted({*one, *other}, key=order_merging._event_key))
+    return tuple(sorted({*one, *other}, key=order_merge._event_key))
 
 
 def _joined_without_version(self: Record, other: Record) -> Record:
@@ -278,7 +279,7 @@ BUGS = (
         (DELETED, CONVERGENCE),
         OUTAGES,
     ),
-    Bug("deletion loses a merge", ((merging, "_concurrent", _deletion_loses),), (LOST, DELETED)),
+    Bug("deletion loses a merge", ((merge, "_concurrent", _deletion_loses),), (LOST, DELETED)),
     Bug("switch back before drained", ((Watch, "_drained", _yes),), (STALE, VANISHED)),
     Bug(
         "unknown treated as failed",
@@ -292,7 +293,7 @@ BUGS = (
         (LOST, STALE, CONVERGENCE, DOUBLED),
     ),
     Bug("lease ignored", ((ReferenceStore, "claim", _claim_without_lease),), (LEASE,)),
-    Bug("merge drops one side", ((merging, "_concurrent", _one_side),), (LOST, DELETED)),
+    Bug("merge drops one side", ((merge, "_concurrent", _one_side),), (LOST, DELETED)),
     Bug("miss not noted", ((Composite, "_note_missed", _nothing),), (STALE, VANISHED), QUARRELS),
     Bug(
         "settled at any version",
@@ -329,7 +330,7 @@ BUGS = (
         (STALE, VANISHED),
         {**KILLS, "weather": ROUGH},
     ),
-    Bug("step told twice", ((order_merging, "_events", _both_events),), (DOUBLED,)),
+    Bug("step told twice", ((order_merge, "_events", _both_events),), (DOUBLED,)),
     Bug(
         "merge forgets a version",
         ((Record, "joined", _joined_without_version),),

@@ -14,21 +14,21 @@ from adapters.fallback.settler import Settler
 from adapters.fallback.side import Side
 from adapters.fallback.watch import Member, Watch
 from adapters.fallback.word import Word
-from dinerapp.domain.merging import Policy
-from dinerapp.domain.record import Record
-from dinerapp.domain.version import Place
-from dinerapp.errors import DinerError, StoreUnavailable
-from dinerapp.ports.conflicts import Conflicts
-from dinerapp.ports.menu import MenuItems
-from dinerapp.ports.orders import Orders
-from dinerapp.ports.serving import Role
-from dinerapp.sync.collecting import Terms
-from dinerapp.sync.consistency import Consistency
-from dinerapp.sync.following import Following
-from dinerapp.sync.fresh import Fresh
-from dinerapp.sync.handover import Handover
-from dinerapp.sync.pairs import Pair
-from dinerapp.sync.relay import Relay
+from dinerapp.ordering.ports.menu import MenuItems
+from dinerapp.ordering.ports.orders import Orders
+from dinerapp.replication.anti_entropy import Consistency
+from dinerapp.replication.errors import DinerError, StoreUnavailable
+from dinerapp.replication.followers import Following
+from dinerapp.replication.local_dispatch import Fresh
+from dinerapp.replication.merge import Policy
+from dinerapp.replication.outbox_consumer import Terms
+from dinerapp.replication.ports.conflicts import Conflicts
+from dinerapp.replication.record import Record
+from dinerapp.replication.relay import Relay
+from dinerapp.replication.replicator import Handover
+from dinerapp.replication.served_by import Role
+from dinerapp.replication.store_pair import Pair
+from dinerapp.replication.version import Place
 from tests.simulation.network import Network
 from tests.simulation.oracle import Oracle
 from tests.simulation.reference import ReferenceDatabase, ReferenceStore
@@ -107,7 +107,8 @@ class Watcher:
 
 
 class Process:
-    """Composites, watches, a relay, followers and a settler, wired as `dinerapp.wiring` does."""
+    """Composites, watches, a relay, followers and a settler, as `dinerapp.runtime.wiring` wires
+    them."""
 
     def __init__(self, name: str, around: Surroundings, habits: Habits) -> None:
         self.name = name

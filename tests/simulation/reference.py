@@ -11,13 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from dinerapp.domain import codec
-from dinerapp.domain.kind import Kind
-from dinerapp.domain.record import Record
-from dinerapp.domain.version import Place, Version
-from dinerapp.errors import DuplicateKey, Exhausted
-from dinerapp.ports.database import Absence, Database, Ping, PoolUse
-from dinerapp.ports.replica import (
+from dinerapp.replication import codec
+from dinerapp.replication.errors import DuplicateKey, Exhausted
+from dinerapp.replication.kind import Kind
+from dinerapp.replication.ports.database import Absence, Database, Ping, PoolUse
+from dinerapp.replication.ports.replica import (
     Backlog,
     Count,
     Creditor,
@@ -28,8 +26,10 @@ from dinerapp.ports.replica import (
     Parked,
     Taken,
 )
-from dinerapp.ports.repository import Seen
-from dinerapp.ports.store import Store
+from dinerapp.replication.ports.repository import Seen
+from dinerapp.replication.ports.store import Store
+from dinerapp.replication.record import Record
+from dinerapp.replication.version import Place, Version
 
 R = TypeVar("R", bound=Record)
 

@@ -6,10 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from dinerapp.domain.record import Record
-from dinerapp.errors import AlreadyExists, KeyReused, NothingAvailable, Rejection, RuleBroken
-from dinerapp.ports import deadline, serving
-from dinerapp.services.saving import Saved, changed, saved
+from dinerapp.replication import deadline, served_by
+from dinerapp.replication.errors import (
+    AlreadyExists,
+    KeyReused,
+    NothingAvailable,
+    Rejection,
+    RuleBroken,
+)
+from dinerapp.replication.record import Record
+from dinerapp.replication.saving import Saved, changed, saved
 from tests.simulation.oracle import Op
 from tests.simulation.process import Process
 from tests.simulation.scheduler import ProcessKilled, Violation
@@ -65,7 +71,7 @@ class Checked:
         return answer
 
     def _begin(self) -> Request:
-        serving.forget()
+        served_by.forget()
         request = Request(self.world.clock.seconds)
         actor = self.world.scheduler.current
         if actor is not None:
@@ -73,7 +79,7 @@ class Checked:
         return request
 
     def _check(self, request: Request) -> None:
-        served = serving.by_whom()
+        served = served_by.by_whom()
         if served is not None:
             self.world.oracle.answered(served, request.overdue.get(served.place, []))
 
@@ -110,7 +116,7 @@ class Requests:
         except (Lost, Rejection) as exc:
             self.world.history.note("read of %s: %s", kind, type(exc).__name__)
         else:
-            self.world.history.note("read of %s by %s: %s", kind, serving.by_whom(), answer)
+            self.world.history.note("read of %s by %s: %s", kind, served_by.by_whom(), answer)
 
     def _until_answered(self, op: Op, attempt: Callable[[Checked], Any]) -> bool:
         world = self.world

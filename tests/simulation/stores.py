@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from dinerapp.domain.conflicts import Conflict, ConflictState
-from dinerapp.domain.menu import MenuItem
-from dinerapp.domain.orders import Order
-from dinerapp.domain.record import Record
-from dinerapp.domain.version import Place, Version
-from dinerapp.errors import Refused, StoreFailure
-from dinerapp.ports.database import Absence, Database, Ping, PoolUse
-from dinerapp.ports.orders import OrderFilter
-from dinerapp.ports.replica import Count, Creditor, Delivery, Owing, Taken
-from dinerapp.ports.repository import After, Page, Seen
-from dinerapp.ports.store import Store
+from dinerapp.ordering.domain.menu import MenuItem
+from dinerapp.ordering.domain.orders import Order
+from dinerapp.ordering.ports.orders import OrderFilter
+from dinerapp.replication.conflicts import Conflict, ConflictState
+from dinerapp.replication.errors import Refused, StoreFailure
+from dinerapp.replication.ports.database import Absence, Database, Ping, PoolUse
+from dinerapp.replication.ports.replica import Count, Creditor, Delivery, Owing, Taken
+from dinerapp.replication.ports.repository import After, Page, Seen
+from dinerapp.replication.ports.store import Store
+from dinerapp.replication.record import Record
+from dinerapp.replication.version import Place, Version
 from tests.simulation.network import Network
 from tests.simulation.oracle import Op, Oracle
 from tests.simulation.reference import ReferenceDatabase, ReferenceStore

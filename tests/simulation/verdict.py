@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from dinerapp.domain import codec
-from dinerapp.domain.orders import Order, Status
-from dinerapp.domain.record import Record
-from dinerapp.domain.version import Place
+from dinerapp.ordering.domain.orders import Order, Status
+from dinerapp.replication import codec
+from dinerapp.replication.record import Record
+from dinerapp.replication.version import Place
 from tests.simulation.ground import Ground
 from tests.simulation.oracle import Op, Oracle, described
 from tests.simulation.process import PLACEMENT, PLACES, Servers

@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable
 from functools import partial
 
-from dinerapp.domain.version import Place
-from dinerapp.ports.replica import Audience
+from dinerapp.replication.ports.replica import Audience
+from dinerapp.replication.version import Place
 from tests import makers
 from tests.simulation.clock import Clock, simulated_time
 from tests.simulation.history import History

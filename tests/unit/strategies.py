@@ -6,10 +6,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from dinerapp.domain.identity import new_id
-from dinerapp.domain.orders import Status
-from dinerapp.domain.record import Step
-from dinerapp.domain.version import Place, Version
+from dinerapp.ordering.domain.orders import Status
+from dinerapp.replication.identity import new_id
+from dinerapp.replication.record import Step
+from dinerapp.replication.version import Place, Version
 from tests.makers import at, conflict, menu_item, message, order, payment, read, session, user
 
 LINES = order().lines

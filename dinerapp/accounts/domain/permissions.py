@@ -1,0 +1,117 @@
+"""Who may do what: the one table. Routes name a permission, the table names the roles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What somebody with an account is to the restaurant."""
+
+    CUSTOMER = "customer"
+    WAITER = "waiter"
+    CHEF = "chef"
+    CASHIER = "cashier"
+    MANAGER = "manager"
+    ADMIN = "admin"
+
+
+class Permission(StrEnum):
+    """Something that not everybody may do."""
+
+    USE_ACCOUNT = "use_account"
+    SEE_ORDERS = "see_orders"
+    CANCEL_ORDERS = "cancel_orders"
+    MOVE_ORDERS = "move_orders"
+    CHANGE_ORDERS = "change_orders"
+    TAKE_MONEY = "take_money"
+    GIVE_MONEY_BACK = "give_money_back"
+    RUN_TILLS = "run_tills"
+    SEE_KITCHEN = "see_kitchen"
+    COOK = "cook"
+    SEE_CUSTOMERS = "see_customers"
+    CHANGE_CUSTOMERS = "change_customers"
+    ERASE_CUSTOMERS = "erase_customers"
+    SEE_PROFILES = "see_profiles"
+    CHANGE_PROFILES = "change_profiles"
+    MANAGE_COUPONS = "manage_coupons"
+    PLAN_SLOTS = "plan_slots"
+    MANAGE_WEBHOOKS = "manage_webhooks"
+    RUN_OUT = "run_out"
+    USE_ROOMS = "use_rooms"
+    MAKE_SERVERS = "make_servers"
+    EDIT_MENU = "edit_menu"
+    MANAGE_USERS = "manage_users"
+    GRANT_POWER = "grant_power"
+    SETTLE_CONFLICTS = "settle_conflicts"
+    CHECK_STORES = "check_stores"
+    SEE_CONNECTIONS = "see_connections"
+
+
+_FLOOR = frozenset({Role.WAITER, Role.CASHIER, Role.MANAGER, Role.ADMIN})
+_STAFF = _FLOOR | {Role.CHEF}
+_KITCHEN = frozenset({Role.CHEF, Role.MANAGER, Role.ADMIN})
+_MONEY = frozenset({Role.CASHIER, Role.MANAGER, Role.ADMIN})
+_OFFICE = frozenset({Role.MANAGER, Role.ADMIN})
+
+GRANTED: Mapping[Permission, frozenset[Role]] = {
+    Permission.USE_ACCOUNT: frozenset(Role),
+    Permission.SEE_ORDERS: _STAFF,
+    Permission.CANCEL_ORDERS: _FLOOR,
+    Permission.MOVE_ORDERS: _STAFF,
+    Permission.CHANGE_ORDERS: _FLOOR,
+    Permission.TAKE_MONEY: _FLOOR,
+    Permission.GIVE_MONEY_BACK: _MONEY,
+    Permission.RUN_TILLS: _MONEY,
+    Permission.SEE_KITCHEN: _STAFF,
+    Permission.COOK: _KITCHEN,
+    Permission.SEE_CUSTOMERS: _FLOOR,
+    Permission.CHANGE_CUSTOMERS: _OFFICE,
+    Permission.ERASE_CUSTOMERS: _OFFICE,
+    Permission.SEE_PROFILES: _OFFICE,
+    Permission.CHANGE_PROFILES: frozenset({Role.ADMIN}),
+    Permission.MANAGE_COUPONS: _OFFICE,
+    Permission.PLAN_SLOTS: _OFFICE,
+    Permission.MANAGE_WEBHOOKS: _OFFICE,
+    Permission.RUN_OUT: _KITCHEN,
+    Permission.USE_ROOMS: frozenset(Role),
+    Permission.MAKE_SERVERS: _OFFICE,
+    Permission.EDIT_MENU: _OFFICE,
+    Permission.MANAGE_USERS: _OFFICE,
+    Permission.GRANT_POWER: frozenset({Role.ADMIN}),
+    Permission.SETTLE_CONFLICTS: _OFFICE,
+    Permission.CHECK_STORES: _OFFICE,
+    Permission.SEE_CONNECTIONS: _OFFICE,
+}
+
+POWERFUL = _OFFICE
+"""Roles that only an admin gives, and whose holders only an admin changes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks: somebody with an account, or a guest, perhaps with the token of one record."""
+
+    user_id: str | None = None
+    role: Role | None = None
+    session_id: str | None = None
+    record_token: str | None = None
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the table grants it."""
+        return self.role in GRANTED[permission]
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether the restaurant employs them."""
+        return self.role in _STAFF
+
+    @property
+    def actor(self) -> str:
+        """What the history of a record calls them."""
+        return self.user_id or "guest"
+
+
+GUEST = Caller()

@@ -1,0 +1,46 @@
+"""What somebody with an account says of themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dinerapp.accounts.domain.users import User
+from dinerapp.replication.identity import derived_id
+from dinerapp.replication.kind import Kind
+from dinerapp.replication.record import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferences:
+    """What they would like to be asked less often. `dietary` and `allergens` are in the words of
+    the menu; `language` is a tag such as de or pt-BR."""
+
+    dietary: tuple[str, ...] = ()
+    allergens: tuple[str, ...] = ()
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile(Record):
+    """Its id is the user's."""
+
+    display_name: str
+    avatar_url: str | None = None
+    bio: str = ""
+    phone: str | None = None
+    preferences: Preferences = field(default_factory=Preferences)
+
+
+def first_profile(user: User) -> Profile:
+    """What is known of somebody who has said nothing; the same wherever it is made."""
+    return Profile(
+        id=user.id,
+        op_id=derived_id("profile", user.id),
+        created_at=user.created_at,
+        updated_at=user.created_at,
+        display_name=user.name,
+        phone=user.phone,
+    )
+
+
+PROFILES = Kind("profiles", Profile)

@@ -1,0 +1,69 @@
+"""Passwords as hashes. Hashing is slow on purpose, so that it must not be all a process does."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from dinerapp.accounts.errors import TooBusy
+from dinerapp.replication import deadline
+
+_PATIENCE = 5.0
+
+
+class Passwords:
+    """Argon2id. One hash at a time; who waits for it takes a thread from other requests, so that
+    no more than `places` may, and the next one is told to come back."""
+
+    def __init__(self, memory_kib: int, rounds: int, places: int) -> None:
+        self._argon2 = PasswordHasher(time_cost=rounds, memory_cost=memory_kib, parallelism=1)
+        self._places = threading.BoundedSemaphore(places)
+        self._turn = threading.Lock()
+
+    def hashed(self, password: str) -> str:
+        """The password as it is kept."""
+        with self._at_work():
+            return self._argon2.hash(_prepared(password))
+
+    def fits(self, password: str, password_hash: str | None) -> bool:
+        """Whether the hash is this password's. Without a hash the answer is no, at equal cost."""
+        with self._at_work():
+            try:
+                self._argon2.verify(password_hash or self._nobodys, _prepared(password))
+            except (VerificationError, InvalidHashError):
+                return False
+        return password_hash is not None
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether the hash was made with other parameters than would be used today."""
+        return self._argon2.check_needs_rehash(password_hash)
+
+    @cached_property
+    def _nobodys(self) -> str:
+        return self._argon2.hash(secrets.token_hex())
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        if not self._places.acquire(blocking=False):
+            raise TooBusy("too many passwords are being checked")
+        try:
+            if not self._turn.acquire(timeout=deadline.remaining(_PATIENCE)):
+                raise TooBusy("too many passwords are being checked")
+            try:
+                yield
+            finally:
+                self._turn.release()
+        finally:
+            self._places.release()
+
+
+def _prepared(password: str) -> bytes:
+    """The same bytes, whichever way a keyboard puts accents on letters."""
+    return unicodedata.normalize("NFC", password).encode()

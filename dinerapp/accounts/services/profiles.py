@@ -1,0 +1,82 @@
+"""What users say of themselves, and who may read and change it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from dinerapp.accounts.domain.permissions import Caller, Permission
+from dinerapp.accounts.domain.profiles import PROFILES, Profile, first_profile
+from dinerapp.accounts.domain.users import User
+from dinerapp.accounts.errors import NotPermitted
+from dinerapp.accounts.ports.profiles import Profiles
+from dinerapp.accounts.ports.users import Users
+from dinerapp.accounts.services.accounts import AccountService
+from dinerapp.accounts.signals import user_created
+from dinerapp.replication import served_by
+from dinerapp.replication.errors import AlreadyExists, DinerError, NotFound
+from dinerapp.replication.identity import Operation
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.saving import PreconditionFailed, Saved, changed, saved
+
+_log = structlog.get_logger(__name__)
+
+
+class ProfileService:
+    """Use cases around profiles. Each new user gets one; where that failed, or the user is older
+    than profiles, it is made by the first change."""
+
+    def __init__(self, profiles: Profiles, users: Users, accounts: AccountService) -> None:
+        self._profiles = profiles
+        self._users = users
+        user_created.connect(self._user_created, sender=accounts)
+
+    def get(self, caller: Caller, user_id: str) -> Profile:
+        """Somebody's profile, if it is the caller's to see; else there is none."""
+        if caller.user_id != user_id and not caller.may(Permission.SEE_PROFILES):
+            raise NotFound(PROFILES.name, user_id)
+        try:
+            return self._profiles.get(user_id)
+        except NotFound:
+            return first_profile(self._users.get(user_id))
+
+    def change(
+        self,
+        caller: Caller,
+        user_id: str,
+        operation: Operation,
+        fields: Mapping[str, Any],
+        if_match: str | None = None,
+    ) -> Saved[Profile]:
+        """Changes some of it; of the preferences, too, those that are given."""
+        if caller.user_id != user_id and not caller.may(Permission.CHANGE_PROFILES):
+            self.get(caller, user_id)
+            raise NotPermitted("profiles are changed by whom they are about, and by admins")
+
+        def change(profile: Profile) -> Profile:
+            preferred = replace(profile.preferences, **fields.get("preferences", {}))
+            given = {**fields, "preferences": preferred}
+            return profile.changed(op_id=operation.op_id, now=utc_now(), **given)
+
+        try:
+            return changed(self._profiles, user_id, operation.op_id, change, if_match)
+        except NotFound:
+            first = first_profile(self._users.get(user_id))
+        if if_match is not None and if_match != str(first.version):
+            raise PreconditionFailed(first)
+        try:
+            return saved(self._profiles.save, change(first))
+        except AlreadyExists:
+            return changed(self._profiles, user_id, operation.op_id, change, if_match)
+
+    def _user_created(self, _sender: object, user: User) -> None:
+        try:
+            with served_by.aside():
+                saved(self._profiles.save, first_profile(user))
+        except AlreadyExists:
+            return
+        except DinerError as exc:
+            _log.warning("profile_not_made", user_id=user.id, reason=str(exc))

@@ -1,0 +1,41 @@
+"""Two people who talk with each other: guests with staff, and staff among themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dinerapp.replication.errors import InvalidRecord
+from dinerapp.replication.identity import derived_id
+from dinerapp.replication.kind import Kind, Merge
+from dinerapp.replication.record import Record
+
+if TYPE_CHECKING:
+    from dinerapp.replication.merge import Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation(Record):
+    """A room for two. Its id follows from who they are, so that there never are two of it."""
+
+    user_ids: tuple[str, ...]
+    started_by: str
+
+    def check(self) -> None:
+        if len(set(self.user_ids)) != 2:
+            raise InvalidRecord("user_ids", "must be two")
+
+
+def conversation_id(one: str, other: str) -> str:
+    """The same, whichever of the two asks."""
+    return derived_id("conversation", *sorted((one, other)))
+
+
+def merge_conversations(
+    one: Conversation, other: Conversation, policy: Policy
+) -> Merge[Conversation]:
+    """Begun on both sides at once it is one, and nobody has to decide who began it."""
+    return Merge(policy.decide(one, other).record)
+
+
+CONVERSATIONS = Kind("conversations", Conversation, merge=merge_conversations)

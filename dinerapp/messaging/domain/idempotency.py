@@ -1,0 +1,19 @@
+"""Idempotency keys that led to a record whose id does not follow from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dinerapp.replication.kind import Kind
+from dinerapp.replication.record import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsedKey(Record):
+    """Its id follows from the key, and its operation from what was asked: so whichever store is
+    asked refuses the same key with another request. `led_to` is the record that came of it."""
+
+    led_to: str
+
+
+USED_KEYS = Kind("used_keys", UsedKey)

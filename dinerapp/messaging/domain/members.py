@@ -1,0 +1,136 @@
+"""Who belongs to a server, and what they may do in it: the one table of member roles."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from dinerapp.accounts.errors import NotPermitted
+from dinerapp.replication.identity import derived_id
+from dinerapp.replication.kind import Kind, Merge
+from dinerapp.replication.record import Record
+
+if TYPE_CHECKING:
+    from dinerapp.replication.merge import Policy
+
+
+class MemberRole(StrEnum):
+    """What somebody is in a server, whatever they are to the restaurant."""
+
+    ADMIN = "admin"
+    MODERATOR = "moderator"
+    GUEST = "guest"
+
+
+class MemberState(StrEnum):
+    """Whether somebody belongs to it, in the order in which it wins."""
+
+    ACTIVE = "active"
+    LEFT = "left"
+    KICKED = "kicked"
+
+
+class Deed(StrEnum):
+    """Something that not every member may do."""
+
+    CHANGE_SERVER = "change the server"
+    INVITE = "see or renew the invite code"
+    EDIT_CHANNELS = "make, rename or remove channels"
+    CHANGE_ROLES = "change roles"
+    KICK = "put members out"
+    REMOVE_MESSAGES = "remove messages of others"
+
+
+_ADMINS = frozenset({MemberRole.ADMIN})
+_MODERATORS = _ADMINS | {MemberRole.MODERATOR}
+
+ALLOWED: Mapping[Deed, frozenset[MemberRole]] = {
+    Deed.CHANGE_SERVER: _ADMINS,
+    Deed.INVITE: _ADMINS,
+    Deed.EDIT_CHANNELS: _MODERATORS,
+    Deed.CHANGE_ROLES: _ADMINS,
+    Deed.KICK: _MODERATORS,
+    Deed.REMOVE_MESSAGES: _MODERATORS,
+}
+
+_RANK = {role: rank for rank, role in enumerate(reversed(MemberRole))}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member(Record):
+    """Stays when somebody leaves, so that they may come back. Who was put out needs another
+    invitation: `barred` is the digest of the one that is not good for them any more."""
+
+    server_id: str
+    user_id: str
+    role: MemberRole = MemberRole.GUEST
+    state: MemberState = MemberState.ACTIVE
+    joined_at: datetime
+    barred: str | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether they belong to the server now."""
+        return self.state is MemberState.ACTIVE
+
+    def may(self, deed: Deed) -> bool:
+        """Whether the table allows it."""
+        return self.is_active and self.role in ALLOWED[deed]
+
+    def require(self, deed: Deed) -> None:
+        """NotPermitted where the table does not allow it."""
+        if not self.may(deed):
+            raise NotPermitted(f"a {self.role} of this server may not {deed}")
+
+    def require_above(self, other: Member) -> None:
+        """NotPermitted unless the other one has a lower role, or the same and it is the highest."""
+        if self.role is not MemberRole.ADMIN and _RANK[self.role] <= _RANK[other.role]:
+            raise NotPermitted(f"a {self.role} of this server may not put a {other.role} out")
+
+    def returned(self, code: str, *, op_id: str, now: datetime) -> Member:
+        """Back in the server with an invite code; NotPermitted with one that is barred."""
+        if self.is_active:
+            return self
+        if self.barred == _digest(code):
+            raise NotPermitted("whoever was put out of a server needs a new invite code of it")
+        return self.changed(
+            op_id=op_id,
+            now=now,
+            role=MemberRole.GUEST,
+            state=MemberState.ACTIVE,
+            joined_at=now,
+            barred=None,
+        )
+
+    def left(self, *, op_id: str, now: datetime) -> Member:
+        """Gone of their own will."""
+        return self.changed(op_id=op_id, now=now, state=MemberState.LEFT)
+
+    def kicked(self, code: str, *, op_id: str, now: datetime) -> Member:
+        """Put out, while that was the invite code."""
+        return self.changed(op_id=op_id, now=now, state=MemberState.KICKED, barred=_digest(code))
+
+
+def member_id(server_id: str, user_id: str) -> str:
+    """The one membership that somebody can have in a server."""
+    return derived_id("member", server_id, user_id)
+
+
+def merge_members(one: Member, other: Member, policy: Policy) -> Merge[Member]:
+    """Whoever is out on one side is out: nobody is let in by an outage."""
+    if one.state is other.state:
+        return policy.decide(one, other)
+    back, gone = sorted((one, other), key=lambda member: list(MemberState).index(member.state))
+    return Merge(gone, lost=back, reason=f"the member was {gone.state} meanwhile")
+
+
+def _digest(code: str) -> str:
+    """Tells whether it is the same code, and not which one it is."""
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
+MEMBERS = Kind("members", Member, merge=merge_members, secret=("barred",))

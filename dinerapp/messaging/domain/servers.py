@@ -1,0 +1,43 @@
+"""Restaurants and branches whose people talk with one another, and the channels they do it in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dinerapp.replication.identity import derived_id
+from dinerapp.replication.kind import Kind
+from dinerapp.replication.record import Record
+
+GENERAL = "general"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server(Record):
+    """Whoever has the invite code may join. The owner made it, and stays an admin of it."""
+
+    name: str
+    image_url: str | None = None
+    owner_id: str
+    invite_code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel(Record):
+    """A room for all members of a server."""
+
+    server_id: str
+    name: str
+
+    @property
+    def is_general(self) -> bool:
+        """Whether it was made with its server, and lasts as long."""
+        return self.id == general_id(self.server_id)
+
+
+def general_id(server_id: str) -> str:
+    """Of the channel that every server has."""
+    return derived_id("general channel", server_id)
+
+
+SERVERS = Kind("servers", Server, unique=("invite_code",), secret=("invite_code",))
+CHANNELS = Kind("channels", Channel)

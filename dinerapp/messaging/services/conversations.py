@@ -1,0 +1,79 @@
+"""Finding or beginning a conversation with somebody."""
+
+from __future__ import annotations
+
+from dinerapp.accounts.domain.permissions import Caller
+from dinerapp.accounts.domain.users import User
+from dinerapp.accounts.ports.users import Users
+from dinerapp.messaging.domain.conversations import Conversation, conversation_id
+from dinerapp.messaging.ports.conversations import Conversations
+from dinerapp.messaging.services.idempotency import Once
+from dinerapp.replication import served_by
+from dinerapp.replication.errors import AlreadyExists, NotFound, Unacceptable
+from dinerapp.replication.identity import Operation
+from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.saving import Saved, saved
+
+
+class ConversationService:
+    """Use cases around conversations."""
+
+    def __init__(self, conversations: Conversations, users: Users, once: Once) -> None:
+        self._conversations = conversations
+        self._users = users
+        self._once = once
+
+    def page(self, caller: Caller, after: After | None, limit: int) -> Page[Conversation]:
+        """The caller's, newest first."""
+        return self._conversations.page(caller.user_id or "", after, limit)
+
+    def get(self, caller: Caller, conversation_id: str) -> Conversation:
+        """One of the caller's; else there is none, for all they know."""
+        found = self._conversations.get(conversation_id)
+        if caller.user_id not in found.user_ids:
+            raise NotFound(self._conversations.kind.name, conversation_id)
+        return found
+
+    def open(self, caller: Caller, user_id: str, operation: Operation) -> Saved[Conversation]:
+        """The one conversation of the two, made where there is none yet."""
+        own = caller.user_id or ""
+        room_id = conversation_id(own, user_id)
+        known = self._known(room_id)
+        if known is None:
+            self._require_staff(caller, user_id)
+        self._once.use(operation, room_id)
+        if known is not None:
+            return Saved(known, replayed=known.has_done(operation.op_id), changed=False)
+        now = utc_now()
+        made = Conversation(
+            id=room_id,
+            op_id=operation.op_id,
+            created_at=now,
+            updated_at=now,
+            user_ids=tuple(sorted((own, user_id))),
+            started_by=own,
+        )
+        try:
+            return saved(self._conversations.save, made)
+        except AlreadyExists as exc:
+            return Saved(exc.stored, changed=False)
+
+    def _known(self, room_id: str) -> Conversation | None:
+        try:
+            return self._conversations.get(room_id)
+        except NotFound:
+            return None
+
+    def _require_staff(self, caller: Caller, user_id: str) -> None:
+        """Guests talk with staff and not with one another. Who is a guest, and who is nobody, they
+        are not told."""
+        with served_by.aside():
+            user = self._users.get_many([user_id]).get(user_id)
+        allowed = caller.is_staff or _is_staff(user)
+        if user is None or not user.active or user_id == caller.user_id or not allowed:
+            raise Unacceptable("is nobody you can have a conversation with", field="user_id")
+
+
+def _is_staff(user: User | None) -> bool:
+    return user is not None and Caller(role=user.role).is_staff

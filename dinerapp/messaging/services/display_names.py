@@ -1,0 +1,62 @@
+"""What people want to be called."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+
+from dinerapp.accounts.ports.profiles import Profiles
+from dinerapp.accounts.ports.users import Users
+from dinerapp.replication import deadline, served_by
+from dinerapp.replication.errors import NothingAvailable
+
+KEPT_SECONDS = 10.0
+MOST_KEPT = 10_000
+PATIENCE = 1.0
+
+
+class Names:
+    """As their profiles say, or their accounts where they have no profile.
+
+    What was asked for lately is not asked again: one message may be shown to hundreds. Whose name
+    nobody can say is called what they were before, or nothing: that keeps no message from anybody.
+    """
+
+    def __init__(
+        self, profiles: Profiles, users: Users, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._profiles = profiles
+        self._users = users
+        self._clock = clock
+        self._kept: dict[str, tuple[float, str]] = {}
+
+    def of(self, user_ids: Collection[str]) -> Mapping[str, str]:
+        """The names of these; nobody is called nothing."""
+        now = self._clock()
+        kept = {each: self._kept.get(each, (0.0, "")) for each in set(user_ids)}
+        names = {each: name for each, (_, name) in kept.items()}
+        asked = [each for each, (until, _) in kept.items() if now >= until]
+        if not asked:
+            return names
+        try:
+            with deadline.within(PATIENCE), served_by.aside():
+                found = self._asked(asked)
+        except NothingAvailable:
+            return names
+        self._keep(found, now + KEPT_SECONDS)
+        return names | found
+
+    def _asked(self, user_ids: Collection[str]) -> dict[str, str]:
+        profiles = self._profiles.get_many(user_ids)
+        nameless = [each for each in user_ids if each not in profiles]
+        users = self._users.get_many(nameless) if nameless else {}
+        return {
+            **dict.fromkeys(user_ids, ""),
+            **{key: profile.display_name for key, profile in profiles.items()},
+            **{key: user.name for key, user in users.items()},
+        }
+
+    def _keep(self, names: Mapping[str, str], until: float) -> None:
+        if len(self._kept) + len(names) > MOST_KEPT:
+            self._kept = {}
+        self._kept |= {key: (until, name) for key, name in names.items()}

@@ -1,0 +1,62 @@
+"""What guests said in rooms, taken back when they are forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from functools import partial
+
+from dinerapp.accounts.domain.permissions import Caller
+from dinerapp.accounts.domain.users import User
+from dinerapp.accounts.ports.users import Users
+from dinerapp.messaging.domain.messages import Message
+from dinerapp.messaging.ports.messages import Messages
+from dinerapp.messaging.signals import message_changed
+from dinerapp.ordering.domain.customers import Recognition
+from dinerapp.ordering.domain.orders import Order
+from dinerapp.replication.identity import new_op_id
+from dinerapp.replication.paging import pages
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.saving import changed
+from dinerapp.replication.signals import announce
+
+
+class AuthorsWords:
+    """A guest is known by their number, and an author by their account: orders have both."""
+
+    def __init__(self, users: Users, kinds: Sequence[Messages], recognition: Recognition) -> None:
+        self._users = users
+        self._kinds = kinds
+        self._recognition = recognition
+
+    def erase(self, orders: Collection[Order], phone: str, at: datetime) -> None:
+        """All that the guest had said by then, if the orders were placed from an account of
+        theirs. It may be repeated."""
+        ids = {order.user_id for order in orders if order.user_id is not None}
+        accounts = self._users.get_many(ids).values() if ids else ()
+        for user in accounts:
+            if self._is_theirs(user, phone):
+                for messages in self._kinds:
+                    self._erase(messages, user.id, at)
+
+    def _is_theirs(self, user: User, phone: str) -> bool:
+        """Staff order for guests, and people with another number for their friends."""
+        number = self._recognition.phone(user.phone) if user.phone else phone
+        return not Caller(role=user.role).is_staff and number == phone
+
+    def _erase(self, messages: Messages, author_id: str, at: datetime) -> None:
+        for found in pages(partial(messages.page_of, author_id)):
+            for message in found:
+                if message.created_at <= at and not message.is_erased:
+                    self._erase_one(messages, message.id)
+
+    def _erase_one(self, messages: Messages, message_id: str) -> None:
+        op_id = new_op_id()
+
+        def erase(message: Message) -> Message:
+            return message.erased(op_id=op_id, now=utc_now())
+
+        done = changed(messages, message_id, op_id, erase)
+        if done.changed:
+            kind = messages.kind.name
+            announce(message_changed, self, kind=kind, message=done.record)

@@ -1,0 +1,33 @@
+"""One Idempotency-Key, one request: also where what comes of it has an id of its own."""
+
+from __future__ import annotations
+
+from dinerapp.messaging.domain.idempotency import UsedKey
+from dinerapp.messaging.ports.idempotency import UsedKeys
+from dinerapp.replication import served_by
+from dinerapp.replication.identity import Operation
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.saving import saved
+
+
+class Once:
+    """To be asked last before something is written: whatever is refused uses no key."""
+
+    def __init__(self, used_keys: UsedKeys) -> None:
+        self._used_keys = used_keys
+
+    def use(self, operation: Operation, led_to: str) -> None:
+        """Notes what the key of this operation is used for; KeyReused where it was used for
+        another request. Requests without a key are all different."""
+        if not operation.is_keyed:
+            return
+        now = utc_now()
+        used = UsedKey(
+            id=operation.record_id,
+            op_id=operation.op_id,
+            created_at=now,
+            updated_at=now,
+            led_to=led_to,
+        )
+        with served_by.aside():
+            saved(self._used_keys.save, used)

@@ -1,0 +1,163 @@
+"""Saying something in a room, and taking it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dinerapp.accounts.domain.permissions import Caller
+from dinerapp.accounts.errors import NotPermitted
+from dinerapp.messaging.domain.messages import Message
+from dinerapp.messaging.ports.messages import Messages
+from dinerapp.messaging.services.room_feed import Mark, RoomStream
+from dinerapp.messaging.services.rooms import Room, RoomService
+from dinerapp.messaging.services.throttle import Seldom
+from dinerapp.messaging.signals import message_changed, message_sent, typing_noticed
+from dinerapp.ordering.services.orders import OrderService
+from dinerapp.replication import served_by
+from dinerapp.replication.errors import NotFound, Unacceptable
+from dinerapp.replication.identity import Operation
+from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.saving import Saved, changed, saved
+from dinerapp.replication.signals import announce
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMessage:
+    """What somebody says: words, a file, an order, or several of these."""
+
+    content: str = ""
+    file_url: str | None = None
+    order_id: str | None = None
+
+
+class MessageService:
+    """Use cases around messages. Whoever is not in a room hears that there is none."""
+
+    def __init__(self, rooms: RoomService, orders: OrderService, typing: Seldom) -> None:
+        self._rooms = rooms
+        self._orders = orders
+        self._typing = typing
+
+    def page(self, caller: Caller, room_id: str, after: After | None, limit: int) -> Page[Message]:
+        """What was said in a room, newest first."""
+        return self._kept_in(caller, room_id).page(room_id, after, limit)
+
+    def get(self, caller: Caller, room_id: str, message_id: str) -> Message:
+        """One message of a room."""
+        return _in_room(self._kept_in(caller, room_id).get(message_id), room_id)
+
+    def send(
+        self, caller: Caller, room_id: str, operation: Operation, new: NewMessage
+    ) -> Saved[Message]:
+        """Says something, once for one operation."""
+        room = self._entered(caller, room_id)
+        self._require_something(caller, new)
+        now = utc_now()
+        message = Message(
+            id=operation.record_id,
+            op_id=operation.op_id,
+            created_at=now,
+            updated_at=now,
+            room_id=room_id,
+            author_id=room.user_id,
+            content=new.content,
+            file_url=new.file_url,
+            order_id=new.order_id,
+        )
+        done = saved(room.keeping.messages.save, message)
+        if done.changed:
+            kind = room.keeping.messages.kind.name
+            announce(message_sent, self, kind=kind, message=done.record)
+        return done
+
+    def edit(
+        self,
+        caller: Caller,
+        room_id: str,
+        message_id: str,
+        operation: Operation,
+        content: str,
+        if_match: str | None = None,
+    ) -> Saved[Message]:
+        """Other words; only authors change theirs."""
+        room = self._entered(caller, room_id)
+
+        def change(message: Message) -> Message:
+            if _in_room(message, room_id).author_id != room.user_id:
+                raise NotPermitted("messages are edited by those who wrote them")
+            return message.edited(content, op_id=operation.op_id, now=utc_now())
+
+        return self._changed(room, message_id, operation, change, if_match)
+
+    def remove(
+        self,
+        caller: Caller,
+        room_id: str,
+        message_id: str,
+        operation: Operation,
+        if_match: str | None = None,
+    ) -> Saved[Message]:
+        """Takes a message back: one's own, or as a moderator anybody's."""
+        room = self._entered(caller, room_id)
+
+        def change(message: Message) -> Message:
+            if _in_room(message, room_id).author_id != room.user_id and not room.may_moderate:
+                raise NotPermitted("messages of others are removed by moderators")
+            return message.removed(room.user_id, op_id=operation.op_id, now=utc_now())
+
+        return self._changed(room, message_id, operation, change, if_match)
+
+    def notice_typing(self, caller: Caller, room_id: str) -> None:
+        """Tells the others in the room, but not all the time."""
+        room = self._entered(caller, room_id)
+        if self._typing.allows((room_id, room.user_id)):
+            announce(typing_noticed, self, room_id=room_id, user_id=room.user_id)
+
+    def stream(self, caller: Caller, room_id: str, mark: Mark | None) -> RoomStream:
+        """What is said in a room from now on, or since a mark."""
+        room = self._entered(caller, room_id)
+        return room.keeping.feed.stream(room_id, room.user_id, mark)
+
+    def may_watch(self, stream: RoomStream) -> bool:
+        """Whether the watcher of a stream may be told any more."""
+        return self._rooms.may_stay(stream)
+
+    def _entered(self, caller: Caller, room_id: str) -> Room:
+        return self._rooms.enter(caller.user_id or "", room_id)
+
+    def _kept_in(self, caller: Caller, room_id: str) -> Messages:
+        return self._entered(caller, room_id).keeping.messages
+
+    def _require_something(self, caller: Caller, new: NewMessage) -> None:
+        if not (new.content.strip() or new.file_url or new.order_id):
+            raise Unacceptable("say something, or attach a file or an order", field="content")
+        if new.order_id is not None:
+            try:
+                with served_by.aside():
+                    self._orders.get(new.order_id, caller)
+            except NotFound:
+                raise Unacceptable("is no order that you see", field="order_id") from None
+
+    def _changed(
+        self,
+        room: Room,
+        message_id: str,
+        operation: Operation,
+        change: Callable[[Message], Message],
+        if_match: str | None,
+    ) -> Saved[Message]:
+        messages = room.keeping.messages
+        done = changed(messages, message_id, operation.op_id, change, if_match)
+        if done.changed:
+            kind = messages.kind.name
+            announce(message_changed, self, kind=kind, message=done.record)
+        return done
+
+
+def _in_room(message: Message, room_id: str) -> Message:
+    """NotFound for one of another room."""
+    if message.room_id != room_id:
+        raise NotFound("messages", message.id)
+    return message

@@ -1,0 +1,169 @@
+"""How far people have read, and what they have not read yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dinerapp.accounts.domain.permissions import Caller
+from dinerapp.messaging.domain.messages import Message
+from dinerapp.messaging.domain.read_markers import Read, read_id
+from dinerapp.messaging.ports.conversations import Conversations
+from dinerapp.messaging.ports.members import Members
+from dinerapp.messaging.ports.messages import Messages
+from dinerapp.messaging.ports.read_markers import Reads
+from dinerapp.messaging.ports.servers import Channels, Servers
+from dinerapp.messaging.services.rooms import Keeping, RoomKind, RoomService
+from dinerapp.messaging.signals import room_read
+from dinerapp.replication import served_by
+from dinerapp.replication.errors import AlreadyExists, NotFound, NothingAvailable, Unacceptable
+from dinerapp.replication.identity import Operation
+from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.saving import Saved, changed, saved
+from dinerapp.replication.signals import announce
+
+MOST_UNREAD = 100
+"""Counting stops there: what is more is many."""
+MOST_ROOMS = 500
+"""Of each kind; of more conversations than that the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """How much of a room somebody has not read; None while nobody can say."""
+
+    room_id: str
+    kind: RoomKind
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadRooms:
+    """Room by room. `truncated` says that somebody is in more rooms than are counted."""
+
+    rooms: Sequence[Unread]
+    truncated: bool
+
+
+class ReadingService:
+    """Use cases around what was read."""
+
+    def __init__(
+        self,
+        rooms: RoomService,
+        reads: Reads,
+        servers: Servers,
+        channels: Channels,
+        members: Members,
+        conversations: Conversations,
+        keeping: Mapping[RoomKind, Keeping],
+    ) -> None:
+        self._rooms = rooms
+        self._reads = reads
+        self._servers = servers
+        self._channels = channels
+        self._members = members
+        self._conversations = conversations
+        self._keeping = keeping
+
+    def page(self, caller: Caller, room_id: str, after: After | None, limit: int) -> Page[Read]:
+        """Who has read a room how far."""
+        self._rooms.enter(caller.user_id or "", room_id)
+        return self._reads.page(room_id, after, limit)
+
+    def mark(
+        self, caller: Caller, room_id: str, operation: Operation, message_id: str
+    ) -> Saved[Read]:
+        """Up to that message everything was read; what was read stays read."""
+        room = self._rooms.enter(caller.user_id or "", room_id)
+        with served_by.aside():
+            message = _message(room.keeping.messages, room_id, message_id)
+        done = self._moved(room.user_id, operation, message)
+        if done.changed:
+            announce(room_read, self, read=done.record)
+        return done
+
+    def unread(self, caller: Caller) -> UnreadRooms:
+        """Of all rooms of theirs, in one question for each kind."""
+        user_id = caller.user_id or ""
+        conversations, more_conversations = self._conversations_of(user_id)
+        channels, more_channels = self._channels_of(user_id)
+        rooms = {RoomKind.CONVERSATION: conversations, RoomKind.CHANNEL: channels}
+        ids = [read_id(room_id, user_id) for found in rooms.values() for room_id in found]
+        known = self._reads.get_many(ids).values() if ids else ()
+        reached = {read.room_id: After(*read.place) for read in known}
+        counted = [
+            one
+            for kind, found in rooms.items()
+            for one in self._counted(user_id, kind, _later(found, reached))
+        ]
+        return UnreadRooms(counted, truncated=more_conversations or more_channels)
+
+    def _conversations_of(self, user_id: str) -> tuple[dict[str, After], bool]:
+        """Each with the place at which it begins, and whether there are more."""
+        found = self._conversations.page(user_id, None, MOST_ROOMS)
+        return {one.id: After(one.created_at, "") for one in found.items}, found.next is not None
+
+    def _channels_of(self, user_id: str) -> tuple[dict[str, After], bool]:
+        """Each with the place at which the user came in, and whether there are more."""
+        found = self._members.page_of(user_id, None, MOST_ROOMS)
+        joined = {member.server_id: member.joined_at for member in found.items}
+        there = self._servers.get_many(joined) if joined else {}
+        channels = self._channels.of_servers(there, MOST_ROOMS + 1) if there else ()
+        truncated = found.next is not None or len(channels) > MOST_ROOMS
+        places = {one.id: After(joined[one.server_id], "") for one in channels[:MOST_ROOMS]}
+        return places, truncated
+
+    def _counted(
+        self, user_id: str, kind: RoomKind, rooms: Mapping[str, After]
+    ) -> Sequence[Unread]:
+        if not rooms:
+            return []
+        try:
+            counts = self._keeping[kind].messages.unread(user_id, rooms, MOST_UNREAD)
+        except NothingAvailable:
+            return [Unread(room_id, kind, None) for room_id in rooms]
+        return [Unread(room_id, kind, counts.get(room_id, 0)) for room_id in rooms]
+
+    def _moved(self, user_id: str, operation: Operation, to: Message) -> Saved[Read]:
+        now, key = utc_now(), read_id(to.room_id, user_id)
+
+        def move(read: Read) -> Read:
+            return read.moved(to, op_id=operation.op_id, now=now)
+
+        try:
+            return changed(self._reads, key, operation.op_id, move)
+        except NotFound:
+            first = Read(
+                id=key,
+                op_id=operation.op_id,
+                created_at=now,
+                updated_at=now,
+                room_id=to.room_id,
+                user_id=user_id,
+                message_id=to.id,
+                message_at=to.created_at,
+            )
+        try:
+            return saved(self._reads.save, first)
+        except AlreadyExists:
+            return changed(self._reads, key, operation.op_id, move)
+
+
+def _message(messages: Messages, room_id: str, message_id: str) -> Message:
+    try:
+        message = messages.get(message_id)
+    except NotFound:
+        message = None
+    if message is None or message.room_id != room_id:
+        raise Unacceptable("is no message of this room", field="message_id")
+    return message
+
+
+def _later(begun: Mapping[str, After], reached: Mapping[str, After]) -> dict[str, After]:
+    """Where each room goes on for somebody; whoever came back begins anew."""
+    return {
+        room_id: max(place, reached.get(room_id, place), key=lambda it: (it.created_at, it.id))
+        for room_id, place in begun.items()
+    }

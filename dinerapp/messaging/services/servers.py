@@ -1,0 +1,329 @@
+"""Servers, who belongs to them, and their channels."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dinerapp.accounts.domain.permissions import Caller
+from dinerapp.messaging.domain.members import Deed, Member, MemberRole, member_id
+from dinerapp.messaging.domain.servers import GENERAL, Channel, Server, general_id
+from dinerapp.messaging.ports.members import Members
+from dinerapp.messaging.ports.servers import Channels, Servers
+from dinerapp.messaging.services.idempotency import Once
+from dinerapp.messaging.signals import access_changed
+from dinerapp.replication import served_by
+from dinerapp.replication.errors import AlreadyExists, NotFound, RuleBroken, Unacceptable
+from dinerapp.replication.identity import Operation
+from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.record import Record, utc_now
+from dinerapp.replication.saving import Saved, changed, saved
+from dinerapp.replication.signals import announce
+
+_CODE_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A server as one of its members sees it."""
+
+    server: Server
+    member: Member
+
+
+class ServerService:
+    """Use cases around servers. Whoever does not belong to one hears that there is none."""
+
+    def __init__(
+        self, servers: Servers, channels: Channels, members: Members, once: Once, secret: str
+    ) -> None:
+        self._servers = servers
+        self._channels = channels
+        self._members = members
+        self._once = once
+        self._secret = secret.encode()
+
+    def add(self, caller: Caller, operation: Operation, fields: Mapping[str, Any]) -> Saved[Server]:
+        """A new server with its general channel; the caller is its owner.
+
+        The server itself comes last: once it is there, the rest is.
+        """
+        server_id, owner_id = operation.record_id, caller.user_id or ""
+        with served_by.aside():
+            general = _envelope(general_id(server_id), operation)
+            saved(self._channels.save, Channel(**general, server_id=server_id, name=GENERAL))
+            owner = _member(server_id, owner_id, operation, MemberRole.ADMIN)
+            saved(self._members.save, owner)
+        server = Server(
+            **_envelope(server_id, operation),
+            owner_id=owner_id,
+            invite_code=self._code(server_id, operation),
+            **fields,
+        )
+        return saved(self._servers.save, server)
+
+    def get(self, caller: Caller, server_id: str) -> Seen:
+        """One server, if the caller belongs to it."""
+        member = self._member(caller, server_id)
+        return Seen(self._servers.get(server_id), member)
+
+    def seen(self, caller: Caller, server: Server) -> Seen:
+        """A server that is at hand, as the caller sees it."""
+        return Seen(server, self._member(caller, server.id))
+
+    def page(
+        self, caller: Caller, after: After | None, limit: int
+    ) -> tuple[Page[Server], Mapping[str, Member]]:
+        """The caller's servers, the first joined last, and what the caller is in each."""
+        found = self._members.page_of(caller.user_id or "", after, limit)
+        members = {member.server_id: member for member in found.items}
+        servers = self._servers.get_many(members) if members else {}
+        there = tuple(servers[server_id] for server_id in members if server_id in servers)
+        return Page(there, found.next), members
+
+    def change(
+        self,
+        caller: Caller,
+        server_id: str,
+        operation: Operation,
+        fields: Mapping[str, Any],
+        if_match: str | None,
+    ) -> Saved[Server]:
+        """Another name or image."""
+        self._require(caller, server_id, Deed.CHANGE_SERVER)
+
+        def change(server: Server) -> Server:
+            return server.changed(op_id=operation.op_id, now=utc_now(), **fields)
+
+        return changed(self._servers, server_id, operation.op_id, change, if_match)
+
+    def remove(
+        self, caller: Caller, server_id: str, operation: Operation, if_match: str | None
+    ) -> Saved[Server]:
+        """With its channels: nobody enters them any more."""
+        self._member(caller, server_id).require(Deed.CHANGE_SERVER)
+
+        def change(server: Server) -> Server:
+            return server.changed(op_id=operation.op_id, now=utc_now())
+
+        save = self._servers.delete
+        done = changed(self._servers, server_id, operation.op_id, change, if_match, save)
+        self._tell(done.record, None)
+        return done
+
+    def renew_invite(self, caller: Caller, server_id: str, operation: Operation) -> Saved[Server]:
+        """Another invite code; the one before is good for nothing at once."""
+        self._require(caller, server_id, Deed.INVITE)
+        code = self._code(server_id, operation)
+
+        def change(server: Server) -> Server:
+            return server.changed(op_id=operation.op_id, now=utc_now(), invite_code=code)
+
+        return changed(self._servers, server_id, operation.op_id, change)
+
+    def join(self, caller: Caller, operation: Operation, code: str) -> Saved[Server]:
+        """Lets the caller in; whoever is in already stays what they are."""
+        server = self._invited(code)
+        done = self._joined(server, caller.user_id or "", operation, code)
+        return Saved(server, done.replayed, done.changed)
+
+    def _joined(
+        self, server: Server, user_id: str, operation: Operation, code: str
+    ) -> Saved[Member]:
+        key = member_id(server.id, user_id)
+
+        def change(member: Member) -> Member:
+            back = member.returned(code, op_id=operation.op_id, now=utc_now())
+            self._once.use(operation, key)
+            return back
+
+        try:
+            return changed(self._members, key, operation.op_id, change)
+        except NotFound:
+            self._once.use(operation, key)
+        try:
+            return saved(
+                self._members.save, _member(server.id, user_id, operation, MemberRole.GUEST)
+            )
+        except AlreadyExists:
+            return changed(self._members, key, operation.op_id, change)
+
+    def members(
+        self, caller: Caller, server_id: str, after: After | None, limit: int
+    ) -> Page[Member]:
+        """Who belongs to a server, newest first."""
+        self.get(caller, server_id)
+        return self._members.page(server_id, after, limit)
+
+    def change_role(
+        self,
+        caller: Caller,
+        server_id: str,
+        user_id: str,
+        operation: Operation,
+        role: MemberRole,
+        if_match: str | None,
+    ) -> Saved[Member]:
+        """Makes a member something else; the owner stays an admin."""
+        seen = self._require(caller, server_id, Deed.CHANGE_ROLES)
+
+        def change(member: Member) -> Member:
+            _require_member(member)
+            if user_id == seen.server.owner_id:
+                raise RuleBroken("the owner of a server is an admin of it")
+            if member.role is role:
+                return member
+            return member.changed(op_id=operation.op_id, now=utc_now(), role=role)
+
+        key = member_id(server_id, user_id)
+        return changed(self._members, key, operation.op_id, change, if_match)
+
+    def remove_member(
+        self, caller: Caller, server_id: str, user_id: str, operation: Operation
+    ) -> Saved[Member]:
+        """Leaves a server, or puts somebody else out of it; the owner stays."""
+        with served_by.aside():
+            server = self._servers.get(server_id)
+        own = user_id == caller.user_id
+        if not own:
+            acting = self._require(caller, server_id, Deed.KICK).member
+
+        def change(member: Member) -> Member:
+            _require_member(member)
+            if user_id == server.owner_id:
+                raise RuleBroken("the owner of a server belongs to it; the server can be removed")
+            if own:
+                return member.left(op_id=operation.op_id, now=utc_now())
+            acting.require_above(member)
+            return member.kicked(server.invite_code, op_id=operation.op_id, now=utc_now())
+
+        key = member_id(server_id, user_id)
+        try:
+            done = changed(self._members, key, operation.op_id, change)
+        except NotFound:
+            raise NotFound(*(("servers", server_id) if own else ("members", user_id))) from None
+        self._tell(done.record, user_id)
+        return done
+
+    def channels(
+        self, caller: Caller, server_id: str, after: After | None, limit: int
+    ) -> Page[Channel]:
+        """A server's channels, newest first."""
+        self.get(caller, server_id)
+        return self._channels.page(server_id, after, limit)
+
+    def channel(self, caller: Caller, server_id: str, channel_id: str) -> Channel:
+        """One channel of a server."""
+        self.get(caller, server_id)
+        return _of_server(self._channels.get(channel_id), server_id)
+
+    def add_channel(
+        self, caller: Caller, server_id: str, operation: Operation, fields: Mapping[str, Any]
+    ) -> Saved[Channel]:
+        """One more room for all members."""
+        self._require(caller, server_id, Deed.EDIT_CHANNELS)
+        channel = Channel(
+            **_envelope(operation.record_id, operation), server_id=server_id, **fields
+        )
+        return saved(self._channels.save, channel)
+
+    def change_channel(
+        self,
+        caller: Caller,
+        server_id: str,
+        channel_id: str,
+        operation: Operation,
+        fields: Mapping[str, Any],
+        if_match: str | None,
+    ) -> Saved[Channel]:
+        """Another name; the general channel keeps its own."""
+        self._require(caller, server_id, Deed.EDIT_CHANNELS)
+
+        def change(channel: Channel) -> Channel:
+            _require_special(channel, server_id)
+            return channel.changed(op_id=operation.op_id, now=utc_now(), **fields)
+
+        return changed(self._channels, channel_id, operation.op_id, change, if_match)
+
+    def remove_channel(
+        self,
+        caller: Caller,
+        server_id: str,
+        channel_id: str,
+        operation: Operation,
+        if_match: str | None,
+    ) -> Saved[Channel]:
+        """Nobody enters it any more; the general channel stays."""
+        self._require(caller, server_id, Deed.EDIT_CHANNELS)
+
+        def change(channel: Channel) -> Channel:
+            _require_special(channel, server_id)
+            return channel.changed(op_id=operation.op_id, now=utc_now())
+
+        save = self._channels.delete
+        done = changed(self._channels, channel_id, operation.op_id, change, if_match, save)
+        self._tell(done.record, None)
+        return done
+
+    def _require(self, caller: Caller, server_id: str, deed: Deed) -> Seen:
+        with served_by.aside():
+            seen = self.get(caller, server_id)
+        seen.member.require(deed)
+        return seen
+
+    def _invited(self, code: str) -> Server:
+        try:
+            return self._servers.by_invite(code)
+        except NotFound:
+            raise Unacceptable("is no invite code, or not any more", field="code") from None
+
+    def _member(self, caller: Caller, server_id: str) -> Member:
+        """NotFound in the same words for every server that is not theirs."""
+        try:
+            with served_by.aside():
+                member = self._members.get(member_id(server_id, caller.user_id or ""))
+        except NotFound:
+            member = None
+        if member is None or not member.is_active:
+            raise NotFound(self._servers.kind.name, server_id)
+        return member
+
+    def _tell(self, about: Record, user_id: str | None) -> None:
+        announce(access_changed, self, about=about, user_id=user_id)
+
+    def _code(self, server_id: str, operation: Operation) -> str:
+        """The same for every try of an operation, wherever it is tried; nobody can guess it."""
+        parts = f"invitation {server_id} {operation.op_id}".encode()
+        code = hmac.new(self._secret, parts, hashlib.sha256).digest()[:_CODE_BYTES]
+        return base64.urlsafe_b64encode(code).decode().rstrip("=")
+
+
+def _envelope(record_id: str, operation: Operation) -> dict[str, Any]:
+    now = utc_now()
+    return {"id": record_id, "op_id": operation.op_id, "created_at": now, "updated_at": now}
+
+
+def _member(server_id: str, user_id: str, operation: Operation, role: MemberRole) -> Member:
+    made = _envelope(member_id(server_id, user_id), operation)
+    joined = made["created_at"]
+    return Member(**made, server_id=server_id, user_id=user_id, role=role, joined_at=joined)
+
+
+def _require_member(member: Member) -> None:
+    if not member.is_active:
+        raise NotFound("members", member.user_id)
+
+
+def _of_server(channel: Channel, server_id: str) -> Channel:
+    if channel.server_id != server_id:
+        raise NotFound("channels", channel.id)
+    return channel
+
+
+def _require_special(channel: Channel, server_id: str) -> None:
+    if _of_server(channel, server_id).is_general:
+        raise RuleBroken("the general channel of a server stays as it is")

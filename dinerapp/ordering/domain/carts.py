@@ -1,0 +1,151 @@
+"""A cart: what a guest is thinking of ordering. It knows ids and quantities, never prices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from dinerapp.ordering.domain.pricing import Wanted
+from dinerapp.replication.errors import RuleBroken, Unacceptable
+from dinerapp.replication.kind import Kind, Merge
+from dinerapp.replication.record import Record
+
+if TYPE_CHECKING:
+    from dinerapp.replication.merge import Policy
+
+MOST_LINES = 200
+MOST_OF_ONE = 1000
+
+
+class CartState(StrEnum):
+    """What has become of a cart, in the order in which it wins."""
+
+    OPEN = "open"
+    JOINED = "joined"
+    ORDERED = "ordered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CartLine:
+    """One position. Every change is a new revision; what was taken out stays, with none of it."""
+
+    id: str
+    wanted: Wanted
+    revision: int = 1
+
+    @property
+    def quantity(self) -> int:
+        """How many."""
+        return self.wanted.quantity
+
+    def of(self, quantity: int) -> CartLine:
+        """The next revision, with so many."""
+        wanted = replace(self.wanted, quantity=quantity)
+        return replace(self, wanted=wanted, revision=self.revision + 1)
+
+    def is_like(self, other: CartLine) -> bool:
+        """Whether both are the same dish, done the same way."""
+        return _dish(self.wanted) == _dish(other.wanted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cart(Record):
+    """`absorbed` are the carts whose lines have come into this one; `successor` is what this one
+    has become: the cart it was joined to, or its order."""
+
+    user_id: str | None = None
+    state: CartState = CartState.OPEN
+    lines: tuple[CartLine, ...] = ()
+    absorbed: tuple[str, ...] = ()
+    successor: str | None = None
+    expires_at: datetime
+
+    @property
+    def positions(self) -> tuple[CartLine, ...]:
+        """The lines without those that were taken out."""
+        return tuple(line for line in self.lines if line.quantity)
+
+    def with_lines(self, lines: Iterable[CartLine]) -> Cart:
+        """With so many more of each: alike positions are one."""
+        self.require_open()
+        cart = self
+        for line in lines:
+            cart = replace(cart, lines=cart._with(line))
+        if len(cart.lines) > MOST_LINES:
+            raise RuleBroken(f"a cart has room for {MOST_LINES} positions", field="items")
+        return cart
+
+    def with_quantity(self, line_id: str, quantity: int) -> Cart:
+        """With so many of one position; none takes it out."""
+        self.require_open()
+        line = next((one for one in self.positions if one.id == line_id), None)
+        if line is None:
+            raise Unacceptable("the cart has no such line", field="line_id")
+        if line.quantity == quantity:
+            return self
+        return replace(self, lines=_put(self.lines, line.of(quantity)))
+
+    def with_cart(self, other: Cart) -> Cart:
+        """With everything that is in the other one, once."""
+        self.require_open()
+        if other.id in self.absorbed:
+            return self
+        return replace(self.with_lines(other.positions), absorbed=(*self.absorbed, other.id))
+
+    def became(self, state: CartState, successor: str) -> Cart:
+        """Joined to another cart, or ordered."""
+        return replace(self, state=state, successor=successor)
+
+    def reopened(self) -> Cart:
+        """As if it had not become anything."""
+        return replace(self, state=CartState.OPEN, successor=None)
+
+    def require_open(self) -> None:
+        """RuleBroken once it has become something else."""
+        if self.state is CartState.ORDERED:
+            raise RuleBroken(f"the cart was ordered already: order {self.successor}")
+        if self.state is CartState.JOINED:
+            raise RuleBroken(f"the cart is part of another one now: cart {self.successor}")
+
+    def _with(self, line: CartLine) -> tuple[CartLine, ...]:
+        like = next((one for one in self.positions if one.is_like(line)), None)
+        if like is not None:
+            line = like.of(like.quantity + line.quantity)
+        if line.quantity > MOST_OF_ONE:
+            raise RuleBroken(f"of one position there can be {MOST_OF_ONE}", field="quantity")
+        return _put(self.lines, line)
+
+
+def merge_carts(one: Cart, other: Cart, policy: Policy) -> Merge[Cart]:
+    """Lines of both, each in its latest revision. What became of one side became of the cart."""
+    decided = policy.decide(one, other)
+    loser = other if decided.record is one else one
+    winner, loser = sorted(
+        (decided.record, loser), key=lambda cart: list(CartState).index(cart.state), reverse=True
+    )
+    if winner.state is not loser.state:
+        lost = None if set(loser.lines) <= set(winner.lines) else loser
+        return Merge(winner, lost, f"the cart was {winner.state} meanwhile" if lost else "")
+    lines = winner.lines
+    for line in loser.lines:
+        known = next((each for each in lines if each.id == line.id), None)
+        if known is None or line.revision > known.revision:
+            lines = _put(lines, line)
+    absorbed = tuple(dict.fromkeys((*winner.absorbed, *loser.absorbed)))
+    until = max(winner.expires_at, loser.expires_at)
+    return Merge(replace(winner, lines=lines, absorbed=absorbed, expires_at=until))
+
+
+def _put(lines: tuple[CartLine, ...], line: CartLine) -> tuple[CartLine, ...]:
+    by_id = {each.id: each for each in lines} | {line.id: line}
+    return tuple(by_id.values())
+
+
+def _dish(wanted: Wanted) -> tuple[object, ...]:
+    return wanted.item_id, sorted(wanted.options), wanted.notes or None
+
+
+CARTS = Kind("carts", Cart, merge=merge_carts)

@@ -1,0 +1,75 @@
+"""Coupons: what they take off, for whom, and how often they can be used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from dinerapp.ordering.domain.billing import WHOLE, Discount
+from dinerapp.replication.errors import InvalidRecord, RuleBroken
+from dinerapp.replication.kind import Kind
+from dinerapp.replication.record import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coupon(Record):
+    """Takes off a share (`percent`, in hundredths of a percent) or an amount.
+
+    `max_uses` is how many orders may have used it in all; cancelled ones do not count.
+    """
+
+    code: str
+    description: str = ""
+    percent: int | None = None
+    amount: int | None = None
+    minimum: int = 0
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    max_uses: int | None = None
+    active: bool = True
+
+    def check(self) -> None:
+        if (self.percent is None) is (self.amount is None):
+            raise InvalidRecord("percent", "give either percent or amount")
+        if self.percent is not None and not 0 < self.percent <= WHOLE:
+            raise InvalidRecord("percent", f"must be 1 to {WHOLE}")
+        if self.amount is not None and self.amount <= 0:
+            raise InvalidRecord("amount", "must be more than nothing")
+        if self.starts_at and self.ends_at and self.starts_at >= self.ends_at:
+            raise InvalidRecord("ends_at", "must be after starts_at")
+
+    def discount(self, subtotal: int, now: datetime) -> Discount:
+        """What it takes off an order of now; RuleBroken says why it cannot be used."""
+        if not self.active or (self.starts_at and now < self.starts_at):
+            raise RuleBroken(f"the coupon {self.code} cannot be used now", field="coupon")
+        if self.ends_at and now >= self.ends_at:
+            raise RuleBroken(f"the coupon {self.code} has expired", field="coupon")
+        if subtotal < self.minimum:
+            raise RuleBroken(
+                f"the coupon {self.code} is for orders of {self.minimum} or more", field="coupon"
+            )
+        return Discount(
+            coupon_id=self.id,
+            code=self.code,
+            percent=self.percent,
+            amount=self.amount,
+            minimum=self.minimum,
+        )
+
+
+def coupon_key(coupon_id: str) -> str:
+    """The counter of a coupon's uses."""
+    return f"coupon:{coupon_id}"
+
+
+def normalised(code: str) -> str:
+    """Codes are the same in capitals and without."""
+    return code.strip().upper()
+
+
+def _ceilings(coupon: Coupon) -> Mapping[str, int | None]:
+    return {coupon_key(coupon.id): None if coupon.deleted else coupon.max_uses}
+
+
+COUPONS = Kind("coupons", Coupon, unique=("code",), ceilings=_ceilings)

@@ -1,0 +1,106 @@
+"""What has happened to an order, as outsiders are told: read from its state, nothing personal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from dinerapp.ordering.domain.orders import Event, Order, Status
+from dinerapp.ordering.domain.payments import Payment
+from dinerapp.replication.identity import derived_id
+
+
+class Topic(StrEnum):
+    """What there is to be told of."""
+
+    ORDER_PLACED = "order.placed"
+    ORDER_STATUS_CHANGED = "order.status_changed"
+    ORDER_PAID = "order.paid"
+    ORDER_REFUNDED = "order.refunded"
+    PING = "ping"
+
+
+TOPICS = tuple(topic for topic in Topic if topic is not Topic.PING)
+"""Those that somebody can be interested in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """Something that happened once, under an id of its own, whichever state it is read from.
+
+    `says` is what is told of it, in words of JSON.
+    """
+
+    id: str
+    topic: Topic
+    at: datetime
+    says: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """All that is told."""
+        return {"id": self.id, "type": self.topic, "created_at": _written(self.at), **self.says}
+
+
+def happenings(order: Order) -> Iterator[Happening]:
+    """Everything that an order's state tells of its past. The order is told as it is now, which
+    may be further than it was then."""
+    summary = {"order": _summary(order)}
+    for step in order.history:
+        yield _placed(order, step, summary) if _is_first(step) else _step(order, step, summary)
+    for payment in order.payments:
+        yield _money(order, payment, summary)
+
+
+def _is_first(step: Event) -> bool:
+    return step.status is Status.PENDING
+
+
+def _placed(order: Order, step: Event, summary: Mapping[str, Any]) -> Happening:
+    topic = Topic.ORDER_PLACED
+    return Happening(id=derived_id(topic, order.id), topic=topic, at=step.at, says=summary)
+
+
+def _step(order: Order, step: Event, summary: Mapping[str, Any]) -> Happening:
+    topic = Topic.ORDER_STATUS_CHANGED
+    status, actor, reason = step.identity
+    return Happening(
+        id=derived_id(topic, order.id, status, actor, reason or ""),
+        topic=topic,
+        at=step.at,
+        says={"status": str(step.status), **summary},
+    )
+
+
+def _money(order: Order, payment: Payment, summary: Mapping[str, Any]) -> Happening:
+    topic = Topic.ORDER_PAID if payment.refund_of is None else Topic.ORDER_REFUNDED
+    told = {"id": payment.id, "method": str(payment.method), "amount": abs(payment.amount)}
+    if payment.refund_of is not None:
+        told["refund_of"] = payment.refund_of
+    return Happening(
+        id=derived_id(topic, order.id, payment.id),
+        topic=topic,
+        at=payment.at,
+        says={"payment": told, **summary},
+    )
+
+
+def _summary(order: Order) -> dict[str, Any]:
+    return {
+        "id": order.id,
+        "code": order.code,
+        "status": str(order.status),
+        "payment_status": str(order.payment_status),
+        "fulfilment": str(order.fulfilment.type),
+        "total": order.total,
+        "currency": order.currency,
+        "revision": order.version.revision,
+        "created_at": _written(order.created_at),
+    }
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

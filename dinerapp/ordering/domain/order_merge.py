@@ -1,0 +1,146 @@
+"""What the two-store machinery has to know about orders: what they hold, and what becomes of one
+when two databases took different steps on it.
+
+Nothing that was done is taken back: progress, payments, tickets and lines of both are kept, and a
+guest whom one side has erased stays so. What only one of them can be right about follows the
+policy, and is reported.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from dinerapp.ordering.domain import payments as money
+from dinerapp.ordering.domain import tickets as kitchen
+from dinerapp.ordering.domain.coupons import coupon_key
+from dinerapp.ordering.domain.erasure import alike
+from dinerapp.ordering.domain.menu import stock_key
+from dinerapp.ordering.domain.orders import Event, Line, Order, Status, fired
+from dinerapp.ordering.domain.slots import slot_key
+from dinerapp.replication.kind import Kind, Merge
+
+if TYPE_CHECKING:
+    from dinerapp.replication.merge import Policy
+
+_ENVELOPE = ("version", "updated_at", "created_at", "op_id", "source", "trail")
+_SUMS = ("subtotal", "discount", "service_charge", "tax", "tip", "total", "payment_status")
+_UNITED = ("history", "status", "payments", "tickets", "lines")
+
+_PROGRESS = {status: rank for rank, status in enumerate(Status)}
+
+CLOSED_TWICE = "cancelled on one side, completed on the other"
+PAID_TWICE = "paid on both sides, more than the order costs"
+
+
+def merge_orders(one: Order, other: Order, policy: Policy) -> Merge[Order]:
+    """Both histories in one order; `lost` is the side whose word did not count somewhere."""
+    one, other = alike(one, other)
+    decided = policy.decide(one, other)
+    winner, reason = decided.record, decided.reason
+    if {one.status, other.status} == {Status.COMPLETED, Status.CANCELLED}:
+        winner, reason = max(one, other, key=_progress), CLOSED_TWICE
+    loser = other if winner is one else one
+    merged = _united(winner, loser)
+    if merged.outstanding < 0:
+        return Merge(merged, loser, PAID_TWICE)
+    if reason == CLOSED_TWICE or _is_overruled(loser, merged):
+        return Merge(merged, loser, reason)
+    return Merge(merged)
+
+
+def _united(winner: Order, loser: Order) -> Order:
+    payments = money.united(winner.payments, loser.payments)
+    tips = sum(payment.tip for payment in payments)
+    own_tips = sum(payment.tip for payment in winner.payments)
+    ahead = max(winner, loser, key=_progress)
+    merged = replace(
+        winner,
+        history=_events(winner.history, loser.history),
+        status=ahead.status,
+        payments=payments,
+        tickets=kitchen.united(winner.tickets, loser.tickets),
+        lines=_lines(winner.lines, loser.lines),
+        tip=winner.tip - own_tips + tips,
+    )
+    merged = _told(merged.billed())
+    if merged.status is Status.CANCELLED:
+        merged = replace(merged, tickets=tuple(ticket.voided() for ticket in merged.tickets))
+    return merged
+
+
+def _told(order: Order) -> Order:
+    """With tickets for lines that one side changed while the other one told the kitchen of them."""
+    if not order.tickets:
+        return order
+    told: Counter[str] = Counter()
+    for ticket in order.tickets:
+        told[ticket.line_id] += ticket.quantity
+    known = {(ticket.line_id, ticket.revision) for ticket in order.tickets}
+    late = [
+        line
+        for line in order.lines
+        if told[line.id] != line.quantity and (line.id, line.revision) not in known
+    ]
+    before = [replace(line, quantity=told[line.id]) for line in late]
+    more = fired(order.id, late, before, min(ticket.fired_at for ticket in order.tickets))
+    return replace(order, tickets=kitchen.united(order.tickets, more))
+
+
+def _is_overruled(loser: Order, merged: Order) -> bool:
+    """Whether the loser says anything that the merged order does not contain."""
+    names = (*_ENVELOPE, *_SUMS, *_UNITED)
+    like: dict[str, Any] = {name: getattr(merged, name) for name in names}
+    kept = {(line.id, line.revision): line for line in merged.lines}
+    contested = any(kept.get((line.id, line.revision), line) != line for line in loser.lines)
+    return contested or _base_tip(merged) != _base_tip(loser) or replace(loser, **like) != merged
+
+
+def _base_tip(order: Order) -> int:
+    return order.tip - sum(payment.tip for payment in order.payments)
+
+
+def _lines(preferred: Sequence[Line], other: Sequence[Line]) -> tuple[Line, ...]:
+    """Every line in its latest revision; the preferred one where both sides made it."""
+    by_id: dict[str, Line] = {}
+    for line in (*preferred, *other):
+        known = by_id.get(line.id)
+        if known is None or line.revision > known.revision:
+            by_id[line.id] = line
+    return tuple(by_id.values())
+
+
+def _events(one: Sequence[Event], other: Sequence[Event]) -> tuple[Event, ...]:
+    """Every step once."""
+    first: dict[tuple[str, str, str | None], Event] = {}
+    for event in sorted({*one, *other}, key=_event_key):
+        first.setdefault(event.identity, event)
+    return tuple(first.values())
+
+
+def _event_key(event: Event) -> tuple[datetime, int, str, str]:
+    return event.at, _PROGRESS[event.status], event.actor, event.reason or ""
+
+
+def _progress(order: Order) -> int:
+    return _PROGRESS[order.status]
+
+
+def _holds(order: Order) -> Mapping[str, int]:
+    if order.deleted or order.status is Status.CANCELLED:
+        return {}
+    taken: Counter[str] = Counter()
+    for line in order.wanted:
+        if line.counted:
+            taken[stock_key(line.item_id)] += line.quantity
+    if order.terms.discount is not None:
+        taken[coupon_key(order.terms.discount.coupon_id)] += 1
+    if order.fulfilment.slot is not None:
+        taken[slot_key(order.fulfilment.slot)] += 1
+    return taken
+
+
+ORDERS = Kind("orders", Order, merge=merge_orders, holds=_holds, followed=True)

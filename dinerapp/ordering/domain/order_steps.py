@@ -1,0 +1,23 @@
+"""Who may take which step of an order: one table by role."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dinerapp.accounts.domain.permissions import Caller, Role
+from dinerapp.ordering.domain.orders import Status
+
+STEPS_BY_ROLE: Mapping[Role, frozenset[Status]] = {
+    Role.CUSTOMER: frozenset(),
+    Role.WAITER: frozenset(Status),
+    Role.CHEF: frozenset({Status.PREPARING, Status.READY}),
+    Role.CASHIER: frozenset({Status.CONFIRMED, Status.COMPLETED, Status.CANCELLED}),
+    Role.MANAGER: frozenset(Status),
+    Role.ADMIN: frozenset(Status),
+}
+"""The steps that somebody in the role may take."""
+
+
+def may_take_step(caller: Caller, status: Status) -> bool:
+    """Whether the step to this status is one of the caller's role."""
+    return caller.role is not None and status in STEPS_BY_ROLE[caller.role]

@@ -1,0 +1,325 @@
+"""An order, and how it may move, be changed, be paid and be cooked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+
+from dinerapp.ordering.domain import payments as money
+from dinerapp.ordering.domain.billing import Charged, Terms, handed_out, sums
+from dinerapp.ordering.domain.payments import Payment, PaymentStatus
+from dinerapp.ordering.domain.tickets import Ticket, ticket_id
+from dinerapp.replication.errors import InvalidRecord, KeyReused, RuleBroken, Unacceptable
+from dinerapp.replication.record import Record
+
+
+class Status(StrEnum):
+    """Fulfilment, in the order an order goes through it."""
+
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    PREPARING = "preparing"
+    READY = "ready"
+    OUT_FOR_DELIVERY = "out_for_delivery"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class FulfilmentType(StrEnum):
+    """How the food reaches the guest."""
+
+    DINE_IN = "dine_in"
+    PICKUP = "pickup"
+    DELIVERY = "delivery"
+
+
+STEPS: Mapping[Status, frozenset[Status]] = {
+    Status.PENDING: frozenset({Status.CONFIRMED, Status.CANCELLED}),
+    Status.CONFIRMED: frozenset({Status.PREPARING, Status.CANCELLED}),
+    Status.PREPARING: frozenset({Status.READY, Status.CANCELLED}),
+    Status.READY: frozenset({Status.OUT_FOR_DELIVERY, Status.COMPLETED, Status.CANCELLED}),
+    Status.OUT_FOR_DELIVERY: frozenset({Status.COMPLETED, Status.CANCELLED}),
+    Status.COMPLETED: frozenset(),
+    Status.CANCELLED: frozenset(),
+}
+CHANGEABLE = frozenset({Status.PENDING, Status.CONFIRMED, Status.PREPARING})
+"""Until when lines can be added and changed."""
+
+_AMOUNTS = ("subtotal", "discount", "service_charge", "tax", "tip", "total")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """Who ordered. `phone` is as it was typed, `phone_key` as numbers are compared."""
+
+    name: str
+    phone: str
+    email: str | None = None
+    phone_key: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.phone_key:
+            object.__setattr__(self, "phone_key", self.phone)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fulfilment:
+    """Where and when the order is wanted. In the `slot` that begins then it takes a place."""
+
+    type: FulfilmentType
+    table: str | None = None
+    address: str | None = None
+    scheduled_for: datetime | None = None
+    slot: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenOption:
+    """An option as it was priced when the order was placed."""
+
+    id: str
+    name: str
+    price: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One position of an order. `counted` lines take from the item's stock.
+
+    Every change of a line makes it a new revision; one that was taken off stays, with nothing
+    of it wanted.
+    """
+
+    id: str
+    item_id: str
+    name: str
+    quantity: int
+    unit_price: int
+    options: tuple[ChosenOption, ...] = ()
+    notes: str | None = None
+    total: int
+    counted: bool = False
+    tax_rate: int = 0
+    station: str = "kitchen"
+    revision: int = 1
+
+    def of(self, quantity: int) -> Line:
+        """The line's next revision, with so many of it."""
+        return replace(
+            self,
+            quantity=quantity,
+            total=self.unit_price * quantity,
+            revision=self.revision + 1,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One step in an order's history."""
+
+    at: datetime
+    status: Status
+    actor: str
+    reason: str | None = None
+
+    @property
+    def identity(self) -> tuple[str, str, str | None]:
+        """What makes it one step: a request that was tried in two stores took it at two moments."""
+        return self.status, self.actor, self.reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order(Record):
+    """An order with its lines, payments and kitchen tickets: three axes that move on their own.
+
+    All amounts are minor units of `currency`. What the sums are follows from the lines, the
+    terms and the tips; `billed` reckons them anew. `user_id` is who placed it, where they had an
+    account. `erased_at` says since when it tells nothing of a person any more.
+    """
+
+    code: str
+    status: Status = Status.PENDING
+    payment_status: PaymentStatus = PaymentStatus.UNPAID
+    customer: Customer
+    fulfilment: Fulfilment
+    lines: tuple[Line, ...]
+    payments: tuple[Payment, ...] = ()
+    tickets: tuple[Ticket, ...] = ()
+    terms: Terms = field(default_factory=Terms)
+    notes: str | None = None
+    coupon: str | None = None
+    subtotal: int
+    discount: int = 0
+    service_charge: int = 0
+    tax: int = 0
+    tip: int = 0
+    total: int
+    currency: str
+    history: tuple[Event, ...] = ()
+    user_id: str | None = None
+    erased_at: datetime | None = None
+
+    @property
+    def wanted(self) -> tuple[Line, ...]:
+        """The lines without those that were taken off."""
+        return tuple(line for line in self.lines if line.quantity)
+
+    @property
+    def outstanding(self) -> int:
+        """What is still to be paid."""
+        return self.total - money.net(self.payments)
+
+    def check(self) -> None:
+        for name in _AMOUNTS:
+            if getattr(self, name) < 0:
+                raise InvalidRecord(name, "must not be negative")
+        for number, line in enumerate(self.lines):
+            if line.quantity < 0:
+                raise InvalidRecord(f"lines.{number}.quantity", "must not be negative")
+            if line.total < 0:
+                raise InvalidRecord(f"lines.{number}.total", "must not be negative")
+
+    def billed(self) -> Self:
+        """With every sum as lines, terms and tips say, and the payment status that follows."""
+        charged = [Charged(total=line.total, tax_rate=line.tax_rate) for line in self.lines]
+        bill = sums(charged, self.terms)
+        total = bill.total + self.tip
+        return replace(
+            self,
+            subtotal=bill.subtotal,
+            discount=bill.discount,
+            service_charge=bill.service_charge,
+            tax=bill.tax,
+            total=total,
+            payment_status=money.status_of(self.payments, total),
+        )
+
+    def moved(
+        self, status: Status, *, actor: str, reason: str | None, op_id: str, now: datetime
+    ) -> Order:
+        """The order one step further; RuleBroken when the step does not exist."""
+        if status not in STEPS[self.status]:
+            allowed = ", ".join(sorted(STEPS[self.status])) or "nothing, it is closed"
+            raise RuleBroken(
+                f"an order that is {self.status} cannot become {status}; it can become: {allowed}",
+                field="status",
+            )
+        event = Event(at=now, status=status, actor=actor, reason=reason)
+        step = self.changed(op_id=op_id, now=now, status=status, history=(*self.history, event))
+        if status is Status.CONFIRMED:
+            return replace(step, tickets=fired(step.id, step.wanted, (), now))
+        if status is Status.CANCELLED:
+            return replace(step, tickets=tuple(ticket.voided() for ticket in step.tickets))
+        return step
+
+    def revised(self, lines: Sequence[Line], *, op_id: str, now: datetime) -> Order:
+        """With these lines in place of those of the same id, and new ones added; the kitchen is
+        told the difference."""
+        if self.status not in CHANGEABLE:
+            raise RuleBroken(f"an order that is {self.status} cannot be changed any more")
+        by_id = {line.id: line for line in self.lines} | {line.id: line for line in lines}
+        if not any(line.quantity for line in by_id.values()):
+            raise RuleBroken("the last line cannot be taken off; cancel the order instead")
+        changed = self.changed(op_id=op_id, now=now, lines=tuple(by_id.values())).billed()
+        if changed.outstanding < 0:
+            raise RuleBroken("more was paid than this would cost; give money back first")
+        if self.status is Status.PENDING:
+            return changed
+        more = fired(self.id, [line for line in lines if line not in self.lines], self.lines, now)
+        return replace(changed, tickets=(*self.tickets, *more))
+
+    def paid(self, payment: Payment, now: datetime) -> Order:
+        """With one more payment; the same one twice is one."""
+        if self.knows(payment.id, payment.op_id):
+            return self
+        if self.status is Status.CANCELLED:
+            raise RuleBroken("the order is cancelled")
+        if payment.amount > self.outstanding + payment.tip:
+            raise RuleBroken(
+                f"{self.outstanding} is left to be paid, not {payment.amount - payment.tip}",
+                field="amount",
+            )
+        return self._with_payment(payment, now)
+
+    def refunded(self, refund: Payment, now: datetime) -> Order:
+        """With money of one payment given back; the same refund twice is one."""
+        if self.knows(refund.id, refund.op_id):
+            return self
+        if refund.refund_of not in {payment.id for payment in self.payments}:
+            raise Unacceptable("there is no such payment", field="payment_id")
+        left = money.left_of(refund.refund_of or "", self.payments)
+        if -refund.amount > left:
+            raise RuleBroken(f"{left} of this payment is left to be given back", field="amount")
+        return self._with_payment(refund, now)
+
+    def knows(self, payment_id: str, op_id: str) -> bool:
+        """Whether this very payment was taken; KeyReused when its id is another request's."""
+        known = next((one for one in self.payments if one.id == payment_id), None)
+        if known is not None and known.op_id != op_id:
+            raise KeyReused(self)
+        return known is not None
+
+    def cost_of(self, line_ids: Collection[str]) -> int:
+        """What those lines come to; all lines together come to all there is."""
+        for line_id in line_ids:
+            self._require_unpaid(line_id)
+        tips = sum(payment.tip for payment in self.payments)
+        parts = handed_out(self.total - tips, [line.total for line in self.wanted])
+        cost = sum(
+            part for line, part in zip(self.wanted, parts, strict=True) if line.id in line_ids
+        )
+        return min(cost, self.outstanding)
+
+    def _require_unpaid(self, line_id: str) -> None:
+        line = next((line for line in self.wanted if line.id == line_id), None)
+        if line is None:
+            raise Unacceptable("the order has no such line", field="line_ids")
+        if any(line_id in payment.line_ids for payment in self.payments):
+            raise RuleBroken(f"{line.name} is paid already", field="line_ids")
+
+    def cooked(
+        self,
+        ticket_ids: Iterable[str],
+        step: Callable[[Ticket, datetime], Ticket],
+        *,
+        op_id: str,
+        now: datetime,
+    ) -> Order:
+        """With the kitchen's step taken on these tickets; nothing new is no change."""
+        wanted = set(ticket_ids)
+        tickets = tuple(
+            step(ticket, now) if ticket.id in wanted else ticket for ticket in self.tickets
+        )
+        if tickets == self.tickets:
+            return self
+        return self.changed(op_id=op_id, now=now, tickets=tickets)
+
+    def _with_payment(self, payment: Payment, now: datetime) -> Order:
+        payments = (*self.payments, payment)
+        return self.changed(
+            op_id=payment.op_id, now=now, payments=payments, tip=self.tip + payment.tip
+        ).billed()
+
+
+def fired(
+    order_id: str, lines: Iterable[Line], before: Iterable[Line], now: datetime
+) -> tuple[Ticket, ...]:
+    """The tickets that tell the kitchen of these lines; of those known before, the difference."""
+    known = {line.id: line.quantity for line in before}
+    return tuple(
+        Ticket(
+            id=ticket_id(order_id, line.id, line.revision),
+            line_id=line.id,
+            revision=line.revision,
+            station=line.station,
+            name=line.name,
+            quantity=line.quantity - known.get(line.id, 0),
+            options=tuple(option.name for option in line.options),
+            notes=line.notes,
+            fired_at=now,
+        )
+        for line in lines
+    )

@@ -1,0 +1,128 @@
+"""What guests ask for, at the menu's prices: computed once, per line, and kept with the order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from dinerapp.ordering.domain.billing import Discount, Terms
+from dinerapp.ordering.domain.menu import MenuItem, OptionGroup, Serving
+from dinerapp.ordering.domain.orders import ChosenOption, FulfilmentType, Line
+from dinerapp.replication.errors import RuleBroken, Unacceptable
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How the restaurant charges."""
+
+    tax_rate: int = 0
+    tax_included: bool = True
+    service_charge: int = 0
+
+    def terms(self, fulfilment: FulfilmentType, discount: Discount | None = None) -> Terms:
+        """For an order of now; the service is for who is served."""
+        served = fulfilment is FulfilmentType.DINE_IN
+        return Terms(
+            tax_included=self.tax_included,
+            service_charge=self.service_charge if served else 0,
+            discount=discount,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One position as the guest asks for it: ids and a quantity, never a price."""
+
+    item_id: str
+    quantity: int
+    options: tuple[str, ...] = ()
+    notes: str | None = None
+
+
+def offers(
+    wanted: Sequence[Wanted],
+    menu: Mapping[str, MenuItem],
+    line_ids: Sequence[str],
+    rates: Rates,
+    serving: Serving | None = None,
+) -> Iterator[Line | RuleBroken]:
+    """A line for each position, or why it cannot be served."""
+    for number, (one, line_id) in enumerate(zip(wanted, line_ids, strict=True)):
+        try:
+            yield _line(one, menu, line_id, rates, f"items.{number}", serving)
+        except RuleBroken as broken:
+            yield broken
+
+
+def priced(offered: Iterable[Line | RuleBroken]) -> tuple[Line, ...]:
+    """The lines, if all of it can be served; RuleBroken names the first position that cannot."""
+    lines = []
+    for offer in offered:
+        if isinstance(offer, RuleBroken):
+            raise offer
+        lines.append(offer)
+    return tuple(lines)
+
+
+def _line(
+    wanted: Wanted,
+    menu: Mapping[str, MenuItem],
+    line_id: str,
+    rates: Rates,
+    path: str,
+    serving: Serving | None,
+) -> Line:
+    item = menu.get(wanted.item_id)
+    if item is None:
+        raise Unacceptable("is not on the menu", field=f"{path}.item_id")
+    if not item.available:
+        raise RuleBroken(f"{item.name} is not available now", field=f"{path}.item_id")
+    if serving is not None and not serving.has(item):
+        raise RuleBroken(_closed(item, serving), field=f"{path}.item_id")
+    options = _chosen(item, wanted.options, path)
+    unit = item.price + sum(option.price for option in options)
+    if unit < 0:
+        raise Unacceptable("take more off the price than it is", field=f"{path}.options")
+    return Line(
+        id=line_id,
+        item_id=item.id,
+        name=item.name,
+        quantity=wanted.quantity,
+        unit_price=unit,
+        options=options,
+        notes=wanted.notes,
+        total=unit * wanted.quantity,
+        counted=item.stock_limit is not None,
+        tax_rate=rates.tax_rate if item.tax_rate is None else item.tax_rate,
+        station=item.station,
+    )
+
+
+def _closed(item: MenuItem, serving: Serving) -> str:
+    local = serving.calendar.local
+    sentence = f"{item.name} is not served on {local(serving.moment):%A at %H:%M}"
+    again = serving.again(item)
+    if again is None:
+        return sentence
+    return f"{sentence}; it is again from {local(again):%A, %d %B at %H:%M}"
+
+
+def _chosen(item: MenuItem, option_ids: Sequence[str], path: str) -> tuple[ChosenOption, ...]:
+    field = f"{path}.options"
+    if len(set(option_ids)) != len(option_ids):
+        raise Unacceptable("the same option is given twice", field=field)
+    known = {option.id: option for group in item.option_groups for option in group.options}
+    for option_id in option_ids:
+        if option_id not in known:
+            raise Unacceptable(f"{item.name} has no option {option_id}", field=field)
+    for group in item.option_groups:
+        _check_group(group, sum(option.id in option_ids for option in group.options), field)
+    return tuple(
+        ChosenOption(id=key, name=known[key].name, price=known[key].price) for key in option_ids
+    )
+
+
+def _check_group(group: OptionGroup, taken: int, field: str) -> None:
+    if not group.min <= taken <= group.max:
+        wanted = f"{group.min} to {group.max}"
+        raise Unacceptable(f"{group.name}: take {wanted}, not {taken}", field=field)

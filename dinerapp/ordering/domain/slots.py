@@ -1,0 +1,97 @@
+"""Slots: how many scheduled orders the restaurant takes on at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from dinerapp.ordering.domain.hours import Calendar, Span
+from dinerapp.replication.errors import RuleBroken, Unacceptable
+from dinerapp.replication.identity import derived_id
+from dinerapp.replication.kind import Kind
+from dinerapp.replication.record import Record
+
+SCHEDULED_FOR = "fulfilment.scheduled_for"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot(Record):
+    """So many orders may be scheduled for the time from `starts_at` on. `notes` are for staff."""
+
+    starts_at: datetime
+    capacity: int
+    notes: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planning:
+    """When orders are taken, and for when. `capacity` is a slot's own until somebody changes it;
+    0 takes any number."""
+
+    calendar: Calendar = field(default_factory=Calendar)
+    minutes: int = 15
+    capacity: int = 0
+    days_ahead: int = 14
+
+    def slot_of(self, moment: datetime) -> datetime | None:
+        """When the slot of that moment begins; None where nobody counts."""
+        return self.start_of(moment) if self.capacity else None
+
+    def start_of(self, moment: datetime) -> datetime:
+        """The latest full slot on the restaurant's clock. Slots divide an hour, so a clock that
+        is put forward or back by whole slots divides none of them."""
+        local = self.calendar.local(moment)
+        beyond = timedelta(
+            minutes=local.minute % self.minutes,
+            seconds=local.second,
+            microseconds=local.microsecond,
+        )
+        return (moment - beyond).astimezone(UTC)
+
+    def slots_of(self, day: date) -> Iterator[datetime]:
+        """The slots of a business day in which the restaurant is open, in their order."""
+        begin = self.calendar.business_day_begins(day)
+        span = Span(begin, self.calendar.business_day_begins(day + timedelta(days=1)))
+        start, step = self.start_of(begin), timedelta(minutes=self.minutes)
+        while start < span.end:
+            if span.holds(start) and self.calendar.is_open(start):
+                yield start
+            start += step
+
+    def require_open(self, now: datetime) -> None:
+        """RuleBroken outside the opening hours: then it is scheduled orders only."""
+        if self.calendar.is_open(now):
+            return
+        again = self.calendar.next_opening(self.calendar.opening, now)
+        when = "" if again is None else f", and open again on {self._shown(again)}"
+        raise RuleBroken(f"we are closed now{when}; order for a later time", field=SCHEDULED_FOR)
+
+    def require_bookable(self, moment: datetime, now: datetime) -> None:
+        """Whether an order may be for that time."""
+        if moment <= now:
+            raise Unacceptable("must be in the future", field=SCHEDULED_FOR)
+        if moment > now + timedelta(days=self.days_ahead):
+            raise Unacceptable(f"must be within {self.days_ahead} days", field=SCHEDULED_FOR)
+        if not self.calendar.is_open(moment):
+            raise RuleBroken(f"we are closed on {self._shown(moment)}", field=SCHEDULED_FOR)
+
+    def _shown(self, moment: datetime) -> str:
+        return f"{self.calendar.local(moment):%A, %d %B at %H:%M}"
+
+
+def slot_id(starts_at: datetime) -> str:
+    """The same wherever and whenever a slot is first asked for."""
+    return derived_id("slots", starts_at.isoformat())
+
+
+def slot_key(starts_at: datetime) -> str:
+    """The counter of the orders in a slot."""
+    return f"slot:{starts_at.isoformat()}"
+
+
+def _ceilings(slot: Slot) -> Mapping[str, int | None]:
+    return {slot_key(slot.starts_at): None if slot.deleted else slot.capacity}
+
+
+SLOTS = Kind("slots", Slot, ceilings=_ceilings)

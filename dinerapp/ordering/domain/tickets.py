@@ -1,0 +1,111 @@
+"""What the kitchen is told: one ticket for each revision of each line, so that a change sends
+only the difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from dinerapp.replication.errors import RuleBroken
+from dinerapp.replication.identity import derived_id
+
+
+class TicketStatus(StrEnum):
+    """How far the kitchen is, in the order it goes through it."""
+
+    NEW = "new"
+    ACCEPTED = "accepted"
+    DONE = "done"
+    VOID = "void"
+
+
+OPEN = frozenset({TicketStatus.NEW, TicketStatus.ACCEPTED})
+_RANK = {status: rank for rank, status in enumerate(TicketStatus)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """So many more, or fewer, of one line at one station.
+
+    `recalls` counts how often it came back after it was done; of two states the one that came
+    back more often is the later one.
+    """
+
+    id: str
+    line_id: str
+    revision: int
+    station: str
+    name: str
+    quantity: int
+    options: tuple[str, ...] = ()
+    notes: str | None = None
+    status: TicketStatus = TicketStatus.NEW
+    recalls: int = 0
+    fired_at: datetime
+    accepted_at: datetime | None = None
+    done_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN
+
+    def accepted(self, now: datetime) -> Ticket:
+        """Somebody is at it; being there already is no mistake."""
+        if self.status is TicketStatus.ACCEPTED:
+            return self
+        self._require(TicketStatus.NEW, "accepted")
+        return replace(self, status=TicketStatus.ACCEPTED, accepted_at=now)
+
+    def bumped(self, now: datetime) -> Ticket:
+        """It has left the kitchen."""
+        if self.status is TicketStatus.DONE:
+            return self
+        if not self.is_open:
+            raise RuleBroken(f"a ticket that is {self.status} cannot be bumped")
+        return replace(
+            self,
+            status=TicketStatus.DONE,
+            accepted_at=self.accepted_at or now,
+            done_at=now,
+        )
+
+    def recalled(self, _now: datetime) -> Ticket:
+        """It was not done after all."""
+        if self.status is TicketStatus.ACCEPTED and self.recalls:
+            return self
+        self._require(TicketStatus.DONE, "recalled")
+        return replace(self, status=TicketStatus.ACCEPTED, done_at=None, recalls=self.recalls + 1)
+
+    def voided(self) -> Ticket:
+        """Nobody needs to make it any more."""
+        return replace(self, status=TicketStatus.VOID) if self.is_open else self
+
+    def _require(self, status: TicketStatus, verb: str) -> None:
+        if self.status is not status:
+            raise RuleBroken(f"a ticket that is {self.status} cannot be {verb}")
+
+
+def ticket_id(order_id: str, line_id: str, revision: int) -> str:
+    """The same on every try and in both databases."""
+    return derived_id("ticket", order_id, line_id, str(revision))
+
+
+def united(preferred: Sequence[Ticket], other: Sequence[Ticket]) -> tuple[Ticket, ...]:
+    """Every ticket once, as far as it got on either side."""
+    by_id: dict[str, Ticket] = {}
+    for ticket in (*preferred, *other):
+        known = by_id.get(ticket.id)
+        if known is None or _progress(ticket) > _progress(known):
+            by_id[ticket.id] = ticket
+    return tuple(sorted(by_id.values(), key=lambda t: (t.fired_at, t.id)))
+
+
+def stations(tickets: Iterable[Ticket]) -> tuple[str, ...]:
+    """Where something is still to be done."""
+    return tuple(sorted({ticket.station for ticket in tickets if ticket.is_open}))
+
+
+def _progress(ticket: Ticket) -> tuple[int, int]:
+    return ticket.recalls, _RANK[ticket.status]

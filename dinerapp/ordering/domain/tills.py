@@ -1,0 +1,53 @@
+"""A till from its opening to its closing: what should be in it, and what was counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from dinerapp.replication.errors import InvalidRecord, RuleBroken
+from dinerapp.replication.kind import Kind
+from dinerapp.replication.record import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Till(Record):
+    """`opening` and `counted` are cash. What is expected is the opening and the cash that orders
+    brought since; at the closing that is written down beside what was counted."""
+
+    name: str
+    opened_by: str
+    opening: int
+    closed_at: datetime | None = None
+    closed_by: str | None = None
+    expected: int | None = None
+    counted: int | None = None
+    notes: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed_at is None
+
+    def check(self) -> None:
+        for name in ("opening", "counted"):
+            if (getattr(self, name) or 0) < 0:
+                raise InvalidRecord(name, "must not be negative")
+
+    def closed(
+        self, *, by: str, expected: int, counted: int, notes: str | None, op_id: str, now: datetime
+    ) -> Till:
+        """The till, counted and shut; RuleBroken when it is already."""
+        if not self.is_open:
+            raise RuleBroken("the till is closed already")
+        return self.changed(
+            op_id=op_id,
+            now=now,
+            closed_at=now,
+            closed_by=by,
+            expected=expected,
+            counted=counted,
+            notes=notes,
+        )
+
+
+TILLS = Kind("tills", Till)

@@ -1,0 +1,25 @@
+"""Coupons. Contract suite: tests/contracts/coupons.py."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from dinerapp.ordering.domain.coupons import COUPONS, Coupon
+from dinerapp.replication.ports.repository import After, Page, Repository
+from dinerapp.replication.ports.routing import lookup, question
+
+
+class Coupons(Repository[Coupon]):
+    """Coupons."""
+
+    kind = COUPONS
+
+    @abstractmethod
+    @lookup
+    def by_code(self, code: str) -> Coupon:
+        """The coupon with exactly this code; NotFound."""
+
+    @abstractmethod
+    @question
+    def page(self, after: After | None, limit: int) -> Page[Coupon]:
+        """Coupons, newest first by creation and then by id."""

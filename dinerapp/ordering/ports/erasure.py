@@ -1,0 +1,17 @@
+"""What other wings keep of a guest, as far as forgetting the guest goes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Protocol
+
+from dinerapp.ordering.domain.orders import Order
+
+
+class GuestEraser(Protocol):
+    """Forgets a guest in one wing; each wing that keeps something of guests has one."""
+
+    def erase(self, orders: Collection[Order], phone: str, at: datetime) -> None:
+        """Erases what the wing kept of the guest by then. `orders` are orders of theirs, which may
+        name their account. May be repeated."""

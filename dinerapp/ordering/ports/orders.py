@@ -1,0 +1,60 @@
+"""Orders. Contract suite: tests/contracts/orders.py."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from dinerapp.ordering.domain.order_merge import ORDERS
+from dinerapp.ordering.domain.orders import FulfilmentType, Order, Status
+from dinerapp.replication.ports.replica import Count
+from dinerapp.replication.ports.repository import After, Change, Page, Repository
+from dinerapp.replication.ports.routing import question
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFilter:
+    """Which orders are wanted; None does not narrow. `phone` is as numbers are compared."""
+
+    status: Status | None = None
+    phone: str | None = None
+    since: datetime | None = None
+    fulfilment: FulfilmentType | None = None
+    code: str | None = None
+    user_id: str | None = None
+
+
+class Orders(Repository[Order]):
+    """Orders with their lines."""
+
+    kind = ORDERS
+
+    @abstractmethod
+    @question
+    def page(self, wanted: OrderFilter, after: After | None, limit: int) -> Page[Order]:
+        """The orders wanted, newest first by creation and then by id."""
+
+    @abstractmethod
+    @question
+    def changed_since(self, after: Change, limit: int) -> Sequence[Order]:
+        """Orders in their latest state, by when and id they were changed, after that place.
+
+        What is committed late, or comes late from the other store, may appear before the place.
+        """
+
+    @abstractmethod
+    @question
+    def counts(self, keys: Collection[str]) -> Mapping[str, Count]:
+        """What orders hold of counted things; zero for unknown keys."""
+
+    @abstractmethod
+    @question
+    def in_kitchen(self, station: str | None, limit: int) -> Sequence[Order]:
+        """Orders with open tickets, at one station or any, oldest first by creation and id."""
+
+    @abstractmethod
+    @question
+    def taken(self, till_id: str) -> Mapping[str, int]:
+        """What payments through a till come to, refunds taken off, by method."""

@@ -1,0 +1,12 @@
+"""Slots. Contract suite: tests/contracts/slots.py."""
+
+from __future__ import annotations
+
+from dinerapp.ordering.domain.slots import SLOTS, Slot
+from dinerapp.replication.ports.repository import Repository
+
+
+class Slots(Repository[Slot]):
+    """Those that were asked for; the others have the capacity of the settings."""
+
+    kind = SLOTS

@@ -1,0 +1,20 @@
+"""Tills. Contract suite: tests/contracts/tills.py."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from dinerapp.ordering.domain.tills import TILLS, Till
+from dinerapp.replication.ports.repository import After, Page, Repository
+from dinerapp.replication.ports.routing import question
+
+
+class Tills(Repository[Till]):
+    """Tills, each from its opening to its closing."""
+
+    kind = TILLS
+
+    @abstractmethod
+    @question
+    def page(self, is_open: bool | None, after: After | None, limit: int) -> Page[Till]:
+        """Open ones, closed ones or both, newest first by creation and then by id."""

@@ -1,0 +1,276 @@
+"""Carts of guests and of accounts, until they become orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from dinerapp.accounts.domain.permissions import GUEST, Caller
+from dinerapp.accounts.services.record_tokens import RecordTokens
+from dinerapp.ordering.domain.carts import CARTS, Cart, CartLine, CartState
+from dinerapp.ordering.domain.orders import Customer, Fulfilment, Line, Order
+from dinerapp.ordering.domain.pricing import Wanted
+from dinerapp.ordering.ports.carts import Carts
+from dinerapp.ordering.services.orders import NewOrder, OrderService
+from dinerapp.replication import codec, deadline
+from dinerapp.replication.errors import (
+    DinerError,
+    KeyReused,
+    NotFound,
+    Rejection,
+    RuleBroken,
+    Unacceptable,
+)
+from dinerapp.replication.identity import Operation, new_op_id
+from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.saving import Saved, changed, saved
+
+AT_ONCE = 200
+PAUSE = 60.0
+PATIENCE = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """What turns a cart into an order."""
+
+    customer: Customer
+    fulfilment: Fulfilment
+    tip: int = 0
+    coupon: str | None = None
+    notes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A line of a cart as it would be ordered now, or why it cannot be."""
+
+    line: CartLine
+    offer: Line | RuleBroken
+
+
+class CartService:
+    """Use cases around carts."""
+
+    def __init__(
+        self,
+        carts: Carts,
+        orders: OrderService,
+        tokens: RecordTokens,
+        lifetime: timedelta,
+        *,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._carts = carts
+        self._orders = orders
+        self._tokens = tokens
+        self._lifetime = lifetime
+        self._now = now
+
+    def open(self, operation: Operation, caller: Caller = GUEST) -> Saved[Cart]:
+        """A new, empty cart, of whoever is logged in."""
+        now = self._now()
+        cart = Cart(
+            id=operation.record_id,
+            op_id=operation.op_id,
+            created_at=now,
+            updated_at=now,
+            user_id=caller.user_id,
+            expires_at=now + self._lifetime,
+        )
+        return saved(self._carts.save, cart)
+
+    def access_token(self, cart_id: str) -> str:
+        """Opens just this cart."""
+        return self._tokens.of(cart_id)
+
+    def get(self, cart_id: str, caller: Caller) -> Cart:
+        """One cart, if it is the caller's; else there is none, for all they know."""
+        self._tokens.require_fits(cart_id, caller)
+        cart = self._carts.get(cart_id)
+        mine = caller.record_token is not None or _owns(caller, cart)
+        if not mine or cart.expires_at <= self._now():
+            raise NotFound(CARTS.name, cart_id)
+        return cart
+
+    def page(self, caller: Caller, after: After | None, limit: int) -> Page[Cart]:
+        """The caller's own carts, newest first."""
+        return self._carts.page_of(caller.user_id or "", after, limit)
+
+    def positions(self, carts: Sequence[Cart]) -> Iterator[list[Position]]:
+        """What is in each of the carts, at the prices of now."""
+        lines = [line for cart in carts for line in cart.positions]
+        offers = iter(
+            self._orders.offers([line.wanted for line in lines], [line.id for line in lines])
+        )
+        for cart in carts:
+            yield [Position(line, next(offers)) for line in cart.positions]
+
+    def add(
+        self,
+        cart_id: str,
+        operation: Operation,
+        wanted: Wanted,
+        caller: Caller,
+        if_match: str | None = None,
+    ) -> Saved[Cart]:
+        """Puts something in: alike positions become one."""
+        line = CartLine(id=operation.record_id, wanted=wanted)
+        if not self.get(cart_id, caller).has_done(operation.op_id):
+            self._require_known(line)
+        return self._change(cart_id, operation, lambda cart: cart.with_lines([line]), if_match)
+
+    def set_quantity(
+        self,
+        cart_id: str,
+        line_id: str,
+        quantity: int,
+        operation: Operation,
+        caller: Caller,
+        if_match: str | None = None,
+    ) -> Saved[Cart]:
+        """So many of one position; none takes it out."""
+        self.get(cart_id, caller)
+        return self._change(
+            cart_id, operation, lambda cart: cart.with_quantity(line_id, quantity), if_match
+        )
+
+    def join(
+        self, cart_id: str, operation: Operation, source_id: str, caller: Caller, other: Caller
+    ) -> Saved[Cart]:
+        """Brings what is in another cart into this one, once. `other` is who asks for that one.
+
+        The other one is closed first, so that nobody orders from it meanwhile; whoever repeats a
+        call that died after that gets the rest done.
+        """
+        if cart_id == source_id:
+            raise Unacceptable("a cart cannot be joined to itself", field="cart_id")
+        cart, source = self.get(cart_id, caller), self.get(source_id, other)
+        if not cart.has_done(operation.op_id):
+            cart.with_cart(source)
+            source = self._close(source_id, cart_id)
+        try:
+            return self._change(cart_id, operation, lambda cart: cart.with_cart(source))
+        except RuleBroken:
+            self._reopen(source_id, cart_id)
+            raise
+
+    def remove(
+        self, cart_id: str, operation: Operation, caller: Caller, if_match: str | None
+    ) -> Saved[Cart]:
+        """Throws a cart away."""
+        self.get(cart_id, caller)
+        return changed(
+            self._carts,
+            cart_id,
+            operation.op_id,
+            lambda cart: cart.changed(op_id=operation.op_id, now=self._now()),
+            if_match,
+            save=self._carts.delete,
+        )
+
+    def check_out(
+        self, cart_id: str, operation: Operation, checkout: Checkout, caller: Caller
+    ) -> Saved[Order]:
+        """One order of one cart, however often, with whatever keys and wherever it is tried.
+
+        The order's ids follow from the cart, so the order itself decides which try was first. What
+        is put into the cart while it is being ordered stays out of the order.
+        """
+        cart = self.get(cart_id, caller)
+        if cart.has_seen_key_of(operation.op_id) and not cart.has_done(operation.op_id):
+            raise KeyReused(cart)
+        if cart.state is not CartState.ORDERED:
+            cart.require_open()
+        if not cart.positions:
+            raise RuleBroken("the cart is empty", field="items")
+        new = _order(cart, checkout)
+        ordering = Operation.keyed("carts.check_out", cart_id, codec.written(new))
+        buyer = caller if _owns(caller, cart) else replace(GUEST, user_id=cart.user_id)
+        try:
+            done = self._orders.place(ordering, new, buyer)
+        except KeyReused as first:
+            raise RuleBroken(f"the cart was ordered already: order {first.stored.id}") from None
+        self._mark_ordered(cart_id, operation, done.record.id)
+        return done
+
+    def step(self) -> float:
+        """Throws away some carts whose time is over; returns the seconds until the next step."""
+        try:
+            with deadline.within(PATIENCE):
+                return PAUSE if self.purge() < AT_ONCE else 0.0
+        except DinerError:
+            return PAUSE
+
+    def purge(self) -> int:
+        """Throws away carts whose time is over; says how many it found."""
+        now = self._now()
+        expired = self._carts.expired(now, AT_ONCE)
+        for cart in expired:
+            with suppress(Rejection):
+                self._carts.delete(cart.changed(op_id=new_op_id(), now=now))
+        return len(expired)
+
+    def _change(
+        self,
+        cart_id: str,
+        operation: Operation,
+        change: Callable[[Cart], Cart],
+        if_match: str | None = None,
+    ) -> Saved[Cart]:
+        def after(cart: Cart) -> Cart:
+            now, wanted = self._now(), change(cart)
+            if wanted is cart:
+                return cart
+            op_id = operation.giving(*wanted.lines, wanted.state)
+            return wanted.changed(op_id=op_id, now=now, expires_at=now + self._lifetime)
+
+        return changed(self._carts, cart_id, operation.op_id, after, if_match)
+
+    def _require_known(self, line: CartLine) -> None:
+        """What is only not to be had at the moment may be wanted for later."""
+        [offer] = self._orders.offers([line.wanted], [line.id])
+        if isinstance(offer, Unacceptable):
+            raise offer
+
+    def _close(self, source_id: str, cart_id: str) -> Cart:
+        def close(source: Cart) -> Cart:
+            if source.successor == cart_id:
+                return source
+            source.require_open()
+            return source.became(CartState.JOINED, cart_id)
+
+        return self._change(source_id, Operation.fresh(), close).record
+
+    def _reopen(self, source_id: str, cart_id: str) -> None:
+        def reopen(source: Cart) -> Cart:
+            return source.reopened() if source.successor == cart_id else source
+
+        self._change(source_id, Operation.fresh(), reopen)
+
+    def _mark_ordered(self, cart_id: str, operation: Operation, order_id: str) -> None:
+        """The cart may have been thrown away meanwhile; the order is there all the same."""
+
+        def mark(cart: Cart) -> Cart:
+            return cart if cart.successor == order_id else cart.became(CartState.ORDERED, order_id)
+
+        with suppress(NotFound):
+            self._change(cart_id, operation, mark)
+
+
+def _owns(caller: Caller, cart: Cart) -> bool:
+    return caller.user_id is not None and caller.user_id == cart.user_id
+
+
+def _order(cart: Cart, checkout: Checkout) -> NewOrder:
+    return NewOrder(
+        customer=checkout.customer,
+        fulfilment=checkout.fulfilment,
+        items=tuple(line.wanted for line in cart.positions),
+        tip=checkout.tip,
+        coupon=checkout.coupon,
+        notes=checkout.notes,
+    )

@@ -1,0 +1,67 @@
+"""What managers do with coupons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dinerapp.ordering.domain.coupons import Coupon, coupon_key, normalised
+from dinerapp.ordering.ports.coupons import Coupons
+from dinerapp.ordering.ports.orders import Orders
+from dinerapp.replication.identity import Operation
+from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.saving import Saved, changed, saved
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A coupon and how many orders use it."""
+
+    coupon: Coupon
+    uses: int
+
+
+class CouponService:
+    """Use cases around coupons."""
+
+    def __init__(self, coupons: Coupons, orders: Orders) -> None:
+        self._coupons = coupons
+        self._orders = orders
+
+    def add(self, operation: Operation, fields: Mapping[str, Any]) -> Saved[Coupon]:
+        """A new coupon."""
+        now = utc_now()
+        coupon = Coupon(
+            id=operation.record_id,
+            op_id=operation.op_id,
+            created_at=now,
+            updated_at=now,
+            **{**fields, "code": normalised(fields["code"])},
+        )
+        return saved(self._coupons.save, coupon)
+
+    def change(
+        self, coupon_id: str, operation: Operation, fields: Mapping[str, Any], if_match: str | None
+    ) -> Saved[Coupon]:
+        """Changes some of a coupon's fields; its code stays."""
+
+        def change(coupon: Coupon) -> Coupon:
+            return coupon.changed(op_id=operation.op_id, now=utc_now(), **fields)
+
+        return changed(self._coupons, coupon_id, operation.op_id, change, if_match)
+
+    def get(self, coupon_id: str) -> Coupon:
+        """One coupon."""
+        return self._coupons.get(coupon_id)
+
+    def page(self, after: After | None, limit: int) -> Page[Coupon]:
+        """Coupons, newest first."""
+        return self._coupons.page(after, limit)
+
+    def used(self, coupons: list[Coupon]) -> list[Used]:
+        """The coupons with how often each is used, in one question."""
+        keys = [coupon_key(coupon.id) for coupon in coupons]
+        counts = self._orders.counts(keys) if keys else {}
+        return [Used(coupon, counts[key].held) for coupon, key in zip(coupons, keys, strict=True)]

@@ -1,0 +1,74 @@
+"""Whoever orders becomes a customer: a follower of orders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from threading import Lock
+
+from dinerapp.live.signals import changed_elsewhere, news_missed
+from dinerapp.ordering.domain.customers import CUSTOMERS, Customer
+from dinerapp.ordering.domain.orders import Order
+from dinerapp.ordering.services.customers import CustomerService
+from dinerapp.ordering.signals import customer_erased
+from dinerapp.replication.errors import DinerError
+
+ROOM = 10_000
+
+_Seen = tuple[str, str | None, date]
+
+
+class Regulars:
+    """Who ordered here today already, so that their next order asks no store."""
+
+    def __init__(self, customers: CustomerService, room: int = ROOM) -> None:
+        self._customers = customers
+        self._room = room
+        self._lock = Lock()
+        self._seen: dict[str, _Seen] = {}
+        customer_erased.connect(self._customer_erased)
+        changed_elsewhere.connect(self._changed_elsewhere)
+        news_missed.connect(self._news_missed)
+
+    def follow(self, records: Sequence[Order]) -> None:
+        """Remembers who ordered. What fails is followed up again."""
+        for order in records:
+            customer_id = self._customers.id_of(order)
+            if customer_id is not None and self._is_news(customer_id, order):
+                self._remember(customer_id, order)
+
+    def _remember(self, customer_id: str, order: Order) -> None:
+        try:
+            self._customers.remember(order)
+        except DinerError:
+            self._forget(customer_id)
+            raise
+
+    def _is_news(self, customer_id: str, order: Order) -> bool:
+        """Notes it before it is remembered: who is erased in between is not noted."""
+        said = (order.customer.name, order.customer.email, order.created_at.date())
+        with self._lock:
+            if self._seen.pop(customer_id, None) == said:
+                self._seen[customer_id] = said
+                return False
+            if len(self._seen) >= self._room:
+                del self._seen[next(iter(self._seen))]
+            self._seen[customer_id] = said
+            return True
+
+    def _forget(self, customer_id: str) -> None:
+        with self._lock:
+            self._seen.pop(customer_id, None)
+
+    def _customer_erased(self, _sender: object, customer: Customer) -> None:
+        self._forget(customer.id)
+
+    def _changed_elsewhere(
+        self, _sender: object, kind: str, record_id: str, **_payload: object
+    ) -> None:
+        if kind == CUSTOMERS.name:
+            self._forget(record_id)
+
+    def _news_missed(self, _sender: object) -> None:
+        with self._lock:
+            self._seen = {}

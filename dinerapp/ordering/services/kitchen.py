@@ -1,0 +1,69 @@
+"""What cooks do with the tickets of orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from dinerapp.ordering.domain.orders import Order
+from dinerapp.ordering.domain.tickets import Ticket
+from dinerapp.ordering.ports.orders import Orders
+from dinerapp.ordering.signals import tickets_changed
+from dinerapp.replication.errors import NotFound
+from dinerapp.replication.identity import Operation
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.saving import Saved, changed
+from dinerapp.replication.signals import announce
+
+MOST_ORDERS = 200
+
+STEPS: Mapping[str, Callable[[Ticket, datetime], Ticket]] = {
+    "accept": Ticket.accepted,
+    "bump": Ticket.bumped,
+    "recall": Ticket.recalled,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The orders that a station sees, with the tickets that are its own."""
+
+    orders: Sequence[tuple[Order, Sequence[Ticket]]]
+
+
+class KitchenService:
+    """Use cases around tickets."""
+
+    def __init__(self, orders: Orders) -> None:
+        self._orders = orders
+
+    def board(self, station: str | None) -> Board:
+        """What is to be made, oldest order first."""
+        orders = self._orders.in_kitchen(station, MOST_ORDERS)
+        return Board([(order, _open_at(order, station)) for order in orders])
+
+    def step(
+        self, order_id: str, ticket_ids: Collection[str], verb: str, operation: Operation
+    ) -> Saved[Order]:
+        """Takes one of STEPS on tickets of one order, on all of them or on none."""
+
+        def change(order: Order) -> Order:
+            _require(order, ticket_ids)
+            return order.cooked(ticket_ids, STEPS[verb], op_id=operation.op_id, now=utc_now())
+
+        done = changed(self._orders, order_id, operation.op_id, change)
+        if done.changed:
+            announce(tickets_changed, self, order=done.record)
+        return done
+
+
+def _open_at(order: Order, station: str | None) -> list[Ticket]:
+    return [t for t in order.tickets if t.is_open and station in (None, t.station)]
+
+
+def _require(order: Order, ticket_ids: Collection[str]) -> None:
+    known = {ticket.id for ticket in order.tickets}
+    for ticket_id in ticket_ids:
+        if ticket_id not in known:
+            raise NotFound("tickets", ticket_id)

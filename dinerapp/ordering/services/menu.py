@@ -1,0 +1,162 @@
+"""What staff do with the menu."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dinerapp.ordering.domain.menu import Category, MenuItem, stock_key
+from dinerapp.ordering.ports.menu import Categories, MenuItems
+from dinerapp.ordering.services.menu_cache import Board, Shown
+from dinerapp.ordering.signals import category_changed, menu_changed
+from dinerapp.replication.errors import NotFound, RuleBroken, Unacceptable
+from dinerapp.replication.identity import Operation
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.saving import Saved, changed, saved
+from dinerapp.replication.signals import announce
+
+
+class MenuService:
+    """Use cases around menu items."""
+
+    def __init__(self, items: MenuItems, categories: Categories, board: Board) -> None:
+        self._items = items
+        self._categories = categories
+        self._board = board
+
+    def all(self) -> Sequence[MenuItem]:
+        """Every item."""
+        return self._items.all()
+
+    def get(self, item_id: str) -> Shown:
+        """One item."""
+        return self.shown([self._items.get(item_id)])[0]
+
+    def add(self, operation: Operation, fields: Mapping[str, Any]) -> Saved[MenuItem]:
+        """A new item."""
+        now = utc_now()
+        item = MenuItem(
+            id=operation.record_id,
+            op_id=operation.op_id,
+            created_at=now,
+            updated_at=now,
+            **fields,
+        )
+        self._require_category(item, unless_known=True)
+        return self._announced(saved(self._items.save, item))
+
+    def change(
+        self, item_id: str, operation: Operation, fields: Mapping[str, Any], if_match: str | None
+    ) -> Saved[MenuItem]:
+        """Changes some of an item's fields."""
+
+        def change(item: MenuItem) -> MenuItem:
+            wanted = item.changed(op_id=operation.op_id, now=utc_now(), **fields)
+            if wanted.category_id != item.category_id:
+                self._require_category(wanted)
+            return wanted
+
+        return self._announced(changed(self._items, item_id, operation.op_id, change, if_match))
+
+    def count_stock(
+        self, item_id: str, operation: Operation, left: int | None, if_match: str | None
+    ) -> Saved[MenuItem]:
+        """Says how many there are from now on; None stops counting."""
+        limit = None if left is None else left + self._board.taken(stock_key(item_id))
+        return self.change(item_id, operation, {"stock_limit": limit}, if_match)
+
+    def remove(self, item_id: str, operation: Operation, if_match: str | None) -> Saved[MenuItem]:
+        """Takes an item off the menu for good."""
+
+        def change(item: MenuItem) -> MenuItem:
+            return item.changed(op_id=operation.op_id, now=utc_now())
+
+        done = changed(
+            self._items, item_id, operation.op_id, change, if_match, save=self._items.delete
+        )
+        return self._announced(done)
+
+    def shown(self, items: Sequence[MenuItem]) -> Sequence[Shown]:
+        """The items with what is left of each."""
+        return self._board.shown(items)
+
+    def _require_category(self, item: MenuItem, *, unless_known: bool = False) -> None:
+        """A repeated addition is one, whatever has become of the category since."""
+        try:
+            self._categories.get(item.category_id)
+        except NotFound as exc:
+            if not (unless_known and self._items.get_many([item.id])):
+                raise Unacceptable("there is no such category", field="category_id") from exc
+
+    def _announced(self, done: Saved[MenuItem]) -> Saved[MenuItem]:
+        if done.changed:
+            announce(menu_changed, self, item=done.record)
+        return done
+
+
+class CategoryService:
+    """Use cases around the parts of the menu."""
+
+    def __init__(self, categories: Categories, items: MenuItems) -> None:
+        self._categories = categories
+        self._items = items
+
+    def all(self) -> Sequence[Category]:
+        """Every category, in the order of the menu."""
+        return self._categories.all()
+
+    def get(self, category_id: str) -> Category:
+        """One category."""
+        return self._categories.get(category_id)
+
+    def add(self, operation: Operation, fields: Mapping[str, Any]) -> Saved[Category]:
+        """A new category."""
+        now = utc_now()
+        category = Category(
+            id=operation.record_id,
+            op_id=operation.op_id,
+            created_at=now,
+            updated_at=now,
+            **fields,
+        )
+        return self._announced(saved(self._categories.save, category))
+
+    def change(
+        self,
+        category_id: str,
+        operation: Operation,
+        fields: Mapping[str, Any],
+        if_match: str | None,
+    ) -> Saved[Category]:
+        """Changes some of a category's fields."""
+
+        def change(category: Category) -> Category:
+            return category.changed(op_id=operation.op_id, now=utc_now(), **fields)
+
+        done = changed(self._categories, category_id, operation.op_id, change, if_match)
+        return self._announced(done)
+
+    def remove(
+        self, category_id: str, operation: Operation, if_match: str | None
+    ) -> Saved[Category]:
+        """Deletes a category that nothing is in. An item added at this very moment stays on the
+        menu, under a heading of its own."""
+
+        def change(category: Category) -> Category:
+            self._require_empty(category)
+            return category.changed(op_id=operation.op_id, now=utc_now())
+
+        save = self._categories.delete
+        done = changed(self._categories, category_id, operation.op_id, change, if_match, save=save)
+        return self._announced(done)
+
+    def _require_empty(self, category: Category) -> None:
+        number = self._items.count_in(category.id)
+        if number:
+            things = "1 item is" if number == 1 else f"{number} items are"
+            raise RuleBroken(f"{things} still in {category.name}; move or remove them first")
+
+    def _announced(self, done: Saved[Category]) -> Saved[Category]:
+        if done.changed:
+            announce(category_changed, self, category=done.record)
+        return done

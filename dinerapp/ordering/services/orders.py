@@ -1,0 +1,368 @@
+"""Placing orders and moving them along."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+
+from dinerapp.accounts.domain.permissions import GUEST, Caller, Permission
+from dinerapp.accounts.errors import NotPermitted
+from dinerapp.accounts.services.record_tokens import RecordTokens
+from dinerapp.ordering.domain.billing import Discount, Terms
+from dinerapp.ordering.domain.coupons import normalised
+from dinerapp.ordering.domain.customers import Recognition
+from dinerapp.ordering.domain.menu import MENU_ITEMS, MenuItem, stock_key
+from dinerapp.ordering.domain.order_steps import may_take_step
+from dinerapp.ordering.domain.orders import Customer, Event, Fulfilment, Line, Order, Status
+from dinerapp.ordering.domain.pricing import Rates, Wanted, offers, priced
+from dinerapp.ordering.domain.slots import SCHEDULED_FOR, slot_key
+from dinerapp.ordering.errors import SoldOut
+from dinerapp.ordering.ports.coupons import Coupons
+from dinerapp.ordering.ports.menu import MenuItems
+from dinerapp.ordering.ports.orders import OrderFilter, Orders
+from dinerapp.ordering.services.menu_cache import Board
+from dinerapp.ordering.services.slots import SlotService
+from dinerapp.ordering.signals import order_placed, order_revised, order_status_changed
+from dinerapp.replication.errors import (
+    Exhausted,
+    KeyReused,
+    NotFound,
+    Outdated,
+    Rejection,
+    RuleBroken,
+    Unacceptable,
+)
+from dinerapp.replication.identity import Operation
+from dinerapp.replication.ports.repository import After, Page, Seen
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.saving import Saved, changed, saved
+from dinerapp.replication.signals import announce
+
+_CODE_LETTERS = "ACDEFGHJKLMNPQRTUVWXY34679"
+_CODE_LENGTH = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewOrder:
+    """What a guest sends."""
+
+    customer: Customer
+    fulfilment: Fulfilment
+    items: Sequence[Wanted]
+    tip: int = 0
+    coupon: str | None = None
+    notes: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineChanges:
+    """What is different about an open order: new positions, and other quantities by line id."""
+
+    added: Sequence[Wanted] = ()
+    quantities: Mapping[str, int] = field(default_factory=dict)
+
+
+class OrderService:
+    """Use cases around orders."""
+
+    def __init__(
+        self,
+        orders: Orders,
+        menu: MenuItems,
+        coupons: Coupons,
+        rates: Rates,
+        currency: str,
+        tokens: RecordTokens,
+        board: Board,
+        slots: SlotService,
+        recognition: Recognition,
+    ) -> None:
+        self._recognition = recognition
+        self._board = board
+        self._slots = slots
+        self._orders = orders
+        self._menu = menu
+        self._coupons = coupons
+        self._rates = rates
+        self._currency = currency
+        self._tokens = tokens
+
+    def place(self, operation: Operation, new: NewOrder, caller: Caller = GUEST) -> Saved[Order]:
+        """One order for one operation, however often and wherever it is tried."""
+        try:
+            done = self._placed(operation, new, caller)
+        except KeyReused:
+            raise
+        except (RuleBroken, Rejection):
+            earlier = self._placed_earlier(operation)
+            if earlier is None:
+                raise
+            return Saved(earlier, replayed=True, changed=False)
+        if done.changed:
+            announce(order_placed, self, order=done.record)
+        return done
+
+    def offers(
+        self, wanted: Sequence[Wanted], line_ids: Sequence[str]
+    ) -> Sequence[Line | RuleBroken]:
+        """What an order of these would be told now, position by position."""
+        if not wanted:
+            return []
+        return list(self._offers(wanted, self._menu_of(wanted), line_ids, utc_now()))
+
+    def get(self, order_id: str, caller: Caller) -> Order:
+        """One order, if it is the caller's to see; else there is none, for all they know."""
+        self._tokens.require_fits(order_id, caller)
+        order = self._orders.get(order_id)
+        if not _may_see(caller, order):
+            raise NotFound(Orders.kind.name, order_id)
+        return order
+
+    def page(
+        self, wanted: OrderFilter, after: After | None, limit: int, caller: Caller
+    ) -> Page[Order]:
+        """The orders that are the caller's to see, newest first."""
+        if wanted.phone is not None:
+            wanted = replace(wanted, phone=self._recognition.phone(wanted.phone))
+        if not caller.may(Permission.SEE_ORDERS):
+            wanted = replace(wanted, user_id=caller.user_id or "")
+        return self._orders.page(wanted, after, limit)
+
+    def look_up(self, phone: str, code: str) -> Order:
+        """The latest order under a phone number, however it is typed, with this code; NotFound."""
+        wanted = OrderFilter(phone=self._recognition.phone(phone), code=code.upper())
+        found = self._orders.page(wanted, None, 1)
+        if not found.items:
+            raise NotFound("orders", code)
+        return found.items[0]
+
+    def cancel(
+        self,
+        order_id: str,
+        operation: Operation,
+        caller: Caller,
+        *,
+        reason: str | None = None,
+        if_match: str | None = None,
+    ) -> Saved[Order]:
+        """Calls an order off: staff, or whoever it belongs to."""
+        order = self.get(order_id, caller)
+        if not (caller.may(Permission.CANCEL_ORDERS) or _owns(caller, order)):
+            raise NotPermitted(f"a {caller.role} does not cancel orders")
+        return self._moved(order_id, operation, Status.CANCELLED, caller, reason, if_match)
+
+    def move(
+        self,
+        order_id: str,
+        operation: Operation,
+        status: Status,
+        caller: Caller,
+        *,
+        reason: str | None = None,
+        if_match: str | None = None,
+    ) -> Saved[Order]:
+        """Takes the order a step further; being there already is no step and no mistake."""
+        if not may_take_step(caller, status):
+            raise NotPermitted(f"a {caller.role} does not make orders {status}")
+        return self._moved(order_id, operation, status, caller, reason, if_match)
+
+    def revise(
+        self, order_id: str, operation: Operation, changes: LineChanges, if_match: str | None = None
+    ) -> Saved[Order]:
+        """Adds lines and changes how many there are of others; none takes a line off."""
+
+        def change(order: Order) -> Order:
+            return self._revised(order, operation, changes, utc_now())
+
+        done = changed(self._orders, order_id, operation.op_id, change, if_match, self._kept)
+        if done.changed:
+            announce(order_revised, self, order=done.record)
+        return done
+
+    def access_token(self, order_id: str) -> str:
+        """Reads and cancels just this order."""
+        return self._tokens.of(order_id)
+
+    def _moved(
+        self,
+        order_id: str,
+        operation: Operation,
+        status: Status,
+        caller: Caller,
+        reason: str | None,
+        if_match: str | None,
+    ) -> Saved[Order]:
+        before: list[Status] = []
+
+        def change(order: Order) -> Order:
+            before.append(order.status)
+            if order.status is status:
+                return order
+            return order.moved(
+                status, actor=caller.actor, reason=reason, op_id=operation.op_id, now=utc_now()
+            )
+
+        done = changed(self._orders, order_id, operation.op_id, change, if_match)
+        if done.changed:
+            announce(order_status_changed, self, order=done.record, before=before[-1])
+        return done
+
+    def _placed(self, operation: Operation, new: NewOrder, caller: Caller) -> Saved[Order]:
+        """By the menu as it is known here, if that is how it still is; else by what is stored."""
+        try:
+            known = self._board.known({one.item_id for one in new.items})
+            order = self._made(operation, new, known, caller)
+            basis = [Seen(MENU_ITEMS.name, item.id, item.version) for item in known.values()]
+            return saved(partial(self._kept, basis=basis), order)
+        except (RuleBroken, Outdated):
+            return saved(self._kept, self._made(operation, new, self._menu_of(new.items), caller))
+
+    def _menu_of(self, wanted: Sequence[Wanted]) -> Mapping[str, MenuItem]:
+        return self._menu.get_many({one.item_id for one in wanted})
+
+    def _kept(self, order: Order, basis: Collection[Seen] = ()) -> Order:
+        if order.fulfilment.slot is not None:
+            self._slots.lay_out(order.fulfilment.slot)
+        try:
+            return self._orders.save(order, basis)
+        except Exhausted as exc:
+            raise _sold_out(order, exc.key) from exc
+
+    def _made(
+        self, operation: Operation, new: NewOrder, menu: Mapping[str, MenuItem], caller: Caller
+    ) -> Order:
+        now = utc_now()
+        if not caller.is_staff:
+            self._slots.require_takes(new.fulfilment)
+        line_ids = [operation.part(f"line {number}") for number in range(len(new.items))]
+        moment = new.fulfilment.scheduled_for or now
+        lines = priced(self._offers(new.items, menu, line_ids, moment))
+        discount = self._discount(new.coupon, sum(line.total for line in lines), now)
+        slot = self._slots.slot_of(new.fulfilment)
+        new = replace(
+            new,
+            customer=self._recognised(new.customer),
+            fulfilment=replace(new.fulfilment, slot=slot),
+        )
+        terms = self._rates.terms(new.fulfilment.type, discount)
+        return order_of(operation, new, lines, terms, self._currency, now, caller)
+
+    def _recognised(self, customer: Customer) -> Customer:
+        return replace(customer, phone_key=self._recognition.phone(customer.phone))
+
+    def _offers(
+        self,
+        wanted: Sequence[Wanted],
+        menu: Mapping[str, MenuItem],
+        line_ids: Sequence[str],
+        moment: datetime,
+    ) -> Iterator[Line | RuleBroken]:
+        return offers(wanted, menu, line_ids, self._rates, self._board.serving(moment))
+
+    def _discount(self, code: str | None, subtotal: int, now: datetime) -> Discount | None:
+        if code is None:
+            return None
+        try:
+            coupon = self._coupons.by_code(normalised(code))
+        except NotFound:
+            raise Unacceptable("there is no such coupon", field="coupon") from None
+        return coupon.discount(subtotal, now)
+
+    def _revised(
+        self, order: Order, operation: Operation, changes: LineChanges, now: datetime
+    ) -> Order:
+        ids = [operation.part(f"line {number}") for number in range(len(changes.added))]
+        known = {line.id: line for line in order.lines}
+        unknown = next((line_id for line_id in changes.quantities if line_id not in known), None)
+        if unknown is not None:
+            raise Unacceptable("the order has no such line", field=f"quantities.{unknown}")
+        revised = [
+            known[line_id].of(quantity)
+            for line_id, quantity in changes.quantities.items()
+            if known[line_id].quantity != quantity
+        ]
+        moment = order.fulfilment.scheduled_for or now
+        menu = self._menu_of(changes.added) if changes.added else {}
+        added = priced(self._offers(changes.added, menu, ids, moment))
+        if not revised and not added:
+            return order
+        order = order.revised((*revised, *added), op_id=operation.op_id, now=now)
+        return replace(order, op_id=operation.giving(*revised, *added))
+
+    def _placed_earlier(self, operation: Operation) -> Order | None:
+        """The order of an earlier try, which counts even if the menu has changed since."""
+        try:
+            order = self._orders.get(operation.record_id)
+        except NotFound:
+            return None
+        if not order.has_done(operation.op_id):
+            raise KeyReused(order)
+        return order
+
+
+def order_of(
+    operation: Operation,
+    new: NewOrder,
+    lines: tuple[Line, ...],
+    terms: Terms,
+    currency: str,
+    now: datetime,
+    caller: Caller = GUEST,
+) -> Order:
+    """What a guest sent, as the order it becomes with these lines on these terms."""
+    order = Order(
+        id=operation.record_id,
+        op_id=operation.op_id,
+        created_at=now,
+        updated_at=now,
+        code=_code(operation.record_id),
+        customer=new.customer,
+        fulfilment=new.fulfilment,
+        lines=lines,
+        terms=terms,
+        notes=new.notes,
+        coupon=terms.discount.code if terms.discount else None,
+        tip=new.tip,
+        subtotal=0,
+        total=0,
+        currency=currency,
+        history=(Event(at=now, status=Status.PENDING, actor=caller.actor),),
+        user_id=caller.user_id,
+    ).billed()
+    return replace(order, op_id=operation.giving(*order.lines, order.total))
+
+
+def _owns(caller: Caller, order: Order) -> bool:
+    """A token that was not of this order has been refused before."""
+    if caller.record_token is not None:
+        return True
+    return caller.user_id is not None and caller.user_id == order.user_id
+
+
+def _may_see(caller: Caller, order: Order) -> bool:
+    return caller.may(Permission.SEE_ORDERS) or _owns(caller, order)
+
+
+def _sold_out(order: Order, key: str) -> RuleBroken:
+    """In the words of the order: which of its positions, or what else, there is too little of."""
+    wanted = [stock_key(line.item_id) for line in order.lines]
+    if order.fulfilment.slot is not None and key == slot_key(order.fulfilment.slot):
+        return RuleBroken("no more orders are taken for that time", field=SCHEDULED_FOR)
+    if key not in wanted:
+        return RuleBroken(f"the coupon {order.coupon} is used up", field="coupon")
+    number = wanted.index(key)
+    reason = f"not enough {order.lines[number].name} is left"
+    return SoldOut(reason, field=f"items.{number}.quantity")
+
+
+def _code(order_id: str) -> str:
+    """Short, for people; not an identity."""
+    number = int.from_bytes(hashlib.sha256(order_id.encode()).digest()[:8])
+    letters = []
+    for _ in range(_CODE_LENGTH):
+        number, letter = divmod(number, len(_CODE_LETTERS))
+        letters.append(_CODE_LETTERS[letter])
+    return "".join(letters)

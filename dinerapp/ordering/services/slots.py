@@ -1,0 +1,142 @@
+"""When orders can be for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from dinerapp.ordering.domain.orders import Fulfilment
+from dinerapp.ordering.domain.slots import Planning, Slot, slot_id, slot_key
+from dinerapp.ordering.ports.orders import Orders
+from dinerapp.ordering.ports.slots import Slots
+from dinerapp.replication.errors import NotFound, RecordRejection, Unacceptable
+from dinerapp.replication.identity import Operation
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.saving import Saved, changed
+
+MOST_KNOWN = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """A slot, and how many more orders fit in; None where nobody counts."""
+
+    starts_at: datetime
+    capacity: int | None = None
+    left: int | None = None
+
+
+class SlotService:
+    """Use cases around opening hours and slots."""
+
+    def __init__(
+        self,
+        slots: Slots,
+        orders: Orders,
+        planning: Planning,
+        *,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._slots = slots
+        self._orders = orders
+        self._planning = planning
+        self._now = now
+        self._known: set[datetime] = set()
+
+    def require_takes(self, fulfilment: Fulfilment) -> None:
+        """Whether a guest may order for that time."""
+        now = self._now()
+        if fulfilment.scheduled_for is None:
+            self._planning.require_open(now)
+        else:
+            self._planning.require_bookable(fulfilment.scheduled_for, now)
+
+    def slot_of(self, fulfilment: Fulfilment) -> datetime | None:
+        """The slot that an order of this kind takes a place in."""
+        if fulfilment.scheduled_for is None:
+            return None
+        return self._planning.slot_of(fulfilment.scheduled_for)
+
+    def lay_out(self, starts_at: datetime) -> None:
+        """Before the first order takes a place in a slot the stores know how many there are."""
+        if starts_at in self._known:
+            return
+        if not self._slots.get_many([slot_id(starts_at)]):
+            self._make(starts_at)
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        self._known.add(starts_at)
+
+    def free(self, day: date | None) -> Sequence[Free]:
+        """The slots of a business day that are yet to come, today's unless said otherwise."""
+        now = self._now()
+        day = day or self._planning.calendar.business_day(now)
+        starts = [start for start in self._slots_of(day) if start > now]
+        if not self._planning.capacity:
+            return [Free(start) for start in starts]
+        changed = self._slots.get_many([slot_id(start) for start in starts])
+        counts = self._orders.counts([slot_key(start) for start in starts]) if starts else {}
+        return [
+            self._free(start, changed.get(slot_id(start)), counts[slot_key(start)].held)
+            for start in starts
+        ]
+
+    def plan(
+        self,
+        starts_at: datetime,
+        capacity: int,
+        notes: str,
+        operation: Operation,
+        if_match: str | None,
+    ) -> Saved[Slot]:
+        """How many orders fit into one slot; 0 closes it. Orders that are in it stay."""
+        starts_at = self._required(starts_at)
+        self.lay_out(starts_at)
+
+        def change(slot: Slot) -> Slot:
+            if (slot.capacity, slot.notes) == (capacity, notes):
+                return slot
+            fields = {"capacity": capacity, "notes": notes}
+            return slot.changed(op_id=operation.op_id, now=self._now(), **fields)
+
+        return changed(self._slots, slot_id(starts_at), operation.op_id, change, if_match)
+
+    def of(self, slot: Slot) -> Free:
+        """One slot, with what is left of it."""
+        key = slot_key(slot.starts_at)
+        return self._free(slot.starts_at, slot, self._orders.counts([key])[key].held)
+
+    def _slots_of(self, day: date) -> Sequence[datetime]:
+        try:
+            return list(self._planning.slots_of(day))
+        except OverflowError:
+            raise Unacceptable("is beyond the calendar", field="date") from None
+
+    def _free(self, start: datetime, slot: Slot | None, held: int) -> Free:
+        capacity = self._planning.capacity if slot is None else slot.capacity
+        return Free(start, capacity, max(0, capacity - held))
+
+    def _required(self, starts_at: datetime) -> datetime:
+        if self._planning.slot_of(starts_at) is None:
+            raise Unacceptable("slots are not counted here; set SLOT_ORDERS first")
+        if self._planning.start_of(starts_at) != starts_at:
+            raise NotFound(Slots.kind.name, starts_at.isoformat())
+        return starts_at
+
+    def _make(self, starts_at: datetime) -> None:
+        """Whoever comes second finds it made."""
+        now = self._now()
+        ids = Operation.keyed("slots", starts_at.isoformat(), b"")
+        slot = Slot(
+            id=slot_id(starts_at),
+            op_id=ids.op_id,
+            created_at=now,
+            updated_at=now,
+            starts_at=starts_at,
+            capacity=self._planning.capacity,
+        )
+        try:
+            self._slots.save(slot)
+        except RecordRejection:
+            return

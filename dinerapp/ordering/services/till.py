@@ -1,0 +1,215 @@
+"""Taking money for orders and giving it back, and the tills it goes through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from dinerapp.ordering.domain.orders import Order
+from dinerapp.ordering.domain.payments import Method, Payment
+from dinerapp.ordering.domain.tills import Till
+from dinerapp.ordering.ports.orders import Orders
+from dinerapp.ordering.ports.tills import Tills
+from dinerapp.ordering.signals import order_paid, order_refunded
+from dinerapp.replication.errors import NotFound, RuleBroken, Unacceptable
+from dinerapp.replication.identity import Operation
+from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.saving import Saved, changed, saved
+from dinerapp.replication.signals import announce
+
+if TYPE_CHECKING:
+    from blinker import NamedSignal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPayment:
+    """What a cashier enters. Without an amount: what the lines named cost, or all that is left."""
+
+    method: Method
+    amount: int | None = None
+    tip: int = 0
+    given: int | None = None
+    reference: str | None = None
+    line_ids: tuple[str, ...] = ()
+    till_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRefund:
+    """Money of one payment to be given back."""
+
+    payment_id: str
+    amount: int
+    reason: str
+    till_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A till and the cash that should be in it now."""
+
+    till: Till
+    expected: int
+
+
+class TillService:
+    """Use cases around payments and tills."""
+
+    def __init__(self, orders: Orders, tills: Tills) -> None:
+        self._orders = orders
+        self._tills = tills
+
+    def pay(self, order_id: str, operation: Operation, new: NewPayment, actor: str) -> Saved[Order]:
+        """Takes a payment; the same request is one payment, whatever has happened since."""
+
+        def payment(order: Order) -> Payment:
+            return payment_of(order, operation, new, actor, utc_now())
+
+        return self._booked(order_id, operation, payment, Order.paid, order_paid, new)
+
+    def refund(
+        self, order_id: str, operation: Operation, new: NewRefund, actor: str
+    ) -> Saved[Order]:
+        """Gives back some or all of one payment, the way it came."""
+
+        def refund(order: Order) -> Payment:
+            return refund_of(order, operation, new, actor, utc_now())
+
+        return self._booked(order_id, operation, refund, Order.refunded, order_refunded, new)
+
+    def _booked(
+        self,
+        order_id: str,
+        operation: Operation,
+        make: Callable[[Order], Payment],
+        book: Callable[[Order, Payment, datetime], Order],
+        signal: NamedSignal,
+        new: NewPayment | NewRefund,
+    ) -> Saved[Order]:
+        def change(order: Order) -> Order:
+            if order.knows(_id(order_id, operation), operation.op_id):
+                return order
+            self._require_open(new.till_id)
+            return book(order, make(order), utc_now())
+
+        done = changed(self._orders, order_id, operation.op_id, change)
+        if not done.changed:
+            return replace(done, replayed=True)
+        payment = next(one for one in done.record.payments if one.op_id == operation.op_id)
+        announce(signal, self, order=done.record, payment=payment)
+        return done
+
+    def open(self, operation: Operation, name: str, opening: int, actor: str) -> Saved[Till]:
+        """A till with so much cash in it."""
+        now = utc_now()
+        till = Till(
+            id=operation.record_id,
+            op_id=operation.op_id,
+            created_at=now,
+            updated_at=now,
+            name=name,
+            opened_by=actor,
+            opening=opening,
+        )
+        return saved(self._tills.save, till)
+
+    def close(
+        self, till_id: str, operation: Operation, counted: int, notes: str | None, actor: str
+    ) -> Saved[Till]:
+        """Shuts a till, with what was expected beside what was counted."""
+
+        def change(till: Till) -> Till:
+            return till.closed(
+                by=actor,
+                expected=self.expected(till),
+                counted=counted,
+                notes=notes,
+                op_id=operation.op_id,
+                now=utc_now(),
+            )
+
+        return changed(self._tills, till_id, operation.op_id, change)
+
+    def get(self, till_id: str) -> Counted:
+        """A till and what should be in it."""
+        till = self._tills.get(till_id)
+        return Counted(till, self.expected(till))
+
+    def page(self, is_open: bool | None, after: After | None, limit: int) -> Page[Till]:
+        """Tills, newest first."""
+        return self._tills.page(is_open, after, limit)
+
+    def expected(self, till: Till) -> int:
+        """The cash that should be in it."""
+        return till.opening + self._orders.taken(till.id).get(Method.CASH, 0)
+
+    def _require_open(self, till_id: str | None) -> None:
+        if till_id is None:
+            return
+        try:
+            till = self._tills.get(till_id)
+        except NotFound:
+            raise Unacceptable("there is no such till", field="till_id") from None
+        if not till.is_open:
+            raise RuleBroken("the till is closed", field="till_id")
+
+
+def payment_of(
+    order: Order, operation: Operation, new: NewPayment, actor: str, now: datetime
+) -> Payment:
+    """What a cashier entered, as a payment on the order as it stands."""
+    amount = _amount(order, new) + new.tip
+    change = 0
+    if new.given is not None:
+        change = new.given - amount
+        if change < 0:
+            raise Unacceptable(f"{amount} is to be paid", field="given")
+    return Payment(
+        id=_id(order.id, operation),
+        op_id=operation.op_id,
+        method=new.method,
+        amount=amount,
+        tip=new.tip,
+        given=new.given,
+        change=change,
+        reference=new.reference,
+        line_ids=new.line_ids,
+        till_id=new.till_id,
+        actor=actor,
+        at=now,
+    )
+
+
+def _amount(order: Order, new: NewPayment) -> int:
+    if new.amount is not None:
+        return new.amount
+    if new.line_ids:
+        return order.cost_of(new.line_ids)
+    if order.outstanding <= 0:
+        raise RuleBroken("nothing is left to be paid")
+    return order.outstanding
+
+
+def refund_of(
+    order: Order, operation: Operation, new: NewRefund, actor: str, now: datetime
+) -> Payment:
+    """Money given back, the way it came."""
+    paid = next((one for one in order.payments if one.id == new.payment_id), None)
+    return Payment(
+        id=_id(order.id, operation),
+        op_id=operation.op_id,
+        method=paid.method if paid else Method.CASH,
+        amount=-new.amount,
+        till_id=new.till_id,
+        refund_of=new.payment_id,
+        reason=new.reason,
+        actor=actor,
+        at=now,
+    )
+
+
+def _id(order_id: str, operation: Operation) -> str:
+    return operation.part(f"payment {order_id}")

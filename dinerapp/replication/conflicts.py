@@ -1,0 +1,106 @@
+"""What lost when two states met, kept until a manager has looked at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import msgspec
+
+from dinerapp.replication import codec
+from dinerapp.replication.identity import derived_id
+from dinerapp.replication.kind import Kind
+from dinerapp.replication.record import Record
+
+R = TypeVar("R", bound=Record)
+
+
+class ConflictState(StrEnum):
+    """Whether a manager has dealt with it."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict(Record):
+    """Both states as they were, who wrote them (their `source`), and why one won.
+
+    `winner` and `loser` are plain values, so that a conflict outlives changes of the schema.
+    """
+
+    about: str
+    record_id: str
+    reason: str
+    winner: dict[str, Any]
+    loser: dict[str, Any]
+    state: ConflictState = ConflictState.OPEN
+    resolution: str | None = None
+
+
+def of_states(about: str, winner: Record, loser: Record, reason: str, now: datetime) -> Conflict:
+    """The conflict of two states; the same on whichever side and however often it is found."""
+    parts = (about, winner.id, str(codec.digest(winner)), str(codec.digest(loser)))
+    return Conflict(
+        id=derived_id(*parts),
+        op_id=derived_id("op", *parts),
+        created_at=now,
+        updated_at=now,
+        about=about,
+        record_id=winner.id,
+        reason=reason,
+        winner=_plain(winner),
+        loser=_plain(loser),
+    )
+
+
+def of_counter(key: str, held: int, ceiling: int, now: datetime) -> Conflict:
+    """More of a counted thing was taken than there was, while the stores were cut off."""
+    return Conflict(
+        id=derived_id(key, str(ceiling)),
+        op_id=derived_id("op", key, str(ceiling)),
+        created_at=now,
+        updated_at=now,
+        about=key.partition(":")[0],
+        record_id=key.partition(":")[2],
+        reason="oversold",
+        winner={"held": held},
+        loser={"ceiling": ceiling},
+    )
+
+
+def redacted(
+    conflict: Conflict,
+    record: type[R],
+    redact: Callable[[R], R],
+    *,
+    op_id: str,
+    now: datetime,
+) -> Conflict:
+    """The conflict with what `redact` leaves of both states; nothing to take away is no change."""
+    winner, loser = (_redacted(side, record, redact) for side in (conflict.winner, conflict.loser))
+    if (winner, loser) == (conflict.winner, conflict.loser):
+        return conflict
+    return conflict.changed(op_id=op_id, now=now, winner=winner, loser=loser)
+
+
+def _redacted(side: dict[str, Any], record: type[R], redact: Callable[[R], R]) -> dict[str, Any]:
+    """Of a state that cannot be read any more nothing is left."""
+    try:
+        state = codec.load(record, side)
+    except msgspec.ValidationError:
+        return {}
+    left = redact(state)
+    return side if left is state else _plain(left)
+
+
+def _plain(record: Record) -> dict[str, Any]:
+    """The state as JSON has it, at every depth."""
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(record))
+    return plain
+
+
+CONFLICTS = Kind("conflicts", Conflict)

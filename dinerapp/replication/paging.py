@@ -1,0 +1,22 @@
+"""Lists that may be long, a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.record import Record
+
+R = TypeVar("R", bound=Record)
+
+AT_ONCE = 100
+
+
+def pages(question: Callable[[After | None, int], Page[R]]) -> Iterator[Sequence[R]]:
+    """All that a question finds."""
+    page = question(None, AT_ONCE)
+    yield page.items
+    while page.next is not None:
+        page = question(page.next, AT_ONCE)
+        yield page.items

@@ -1,0 +1,33 @@
+"""What lost when two states met. Contract suite: tests/contracts/conflicts.py."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Collection
+
+from dinerapp.replication.conflicts import CONFLICTS, Conflict, ConflictState
+from dinerapp.replication.ports.repository import After, Page, Repository
+from dinerapp.replication.ports.routing import question
+
+
+class Conflicts(Repository[Conflict]):
+    """Conflicts, open and resolved."""
+
+    kind = CONFLICTS
+
+    @abstractmethod
+    @question
+    def page(self, state: ConflictState | None, after: After | None, limit: int) -> Page[Conflict]:
+        """The conflicts in a state, or all, newest first by creation and then by id."""
+
+    @abstractmethod
+    @question
+    def about(
+        self, kind: str, record_ids: Collection[str], after: After | None, limit: int
+    ) -> Page[Conflict]:
+        """The conflicts, in any state, about these records of a kind, newest first like others."""
+
+    @abstractmethod
+    @question
+    def open_count(self) -> int:
+        """How many wait for a manager."""

@@ -1,0 +1,61 @@
+"""The state of the named connections, as far as anybody outside the adapters needs to know it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from dinerapp.replication.ports.database import PoolUse
+
+
+class State(StrEnum):
+    """What a process thinks of a store."""
+
+    UP = "up"
+    DOWN = "down"
+    CATCHING_UP = "catching_up"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionStatus:
+    """One named connection. `owed` counts records that wait to be shipped to it, `follow_ups`
+    those in it whose followers have not seen them yet."""
+
+    name: str
+    engine: str
+    role: str
+    state: State
+    since: datetime
+    latency_ms: float | None = None
+    reason: str = ""
+    pool: PoolUse = field(default_factory=PoolUse)
+    owed: int | None = None
+    parked: int | None = None
+    follow_ups: int | None = None
+    parked_follow_ups: int | None = None
+
+
+class Connections(ABC):
+    """All named connections of this process. `is_busy` says whether it has requests to serve, to
+    which work in the background gives way."""
+
+    is_busy: Callable[[], bool] = staticmethod(lambda: False)
+
+    @abstractmethod
+    def initialize_all(self) -> None:
+        """Opens every pool and starts watching; waits a little for the first store to be up."""
+
+    @abstractmethod
+    def close_all(self) -> None:
+        """Strikes off what is settled, stops watching and closes every pool."""
+
+    @abstractmethod
+    def status(self) -> Sequence[ConnectionStatus]:
+        """Every connection as this process sees it; asks nobody, so nothing is counted."""
+
+    @abstractmethod
+    def counted_status(self) -> Sequence[ConnectionStatus]:
+        """The same, with what is to be done, as far as the store that knows can be asked."""

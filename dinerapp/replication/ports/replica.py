@@ -1,0 +1,235 @@
+"""What replication needs of a store, for every kind of record alike.
+
+Use cases never see this port; the composite, the relay and the consistency check do.
+Contract suite: tests/contracts/replica.py.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeAlias, TypeVar
+
+from dinerapp.replication.kind import Kind
+from dinerapp.replication.ports.repository import Seen
+from dinerapp.replication.record import Record
+from dinerapp.replication.version import Place, Version
+
+R = TypeVar("R", bound=Record)
+
+
+class Audience(StrEnum):
+    """Who is owed records without being a place that keeps them."""
+
+    FOLLOWERS = "followers"
+
+
+Creditor: TypeAlias = Place | Audience
+
+
+@dataclass(frozen=True, slots=True)
+class Owing:
+    """To whom a store owes the state it takes, and from when it may be claimed.
+
+    `missed` says that nobody is delivering it right now: the other store was not up. A debt that
+    was missed stays so, whatever newer state takes its place, until one has been shipped. A store
+    that came back has received everything once no missed debt to it is left. Nobody ever delivers
+    to followers beside a claim, so that debts to them are missed from the beginning.
+    """
+
+    to: Creditor
+    due: datetime
+    missed: bool
+
+    @classmethod
+    def followers(cls, kind: Kind[R], now: datetime) -> tuple[Owing, ...]:
+        """What is owed to the followers of a kind by whoever made a new state of it: accepted or
+        merged it. Whoever only received the state owes them nothing, the maker does."""
+        return (cls(Audience.FOLLOWERS, now, missed=True),) if kind.followed else ()
+
+
+class Taken(StrEnum):
+    """What became of one delivered state."""
+
+    STORED = "stored"
+    HAD_IT = "had it"
+    CONCURRENT = "concurrent"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery(Generic[R]):
+    """The answer to one delivered state.
+
+    CONCURRENT comes with the `stored` state that the delivered one does not simply follow:
+    neither version covers the other, or both are equal and the states are not.
+    REFUSED comes with a `reason`: this store cannot hold the state.
+    A STORED state may have `displaced` another record, or itself, from a unique value that two
+    records took while the stores were cut off: the id of the record that is without it now.
+    """
+
+    taken: Taken
+    stored: R | None = None
+    reason: str = ""
+    displaced: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owed(Generic[R]):
+    """A state that was claimed and has to be dealt with before its lease ends."""
+
+    record: R
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A debt that was given up, with the last reason."""
+
+    kind: str
+    record_id: str
+    tries: int
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many records are owed: waiting in all, of these missed, and parked ones aside."""
+
+    waiting: int = 0
+    missed: int = 0
+    parked: int = 0
+
+    @classmethod
+    def of_all(cls, parts: Iterable[Backlog]) -> Backlog:
+        """All of them together."""
+        each = list(parts)
+        return cls(
+            sum(one.waiting for one in each),
+            sum(one.missed for one in each),
+            sum(one.parked for one in each),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """How many records, tombstones included, and the sum of their digests."""
+
+    count: int
+    digest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How much of a counted thing is held, and how much there is, None for no limit."""
+
+    held: int
+    ceiling: int | None
+
+
+class Replica(ABC, Generic[R]):
+    """One kind of record in one store. Every method may raise StoreFailure."""
+
+    place: Place
+    kind: Kind[R]
+
+    @abstractmethod
+    def accept(self, record: R, owing: Collection[Owing] = (), basis: Collection[Seen] = ()) -> R:
+        """Checks the version the caller read, stamps the record and keeps it, with its debts.
+
+        One atomic step: the check, the state, the debts, and what the record holds of counted
+        things. The basis is looked at in that step, or just before it. The stored state must be
+        covered by `record.version`; a record this store has not got yet is taken whatever its
+        version. The record is `admissible`. Raises what `Repository.save` promises;
+        `Store.rejection` tells which.
+        """
+
+    @abstractmethod
+    def deliver(self, records: Sequence[R], owing: Collection[Owing] = ()) -> Sequence[Delivery[R]]:
+        """Keeps each state if it is newer than what is stored; answers in the same order.
+
+        Versions are kept as they come. A state that is kept replaces the debts of the one before
+        it by `owing`. Never raises for one record's sake. No ceiling is checked: what another
+        store accepted is accepted. The records of one call have different ids.
+        """
+
+    @abstractmethod
+    def replace(self, stored: R, merged: R, owing: Collection[Owing] = ()) -> bool:
+        """Puts the merged state in place of exactly `stored`; False when that has changed."""
+
+    @abstractmethod
+    def refresh(self, record_ids: Collection[str]) -> int:
+        """Makes the stored digests of these records those of the shape their kind has now, and
+        says how many were not. What was stored under an older shape keeps its digest until then:
+        the state is the same, but it is told from what it is held to be by `replace`, and from
+        its other half by `fingerprints`."""
+
+    @abstractmethod
+    def load(self, record_ids: Collection[str]) -> Mapping[str, R]:
+        """The states as they are, tombstones included."""
+
+    @abstractmethod
+    def scan(self, after: str | None, limit: int) -> Sequence[R]:
+        """The next states in the order of their ids, tombstones included."""
+
+    @abstractmethod
+    def claim(self, to: Creditor, limit: int, now: datetime, until: datetime) -> Sequence[Owed[R]]:
+        """Leases states owed to the creditor and due, oldest debt first.
+
+        Until the lease ends nobody else is given them; their debts become due again at `until`.
+        """
+
+    @abstractmethod
+    def kinds_due(self, to: Creditor, kinds: Collection[str], now: datetime) -> Collection[str]:
+        """Those of the kinds of which something is owed to the creditor and due. One question,
+        about all kinds that are kept beside this one."""
+
+    @abstractmethod
+    def kinds_missed(self, to: Creditor, kinds: Collection[str]) -> Collection[str]:
+        """Those of the kinds of which the creditor has missed something. One question, as above."""
+
+    @abstractmethod
+    def settle(self, to: Creditor, shipped: Collection[tuple[str, Version]]) -> None:
+        """Strikes off the debts of records that are still at the version that was shipped."""
+
+    @abstractmethod
+    def miss(self, to: Creditor, record_ids: Collection[str], now: datetime) -> None:
+        """Makes debts missed and due: whoever was delivering them did not get through."""
+
+    @abstractmethod
+    def postpone(
+        self, to: Creditor, shipped: tuple[str, Version], reason: str, due: datetime, *, park: bool
+    ) -> None:
+        """Counts a failed try and says when the next one is due; a parked debt has no next one.
+
+        Only of a record that is still at the version that was shipped. The debt no longer counts
+        as missed: one record must not keep its store from being up.
+        """
+
+    @abstractmethod
+    def retry_parked(self, to: Creditor, now: datetime) -> int:
+        """Makes parked debts due again, with all tries before them, and says how many they were."""
+
+    @abstractmethod
+    def parked(self, to: Creditor, limit: int) -> Sequence[Parked]:
+        """The parked debts, oldest first."""
+
+    @abstractmethod
+    def backlog(self, to: Creditor) -> Backlog:
+        """How much of this kind is owed to the creditor."""
+
+    @abstractmethod
+    def fingerprints(self) -> Mapping[int, Fingerprint]:
+        """Count and digest of each bucket that is not empty, computed inside the store."""
+
+    @abstractmethod
+    def bucket(self, number: int) -> Mapping[str, int]:
+        """The digest of every record in a bucket, by id."""
+
+    @abstractmethod
+    def counts(self, keys: Collection[str]) -> Mapping[str, Count]:
+        """What is held of counted things, of all kinds in this store; zero for unknown keys."""

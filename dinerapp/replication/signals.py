@@ -1,0 +1,51 @@
+"""What happens to stores and to records in them, for whoever wants to know.
+
+Sent after the fact; receivers never undo it. Receivers are module-level functions (blinker keeps
+weak references), and `announce` keeps a failing one from stopping the request or the others.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from blinker import NamedSignal, Namespace
+
+_log = structlog.get_logger(__name__)
+_signals = Namespace()
+
+connection_lost = _signals.signal("connection_lost")
+"""A store stopped answering this process. place: str, reason: str."""
+
+connection_restored = _signals.signal("connection_restored")
+"""A store has received all it missed and is up again. place: str, seconds: float down."""
+
+connection_slow = _signals.signal("connection_slow")
+"""Too many calls of a store were slow; connection_lost follows. place: str, seconds: float."""
+
+connection_behind = _signals.signal("connection_behind")
+"""Another process cannot use a store that is up here; it may lack writes. place: str."""
+
+absence_reported = _signals.signal("absence_reported")
+"""This process has told the others that it cannot use a store. place: str."""
+
+absence_heard = _signals.signal("absence_heard")
+"""Another process has just said that it cannot use a store. place: str."""
+
+follow_up_owed = _signals.signal("follow_up_owed")
+"""A record was written that its kind's followers have not been shown. kind: str."""
+
+conflict_found = _signals.signal("conflict_found")
+"""Two states met and one lost. conflict: Conflict."""
+
+conflict_resolved = _signals.signal("conflict_resolved")
+"""A manager closed a conflict, which may have changed its record. conflict: Conflict."""
+
+
+def announce(signal: NamedSignal, sender: object, **payload: Any) -> None:
+    """Sends the signal to every receiver; one that fails is logged."""
+    for receiver in signal.receivers_for(sender):
+        try:
+            receiver(sender, **payload)
+        except Exception:  # noqa: BLE001 whatever a receiver does wrong is its own affair
+            _log.exception("receiver_failed", signal=signal.name, receiver=repr(receiver))

@@ -1,0 +1,4 @@
+"""Everything put together: settings, wiring, application factory, logs, metrics, commands.
+
+The only package that sees all others.
+"""

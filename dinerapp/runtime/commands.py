@@ -1,0 +1,496 @@
+"""`python -m dinerapp …`: what operators do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from textwrap import shorten
+from typing import Any
+
+import click
+import orjson
+import structlog
+from marshmallow import ValidationError
+
+from adapters.embedded.errors import EmbeddedServerError
+from blueprints.accounts.schemas import LONGEST_PASSWORD, SHORTEST_PASSWORD
+from blueprints.http.fields import EMAIL
+from blueprints.http.route_table import route_table
+from blueprints.status.health import judged
+from blueprints.status.schemas import HEALTHY
+from dinerapp.accounts.domain.permissions import Role
+from dinerapp.accounts.domain.users import User
+from dinerapp.accounts.ports.users import UserFilter
+from dinerapp.accounts.services.accounts import NewAccount
+from dinerapp.demo import coupons, large, menu
+from dinerapp.demo.dishes import Course
+from dinerapp.demo.menu_file import BadMenu, read
+from dinerapp.demo.week import ORDERS
+from dinerapp.replication.conflict_service import KEEP, TAKE_OTHER
+from dinerapp.replication.conflicts import Conflict, ConflictState
+from dinerapp.replication.errors import DinerError, DuplicateKey, NotFound, StoreFailure
+from dinerapp.replication.identity import Operation
+from dinerapp.replication.ports.connections import ConnectionStatus
+from dinerapp.replication.ports.replica import Creditor, Parked
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.store_pair import Pair
+from dinerapp.replication.version import Place
+from dinerapp.runtime import administration, seeding
+from dinerapp.runtime.administration import Checked, await_catching_up, both, connected, reachable
+from dinerapp.runtime.app import create_app
+from dinerapp.runtime.logs import SecretMask, configure_logging, connect_receivers
+from dinerapp.runtime.processes import spare_the_collector
+from dinerapp.runtime.secret import DIRECTORY
+from dinerapp.runtime.serving import serve
+from dinerapp.runtime.settings import BadSetting, Settings, described
+from dinerapp.runtime.terminal import progress, show_table
+from dinerapp.runtime.wiring import Diner, NoDatabase, backends
+
+_log = structlog.get_logger(__name__)
+
+PROBLEM, MISUSE = 1, 2
+SHOWN = 50
+_NOWHERE = "postgresql://nowhere"
+"""Nobody connects to it: the routes do not depend on what is stored."""
+LONGEST_DEFAULT = 30
+LONGEST_REASON = 80
+_STORES = [place.value for place in administration.STORES]
+
+
+class Problem(click.ClickException):
+    """Ends the command with one sentence."""
+
+    exit_code = PROBLEM
+
+
+class _Commands(click.Group):
+    """Says in one sentence what went wrong, and lists the settings in its help."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (BadSetting, NoDatabase, BadMenu) as exc:
+            failure: Exception = click.ClickException(str(exc))
+            failure.exit_code = MISUSE  # type: ignore[attr-defined]
+        except (DinerError, EmbeddedServerError) as exc:
+            failure = Problem(SecretMask()(str(exc)))
+        raise failure
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_epilog(ctx, formatter)
+        with formatter.section("Settings (environment variables, with their defaults)"):
+            formatter.write_dl(
+                [(_shown(name, default), meaning) for name, default, meaning in described()]
+            )
+
+
+def _shown(name: str, default: str) -> str:
+    flag = default.lower() if default in ("True", "False") else default
+    return f"{name}={flag}" if len(flag) < LONGEST_DEFAULT else name
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 all is well, 1 a problem was found, 2 wrong usage or setting.",
+)
+def main() -> None:
+    """Dinerapp, a restaurant back end on PostgreSQL and MongoDB at once.
+
+    Start with `python -m dinerapp up`.
+    """
+
+
+@main.command()
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=DIRECTORY,
+    show_default=True,
+    help="where the databases and the secret key live",
+)
+@click.option("--week", is_flag=True, help="add coupons and a week of demo orders, as `seed` does")
+def up(data: Path, week: bool) -> None:
+    """Serve here, with databases of its own where no URL is set.
+
+    Starts PostgreSQL and MongoDB under --data unless DATABASE_URL or MONGODB_URI is set, brings
+    them up to date, adds a demo menu if there is none, and serves until Ctrl-C. Orders are made
+    up with --week only.
+    """
+    serve(_quiet_settings(), data, click.echo, week=week)
+
+
+@main.command()
+def migrate() -> None:
+    """Make or update tables, collections and indexes in every configured database."""
+    failed = False
+    for backend in backends(_quiet_settings()):
+        name = backend.database.name
+        try:
+            click.echo(f"{name}: up to date ({administration.migrated(backend.database)})")
+        except StoreFailure as exc:
+            failed = True
+            click.echo(f"{name}: cannot be migrated: {SecretMask()(exc.reason)}", err=True)
+    _exit_if(failed)
+
+
+@main.command()
+@click.option(
+    "--size",
+    type=click.Choice(["menu", "week", "large"]),
+    default="week",
+    show_default=True,
+    help="how much",
+)
+@click.option("--items", type=click.IntRange(1, 10_000), help="of large; default: 1000")
+@click.option("--orders", type=click.IntRange(1, 10_000_000), help="of large; default: 100000")
+@click.option(
+    "--menu",
+    "menu_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="of menu; your own, as TOML, instead of the demo's",
+)
+def seed(size: str, items: int | None, orders: int | None, menu_file: Path | None) -> None:
+    """Add demo data. What is there is not added again, what was removed stays removed.
+
+    \b
+    menu   a menu, which `up` adds to empty databases too; or your own, from --menu
+    week   that, coupons, and a week of orders with payments, tills and tickets
+    large  1,000 items and 100,000 orders for load tests, into all databases
+           at once; if it is interrupted, the next try goes on where it was
+
+    Orders are made up, and yet they count as sales, and nothing takes them back: keep `week` and
+    `large` away from databases that a restaurant lives on.
+    """
+    if (items or orders) and size != "large":
+        raise click.UsageError("--items and --orders are for --size large")
+    if menu_file and size != "menu":
+        raise click.UsageError("--menu is for --size menu")
+    own = read(menu_file) if menu_file else None
+    began = time.monotonic()
+    with connected(seeding.patient(_quiet_settings())) as diner:
+        match size:
+            case "menu":
+                _seed_menu(diner, own)
+            case "week":
+                _seed_week(diner)
+            case "large":
+                _seed_large(diner, items or large.ITEMS, orders or large.ORDERS)
+    click.echo(f"{time.monotonic() - began:.1f} s")
+
+
+def _seed_menu(diner: Diner, own: Sequence[Course] | None) -> None:
+    if own is None:
+        _say_added(menu.seed(diner.menu, diner.categories), len(menu.DISHES), "dishes")
+        return
+    added = menu.seed_own(diner.menu, diner.categories, own)
+    _say_added(added, sum(len(course.dishes) for course in own), "dishes")
+
+
+def _seed_week(diner: Diner) -> None:
+    with progress("orders") as report:
+        added = seeding.seed_week(diner, report)
+    _say_added(added.items, len(menu.DISHES), "dishes")
+    _say_added(added.coupons, len(coupons.offers(utc_now())), "coupons")
+    _say_added(added.orders, ORDERS, "orders")
+
+
+def _seed_large(diner: Diner, items: int, orders: int) -> None:
+    try:
+        with progress("orders") as report:
+            added = seeding.seed_large(diner, report, items, orders)
+    except StoreFailure as exc:
+        reason = SecretMask()(str(exc))
+        raise Problem(f"{reason}; try again when it is there, it goes on where it was") from exc
+    _say_added(added.items, items, "items")
+    _say_added(added.orders, orders, "orders")
+
+
+def _say_added(added: int, of: int, what: str) -> None:
+    click.echo(f"{added:,} of {of:,} {what} added")
+
+
+@main.command()
+def relay() -> None:
+    """Ship what one database owes the other and send webhooks, until SIGTERM or Ctrl-C.
+
+    For deployments with RELAY_IN_WORKERS=false. Also checks and repairs every CONSISTENCY_EVERY
+    seconds, if that is set.
+    """
+    settings = replace(Settings.from_environment(), relay_in_workers=True)
+    configure_logging(settings)
+    connect_receivers(settings)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with connected(settings) as diner:
+        spare_the_collector()
+        _log.info("relay_started", kinds=sorted(diner.pairs))
+        while not stop.wait(settings.consistency_every or None):
+            administration.repair_on_schedule(diner)
+    _log.info("relay_stopped")
+
+
+@main.command()
+def routes() -> None:
+    """Show every route of the API and who may use it, as a table in Markdown."""
+    app = create_app(Settings(database_url=_NOWHERE))
+    click.echo("| method | path | who |\n|---|---|---|")
+    for one in route_table(app):
+        click.echo(f"| {one.method} | `{one.path}` | {one.who} |")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="print JSON")
+def status(as_json: bool) -> None:
+    """Show connections, what is owed, and open conflicts; exit 1 unless healthy."""
+    with connected(_quiet_settings()) as diner:
+        await_catching_up(diner, seconds=5)
+        found = diner.connections.counted_status()
+        verdict = judged(found)
+        waiting = administration.open_conflicts(diner) if verdict.can_serve else None
+    if as_json:
+        items = [asdict(one) for one in found]
+        _print_json({"status": verdict.status, "connections": items, "open_conflicts": waiting})
+    else:
+        show_table(_CONNECTION, [_connection(one) for one in found])
+        click.echo(f"{verdict.status}: {verdict.message}")
+        click.echo(f"open conflicts: {'unknown' if waiting is None else waiting}")
+    _exit_if(verdict.status != HEALTHY)
+
+
+@main.command()
+@click.option("--kind", help="only this kind of record")
+@click.option("--repair", is_flag=True, help="make the records that differ equal")
+@click.option("--deep", is_flag=True, help="compare every record, not only stored digests")
+@click.option("--json", "as_json", is_flag=True, help="print JSON")
+def consistency(kind: str | None, repair: bool, deep: bool, as_json: bool) -> None:
+    """Compare both databases; exit 1 when differences remain.
+
+    Records that become equal while we look were only on their way and do not count.
+    """
+    with both(_quiet_settings()) as diner:
+        await_catching_up(diner)
+        checks = [_checked(diner, pair, deep, repair) for pair in _pairs(diner, kind)]
+    if as_json:
+        _print_json({"items": [asdict(check) for check in checks]})
+    else:
+        _show_checks(checks)
+    _exit_if(any(check.differing for check in checks))
+
+
+@main.command()
+@click.option("--resolve", metavar="ID", help="close this one")
+@click.option("--take", type=click.Choice([KEEP, TAKE_OTHER]), help="what to do when closing it")
+@click.option("--all", "everything", is_flag=True, help="show the resolved ones too")
+def conflicts(resolve: str | None, take: str | None, everything: bool) -> None:
+    """Show conflicts, or close one: keep what won, or take the other side."""
+    if (resolve is None) != (take is None):
+        raise click.UsageError("--resolve and --take go together")
+    with connected(_quiet_settings()) as diner:
+        await_catching_up(diner)
+        if resolve is not None and take is not None:
+            diner.conflicts.resolve(resolve, take, Operation.fresh())
+            click.echo(f"{resolve} is resolved: {take}")
+            return
+        found = diner.conflicts.page(None if everything else ConflictState.OPEN, None, SHOWN)
+    if not found.items:
+        click.echo("no conflicts")
+        return
+    show_table(_CONFLICT, [_conflict(one) for one in found.items])
+    if found.next is not None:
+        click.echo(f"… the latest {SHOWN} are shown")
+
+
+@main.command()
+@click.option("--to", type=click.Choice(_STORES), required=True, help="which one to fill")
+def copy(to: str) -> None:
+    """Fill a database that was added later, and check the result; exit 1 unless equal.
+
+    Set both DATABASE_URL and MONGODB_URI first. The diner may go on serving meanwhile.
+    """
+    place = Place(to)
+    with both(_quiet_settings()) as diner:
+        with progress(f"copying to {to}") as report:
+            administration.await_copy(diner, place, report)
+        checks = [_checked(diner, pair, repair=True) for pair in diner.pairs.values()]
+        rows = [
+            (check.kind, administration.count(diner.pairs[check.kind], place), len(check.differing))
+            for check in checks
+        ]
+    show_table(("kind", f"records in {to}", "differing"), rows)
+    _exit_if(any(check.differing for check in checks))
+
+
+@main.command()
+@click.option("--retry", is_flag=True, help="have them tried again")
+def parked(retry: bool) -> None:
+    """Show records that a database, or what follows from them, refused again and again; exit 1 if
+    there are any."""
+    with reachable(_quiet_settings()) as diner:
+        if retry:
+            click.echo(f"{administration.retry_parked(diner)} records will be tried again")
+            return
+        found = administration.parked(diner, SHOWN)
+    if not found:
+        click.echo("nothing is parked")
+        return
+    show_table(_PARKED, [_parked(creditor, one) for creditor, one in found])
+    _exit_if(True)
+
+
+@main.group()
+def users() -> None:
+    """Add, show and mend accounts."""
+
+
+def _address(_context: click.Context, _option: click.Parameter, given: str) -> str:
+    try:
+        return EMAIL(given)
+    except ValidationError as exc:
+        raise click.BadParameter(str(exc.messages[0])) from exc
+
+
+_EMAIL = click.option("--email", required=True, callback=_address, help="what they log in with")
+
+
+@users.command("add")
+@_EMAIL
+@click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
+@click.option("--name", help="shown to others; default: the address up to its @")
+def add_user(email: str, role: str, name: str | None) -> None:
+    """Make an account in any role.
+
+    The password is asked for on a terminal; else it is DINER_PASSWORD, or the first line of the
+    standard input.
+    """
+    settings, password = _quiet_settings(), _new_password()
+    new = NewAccount(email=email, name=name or email.partition("@")[0], password=password)
+    with connected(settings) as diner:
+        await_catching_up(diner, seconds=5)
+        try:
+            done = diner.accounts.add(Operation.fresh(), new, Role(role))
+        except DuplicateKey as exc:
+            raise Problem(f"{email} has an account already") from exc
+    click.echo(f"{done.record.id} {done.record.email} is {role} now")
+
+
+@users.command("list")
+@click.option("--role", type=click.Choice([role.value for role in Role]), help="only this role")
+def list_users(role: str | None) -> None:
+    """Show who has an account, newest first."""
+    wanted = UserFilter(role=Role(role) if role else None)
+    with connected(_quiet_settings()) as diner:
+        await_catching_up(diner, seconds=5)
+        found = diner.accounts.page(wanted, None, SHOWN)
+    show_table(_USER, [_user(one) for one in found.items])
+    if found.next is not None:
+        click.echo(f"… the latest {SHOWN} are shown")
+
+
+@users.command("password")
+@_EMAIL
+def reset_password(email: str) -> None:
+    """Set another password for somebody, and log them out everywhere.
+
+    The password is read as by `users add`.
+    """
+    settings, password = _quiet_settings(), _new_password()
+    with connected(settings) as diner:
+        await_catching_up(diner, seconds=5)
+        try:
+            user = diner.accounts.reset_password(email, password)
+        except NotFound as exc:
+            raise Problem(f"nobody has an account as {email}") from exc
+    click.echo(f"{user.email} has another password now")
+
+
+def _new_password() -> str:
+    """Never an argument: those are in the list of processes and in the shell's history."""
+    password = os.environ.get("DINER_PASSWORD") or _typed_password()
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        limits = f"{SHORTEST_PASSWORD} to {LONGEST_PASSWORD}"
+        raise click.UsageError(f"a password has {limits} characters")
+    return password
+
+
+def _typed_password() -> str:
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+_USER = ("id", "email", "name", "role", "active", "since")
+_CONNECTION = (
+    "name", "engine", "role", "state", "latency ms", "owed", "parked", "follow-ups", "reason"
+)  # fmt: skip
+_CONFLICT = ("id", "state", "about", "record", "when", "reason")
+_PARKED = ("kind", "record", "refused by", "tries", "since", "reason")
+
+
+def _connection(one: ConnectionStatus) -> Sequence[object]:
+    reason = shorten(SecretMask()(one.reason), LONGEST_REASON, placeholder=" …")
+    return (
+        one.name, one.engine, one.role, one.state, one.latency_ms, one.owed, one.parked,
+        one.follow_ups, reason,
+    )  # fmt: skip
+
+
+def _conflict(one: Conflict) -> Sequence[object]:
+    when = one.created_at.isoformat(" ", "seconds")
+    return (one.id, one.state, one.about, one.record_id, when, one.reason)
+
+
+def _user(one: User) -> Sequence[object]:
+    since = one.created_at.isoformat(" ", "seconds")
+    return (one.id, one.email, one.name, one.role, "yes" if one.active else "no", since)
+
+
+def _parked(creditor: Creditor, one: Parked) -> Sequence[object]:
+    since = one.since.isoformat(" ", "seconds")
+    return (one.kind, one.record_id, creditor, one.tries, since, one.reason)
+
+
+def _checked(diner: Diner, pair: Pair[Any], deep: bool = False, repair: bool = False) -> Checked:
+    with progress(f"comparing {pair.kind}") as report:
+        return administration.checked(diner, pair, report, deep=deep, repair=repair)
+
+
+def _pairs(diner: Diner, kind: str | None) -> Sequence[Pair[Any]]:
+    if kind is not None and kind not in diner.pairs:
+        known = ", ".join(sorted(diner.pairs))
+        raise click.BadParameter(f"{kind!r} does not live in both databases; these do: {known}")
+    return [pair for name, pair in diner.pairs.items() if kind in (None, name)]
+
+
+def _show_checks(checks: Sequence[Checked]) -> None:
+    rows = [(one.kind, len(one.differing), one.on_their_way, one.repaired) for one in checks]
+    show_table(("kind", "differing", "on their way", "repaired"), rows)
+    for check in checks:
+        for each in check.differing[:SHOWN]:
+            click.echo(f"{check.kind} {each.record_id}: {each.one} / {each.other}")
+        if len(check.differing) > SHOWN:
+            click.echo(f"… and {len(check.differing) - SHOWN} more of {check.kind}")
+
+
+def _quiet_settings() -> Settings:
+    """For commands that talk to a person: log lines on stderr, and only those of errors."""
+    settings = replace(Settings.from_environment(), relay_in_workers=False)
+    configure_logging(replace(settings, log_level="error"), "stderr")
+    return settings
+
+
+def _print_json(value: object) -> None:
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode())
+
+
+def _exit_if(problem: bool) -> None:
+    if problem:
+        raise SystemExit(PROBLEM)

@@ -1,0 +1,54 @@
+"""The key that signs tokens, made once where nobody set one."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+
+from dinerapp.runtime.settings import BadSetting, Settings
+
+_log = structlog.get_logger(__name__)
+
+FILE = "secret_key"
+DIRECTORY = Path("var")
+
+
+def secret_key(settings: Settings, directory: Path = DIRECTORY) -> Settings:
+    """The settings with a secret key: as set, else the one in the directory, made if need be."""
+    if settings.secret_key:
+        return settings
+    path = directory / FILE
+    try:
+        return replace(settings, secret_key=_kept(path))
+    except OSError as exc:
+        wanted = f"a long random text; without it {path} is used, but: {exc.strerror}"
+        raise BadSetting("SECRET_KEY", "", wanted) from exc
+
+
+def _kept(path: Path) -> str:
+    if not path.exists():
+        _make(path)
+        _log.warning(
+            "secret_key_made",
+            path=str(path),
+            advice="set SECRET_KEY to the same value on all hosts, or tokens of one fail at others",
+        )
+    return path.read_text().strip()
+
+
+def _make(path: Path) -> None:
+    """Whole or not at all; where several processes try, the first one's key is everybody's."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.unlink(missing_ok=True)
+    handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(secrets.token_hex(32))
+    with suppress(FileExistsError):
+        os.link(unfinished, path)
+    unfinished.unlink()

@@ -1,0 +1,37 @@
+"""For other people's test suites: the whole application over stores in memory.
+
+    app = create_app(Settings(), stores=memory_stores())
+    with running(app):
+        app.test_client().get("/api/menu")
+
+Needs mongomock, which production does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import Flask
+
+from adapters.memory.database import MemoryDatabase
+from blueprints.http.diner import EXTENSION
+from dinerapp.replication.version import Place
+from dinerapp.runtime.wiring import MONGO_STORES, Backend
+
+
+def memory_stores(*places: Place) -> list[Backend]:
+    """Both databases in memory, or the ones that are named."""
+    wanted = places or (Place.POSTGRESQL, Place.MONGODB)
+    return [Backend(MemoryDatabase(place), MONGO_STORES) for place in wanted]
+
+
+@contextmanager
+def running(app: Flask) -> Iterator[Flask]:
+    """Connects the application, and closes it in the end."""
+    connections = app.extensions[EXTENSION].connections
+    connections.initialize_all()
+    try:
+        yield app
+    finally:
+        connections.close_all()

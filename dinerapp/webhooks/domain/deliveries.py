@@ -1,0 +1,137 @@
+"""One happening on its way to one webhook, with every try to tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from dinerapp.ordering.domain.order_events import Happening
+from dinerapp.replication.codec import digest
+from dinerapp.replication.identity import Operation
+from dinerapp.replication.kind import Kind, Merge
+from dinerapp.replication.record import Record
+
+if TYPE_CHECKING:
+    from dinerapp.replication.merge import Policy
+
+MOST_ATTEMPTS = 50
+GROWTH = 3
+JITTER = 0.25
+
+
+class DeliveryState(StrEnum):
+    """How far it is."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    GIVEN_UP = "given_up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try: what the receiver answered, or why it did not."""
+
+    at: datetime
+    duration_ms: int
+    status: int | None = None
+    error: str | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Only what the receiver says it has, it has."""
+        return self.status is not None and 200 <= self.status < 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How often something is tried, and how long the wait is after the first try; each later wait
+    is GROWTH times as long, and up to JITTER longer, so that not all come back together."""
+
+    tries: int = 8
+    first_wait: timedelta = timedelta(seconds=60)
+
+    def wait(self, tries: int, luck: float) -> timedelta | None:
+        """After so many tries; None when it is time to give up. `luck` is from 0 to 1."""
+        if tries >= self.tries:
+            return None
+        return self.first_wait * (float(GROWTH) ** (tries - 1) * (1 + JITTER * luck))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookDelivery(Record):
+    """A happening for a webhook. Its id never changes, so that receivers know what they have had.
+
+    `due` is when the next try may begin, or until when somebody is at it. `tries` counts since it
+    was last begun; `attempts` are the latest ever.
+    """
+
+    webhook_id: str
+    event: str
+    payload: Mapping[str, Any]
+    state: DeliveryState = DeliveryState.PENDING
+    due: datetime | None = None
+    tries: int = 0
+    attempts: tuple[Attempt, ...] = ()
+
+    def leased(self, until: datetime, *, op_id: str, now: datetime) -> WebhookDelivery:
+        """Claimed by somebody who is going to try."""
+        return self.changed(op_id=op_id, now=now, due=until)
+
+    def attempted(
+        self, attempt: Attempt, wait: timedelta | None, *, op_id: str, now: datetime
+    ) -> WebhookDelivery:
+        """After one more try, which is repeated after the wait unless it succeeded."""
+        attempts = (*self.attempts, attempt)[-MOST_ATTEMPTS:]
+        after = self.changed(op_id=op_id, now=now, attempts=attempts, tries=self.tries + 1)
+        if attempt.succeeded:
+            return replace(after, state=DeliveryState.DELIVERED, due=None)
+        if wait is None:
+            return replace(after, state=DeliveryState.GIVEN_UP, due=None)
+        return replace(after, due=now + wait)
+
+    def begun_again(self, *, op_id: str, now: datetime) -> WebhookDelivery:
+        """Due at once, with all tries before it, whatever has become of it."""
+        return self.changed(op_id=op_id, now=now, state=DeliveryState.PENDING, due=now, tries=0)
+
+    def purged(self, *, op_id: str, now: datetime) -> WebhookDelivery:
+        """What is left of it in the end: that there was one."""
+        return self.changed(op_id=op_id, now=now, payload={}, attempts=(), due=None, deleted=True)
+
+
+def delivery_of(happening: Happening, webhook_id: str) -> WebhookDelivery:
+    """The delivery of a happening to a webhook: the same one, whoever makes it and when."""
+    made = Operation.keyed("deliveries", f"{webhook_id} {happening.id}", b"")
+    return WebhookDelivery(
+        id=made.record_id,
+        op_id=made.op_id,
+        created_at=happening.at,
+        updated_at=happening.at,
+        webhook_id=webhook_id,
+        event=happening.topic,
+        payload=happening.payload,
+        due=happening.at,
+    )
+
+
+def merge_deliveries(
+    one: WebhookDelivery, other: WebhookDelivery, _policy: Policy
+) -> Merge[WebhookDelivery]:
+    """All tries of both; once delivered is delivered, else the later word counts."""
+    ahead, behind = sorted((one, other), key=_progress, reverse=True)
+    attempts = sorted({*one.attempts, *other.attempts}, key=_time)[-MOST_ATTEMPTS:]
+    return Merge(replace(ahead, attempts=tuple(attempts), tries=max(ahead.tries, behind.tries)))
+
+
+def _progress(delivery: WebhookDelivery) -> tuple[object, ...]:
+    delivered = delivery.state is DeliveryState.DELIVERED
+    return delivered, delivery.updated_at, delivery.op_id, digest(delivery)
+
+
+def _time(attempt: Attempt) -> tuple[object, ...]:
+    return attempt.at, attempt.duration_ms, attempt.status or 0, attempt.error or ""
+
+
+DELIVERIES = Kind("deliveries", WebhookDelivery, merge=merge_deliveries)

@@ -1,0 +1,72 @@
+"""Addresses elsewhere that want to hear what happens to orders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from dinerapp.ordering.domain.order_events import TOPICS, Happening, Topic
+from dinerapp.replication.errors import InvalidRecord
+from dinerapp.replication.kind import Kind
+from dinerapp.replication.record import Record
+
+LONGEST_URL = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook(Record):
+    """Who is told, of what, and the secret that what is told is signed with.
+
+    `events` are those wanted, none for all. Of what happened before `since` nothing is told: it
+    was made, switched on or given more events then.
+    """
+
+    url: str
+    events: tuple[Topic, ...] = ()
+    description: str = ""
+    active: bool = True
+    secret: str = field(repr=False)
+    since: datetime
+
+    def check(self) -> None:
+        reason = _fault_of(self.url)
+        if reason is not None:
+            raise InvalidRecord("url", reason)
+        if not set(self.events) <= set(TOPICS):
+            raise InvalidRecord("events", f"must be some of: {', '.join(TOPICS)}")
+
+    @property
+    def wanted(self) -> frozenset[Topic]:
+        """The events it is told of, if any."""
+        return frozenset(self.events or TOPICS) if self.active else frozenset()
+
+    def wants(self, happening: Happening) -> bool:
+        """Whether it is told of this."""
+        return happening.topic in self.wanted and happening.at >= self.since
+
+    def adjusted(self, *, op_id: str, now: datetime, **fields: object) -> Webhook:
+        """With these fields changed. What it begins to want, it wants from now on."""
+        after = self.changed(op_id=op_id, now=now, **fields)
+        if after.wanted <= self.wanted:
+            return after
+        return after.changed(op_id=op_id, now=now, since=now)
+
+
+def _fault_of(url: str) -> str | None:
+    """What is wrong with an address that is to be told something."""
+    if len(url) > LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url:
+        return f"must be at most {LONGEST_URL} printable ASCII characters, without blanks"
+    try:
+        parts = urlsplit(url)
+        has_port = parts.port != 0
+    except ValueError:
+        return "is not a URL"
+    if parts.scheme not in ("http", "https") or not parts.hostname or not has_port:
+        return "must be http(s)://host/…"
+    if parts.username is not None or parts.password is not None:
+        return "must not contain a user name or a password"
+    return "must not have a fragment" if parts.fragment else None
+
+
+WEBHOOKS = Kind("webhooks", Webhook, secret=("secret",))

@@ -1,0 +1,37 @@
+"""What is on its way to webhooks. Contract suite: tests/contracts/deliveries.py."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from dinerapp.replication.ports.repository import After, Page, Repository
+from dinerapp.replication.ports.routing import question
+from dinerapp.webhooks.domain.deliveries import DELIVERIES, DeliveryState, WebhookDelivery
+
+
+class Deliveries(Repository[WebhookDelivery]):
+    """Deliveries of all webhooks."""
+
+    kind = DELIVERIES
+
+    @abstractmethod
+    @question
+    def page(
+        self, webhook_id: str, state: DeliveryState | None, after: After | None, limit: int
+    ) -> Page[WebhookDelivery]:
+        """Those of one webhook, in one state or any, newest first by creation and then by id."""
+
+    @abstractmethod
+    @question
+    def due(
+        self, now: datetime, limit: int, but: Collection[str] = ()
+    ) -> Sequence[WebhookDelivery]:
+        """Pending ones whose time has come, longest due first and then by id, without those of
+        the webhooks named in `but`."""
+
+    @abstractmethod
+    @question
+    def made_before(self, moment: datetime, limit: int) -> Sequence[WebhookDelivery]:
+        """Those of happenings before the moment, in any state, oldest first and then by id."""

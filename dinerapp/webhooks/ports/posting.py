@@ -1,0 +1,21 @@
+"""Sending something to an address that others have chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from dinerapp.replication.errors import DinerError
+
+
+class NotSent(DinerError):
+    """Nobody answered, or it is not allowed to ask there; the words are for whoever chose it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+Post = Callable[[str, bytes, Mapping[str, str]], int]
+"""Posts the body with the headers to the URL and returns the status of the answer, whatever it is.
+Raises NotSent. Follows no redirects, and ends after a time of its own, whoever is at the other
+end."""

@@ -1,0 +1,26 @@
+"""Webhooks. Contract suite: tests/contracts/webhooks.py."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from dinerapp.replication.ports.repository import After, Page, Repository
+from dinerapp.replication.ports.routing import question
+from dinerapp.webhooks.domain.webhooks import WEBHOOKS, Webhook
+
+
+class Webhooks(Repository[Webhook]):
+    """Addresses elsewhere that want to hear what happens."""
+
+    kind = WEBHOOKS
+
+    @abstractmethod
+    @question
+    def page(self, after: After | None, limit: int) -> Page[Webhook]:
+        """Webhooks, newest first by creation and then by id."""
+
+    @abstractmethod
+    @question
+    def listening(self) -> Sequence[Webhook]:
+        """All that are active, by id."""

@@ -1,0 +1,245 @@
+"""Sends deliveries to webhooks: signed, again and again until they are there or given up.
+
+Any number of processes share the work. Whoever is going to try claims the delivery first, by a
+change that only one of them can make; when that one dies, the delivery is due again later.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
+from random import Random
+from threading import Lock, Thread
+
+import orjson
+import structlog
+
+from dinerapp.replication.errors import DinerError, NotFound, Rejection
+from dinerapp.replication.identity import new_op_id
+from dinerapp.replication.record import utc_now
+from dinerapp.webhooks.domain.deliveries import Attempt, DeliveryState, Patience, WebhookDelivery
+from dinerapp.webhooks.domain.signing import signature
+from dinerapp.webhooks.domain.webhooks import Webhook
+from dinerapp.webhooks.ports.deliveries import Deliveries
+from dinerapp.webhooks.ports.posting import NotSent, Post
+from dinerapp.webhooks.ports.webhooks import Webhooks
+from dinerapp.webhooks.signals import deliveries_due
+
+_log = structlog.get_logger(__name__)
+
+AT_ONCE = 100
+LANES = 16
+IDLE = 1.0
+FIRST_REST = 0.5
+LONGEST_REST = 10.0
+PURGE_EVERY = 600.0
+NOBODY_THERE = "there is no such webhook any more, or it was switched off"
+AGENT = "Dinerapp-Webhooks/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manners:
+    """How long a claim holds, how patient it is with receivers, and how long all is kept."""
+
+    lease: timedelta
+    patience: Patience
+    kept: timedelta
+
+
+class WebhookSender:
+    """One lane for each webhook that something is due to, so that none waits for another. One
+    that failed rests a moment, in this process, before the next delivery is tried.
+
+    `step` starts lanes and has no thread of its own; `wake` is called when it is worth a step.
+    """
+
+    def __init__(
+        self,
+        webhooks: Webhooks,
+        deliveries: Deliveries,
+        post: Post,
+        manners: Manners,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.wake: Callable[[], None] = lambda: None
+        self._webhooks = webhooks
+        self._deliveries = deliveries
+        self._post = post
+        self._manners = manners
+        self._now = now
+        self._luck = Random()  # noqa: S311 it only spreads retries
+        self._lock = Lock()
+        self._lanes: dict[str, Thread] = {}
+        self._rests: dict[str, tuple[float, float]] = {}
+        self._purged_at = time.monotonic()
+        self._is_closed = False
+        deliveries_due.connect(self._on_due)
+
+    def open(self) -> None:
+        """Lanes may be started."""
+        self._is_closed = False
+
+    def close(self, seconds: float = 2.0) -> None:
+        """Starts nothing more, and waits a little for what is under way: what is cut off is sent
+        again later."""
+        self._is_closed = True
+        give_up = time.monotonic() + seconds
+        for lane in [*self._lanes.values()]:
+            lane.join(max(0.0, give_up - time.monotonic()))
+
+    def step(self) -> float:
+        """Starts a lane for every webhook that something is due to; returns seconds to wait."""
+        try:
+            self._purge_now_and_then()
+            found = self._due()
+        except DinerError as exc:
+            _log.debug("sender_interrupted", reason=str(exc))
+            return IDLE
+        for webhook_id, deliveries in found:
+            self._start(webhook_id, deliveries)
+        return 0.0 if found else IDLE
+
+    def _on_due(self, _sender: object) -> None:
+        self.wake()
+
+    def _due(self) -> list[tuple[str, list[WebhookDelivery]]]:
+        engaged = self._engaged()
+        if self._is_closed or len(self._lanes) >= LANES:
+            return []
+        due = self._deliveries.due(self._now(), AT_ONCE, engaged)
+        by_webhook = sorted(due, key=attrgetter("webhook_id"))
+        found = groupby(by_webhook, key=attrgetter("webhook_id"))
+        return [(webhook_id, list(theirs)) for webhook_id, theirs in found]
+
+    def _engaged(self) -> list[str]:
+        """Webhooks that have a lane, or rest."""
+        now = time.monotonic()
+        with self._lock:
+            resting = [key for key, (until, _) in self._rests.items() if until > now]
+            return [*self._lanes, *resting]
+
+    def _start(self, webhook_id: str, deliveries: Sequence[WebhookDelivery]) -> None:
+        def run() -> None:
+            try:
+                self._work_off(webhook_id, deliveries)
+            except DinerError as exc:
+                _log.debug("lane_interrupted", webhook_id=webhook_id, reason=str(exc))
+            finally:
+                with self._lock:
+                    del self._lanes[webhook_id]
+                self.wake()
+
+        with self._lock:
+            if webhook_id in self._lanes or len(self._lanes) >= LANES:
+                return
+            lane = Thread(target=run, name=f"webhook-{webhook_id}", daemon=True)
+            self._lanes[webhook_id] = lane
+        lane.start()
+
+    def _work_off(self, webhook_id: str, deliveries: Sequence[WebhookDelivery]) -> None:
+        for delivery in deliveries:
+            if self._is_closed:
+                return
+            claimed = self._claimed(delivery)
+            if claimed is not None and not self._go_on_after(claimed):
+                return
+
+    def _go_on_after(self, claimed: WebhookDelivery) -> bool:
+        """Tries it; says whether the webhook can be expected to take the next one."""
+        webhook = self._listening(claimed.webhook_id)
+        if webhook is None:
+            nobody = Attempt(at=self._now(), duration_ms=0, error=NOBODY_THERE)
+            self._note(claimed, nobody, None)
+            return True
+        attempt = self._attempt(webhook, claimed)
+        wait = self._manners.patience.wait(claimed.tries + 1, self._luck.random())
+        self._note(claimed, attempt, wait)
+        self._rest(webhook.id, attempt)
+        return attempt.succeeded
+
+    def _listening(self, webhook_id: str) -> Webhook | None:
+        try:
+            webhook = self._webhooks.get(webhook_id)
+        except NotFound:
+            return None
+        return webhook if webhook.active else None
+
+    def _claimed(self, delivery: WebhookDelivery) -> WebhookDelivery | None:
+        """The delivery, if it is ours alone for a while: of all who try, one can change it."""
+        now = self._now()
+        until = now + self._manners.lease
+        return self._saved(delivery.leased(until, op_id=new_op_id(), now=now))
+
+    def _attempt(self, webhook: Webhook, delivery: WebhookDelivery) -> Attempt:
+        at, began = self._now(), time.perf_counter()
+        status, error = None, None
+        body = orjson.dumps(delivery.payload, option=orjson.OPT_SORT_KEYS)
+        try:
+            status = self._post(webhook.url, body, _headers(webhook, delivery, at, body))
+        except NotSent as exc:
+            error = exc.reason
+        duration = round((time.perf_counter() - began) * 1000)
+        return Attempt(at=at, duration_ms=duration, status=status, error=error)
+
+    def _note(self, delivery: WebhookDelivery, attempt: Attempt, wait: timedelta | None) -> None:
+        after = delivery.attempted(attempt, wait, op_id=new_op_id(), now=self._now())
+        self._saved(after)
+        if after.state is DeliveryState.GIVEN_UP:
+            _log.warning(
+                "webhook_given_up",
+                webhook_id=delivery.webhook_id,
+                delivery_id=delivery.id,
+                tries=after.tries,
+                status=attempt.status,
+                error=attempt.error,
+            )
+
+    def _saved(self, delivery: WebhookDelivery) -> WebhookDelivery | None:
+        """None when somebody else has changed it, or it is gone."""
+        try:
+            return self._deliveries.save(delivery)
+        except Rejection:
+            return None
+
+    def _rest(self, webhook_id: str, attempt: Attempt) -> None:
+        with self._lock:
+            if attempt.succeeded:
+                self._rests.pop(webhook_id, None)
+                return
+            _, last = self._rests.get(webhook_id, (0.0, FIRST_REST / 2))
+            rest = min(2 * last, LONGEST_REST)
+            self._rests[webhook_id] = time.monotonic() + rest, rest
+
+    def _purge_now_and_then(self) -> None:
+        if time.monotonic() - self._purged_at >= PURGE_EVERY:
+            self._purged_at = time.monotonic()
+            self.purge()
+
+    def purge(self) -> int:
+        """Removes what is older than it is kept, some at a time; says how many that were."""
+        now, purged = self._now(), 0
+        while not self._is_closed:
+            old = self._deliveries.made_before(now - self._manners.kept, AT_ONCE)
+            done = [self._saved(one.purged(op_id=new_op_id(), now=now)) for one in old]
+            purged += len(old) - done.count(None)
+            if done.count(None) or len(old) < AT_ONCE:
+                break
+        return purged
+
+
+def _headers(
+    webhook: Webhook, delivery: WebhookDelivery, at: datetime, body: bytes
+) -> Mapping[str, str]:
+    moment = int(at.timestamp())
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": AGENT,
+        "X-Diner-Event": delivery.event,
+        "X-Diner-Delivery": delivery.id,
+        "X-Diner-Timestamp": str(moment),
+        "X-Diner-Signature": f"sha256={signature(webhook.secret, moment, body)}",
+    }

@@ -1,0 +1,120 @@
+"""What managers do with webhooks, and with what was sent to them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dinerapp.ordering.domain.order_events import Happening, Topic
+from dinerapp.replication.errors import NotFound
+from dinerapp.replication.identity import Operation
+from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.saving import Saved, changed, saved
+from dinerapp.replication.signals import announce
+from dinerapp.webhooks.domain.deliveries import DeliveryState, WebhookDelivery, delivery_of
+from dinerapp.webhooks.domain.webhooks import Webhook
+from dinerapp.webhooks.ports.deliveries import Deliveries
+from dinerapp.webhooks.ports.webhooks import Webhooks
+from dinerapp.webhooks.signals import deliveries_due
+
+
+class WebhookService:
+    """Use cases around webhooks."""
+
+    def __init__(self, webhooks: Webhooks, deliveries: Deliveries, secret: str) -> None:
+        self._webhooks = webhooks
+        self._deliveries = deliveries
+        self._secret = secret.encode()
+
+    def add(self, operation: Operation, fields: Mapping[str, Any]) -> Saved[Webhook]:
+        """A new webhook, with a secret."""
+        now = utc_now()
+        webhook = Webhook(
+            id=operation.record_id,
+            op_id=operation.op_id,
+            created_at=now,
+            updated_at=now,
+            since=now,
+            secret=self._secret_of(operation.record_id, operation),
+            **fields,
+        )
+        return saved(self._webhooks.save, webhook)
+
+    def get(self, webhook_id: str) -> Webhook:
+        """One webhook."""
+        return self._webhooks.get(webhook_id)
+
+    def page(self, after: After | None, limit: int) -> Page[Webhook]:
+        """Webhooks, newest first."""
+        return self._webhooks.page(after, limit)
+
+    def change(
+        self, webhook_id: str, operation: Operation, fields: Mapping[str, Any], if_match: str | None
+    ) -> Saved[Webhook]:
+        """Changes some of a webhook's fields."""
+
+        def change(webhook: Webhook) -> Webhook:
+            return webhook.adjusted(op_id=operation.op_id, now=utc_now(), **fields)
+
+        return changed(self._webhooks, webhook_id, operation.op_id, change, if_match)
+
+    def rotate(self, webhook_id: str, operation: Operation) -> Saved[Webhook]:
+        """Another secret: what is sent from now on is signed with it."""
+        secret = self._secret_of(webhook_id, operation)
+
+        def change(webhook: Webhook) -> Webhook:
+            return webhook.changed(op_id=operation.op_id, now=utc_now(), secret=secret)
+
+        return changed(self._webhooks, webhook_id, operation.op_id, change)
+
+    def remove(self, webhook_id: str, operation: Operation, if_match: str | None) -> Saved[Webhook]:
+        """Tells it nothing any more, not even what is on its way."""
+
+        def change(webhook: Webhook) -> Webhook:
+            return webhook.changed(op_id=operation.op_id, now=utc_now())
+
+        save: Callable[[Webhook], Webhook] = self._webhooks.delete
+        return changed(self._webhooks, webhook_id, operation.op_id, change, if_match, save)
+
+    def ping(self, webhook_id: str, operation: Operation) -> Saved[WebhookDelivery]:
+        """Sends something to try it out, whatever it wants to hear of."""
+        self._webhooks.get(webhook_id)
+        ping = Happening(id=operation.part("ping"), topic=Topic.PING, at=utc_now())
+        done = saved(self._deliveries.save, delivery_of(ping, webhook_id))
+        announce(deliveries_due, self)
+        return done
+
+    def delivery(self, webhook_id: str, delivery_id: str) -> WebhookDelivery:
+        """One delivery of a webhook."""
+        delivery = self._deliveries.get(delivery_id)
+        if delivery.webhook_id != webhook_id:
+            raise NotFound(Deliveries.kind.name, delivery_id)
+        return delivery
+
+    def deliveries(
+        self, webhook_id: str, state: DeliveryState | None, after: After | None, limit: int
+    ) -> Page[WebhookDelivery]:
+        """A webhook's deliveries, newest first."""
+        self._webhooks.get(webhook_id)
+        return self._deliveries.page(webhook_id, state, after, limit)
+
+    def repeat(
+        self, webhook_id: str, delivery_id: str, operation: Operation
+    ) -> Saved[WebhookDelivery]:
+        """Sends it once more, under the id it has, whatever became of it."""
+        self.delivery(webhook_id, delivery_id)
+
+        def change(delivery: WebhookDelivery) -> WebhookDelivery:
+            return delivery.begun_again(op_id=operation.op_id, now=utc_now())
+
+        done = changed(self._deliveries, delivery_id, operation.op_id, change)
+        announce(deliveries_due, self)
+        return done
+
+    def _secret_of(self, webhook_id: str, operation: Operation) -> str:
+        """The same for every try of an operation, wherever it is tried; nobody can guess it."""
+        parts = f"webhook {webhook_id} {operation.op_id}".encode()
+        return f"whsec_{hmac.new(self._secret, parts, hashlib.sha256).hexdigest()}"

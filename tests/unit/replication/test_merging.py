@@ -1,0 +1,454 @@
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dinerapp.messaging.domain.messages import DIRECT_MESSAGES
+from dinerapp.messaging.domain.read_markers import READS
+from dinerapp.ordering.domain.customers import CUSTOMERS
+from dinerapp.ordering.domain.erasure import erased
+from dinerapp.ordering.domain.menu import MENU_ITEMS, MenuItem
+from dinerapp.ordering.domain.order_merge import ORDERS
+from dinerapp.ordering.domain.orders import CHANGEABLE, STEPS, Customer, Status
+from dinerapp.replication import codec
+from dinerapp.replication.identity import Operation, new_id, new_op_id
+from dinerapp.replication.kind import Kind, Merge
+from dinerapp.replication.merge import Policy, reconciled
+from dinerapp.replication.record import Record, Step
+from dinerapp.replication.version import Place
+from tests.makers import at, customer, elsewhere, line, menu_item, order, payment
+from tests.unit.strategies import databases, menu_items, messages, orders, reads
+
+P, M, N = Place
+POLICIES = [Policy(), Policy("last_write_wins"), Policy(priority={P: 1, M: 3, N: 2})]
+policies = st.sampled_from(POLICIES)
+ONE_ID = new_id()
+KINDS = [
+    pytest.param(MENU_ITEMS, menu_items(id=ONE_ID), id="menu items"),
+    pytest.param(ORDERS, orders(id=ONE_ID), id="orders"),
+    pytest.param(DIRECT_MESSAGES, messages(id=ONE_ID), id="messages"),
+    pytest.param(READS, reads(id=ONE_ID), id="reads"),
+]
+UNTOLD = (DIRECT_MESSAGES, READS)
+"""Kinds whose rule decides without anybody being told what lost."""
+
+
+def both_stores_come_to_the_same_state(
+    kind: Kind[Any], one: Any, other: Any, policy: Policy
+) -> None:
+    assert reconciled(kind, one, other, policy) == reconciled(kind, other, one, policy)
+
+
+def a_state_meeting_itself_stays_as_it_is(
+    kind: Kind[Any], one: Any, other: Any, policy: Policy
+) -> None:
+    assert reconciled(kind, one, replace(one), policy) == Merge(one)
+    merged = reconciled(kind, one, other, policy).record
+    assert reconciled(kind, merged, replace(merged), policy) == Merge(merged)
+
+
+def the_merged_state_covers_both(kind: Kind[Any], one: Any, other: Any, policy: Policy) -> None:
+    merged = reconciled(kind, one, other, policy).record
+    assert merged.version == one.version.joined(other.version)
+    assert merged.updated_at in (one.updated_at, other.updated_at)
+    assert merged.created_at == min(one.created_at, other.created_at)
+
+
+def a_deletion_wins_over_a_concurrent_change(
+    kind: Kind[Any], one: Any, other: Any, policy: Policy
+) -> None:
+    gone, kept = replace(one, deleted=True), replace(other, deleted=False)
+    if not (gone.includes(kept) or kept.includes(gone)):
+        merge = reconciled(kind, gone, kept, policy)
+        assert merge.record.deleted
+        assert merge.lost == kept
+
+
+def what_loses_is_reported_unless_the_winner_includes_it(
+    kind: Kind[Any], one: Any, other: Any, policy: Policy
+) -> None:
+    if kind in UNTOLD or (one.deleted and other.deleted):
+        return
+    merge = reconciled(kind, one, other, policy)
+    said = outside_of_progress(merge.record)
+    for state, opponent in ((one, other), (other, one)):
+        said_anyway = outside_of_progress(state) == said
+        assert said_anyway or merge.lost == state or opponent.includes(state)
+    if merge.lost is not None:
+        assert merge.reason
+
+
+PROMISES = (
+    both_stores_come_to_the_same_state,
+    a_state_meeting_itself_stays_as_it_is,
+    the_merged_state_covers_both,
+    a_deletion_wins_over_a_concurrent_change,
+    what_loses_is_reported_unless_the_winner_includes_it,
+)
+
+
+@pytest.mark.parametrize(("kind", "states"), KINDS)
+@settings(max_examples=200)
+@given(data=st.data(), policy=policies)
+def test_what_becomes_of_two_states(
+    kind: Kind[Any], states: Any, data: Any, policy: Policy
+) -> None:
+    """All promises about one pair: to make pairs up takes longer than to look at them."""
+    one, other = data.draw(states), data.draw(states)
+    for promise in PROMISES:
+        promise(kind, one, other, policy)
+
+
+def test_a_rule_of_a_kind_is_never_asked_about_tombstones() -> None:
+    kind = Kind("menu_items", MenuItem, merge=no_rule)
+    base = menu_item().stamped(P)
+    ours = replace(base, price=1, deleted=True, op_id="ours").stamped(P)
+    theirs = replace(base, price=2, deleted=True, op_id="theirs").stamped(M)
+    merge = reconciled(kind, ours, theirs, Policy())
+    assert merge.record.deleted
+    assert merge.lost is None
+
+
+def test_an_operation_tried_on_both_stores_is_no_conflict() -> None:
+    record = menu_item()
+    merge = reconciled(MENU_ITEMS, record.stamped(P), record.stamped(M), Policy())
+    assert merge.lost is None
+    assert merge.record.version == record.stamped(P).stamped(M).version
+    assert merge.record.has_done(record.op_id)
+
+
+@pytest.mark.parametrize("more", [1, 2, 3])
+def test_an_operation_tried_on_both_stores_is_no_conflict_after_later_writes_on_one(
+    more: int,
+) -> None:
+    record = menu_item()
+    first, second = record.stamped(P), record.stamped(M)
+    for number in range(more):
+        first = first.changed(op_id=f"{number}" * 32, now=at(number), price=number).stamped(P)
+    for stored, incoming in ((first, second), (second, first)):
+        merge = reconciled(MENU_ITEMS, stored, incoming, Policy())
+        assert merge.lost is None
+        assert merge.record.price == more - 1
+
+
+def test_one_request_tried_twice_with_other_results_keeps_the_later_and_reports_the_other() -> None:
+    one = menu_item(id=ONE_ID, op_id="o" * 32, price=1, updated_at=at(1)).stamped(P)
+    other = menu_item(id=ONE_ID, op_id="o" * 32, price=2, updated_at=at(2)).stamped(M)
+    merge = reconciled(MENU_ITEMS, one, other, Policy(priority={P: 9, M: 1, N: 1}))
+    assert merge.record.price == 2
+    assert merge.lost == one
+
+
+def test_another_result_of_a_request_is_reported_when_one_of_them_has_gone_on() -> None:
+    """Both tries priced the order from menus of different age; one of the two was then moved."""
+    operation = Operation.keyed("guest", "key", b"body")
+    here, there = (
+        order(
+            id=ONE_ID,
+            op_id=operation.giving(price),
+            order_lines=(line(id=operation.part("line 0"), unit_price=price),),
+        ).stamped(place)
+        for place, price in ((P, 5056), (M, 4645))
+    )
+    moved = there.moved(
+        Status.CONFIRMED, actor="staff", reason=None, op_id=new_op_id(), now=at(5)
+    ).stamped(M)
+    for one, other in ((here, moved), (moved, here)):
+        merge = reconciled(ORDERS, one, other, Policy())
+        assert merge.lost is not None
+        assert {merge.record.total, merge.lost.total} == {5056, 4645}
+        assert merge.record.status is Status.CONFIRMED
+
+
+@pytest.mark.parametrize(("policy", "price"), [(Policy(), 1), (Policy("last_write_wins"), 2)])
+def test_the_policy_decides_where_nobody_knows_better(policy: Policy, price: int) -> None:
+    base = menu_item().stamped(P)
+    noco = base.changed(op_id="n" * 32, now=at(1), price=1).stamped(N)
+    mongo = base.changed(op_id="m" * 32, now=at(2), price=2).stamped(M)
+    merge = reconciled(MENU_ITEMS, noco, mongo, policy)
+    assert merge.record.price == price
+    assert merge.lost == (mongo if price == 1 else noco)
+    assert merge.reason.startswith(policy.name)
+
+
+def test_the_later_write_wins_between_places_of_equal_priority() -> None:
+    base = menu_item().stamped(P)
+    early = base.changed(op_id="p" * 32, now=at(1), price=1).stamped(P)
+    late = base.changed(op_id="m" * 32, now=at(2), price=2).stamped(M)
+    assert reconciled(MENU_ITEMS, early, late, Policy()).record.price == 2
+
+
+@dataclass
+class TwoStores:
+    """A record in two stores that are now and then cut off, and states on their way."""
+
+    kind: Kind[Any]
+    policy: Policy
+    held: dict[Place, Any] = field(default_factory=dict)
+    under_way: list[tuple[Place, Any]] = field(default_factory=list)
+    lost: list[Any] = field(default_factory=list)
+    accepted: list[Any] = field(default_factory=list)
+
+    def readable(self, place: Place) -> bool:
+        """Whether a caller could get the record there, to change it."""
+        return place in self.held and not self.held[place].deleted
+
+    def write(self, place: Place, record: Any) -> None:
+        """What `accept` does."""
+        held = self.held.get(place)
+        if held is None or record.version.covers(held.version):
+            self.held[place] = record.stamped(place)
+            self.accepted.append(self.held[place])
+
+    def send(self, place: Place) -> None:
+        if place in self.held:
+            self.under_way.append((elsewhere(place), self.held[place]))
+
+    def receive(self, place: Place, incoming: Any) -> None:
+        """What `deliver` and the handover do."""
+        held = self.held.get(place)
+        if held is None or strictly_covers(incoming, held):
+            self.held[place] = incoming
+        elif incoming != held and not strictly_covers(held, incoming):
+            merge = reconciled(self.kind, held, incoming, self.policy)
+            self.held[place] = merge.record
+            self.lost += [merge.lost] if merge.lost else []
+
+    def exchange(self, first: Place, rounds: int = 4) -> None:
+        """Ships both ways until nothing is new."""
+        for _ in range(rounds):
+            for place in (first, elsewhere(first)):
+                if place in self.held:
+                    self.receive(elsewhere(place), self.held[place])
+
+    def copy(self) -> TwoStores:
+        return replace(
+            self,
+            held=dict(self.held),
+            under_way=list(self.under_way),
+            lost=list(self.lost),
+            accepted=list(self.accepted),
+        )
+
+
+@st.composite
+def histories(draw: st.DrawFn, kind: Kind[Any], base: Record, change: Any) -> TwoStores:
+    """Writes on either side or tried on both, and deliveries that repeat and overtake."""
+    stores = TwoStores(kind, draw(policies))
+    stores.write(draw(databases), base)
+    for number in range(draw(st.integers(1, 12))):
+        place = draw(databases)
+        match draw(st.sampled_from(["write", "write", "try both", "send", "receive"])):
+            case "write" | "try both" as how if stores.readable(place):
+                record = draw(change(stores.held[place], number))
+                if record is stores.held[place]:
+                    continue
+                stores.write(place, record)
+                if how == "try both":
+                    stores.write(elsewhere(place), record)
+            case "send":
+                stores.send(place)
+            case "receive" if stores.under_way:
+                stores.receive(*draw(st.sampled_from(stores.under_way)))
+    return stores
+
+
+@st.composite
+def item_changes(draw: st.DrawFn, record: Any, number: int) -> Any:
+    """Another price, or a deletion."""
+    fields: dict[str, Any] = {"price": draw(st.integers(0, 2))}
+    fields["deleted"] = draw(st.integers(0, 9)) == 0
+    return changed(record, number, draw(st.integers(0, 20)), **fields)
+
+
+@st.composite
+def order_changes(draw: st.DrawFn, record: Any, number: int) -> Any:
+    """A step, a payment, or another note."""
+    now, op_id = at(draw(st.integers(0, 20))), f"{number:032x}"
+    match draw(st.sampled_from(["step", "payment", "notes"])):
+        case "step" if STEPS[record.status]:
+            status = draw(st.sampled_from(sorted(STEPS[record.status])))
+            return record.moved(status, actor="a", reason=None, op_id=op_id, now=now)
+        case "payment" if record.outstanding > 0 and record.status is not Status.CANCELLED:
+            amount = draw(st.integers(1, record.outstanding))
+            return record.paid(payment(amount, id=op_id, op_id=op_id, at=now), now)
+    return record.changed(op_id=op_id, now=now, notes=draw(st.sampled_from("abc")))
+
+
+@st.composite
+def order_changes_or_erasure(draw: st.DrawFn, record: Any, number: int) -> Any:
+    """One of these, or the guest is to be forgotten."""
+    if draw(st.integers(0, 3)):
+        return draw(order_changes(record, number))
+    now = at(draw(st.integers(0, 20)))
+    return erased(record, now, op_id=f"{number:032x}", now=now)
+
+
+@st.composite
+def order_changes_or_lines(draw: st.DrawFn, record: Any, number: int) -> Any:
+    """One of these, or the guest wants something else too, or more or less of something."""
+    is_changeable = record.status in CHANGEABLE and record.outstanding == record.total
+    if not is_changeable or draw(st.booleans()):
+        return draw(order_changes(record, number))
+    known = draw(st.none() | st.sampled_from(record.lines))
+    revised = (
+        line(id=f"{number:08}", item_id="i") if known is None else known.of(known.quantity + 1)
+    )
+    now = at(draw(st.integers(0, 20)))
+    return record.revised([revised], op_id=f"{number:032x}", now=now)
+
+
+@st.composite
+def customer_changes(draw: st.DrawFn, record: Any, number: int) -> Any:
+    """One more order, other notes, or the guest is to be forgotten."""
+    now, op_id = at(draw(st.integers(0, 20))), f"{number:032x}"
+    match draw(st.sampled_from(["order", "notes", "erasure"])):
+        case "order":
+            placed = order(created_at=now, customer=Customer(name=f"{number}", phone="1"))
+            return record.seen(placed, "1", op_id=op_id, now=now)
+        case "notes" if not record.is_erased:
+            return record.changed(op_id=op_id, now=now, notes=draw(st.sampled_from("abc")))
+    return record if record.is_erased else record.erased(now, op_id=op_id, now=now)
+
+
+ITEM = menu_item(op_id="f" * 32)
+ORDER = order(op_id="f" * 32)
+GUEST = customer(op_id="f" * 32)
+item_histories = histories(MENU_ITEMS, ITEM, item_changes)
+order_histories = histories(ORDERS, ORDER, order_changes)
+erased_histories = histories(ORDERS, ORDER, order_changes_or_erasure) | histories(
+    CUSTOMERS, GUEST, customer_changes
+)
+revised_histories = histories(ORDERS, ORDER, order_changes_or_lines)
+all_histories = item_histories | order_histories | erased_histories | revised_histories
+
+
+@settings(max_examples=300)
+@given(all_histories)
+def test_stores_that_exchange_their_states_end_with_equal_records(stores: TwoStores) -> None:
+    ends = []
+    for first in (P, M):
+        ended = stores.copy()
+        ended.exchange(first)
+        assert ended.held[P] == ended.held[M]
+        ends.append(ended.held[P])
+    assert ends[0] == ends[1]
+
+
+@settings(max_examples=300)
+@given(all_histories, st.data())
+def test_late_deliveries_change_nothing_once_the_stores_agree(
+    stores: TwoStores, data: st.DataObject
+) -> None:
+    for place, state in data.draw(st.permutations(stores.under_way)):
+        stores.receive(place, state)
+    stores.exchange(P)
+    agreed = dict(stores.held)
+    for place, state in stores.under_way:
+        stores.receive(place, state)
+        stores.receive(elsewhere(place), state)
+    assert stores.held == agreed
+
+
+@settings(max_examples=300)
+@given(item_histories | order_histories)
+def test_every_accepted_write_is_in_the_end_followed_reported_or_kept(stores: TwoStores) -> None:
+    stores.exchange(P)
+    end = stores.held[P]
+    for state in stores.accepted:
+        assert end.version.covers(state.version)
+        followed = any(
+            later is not state and later.version != state.version and later.includes(state)
+            for later in [*stores.accepted, *stores.lost]
+        )
+        reported = any(codec.content(lost) == codec.content(state) for lost in stores.lost)
+        kept = outside_of_progress(state) == outside_of_progress(end)
+        assert followed or reported or kept or end.deleted
+
+
+@settings(max_examples=300)
+@given(item_histories)
+def test_a_record_that_was_deleted_anywhere_is_deleted_in_the_end(stores: TwoStores) -> None:
+    stores.exchange(M)
+    was_deleted = any(state.deleted for state in stores.accepted)
+    assert stores.held[P].deleted == was_deleted
+
+
+@settings(max_examples=300)
+@given(histories(ORDERS, ORDER, order_changes_or_erasure))
+def test_an_order_that_was_erased_anywhere_is_so_in_the_end(stores: TwoStores) -> None:
+    stores.exchange(M)
+    was_erased = any(state.erased_at for state in stores.accepted)
+    assert (stores.held[P].erased_at is not None) == was_erased
+    assert (stores.held[P].customer.name == "") == was_erased
+
+
+@settings(max_examples=300)
+@given(order_histories)
+def test_neither_cancellation_nor_payment_is_lost_on_the_way(stores: TwoStores) -> None:
+    stores.exchange(M)
+    end = stores.held[P]
+    if any(state.status is Status.CANCELLED for state in stores.accepted):
+        assert end.status is Status.CANCELLED
+    paid = {payment.id: payment for state in stores.accepted for payment in state.payments}
+    assert {payment.id: payment for payment in end.payments} == paid
+    assert end.outstanding == end.total - sum(payment.amount for payment in paid.values())
+    fired = {ticket.id for state in stores.accepted for ticket in state.tickets}
+    assert [ticket.id for ticket in end.tickets] == list(fired)
+    steps = {(step.status, step.actor) for state in stores.accepted for step in state.history}
+    assert {(step.status, step.actor) for step in end.history} == steps
+
+
+@settings(max_examples=300)
+@given(revised_histories)
+def test_the_kitchen_is_told_of_every_line_whichever_side_it_was_added_on(
+    stores: TwoStores,
+) -> None:
+    stores.exchange(M)
+    end = stores.held[P]
+    told = Counter[str]()
+    for ticket in end.tickets:
+        told[ticket.line_id] += ticket.quantity
+    assert len({(ticket.line_id, ticket.revision) for ticket in end.tickets}) == len(end.tickets)
+    if end.tickets and not stores.lost:
+        assert told == {line.id: line.quantity for line in end.lines}
+
+
+def outside_of_progress(record: Any) -> dict[str, Any]:
+    """What a record says, but for what an order's merge rule unites."""
+    united = {"status", "payment_status", "history", "payments", "tickets"}
+    return {name: value for name, value in codec.content(record).items() if name not in united}
+
+
+def changed(record: Any, number: int, seconds: int, **fields: Any) -> Any:
+    """One more operation."""
+    return record.changed(op_id=f"{number:032x}", now=at(seconds), **fields)
+
+
+def strictly_covers(one: Record, other: Record) -> bool:
+    """Whether a store that holds the other takes the one without a thought."""
+    return one.version != other.version and one.version.covers(other.version)
+
+
+def no_rule(one: Any, other: Any, policy: Policy) -> Merge[Any]:
+    """Fails whoever asks."""
+    raise AssertionError(f"asked about {one} and {other}")
+
+
+def test_steps_of_the_same_write_are_kept_once() -> None:
+    first = menu_item().stamped(P)
+    assert first.joined(first).trail == (Step(P, 1, first.op_id),)
+
+
+def test_a_place_does_not_lose_to_its_own_earlier_write() -> None:
+    base = menu_item().stamped(P)
+    manager = changed(base, 1, 3, price=1).stamped(N)
+    staff = changed(base, 2, 10, price=2).stamped(P)
+    met = reconciled(MENU_ITEMS, manager, staff, Policy()).record
+    later = changed(manager, 3, 5, price=3).stamped(N)
+    assert reconciled(MENU_ITEMS, met, later, Policy()).record.price == 3
