@@ -1,4 +1,4 @@
-"""The stores under contract: one fixture each, and their names in tables for `parametrize`."""
+"""The stores under contract: one fixture each. `over.py` names them for `parametrize`."""
 
 from __future__ import annotations
 

@@ -156,6 +156,13 @@ def ids(records: Iterable[Record]) -> list[str]:
     return [record.id for record in records]
 
 
+def held(repositories: Repositories, item_id: str) -> int:
+    """How much orders hold of an item's stock."""
+    key = f"stock:{item_id}"
+    count: int = repositories.orders.counts([key])[key].held
+    return count
+
+
 def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     """The results of calls made by a thread each; an error is a result too."""
     with ThreadPoolExecutor(len(calls)) as pool:

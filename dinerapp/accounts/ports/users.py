@@ -1,4 +1,4 @@
-"""People with an account. Contract suite: tests/contracts/users.py."""
+"""People with an account. Contract suite: tests/contracts/test_users.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conversations. Contract suite: tests/contracts/conversations.py."""
+"""Conversations. Contract suite: tests/contracts/test_conversations.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members of servers. Contract suite: tests/contracts/members.py."""
+"""Members of servers. Contract suite: tests/contracts/test_members.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages in rooms, of either kind. Contract suite: tests/contracts/messages.py."""
+"""Messages in rooms, of either kind. Contract suite: tests/contracts/test_messages.py."""
 
 from __future__ import annotations
 

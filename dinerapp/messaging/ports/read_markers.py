@@ -1,4 +1,4 @@
-"""How far rooms are read. Contract suite: tests/contracts/reads.py."""
+"""How far rooms are read. Contract suite: tests/contracts/test_reads.py."""
 
 from __future__ import annotations
 

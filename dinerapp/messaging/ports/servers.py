@@ -1,4 +1,4 @@
-"""Servers and their channels. Contract suite: tests/contracts/servers.py."""
+"""Servers and their channels. Contract suite: tests/contracts/test_servers.py."""
 
 from __future__ import annotations
 

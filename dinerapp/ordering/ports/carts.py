@@ -1,4 +1,4 @@
-"""Carts. Contract suite: tests/contracts/carts.py."""
+"""Carts. Contract suite: tests/contracts/test_carts.py."""
 
 from __future__ import annotations
 

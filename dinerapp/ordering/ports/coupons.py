@@ -1,4 +1,4 @@
-"""Coupons. Contract suite: tests/contracts/coupons.py."""
+"""Coupons. Contract suite: tests/contracts/test_coupons.py."""
 
 from __future__ import annotations
 

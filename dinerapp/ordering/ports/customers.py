@@ -1,4 +1,4 @@
-"""Guests the restaurant knows. Contract suite: tests/contracts/customers.py."""
+"""Guests the restaurant knows. Contract suite: tests/contracts/test_customers.py."""
 
 from __future__ import annotations
 

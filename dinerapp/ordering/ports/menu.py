@@ -1,4 +1,4 @@
-"""The menu. Contract suite: tests/contracts/menu.py."""
+"""The menu. Contract suite: tests/contracts/test_menu.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orders. Contract suite: tests/contracts/orders.py."""
+"""Orders. Contract suite: tests/contracts/test_orders.py."""
 
 from __future__ import annotations
 

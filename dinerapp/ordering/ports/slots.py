@@ -1,4 +1,4 @@
-"""Slots. Contract suite: tests/contracts/slots.py."""
+"""Slots. Contract suite: tests/contracts/test_slots.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tills. Contract suite: tests/contracts/tills.py."""
+"""Tills. Contract suite: tests/contracts/test_tills.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lost when two states met. Contract suite: tests/contracts/conflicts.py."""
+"""What lost when two states met. Contract suite: tests/contracts/test_conflicts.py."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """One database server as a whole: its life, its health, and what other processes think of it.
 
-Contract suite: tests/contracts/database.py.
+Contract suite: tests/contracts/test_database.py.
 """
 
 from __future__ import annotations

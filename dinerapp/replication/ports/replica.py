@@ -1,7 +1,7 @@
 """What replication needs of a store, for every kind of record alike.
 
 Use cases never see this port; the composite, the relay and the consistency check do.
-Contract suite: tests/contracts/replica.py.
+Contract suite: tests/contracts/replica/.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The base of every port: what use cases may do with any kind of record.
 
-Contract suite: tests/contracts/repository.py.
+Contract suite: tests/contracts/repository/.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is on its way to webhooks. Contract suite: tests/contracts/deliveries.py."""
+"""What is on its way to webhooks. Contract suite: tests/contracts/test_deliveries.py."""
 
 from __future__ import annotations
 

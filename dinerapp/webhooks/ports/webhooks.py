@@ -1,4 +1,4 @@
-"""Webhooks. Contract suite: tests/contracts/webhooks.py."""
+"""Webhooks. Contract suite: tests/contracts/test_webhooks.py."""
 
 from __future__ import annotations
 

@@ -1,0 +1,117 @@
+"""The contract of `Replica`: how relays share what is owed, and strike it off."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from dinerapp.replication.identity import new_id
+from dinerapp.replication.ports.replica import Backlog
+from tests.contracts.kinds import of_every_kind
+from tests.contracts.over import over_stores
+from tests.contracts.replica.shorthand import N, claim, owing
+from tests.contracts.subjects import SAMPLES, Sample, ids
+from tests.makers import at, elsewhere
+
+
+@over_stores
+@of_every_kind
+class TestDebt:
+    """What relays are given, and what they have shipped."""
+
+    def test_debts_are_claimed_oldest_first_and_no_more_than_asked_for(
+        self, store: Any, sample: Sample
+    ) -> None:
+        to = elsewhere(store.place)
+        for number in (3, 1, 4, 0, 2):
+            record = sample.make(created_at=at(number), updated_at=at(number))
+            store.accept(replace(record, **{sample.text: str(number)}), owing(to, due=at(number)))
+        claimed = [claim(store, to, limit=2, now=at(10), until=at(99)) for _ in range(4)]
+        texts = [[getattr(owed.record, sample.text) for owed in some] for some in claimed]
+        assert texts == [["0", "1"], ["2", "3"], ["4"], []]
+
+    def test_a_debt_that_is_not_due_yet_is_not_given_out(self, store: Any, sample: Sample) -> None:
+        to = elsewhere(store.place)
+        accepted = store.accept(sample.make(), owing(to, due=at(10)))
+        assert claim(store, to, now=at(9.999)) == []
+        assert ids(owed.record for owed in claim(store, to, now=at(10))) == [accepted.id]
+
+    def test_kinds_of_which_something_is_due_or_missed_are_found_in_one_question(
+        self, stores: Any, store: Any, sample: Sample
+    ) -> None:
+        to, kinds = elsewhere(store.place), [one.name for one in SAMPLES]
+        assert not store.kinds_due(to, kinds, at(10))
+        assert not store.kinds_missed(to, kinds)
+        own = store.accept(sample.make(), owing(to, due=at(10)))
+        beside = next(one for one in SAMPLES if one is not sample)
+        other = beside.name
+        others = getattr(stores, other).accept(beside.make(), owing(to, due=at(20), missed=True))
+        for asked in (store, getattr(stores, other)):
+            assert set(asked.kinds_due(to, kinds, at(9.999))) == set()
+            assert set(asked.kinds_due(to, kinds, at(10))) == {sample.name}
+            assert set(asked.kinds_due(to, kinds, at(20))) == {sample.name, other}
+            assert set(asked.kinds_due(to, [other], at(20))) == {other}
+            assert set(asked.kinds_due(N, kinds, at(20))) == set()
+            assert set(asked.kinds_missed(to, kinds)) == {other}
+        for settled, state in ((store, own), (getattr(stores, other), others)):
+            settled.settle(to, [(state.id, state.version)])
+        assert not store.kinds_due(to, kinds, at(20))
+        assert not store.kinds_missed(to, kinds)
+
+    def test_a_leased_debt_is_given_to_nobody_else_until_the_lease_ends(
+        self, store: Any, sample: Sample
+    ) -> None:
+        to = elsewhere(store.place)
+        accepted = store.accept(sample.make(), owing(to, due=at(0)))
+        assert len(claim(store, to, now=at(1), until=at(60))) == 1
+        assert claim(store, to, now=at(2), until=at(62)) == []
+        assert claim(store, to, now=at(59.999), until=at(120)) == []
+        again = claim(store, to, now=at(60), until=at(120))
+        assert [owed.record for owed in again] == [accepted]
+        assert store.backlog(to).waiting == 1
+
+    def test_a_shipped_debt_is_struck_off(self, store: Any, sample: Sample) -> None:
+        to = elsewhere(store.place)
+        first, second = (store.accept(sample.make(), owing(to)) for _ in range(2))
+        claim(store, to)
+        store.settle(to, [(first.id, first.version)])
+        assert store.backlog(to) == Backlog(waiting=1)
+        assert [o.record for o in claim(store, to, now=at(9999))] == [second]
+        store.settle(to, [(first.id, first.version), (second.id, second.version)])
+        store.settle(to, [])
+        assert store.backlog(to) == Backlog()
+
+    def test_a_debt_nobody_claimed_can_be_struck_off_too(self, store: Any, sample: Sample) -> None:
+        to = elsewhere(store.place)
+        accepted = store.accept(sample.make(), owing(to, missed=True))
+        store.settle(to, [(accepted.id, accepted.version), (new_id(), accepted.version)])
+        assert store.backlog(to) == Backlog()
+
+    def test_a_newer_write_is_not_struck_off_with_the_older_one(
+        self, store: Any, sample: Sample
+    ) -> None:
+        to = elsewhere(store.place)
+        first = store.accept(sample.make(), owing(to))
+        claim(store, to)
+        second = store.accept(sample.edited(first), owing(to))
+        store.settle(to, [(first.id, first.version)])
+        assert store.backlog(to).waiting == 1
+        assert [owed.record for owed in claim(store, to)] == [second]
+
+    def test_a_newer_write_makes_a_leased_debt_due_again(self, store: Any, sample: Sample) -> None:
+        to = elsewhere(store.place)
+        first = store.accept(sample.make(), owing(to, due=at(0)))
+        claim(store, to, now=at(1), until=at(600))
+        second = store.accept(sample.edited(first), owing(to, due=at(2)))
+        assert [owed.record for owed in claim(store, to, now=at(2))] == [second]
+        assert store.backlog(to).waiting == 1
+
+    def test_debts_to_two_places_are_settled_one_by_one(self, store: Any, sample: Sample) -> None:
+        to = elsewhere(store.place)
+        debts = [*owing(to), *owing(N, missed=True)]
+        accepted = store.accept(sample.make(), debts)
+        assert [owed.record for owed in claim(store, to)] == [accepted]
+        store.settle(to, [(accepted.id, accepted.version)])
+        assert store.backlog(to) == Backlog()
+        assert store.backlog(N) == Backlog(waiting=1, missed=1)
+        assert [owed.record for owed in claim(store, N)] == [accepted]

@@ -1,0 +1,57 @@
+"""The contract of `Replica`: fingerprints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dinerapp.replication import codec
+from tests.contracts.kinds import of_every_kind
+from tests.contracts.over import over_stores
+from tests.contracts.replica.shorthand import M, P, fingerprints_of, owing
+from tests.contracts.subjects import Sample, put, rewritten, written
+from tests.makers import at, elsewhere
+
+
+@over_stores
+@of_every_kind
+class TestFingerprint:
+    """How two stores find out in what they differ."""
+
+    def test_an_empty_store_has_no_fingerprints(self, store: Any) -> None:
+        assert store.fingerprints() == {}
+        assert store.bucket(0) == {}
+
+    def test_fingerprints_are_those_of_the_states_in_whatever_store(
+        self, store: Any, sample: Sample
+    ) -> None:
+        states = [written(sample.make(), P, M) for _ in range(20)]
+        states.append(rewritten(written(sample.make(), P), P, deleted=True))
+        put(store, *states)
+        assert store.fingerprints() == fingerprints_of(states)
+        for number, found in fingerprints_of(states).items():
+            digests = store.bucket(number)
+            assert digests == {
+                state.id: codec.digest(state)
+                for state in states
+                if codec.bucket(state.id) == number
+            }
+            assert sum(digests.values()) == found.digest
+
+    def test_fingerprints_follow_every_way_of_writing(self, store: Any, sample: Sample) -> None:
+        first = store.save(sample.make())
+        second = store.save(sample.edited(first))
+        assert store.fingerprints() == fingerprints_of([second])
+        third = rewritten(second, M)
+        put(store, third, first)
+        assert store.fingerprints() == fingerprints_of([third])
+        merged = rewritten(third, P)
+        store.replace(third, merged)
+        assert store.fingerprints() == fingerprints_of([merged])
+        gone = store.delete(sample.edited(merged))
+        assert store.fingerprints() == fingerprints_of([gone])
+
+    def test_debts_do_not_show_in_fingerprints(self, store: Any, sample: Sample) -> None:
+        to = elsewhere(store.place)
+        accepted = store.accept(sample.make(), owing(to, missed=True))
+        store.postpone(to, (accepted.id, accepted.version), "no", at(5), park=True)
+        assert store.fingerprints() == fingerprints_of([accepted])

@@ -1,0 +1,42 @@
+"""The contract of `Replica`: what it owes the followers of a kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dinerapp.replication.ports.replica import Backlog, Owing
+from tests.contracts.kinds import of_every_kind
+from tests.contracts.over import over_stores
+from tests.contracts.replica.shorthand import DUE, F, claim, owing
+from tests.contracts.subjects import Sample, put, rewritten
+from tests.makers import at, elsewhere
+
+
+@over_stores
+@of_every_kind
+class TestDebt:
+    """What followers are owed, beside what places are."""
+
+    def test_what_followers_are_owed_is_no_backlog_of_a_place(
+        self, store: Any, sample: Sample
+    ) -> None:
+        to = elsewhere(store.place)
+        debts = [Owing(F, DUE, missed=True), *owing(to)]
+        accepted = store.accept(sample.make(), debts)
+        assert store.backlog(to) == Backlog(waiting=1)
+        assert store.backlog(F) == Backlog(waiting=1, missed=1)
+        store.settle(to, [(accepted.id, accepted.version)])
+        assert [owed.record for owed in claim(store, F)] == [accepted]
+        store.postpone(F, (accepted.id, accepted.version), "no", at(5), park=True)
+        assert [parked.reason for parked in store.parked(F, 10)] == ["no"]
+        assert store.retry_parked(F, at(20)) == 1
+        assert [owed.record for owed in claim(store, F, now=at(20))] == [accepted]
+        store.settle(F, [(accepted.id, accepted.version)])
+        assert store.backlog(F) == Backlog()
+
+    def test_a_newer_state_of_another_maker_is_for_that_one_to_show_to_followers(
+        self, store: Any, sample: Sample
+    ) -> None:
+        first = store.accept(sample.make(), [Owing(F, DUE, missed=True)])
+        put(store, rewritten(first, elsewhere(store.place)))
+        assert store.backlog(F) == Backlog()

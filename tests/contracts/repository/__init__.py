@@ -1,0 +1,1 @@
+"""The contract of `Repository`, for every kind of record however it is kept: a module per topic."""

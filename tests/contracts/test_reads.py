@@ -1,0 +1,29 @@
+"""The contract of `Reads`: what it asks beyond the common base."""
+
+from __future__ import annotations
+
+from dinerapp.replication.identity import new_id, new_op_id
+from tests.contracts.over import over_what_answers_questions
+from tests.contracts.subjects import Repositories, ids, paged
+from tests.makers import at, message, read
+
+ONE = new_id()
+
+
+@over_what_answers_questions
+class TestReads:
+    """Who has read how far in a room."""
+
+    def test_pages_hold_everybody_who_has_read_in_a_room_once(
+        self, repositories: Repositories
+    ) -> None:
+        kept = repositories.reads
+        saved = [kept.save(read(room_id=ONE, created_at=at(n))) for n in range(5)]
+        kept.save(read())
+        assert ids(paged(lambda after, n: kept.page(ONE, after, n), 2)) == ids(saved[::-1])
+
+    def test_a_place_comes_back_as_it_was_moved_to(self, repositories: Repositories) -> None:
+        saved, to = repositories.reads.save(read()), message(created_at=at(5))
+        moved = repositories.reads.save(saved.moved(to, op_id=new_op_id(), now=at(6)))
+        assert repositories.reads.get(saved.id) == moved
+        assert moved.place == (to.created_at, to.id)
