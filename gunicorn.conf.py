@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Any
 
@@ -9,10 +10,9 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
 from dinerapp.runtime import processes
+from dinerapp.runtime.container import EXTENSION
 from dinerapp.runtime.logs import configure_logging
 from dinerapp.runtime.settings import BadSetting, Settings
-
-EXTENSION = "diner"
 
 try:
     settings = Settings.from_environment()
@@ -61,16 +61,17 @@ def on_starting(_server: Any) -> None:
     processes.forget_metrics()
 
 
-def post_worker_init(worker: Any) -> None:
+def post_worker_init(_worker: Any) -> None:
     """Ends live streams as soon as the worker is told to stop, not when its patience does."""
-    worker.wsgi.extensions[EXTENSION].seats.must_end = lambda: not worker.alive
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        processes.end_streams_on(number)
 
 
 def worker_exit(_server: Any, worker: Any) -> None:
     """Finishes what is under way in the databases, and hangs up."""
     app = getattr(worker, "wsgi", None)
     if app is not None:
-        app.extensions[EXTENSION].connections.close_all()
+        app.extensions[EXTENSION].supervisor.stop()
 
 
 def child_exit(_server: Any, worker: Any) -> None:

@@ -15,10 +15,10 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
 from dinerapp.runtime import processes
+from dinerapp.runtime.container import EXTENSION
 from dinerapp.runtime.logs import configure_logging
 from dinerapp.runtime.settings import BadSetting, Settings
 
-EXTENSION = "diner"
 CLOSE_FIRST = 100
 KILL_SECONDS = 20
 IDLE_SECONDS = 600
@@ -59,17 +59,15 @@ def _loaded(target: str) -> Callable[..., Any]:
     module, _, name = target.partition(":")
     processes.forget_dead_workers()
     app = getattr(__import__(module, fromlist=[name]), name)
-    diner = app.extensions[EXTENSION]
-    diner.seats.must_end = _told_to_end().is_set
+    _end_streams_when_told()
     Finalize(None, processes.forget_worker, (os.getpid(),), exitpriority=CLOSE_FIRST - 1)
-    Finalize(None, diner.connections.close_all, exitpriority=CLOSE_FIRST)
+    Finalize(None, app.extensions[EXTENSION].supervisor.stop, exitpriority=CLOSE_FIRST)
     loaded: Callable[..., Any] = app
     return loaded
 
 
-def _told_to_end() -> threading.Event:
-    """Set by a signal to end, beside what the server itself makes of it."""
-    ending = threading.Event()
+def _end_streams_when_told() -> None:
+    """By a signal to end, beside what the server itself makes of it."""
     heard, told = os.pipe()
     os.set_blocking(told, False)
     signal.set_wakeup_fd(told)
@@ -77,10 +75,9 @@ def _told_to_end() -> threading.Event:
     def listen() -> None:
         while os.read(heard, 1)[0] not in (signal.SIGTERM, signal.SIGINT):
             pass
-        ending.set()
+        processes.ending.set()
 
     threading.Thread(target=listen, name="signals", daemon=True).start()
-    return ending
 
 
 if __name__ == "__main__":

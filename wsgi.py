@@ -6,12 +6,12 @@ import sys
 
 from flask import Flask
 
-from blueprints.http.diner import EXTENSION
+from dinerapp.runtime import processes
 from dinerapp.runtime.app import create_app
-from dinerapp.runtime.processes import spare_the_collector
+from dinerapp.runtime.backends import NoDatabase
+from dinerapp.runtime.container import EXTENSION
 from dinerapp.runtime.secret import secret_key
 from dinerapp.runtime.settings import BadSetting, Settings
-from dinerapp.runtime.wiring import NoDatabase
 
 # By this code gunicorn knows that starting the worker again would not help.
 APP_LOAD_ERROR = 4
@@ -19,9 +19,9 @@ APP_LOAD_ERROR = 4
 
 def connected() -> Flask:
     """The application by the environment, with its connections open."""
-    made = create_app(secret_key(Settings.from_environment()))
-    made.extensions[EXTENSION].connections.initialize_all()
-    spare_the_collector()
+    made = create_app(secret_key(Settings.from_environment()), must_end=processes.ending.is_set)
+    made.extensions[EXTENSION].supervisor.start()
+    processes.spare_the_collector()
     return made
 
 

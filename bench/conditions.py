@@ -22,7 +22,7 @@ from bench.wrk import Shot
 from dinerapp.replication.ports.replica import Owing
 from dinerapp.replication.record import utc_now
 from dinerapp.replication.version import Place
-from dinerapp.runtime.wiring import Diner
+from dinerapp.runtime.container import Application
 
 HEALTHY = "both up"
 DOWN = {"postgresql": "PostgreSQL killed", "mongodb": "MongoDB killed"}
@@ -54,7 +54,7 @@ def await_health(one: Running) -> None:
     _await_all(one, lambda health: health["status"] == "healthy", "both are up again")
 
 
-def with_backlog(both: Servers, diner: Diner, shoot: Shoot) -> Shoot:
+def with_backlog(both: Servers, diner: Application, shoot: Shoot) -> Shoot:
     """The same with a backlog that is shipped all the while."""
 
     def shoot_with_backlog(connections: int, seconds: float) -> Shot:
@@ -85,9 +85,9 @@ def _await_all(one: Running, is_so: Callable[[dict[str, Any]], bool], what: str)
     until(lambda: all(is_so(one.ask("/api/health")[1]) for _ in range(_ASKED)), what)
 
 
-def _owe(both: Servers, diner: Diner, count: int) -> None:
+def _owe(both: Servers, diner: Application, count: int) -> None:
     """Orders in PostgreSQL that MongoDB has not got; all of them fall due at once, at the end."""
-    source = diner.pairs["orders"].at(Place.POSTGRESQL)
+    source = diner.replication.pairs["orders"].at(Place.POSTGRESQL)
     debt = [Owing(Place.MONGODB, utc_now() + _LATER, missed=False)]
     for states in batches(count):
         source.deliver(states, debt)

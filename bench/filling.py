@@ -19,12 +19,13 @@ from pymongo import MongoClient
 from bench.dishes import DISHES, LINES, PLENTY, Dish, category_name
 from bench.ground import SECRET, Servers, order
 from dinerapp.accounts.services.record_tokens import RecordTokens
+from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.domain.menu import Option, OptionGroup
 from dinerapp.ordering.domain.orders import Order
 from dinerapp.replication.identity import Operation, derived_id, new_op_id
 from dinerapp.replication.version import Place
 from dinerapp.runtime.administration import await_catching_up, connected
-from dinerapp.runtime.wiring import Diner
+from dinerapp.runtime.container import Application
 
 OURS, ALONE, PEERS, EVE = "diner", "alone", "peers", "eve"
 """The databases: ours in both, ours in PostgreSQL alone, and what peers have."""
@@ -75,7 +76,7 @@ def _fill_ours(both: Servers, count: int) -> list[str]:
     with connected(replace(both.settings(), relay_in_workers=False)) as diner:
         await_catching_up(diner)
         _add_menu(diner)
-        pair = diner.pairs["orders"]
+        pair = diner.replication.pairs["orders"]
         for states in batches(count):
             pair.one.deliver(states)
             pair.other.deliver(states)
@@ -83,15 +84,17 @@ def _fill_ours(both: Servers, count: int) -> list[str]:
     return _picked(ids, count)
 
 
-def _add_menu(diner: Diner) -> None:
+def _add_menu(diner: Application) -> None:
     numbers = sorted({dish.category for dish in DISHES})
     categories = {number: derived_id("category", str(number)) for number in numbers}
     for number, category_id in categories.items():
         fields = {"slug": f"c-{number}", "name": category_name(number), "position": number}
-        diner.categories.add(Operation(category_id, new_op_id()), fields)
+        diner.of(OrderingServices).categories.add(Operation(category_id, new_op_id()), fields)
     for dish in DISHES:
         fields = _frozen(dish.fields) | {"category_id": categories[dish.category]}
-        diner.menu.add(Operation(dish.id, new_op_id()), fields | {"stock_limit": PLENTY})
+        diner.of(OrderingServices).menu.add(
+            Operation(dish.id, new_op_id()), fields | {"stock_limit": PLENTY}
+        )
 
 
 def _frozen(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,9 +22,11 @@ from dinerapp.ordering.domain.orders import (
 )
 from dinerapp.replication.identity import new_id, new_op_id
 from dinerapp.replication.record import utc_now
+from dinerapp.runtime.backends import backends_of
+from dinerapp.runtime.container import Application
 from dinerapp.runtime.processes import spare_the_collector
 from dinerapp.runtime.settings import Settings
-from dinerapp.runtime.wiring import Diner, backends, build
+from dinerapp.runtime.wiring import build
 
 SECRET = "bench " * 4
 
@@ -82,11 +84,11 @@ def servers() -> Iterator[Servers]:
 
 
 @contextmanager
-def unwatched(both: Servers) -> Iterator[Diner]:
+def unwatched(both: Servers) -> Iterator[Application]:
     """Our parts, connected by hand as the `relay` command has them: nobody watches the databases
     and nobody relays."""
     settings = both.settings()
-    stores = backends(settings)
+    stores = backends_of(settings)
     diner = build(settings, stores)
     for each in stores:
         each.database.open()

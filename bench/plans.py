@@ -19,7 +19,7 @@ from dinerapp.ordering.ports.orders import Change, OrderFilter, Orders
 from dinerapp.replication.errors import NotFound
 from dinerapp.replication.record import utc_now
 from dinerapp.replication.version import Place
-from dinerapp.runtime.wiring import Diner
+from dinerapp.runtime.container import Application
 
 PAGE = 25
 NEWEST = OrderFilter()
@@ -59,9 +59,9 @@ def run(sizes: list[int]) -> Iterator[str]:
         yield f"| {name} | {' | '.join(f'{one} | {other}' for one, other in pairs)} |"
 
 
-def _filled(diner: Diner, count: int) -> Order:
+def _filled(diner: Application, count: int) -> Order:
     """So many more orders in both; one of them."""
-    pair, last = diner.pairs["orders"], None
+    pair, last = diner.replication.pairs["orders"], None
     for states in batches(count):
         pair.one.deliver(states)
         pair.other.deliver(states)
@@ -83,8 +83,10 @@ def _questions(order: Order) -> Questions:
     }
 
 
-def _looked(both: Servers, diner: Diner, ask: Callable[[Orders], object]) -> tuple[Looked, Looked]:
-    pair = diner.pairs["orders"]
+def _looked(
+    both: Servers, diner: Application, ask: Callable[[Orders], object]
+) -> tuple[Looked, Looked]:
+    pair = diner.replication.pairs["orders"]
     postgres, mongo = pair.at(Place.POSTGRESQL), pair.at(Place.MONGODB)
     with _statements() as sent:
         ask(cast(Orders, postgres))

@@ -14,7 +14,7 @@ from dinerapp.replication.ports.replica import Owing
 from dinerapp.replication.record import utc_now
 from dinerapp.replication.store_pair import Pair
 from dinerapp.replication.version import Place
-from dinerapp.runtime.wiring import Diner
+from dinerapp.runtime.container import Application
 
 RELAYS = 2
 
@@ -22,7 +22,7 @@ RELAYS = 2
 def relay(owed: int) -> list[tuple[str, str]]:
     """Orders that PostgreSQL owes MongoDB, shipped by one process, which has two relays."""
     with servers() as both, unwatched(both) as diner:
-        pair = diner.pairs["orders"]
+        pair = diner.replication.pairs["orders"]
         source, target = pair.at(Place.POSTGRESQL), pair.at(Place.MONGODB)
         debt = [Owing(Place.MONGODB, utc_now(), missed=True)]
         for states in batches(owed):
@@ -44,7 +44,7 @@ def relay(owed: int) -> list[tuple[str, str]]:
 def consistency(count: int, differing: int) -> list[tuple[str, str]]:
     """Equal orders in both stores, and some that only one store has, has newer, or deleted."""
     with servers() as both, unwatched(both) as diner:
-        pair = diner.pairs["orders"]
+        pair = diner.replication.pairs["orders"]
         every, picked = count // differing, list[Order]()
         for number, states in enumerate(batches(count)):
             pair.one.deliver(states)
@@ -57,7 +57,7 @@ def consistency(count: int, differing: int) -> list[tuple[str, str]]:
         find_seconds, found = _check(diner, pair)
         assert found == differing
         started = time.perf_counter()
-        done = diner.consistency.repair_all(pair)
+        done = diner.replication.consistency.repair_all(pair)
         repair_seconds = time.perf_counter() - started
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory
         assert (done.differing, done.repaired) == (differing, differing)
@@ -71,9 +71,9 @@ def consistency(count: int, differing: int) -> list[tuple[str, str]]:
     ]
 
 
-def _check(diner: Diner, pair: Pair[Order]) -> tuple[float, int]:
+def _check(diner: Application, pair: Pair[Order]) -> tuple[float, int]:
     started = time.perf_counter()
-    found = sum(1 for _ in diner.consistency.differences(pair))
+    found = sum(1 for _ in diner.replication.consistency.differences(pair))
     return time.perf_counter() - started, found
 
 

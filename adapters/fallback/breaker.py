@@ -40,13 +40,13 @@ class SlowCalls:
 
 
 def _nobody() -> None:
-    """Until somebody wants to be woken."""
+    """Wakes nobody."""
 
 
 class Breaker:
     """`up → down → catching_up → up`, with a number that tells one catching-up from the next.
 
-    `place` is the connection's name.
+    `place` is the connection's name; `on_lost` is called when the store goes down.
     """
 
     def __init__(
@@ -55,13 +55,14 @@ class Breaker:
         *,
         slow: SlowCalls | None = None,
         observer: Observer | None = None,
+        on_lost: Callable[[], None] = _nobody,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.place = place
         self.state = State.DOWN
         self.reason = NOT_YET
         self.slow = slow or SlowCalls()
-        self.on_lost: Callable[[], None] = _nobody
+        self._on_lost = on_lost
         self._now = now
         self.since = self.down_since = self.back_since = now()
         self._observer = observer or Observer()
@@ -98,7 +99,7 @@ class Breaker:
             if was is State.UP:
                 self.down_since = self._now()
             self._move(State.DOWN, reason)
-        self.on_lost()
+        self._on_lost()
         announce(connection_lost, self, place=self.place, reason=reason)
 
     def took(self, seconds: float) -> None:

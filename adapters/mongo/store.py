@@ -39,7 +39,7 @@ from dinerapp.replication.ports.replica import (
     Owing,
     Taken,
 )
-from dinerapp.replication.ports.repository import After, Page, Seen
+from dinerapp.replication.ports.repository import After, Page, Repository, Seen
 from dinerapp.replication.ports.store import Store
 from dinerapp.replication.record import Record
 from dinerapp.replication.version import Place
@@ -242,6 +242,11 @@ class MongoStore(MongoDebts[R], Store[R]):
     def _creditors(self) -> Sequence[Creditor]:
         places = [place for place in Place if place != self.place]
         return [*places, Audience.FOLLOWERS] if self.kind.followed else places
+
+
+def plain_collection(port: type[Repository[Any]]) -> type[MongoStore[Any]]:
+    """The store of a kind that is asked for nothing beyond every repository's own questions."""
+    return type(f"Mongo{port.__name__}", (MongoStore, port), {})
 
 
 def newest_first(*fields: str) -> IndexModel:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from adapters.postgres.connection import Row
 from adapters.postgres.rows import Plain
 from adapters.postgres.store import PostgresStore
 from dinerapp.replication.codec import ENVELOPE
+from dinerapp.replication.ports.repository import Repository
 from dinerapp.replication.record import Record
 
 R = TypeVar("R", bound=Record)
@@ -24,3 +25,8 @@ class DocumentStore(PostgresStore[R]):
     def from_row(self, row: Row) -> Plain:
         content: Plain = row["content"]
         return content
+
+
+def plain_table(port: type[Repository[Any]]) -> type[DocumentStore[Any]]:
+    """The store of a kind that is asked for nothing beyond every repository's own questions."""
+    return type(f"Postgres{port.__name__}", (DocumentStore, port), {})

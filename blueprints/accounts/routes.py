@@ -22,11 +22,14 @@ from blueprints.accounts.views import granted_view, user_view
 from blueprints.http.access import caller
 from blueprints.http.answers import after, answer, if_match, one, operation, page, written
 from blueprints.http.blueprint import Blueprint
-from blueprints.http.diner import diner
 from blueprints.http.limits import Limited
+from blueprints.http.services import services_of
+from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.permissions import Permission
 from dinerapp.accounts.ports.users import UserFilter
 from dinerapp.accounts.services.accounts import Granted, NewAccount
+
+services = services_of(AccountServices)
 
 auth = Blueprint("auth", __name__, url_prefix="/api/auth", description="Who you are")
 blp = Blueprint("users", __name__, url_prefix="/api/users", description="Who has an account")
@@ -43,7 +46,7 @@ def register(new: NewAccount) -> Response:
     An address that has an account is answered like any other, and its account stays as it is:
     whoever cannot log in afterwards had one before.
     """
-    done = diner().accounts.register(operation("auth.register", but=["password"]), new)
+    done = services().accounts.register(operation("auth.register", but=["password"]), new)
     return written(done, user_view(done.record), location="/api/auth/me")
 
 
@@ -55,7 +58,7 @@ def register(new: NewAccount) -> Response:
 @auth.refuses(401)
 def login(given: dict[str, str]) -> Response:
     """Get an access token for requests, and a refresh token for the next pair of them"""
-    return _granted(diner().accounts.login(given["email"], given["password"]))
+    return _granted(services().accounts.login(given["email"], given["password"]))
 
 
 @auth.post("/refresh")
@@ -69,7 +72,7 @@ def refresh(given: dict[str, str]) -> Response:
     A refresh token is good once. Shown again it ends the session, for somebody else may have it;
     only for a few seconds it counts as the repeated request of a client that heard no answer.
     """
-    return _granted(diner().accounts.refresh(given["refresh_token"]))
+    return _granted(services().accounts.refresh(given["refresh_token"]))
 
 
 @auth.post("/logout")
@@ -77,7 +80,7 @@ def refresh(given: dict[str, str]) -> Response:
 @auth.response(204)
 def logout() -> Response:
     """End this session: its tokens are good for nothing at once"""
-    diner().accounts.logout(caller())
+    services().accounts.logout(caller())
     return Response(status=204)
 
 
@@ -86,7 +89,7 @@ def logout() -> Response:
 @auth.reads(UserOut)
 def read_me() -> Response:
     """Your account"""
-    user = diner().accounts.get(caller().user_id or "")
+    user = services().accounts.get(caller().user_id or "")
     return one(user, user_view(user))
 
 
@@ -97,7 +100,7 @@ def read_me() -> Response:
 @auth.response(204)
 def change_password(given: dict[str, str]) -> Response:
     """Set another password; ends your other sessions"""
-    diner().accounts.change_password(caller(), given["current_password"], given["new_password"])
+    services().accounts.change_password(caller(), given["current_password"], given["new_password"])
     return Response(status=204)
 
 
@@ -108,7 +111,7 @@ def change_password(given: dict[str, str]) -> Response:
 def list_users(query: dict[str, Any]) -> Response:
     """Users, newest first"""
     limit, cursor = query.pop("limit"), query.pop("cursor")
-    return page(diner().accounts.page(UserFilter(**query), after(cursor), limit), user_view)
+    return page(services().accounts.page(UserFilter(**query), after(cursor), limit), user_view)
 
 
 @blp.patch("/<uuid:user_id>")
@@ -121,7 +124,7 @@ def change_user(fields: dict[str, Any], user_id: UUID) -> Response:
     Accounts of managers and admins are changed by admins only, and only they make new ones.
     """
     op = operation(f"users.change {user_id}")
-    done = diner().accounts.change(caller(), str(user_id), op, fields, if_match())
+    done = services().accounts.change(caller(), str(user_id), op, fields, if_match())
     return written(done, user_view(done.record))
 
 

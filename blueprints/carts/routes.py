@@ -29,15 +29,18 @@ from blueprints.http.answers import (
     written,
 )
 from blueprints.http.blueprint import Blueprint
-from blueprints.http.diner import diner
 from blueprints.http.limits import Limited
+from blueprints.http.services import services_of
 from blueprints.orders.routes import placed
 from blueprints.orders.schemas import PlacedOut, WantedIn
 from dinerapp.accounts.domain.permissions import Caller, Permission
+from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.domain.carts import Cart
 from dinerapp.ordering.domain.pricing import Wanted
 from dinerapp.ordering.services.carts import Checkout
 from dinerapp.replication.saving import Saved
+
+services = services_of(OrderingServices)
 
 blp = Blueprint("carts", __name__, url_prefix="/api/carts", description="What is to be ordered")
 
@@ -54,8 +57,8 @@ def open_cart(_given: dict[str, Any]) -> Response:
     are thrown away when nothing has happened to them for some days.
     """
     scope = " ".join(filter(None, ("carts.open", caller().user_id)))
-    done = diner().carts.open(operation(scope), caller())
-    token = {"access_token": diner().carts.access_token(done.record.id)}
+    done = services().carts.open(operation(scope), caller())
+    token = {"access_token": services().carts.access_token(done.record.id)}
     return _answer(done, location=f"/api/carts/{done.record.id}", more=token)
 
 
@@ -65,7 +68,7 @@ def open_cart(_given: dict[str, Any]) -> Response:
 @blp.response(200, CartPage)
 def list_carts(query: dict[str, Any]) -> Response:
     """One's own carts, newest first"""
-    found = diner().carts.page(caller(), after(query["cursor"]), query["limit"])
+    found = services().carts.page(caller(), after(query["cursor"]), query["limit"])
     views = {view["id"]: view for view in _views(*found.items)}
     return page(found, lambda cart: views[cart.id])
 
@@ -75,7 +78,7 @@ def list_carts(query: dict[str, Any]) -> Response:
 @blp.reads(CartOut)
 def read_cart(cart_id: UUID) -> Response:
     """A cart, at the prices of now"""
-    cart = diner().carts.get(str(cart_id), caller())
+    cart = services().carts.get(str(cart_id), caller())
     [view] = _views(cart)
     return one(cart, view, prices_of(view))
 
@@ -86,7 +89,7 @@ def read_cart(cart_id: UUID) -> Response:
 def throw_cart_away(cart_id: UUID) -> Response:
     """Throw a cart away"""
     op = operation(f"carts.remove {cart_id}")
-    return removed(diner().carts.remove(str(cart_id), op, caller(), if_match()))
+    return removed(services().carts.remove(str(cart_id), op, caller(), if_match()))
 
 
 @blp.post("/<uuid:cart_id>/items")
@@ -99,7 +102,7 @@ def put_in(wanted: Wanted, cart_id: UUID) -> Response:
     The same dish with the same options and notes becomes one position with the sum of both.
     """
     op = operation(f"carts.add {cart_id}")
-    return _answer(diner().carts.add(str(cart_id), op, wanted, caller(), if_match()))
+    return _answer(services().carts.add(str(cart_id), op, wanted, caller(), if_match()))
 
 
 @blp.patch("/<uuid:cart_id>/items/<uuid:line_id>")
@@ -131,7 +134,7 @@ def join_carts(given: dict[str, Any], cart_id: UUID) -> Response:
     token = given["access_token"]
     other = caller() if token is None else Caller(record_token=token)
     op = operation(f"carts.join {cart_id}", but=["access_token"])
-    done = diner().carts.join(str(cart_id), op, str(given["cart_id"]), caller(), other)
+    done = services().carts.join(str(cart_id), op, str(given["cart_id"]), caller(), other)
     return _answer(done)
 
 
@@ -147,12 +150,12 @@ def check_out(checkout: Checkout, cart_id: UUID) -> Response:
     answers the same order, and any other one is refused.
     """
     op = operation(f"carts.check_out {cart_id}")
-    return placed(diner().carts.check_out(str(cart_id), op, checkout, caller()))
+    return placed(services().carts.check_out(str(cart_id), op, checkout, caller()))
 
 
 def _quantity(cart_id: UUID, line_id: UUID, quantity: int) -> Response:
     op = operation(f"carts.quantity {cart_id} {line_id}")
-    done = diner().carts.set_quantity(
+    done = services().carts.set_quantity(
         str(cart_id), str(line_id), quantity, op, caller(), if_match()
     )
     return _answer(done)
@@ -166,6 +169,6 @@ def _answer(
 
 
 def _views(*carts: Cart) -> list[dict[str, Any]]:
-    currency = diner().settings.currency
-    positions = diner().carts.positions(carts)
+    currency = services().currency
+    positions = services().carts.positions(carts)
     return [cart_view(cart, each, currency) for cart, each in zip(carts, positions, strict=True)]

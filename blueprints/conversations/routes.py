@@ -13,10 +13,13 @@ from blueprints.http.access import caller
 from blueprints.http.answers import PageQuery, after, one, operation, page, plain, written
 from blueprints.http.blueprint import Blueprint
 from blueprints.http.describing import named
-from blueprints.http.diner import diner
 from blueprints.http.headers import ETAG
+from blueprints.http.services import services_of
 from dinerapp.accounts.domain.permissions import Permission
+from dinerapp.messaging.container import MessagingServices
 from dinerapp.messaging.domain.conversations import Conversation
+
+services = services_of(MessagingServices)
 
 blp = Blueprint(
     "conversations",
@@ -40,7 +43,7 @@ def open_conversation(given: dict[str, Any]) -> Response:
     two has to be staff.
     """
     op = operation(f"conversations.open {caller().user_id}")
-    done = diner().conversations.open(caller(), str(given["user_id"]), op)
+    done = services().conversations.open(caller(), str(given["user_id"]), op)
     is_new = done.changed or done.replayed
     location = f"/api/conversations/{done.record.id}" if is_new else None
     return written(done, _view(done.record, _names(done.record)), location)
@@ -52,7 +55,7 @@ def open_conversation(given: dict[str, Any]) -> Response:
 @blp.response(200, ConversationPage)
 def list_conversations(query: dict[str, Any]) -> Response:
     """The caller's conversations, newest first"""
-    found = diner().conversations.page(caller(), after(query["cursor"]), query["limit"])
+    found = services().conversations.page(caller(), after(query["cursor"]), query["limit"])
     names = _names(*found.items)
     return page(found, lambda conversation: _view(conversation, names))
 
@@ -62,12 +65,12 @@ def list_conversations(query: dict[str, Any]) -> Response:
 @blp.reads(ConversationOut)
 def read_conversation(conversation_id: UUID) -> Response:
     """One conversation"""
-    found = diner().conversations.get(caller(), str(conversation_id))
+    found = services().conversations.get(caller(), str(conversation_id))
     return one(found, _view(found, _names(found)))
 
 
 def _names(*conversations: Conversation) -> Mapping[str, str]:
-    return diner().names.of([each for one in conversations for each in one.user_ids])
+    return services().names.of([each for one in conversations for each in one.user_ids])
 
 
 def _view(conversation: Conversation, names: Mapping[str, str]) -> dict[str, Any]:

@@ -10,10 +10,13 @@ from flask import Response
 from blueprints.coupons.schemas import CouponChanges, CouponIn, CouponOut, CouponPage
 from blueprints.http.answers import PageQuery, after, if_match, one, operation, page, plain, written
 from blueprints.http.blueprint import Blueprint
-from blueprints.http.diner import diner
+from blueprints.http.services import services_of
 from dinerapp.accounts.domain.permissions import Permission
+from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.domain.coupons import Coupon
 from dinerapp.replication.saving import Saved
+
+services = services_of(OrderingServices)
 
 blp = Blueprint("coupons", __name__, url_prefix="/api/coupons", description="Money off")
 
@@ -24,7 +27,7 @@ blp = Blueprint("coupons", __name__, url_prefix="/api/coupons", description="Mon
 @blp.creates(CouponOut)
 def add_coupon(given: dict[str, Any]) -> Response:
     """Make a coupon"""
-    done = diner().coupons.add(operation("coupons.add"), given)
+    done = services().coupons.add(operation("coupons.add"), given)
     return _answer(done, location=f"/api/coupons/{done.record.id}")
 
 
@@ -34,7 +37,7 @@ def add_coupon(given: dict[str, Any]) -> Response:
 @blp.response(200, CouponPage)
 def list_coupons(query: dict[str, Any]) -> Response:
     """Coupons, newest first"""
-    found = diner().coupons.page(after(query["cursor"]), query["limit"])
+    found = services().coupons.page(after(query["cursor"]), query["limit"])
     uses = _uses(*found.items)
     return page(found, lambda coupon: _view(coupon, uses[coupon.id]))
 
@@ -44,7 +47,7 @@ def list_coupons(query: dict[str, Any]) -> Response:
 @blp.reads(CouponOut)
 def read_coupon(coupon_id: UUID) -> Response:
     """One coupon"""
-    coupon = diner().coupons.get(str(coupon_id))
+    coupon = services().coupons.get(str(coupon_id))
     uses = _uses(coupon)[coupon.id]
     return one(coupon, _view(coupon, uses), uses)
 
@@ -56,7 +59,7 @@ def read_coupon(coupon_id: UUID) -> Response:
 def change_coupon(given: dict[str, Any], coupon_id: UUID) -> Response:
     """Change a coupon; orders that have used it keep what they got"""
     op = operation(f"coupons.change {coupon_id}")
-    return _answer(diner().coupons.change(str(coupon_id), op, given, if_match()))
+    return _answer(services().coupons.change(str(coupon_id), op, given, if_match()))
 
 
 def _answer(done: Saved[Coupon], location: str | None = None) -> Response:
@@ -65,7 +68,7 @@ def _answer(done: Saved[Coupon], location: str | None = None) -> Response:
 
 
 def _uses(*coupons: Coupon) -> dict[str, int]:
-    return {used.coupon.id: used.uses for used in diner().coupons.used(list(coupons))}
+    return {used.coupon.id: used.uses for used in services().coupons.used(list(coupons))}
 
 
 def _view(coupon: Coupon, uses: int) -> dict[str, Any]:

@@ -25,11 +25,14 @@ from blueprints.http.answers import (
     written,
 )
 from blueprints.http.blueprint import Blueprint
-from blueprints.http.diner import diner
+from blueprints.http.services import services_of
 from blueprints.orders.schemas import OrderPage
 from blueprints.orders.views import order_view
 from dinerapp.accounts.domain.permissions import Permission
+from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.ports.customers import CustomerFilter
+
+services = services_of(OrderingServices)
 
 blp = Blueprint("customers", __name__, url_prefix="/api/customers", description="Who has ordered")
 
@@ -44,7 +47,7 @@ def list_customers(query: dict[str, Any]) -> Response:
     A number or an address finds its customer in whatever way it is typed.
     """
     limit, cursor = query.pop("limit"), query.pop("cursor")
-    found = diner().customers.page(CustomerFilter(**query), after(cursor), limit)
+    found = services().customers.page(CustomerFilter(**query), after(cursor), limit)
     return page(found, customer_view)
 
 
@@ -53,7 +56,7 @@ def list_customers(query: dict[str, Any]) -> Response:
 @blp.reads(KnownCustomerOut)
 def read_customer(customer_id: UUID) -> Response:
     """One customer"""
-    customer = diner().customers.get(str(customer_id))
+    customer = services().customers.get(str(customer_id))
     return one(customer, customer_view(customer))
 
 
@@ -67,7 +70,7 @@ def change_customer(fields: dict[str, Any], customer_id: UUID) -> Response:
     Name and address follow the customer's next order again.
     """
     op = operation(f"customers.change {customer_id}")
-    done = diner().customers.change(str(customer_id), op, fields, if_match())
+    done = services().customers.change(str(customer_id), op, fields, if_match())
     return written(done, customer_view(done.record))
 
 
@@ -77,7 +80,7 @@ def change_customer(fields: dict[str, Any], customer_id: UUID) -> Response:
 @blp.response(200, OrderPage)
 def list_orders(query: dict[str, Any], customer_id: UUID) -> Response:
     """What a customer has ordered, newest first"""
-    found = diner().customers.orders(str(customer_id), after(query["cursor"]), query["limit"])
+    found = services().customers.orders(str(customer_id), after(query["cursor"]), query["limit"])
     return page(found, order_view)
 
 
@@ -94,4 +97,4 @@ def erase_customer(customer_id: UUID) -> Response:
     comes, repeat it: it goes on where it stopped, and is done when it answers 204.
     """
     op = operation(f"customers.erase {customer_id}")
-    return removed(diner().customers.erase(str(customer_id), op, if_match()))
+    return removed(services().customers.erase(str(customer_id), op, if_match()))

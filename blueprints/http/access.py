@@ -10,10 +10,13 @@ from typing import Any, TypeVar, cast
 from flask import Flask, current_app, g, request
 from flask.globals import request_ctx
 
-from blueprints.http.diner import diner
+from blueprints.http.services import services_of
+from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.permissions import GRANTED, GUEST, Caller, Permission, Role
 from dinerapp.accounts.errors import NotAuthenticated, NotPermitted
 from dinerapp.replication import served_by
+
+services = services_of(AccountServices)
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -118,7 +121,7 @@ def _as_function(method: V) -> V:
 def _with_account() -> Caller:
     if not _has_token():
         raise NotAuthenticated(MISSING)
-    return diner().accounts.caller(_token())
+    return services().accounts.caller(_token())
 
 
 def _has_token() -> bool:

@@ -9,10 +9,13 @@ from flask import Response
 
 from blueprints.http.answers import answer, operation, written
 from blueprints.http.blueprint import Blueprint
-from blueprints.http.diner import diner
+from blueprints.http.services import services_of
 from blueprints.kitchen.schemas import BoardOut, BoardQuery, CookedOrderOut, TicketsIn
 from blueprints.kitchen.views import board_view, cooked_view
 from dinerapp.accounts.domain.permissions import Permission
+from dinerapp.ordering.container import OrderingServices
+
+services = services_of(OrderingServices)
 
 blp = Blueprint("kitchen", __name__, url_prefix="/api/kitchen", description="What is to be made")
 
@@ -23,7 +26,7 @@ blp = Blueprint("kitchen", __name__, url_prefix="/api/kitchen", description="Wha
 @blp.response(200, BoardOut)
 def read_board(query: dict[str, Any]) -> Response:
     """Open tickets, oldest order first"""
-    return answer(board_view(diner().kitchen.board(query["station"])))
+    return answer(board_view(services().kitchen.board(query["station"])))
 
 
 @blp.post("/orders/<uuid:order_id>/accept")
@@ -55,5 +58,5 @@ def recall_tickets(given: dict[str, Any], order_id: UUID) -> Response:
 
 def _step(order_id: UUID, tickets: list[UUID], verb: str) -> Response:
     op = operation(f"kitchen.{verb} {order_id}")
-    done = diner().kitchen.step(str(order_id), [str(one) for one in tickets], verb, op)
+    done = services().kitchen.step(str(order_id), [str(one) for one in tickets], verb, op)
     return written(done, cooked_view(done.record, done.record.tickets))

@@ -20,7 +20,7 @@ from blueprints.http.answers import (
     written,
 )
 from blueprints.http.blueprint import Blueprint
-from blueprints.http.diner import diner
+from blueprints.http.services import services_of
 from blueprints.menu.schemas import (
     Availability,
     CategoryChanges,
@@ -36,9 +36,12 @@ from blueprints.menu.schemas import (
 )
 from blueprints.menu.views import beside, category_view, item_view, menu_view
 from dinerapp.accounts.domain.permissions import Permission
+from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.domain.menu import Category, MenuItem
 from dinerapp.ordering.services.menu_cache import Group, MenuFilter
 from dinerapp.replication.saving import Saved
+
+services = services_of(OrderingServices)
 
 blp = Blueprint("menu", __name__, url_prefix="/api/menu", description="What there is to eat")
 
@@ -53,7 +56,7 @@ def read_menu(wanted: MenuFilter) -> Response:
     Kept ready until something of it changes, opens or closes. Categories without any item that
     matches are left out where `dietary` or `available` is asked for.
     """
-    return ready(diner().board.prepared(wanted, _encoded))
+    return ready(services().menu_cache.prepared(wanted, _encoded))
 
 
 @blp.get("/items/<uuid:item_id>")
@@ -61,7 +64,7 @@ def read_menu(wanted: MenuFilter) -> Response:
 @blp.reads(ItemOut)
 def read_item(item_id: UUID) -> Response:
     """One item"""
-    shown = diner().menu.get(str(item_id))
+    shown = services().menu.get(str(item_id))
     return one(shown.item, item_view(shown), beside(shown))
 
 
@@ -71,7 +74,7 @@ def read_item(item_id: UUID) -> Response:
 @blp.creates(ItemOut)
 def add_item(fields: dict[str, Any]) -> Response:
     """Add an item to the menu"""
-    done = diner().menu.add(operation("menu.add"), fields)
+    done = services().menu.add(operation("menu.add"), fields)
     return _answer(done, location=f"/api/menu/items/{done.record.id}")
 
 
@@ -82,7 +85,7 @@ def add_item(fields: dict[str, Any]) -> Response:
 def change_item(fields: dict[str, Any], item_id: UUID) -> Response:
     """Change some of an item's fields"""
     op = operation(f"menu.change {item_id}")
-    return _answer(diner().menu.change(str(item_id), op, fields, if_match()))
+    return _answer(services().menu.change(str(item_id), op, fields, if_match()))
 
 
 @blp.delete("/items/<uuid:item_id>")
@@ -91,7 +94,7 @@ def change_item(fields: dict[str, Any], item_id: UUID) -> Response:
 def remove_item(item_id: UUID) -> Response:
     """Take an item off the menu for good"""
     op = operation(f"menu.remove {item_id}")
-    return removed(diner().menu.remove(str(item_id), op, if_match()))
+    return removed(services().menu.remove(str(item_id), op, if_match()))
 
 
 @blp.put("/items/<uuid:item_id>/availability")
@@ -101,7 +104,7 @@ def remove_item(item_id: UUID) -> Response:
 def set_availability(fields: dict[str, Any], item_id: UUID) -> Response:
     """86 an item, or bring it back"""
     op = operation(f"menu.availability {item_id}")
-    return _answer(diner().menu.change(str(item_id), op, fields, if_match()))
+    return _answer(services().menu.change(str(item_id), op, fields, if_match()))
 
 
 @blp.put("/items/<uuid:item_id>/stock")
@@ -111,7 +114,7 @@ def set_availability(fields: dict[str, Any], item_id: UUID) -> Response:
 def count_stock(fields: dict[str, Any], item_id: UUID) -> Response:
     """Say how many are left from now on"""
     op = operation(f"menu.stock {item_id}")
-    return _answer(diner().menu.count_stock(str(item_id), op, fields["stock"], if_match()))
+    return _answer(services().menu.count_stock(str(item_id), op, fields["stock"], if_match()))
 
 
 @blp.get("/categories")
@@ -119,7 +122,7 @@ def count_stock(fields: dict[str, Any], item_id: UUID) -> Response:
 @blp.response(200, CategoryList)
 def list_categories() -> Response:
     """Every category, in the order of the menu"""
-    return answer({"items": [category_view(one) for one in diner().categories.all()]})
+    return answer({"items": [category_view(one) for one in services().categories.all()]})
 
 
 @blp.get("/categories/<uuid:category_id>")
@@ -127,7 +130,7 @@ def list_categories() -> Response:
 @blp.reads(CategoryOut)
 def read_category(category_id: UUID) -> Response:
     """One category"""
-    category = diner().categories.get(str(category_id))
+    category = services().categories.get(str(category_id))
     return one(category, category_view(category))
 
 
@@ -137,7 +140,7 @@ def read_category(category_id: UUID) -> Response:
 @blp.creates(CategoryOut)
 def add_category(fields: dict[str, Any]) -> Response:
     """Add a category to the menu"""
-    done = diner().categories.add(operation("categories.add"), fields)
+    done = services().categories.add(operation("categories.add"), fields)
     return _answer_category(done, location=f"/api/menu/categories/{done.record.id}")
 
 
@@ -148,7 +151,7 @@ def add_category(fields: dict[str, Any]) -> Response:
 def change_category(fields: dict[str, Any], category_id: UUID) -> Response:
     """Change some of a category's fields"""
     op = operation(f"categories.change {category_id}")
-    return _answer_category(diner().categories.change(str(category_id), op, fields, if_match()))
+    return _answer_category(services().categories.change(str(category_id), op, fields, if_match()))
 
 
 @blp.delete("/categories/<uuid:category_id>")
@@ -160,11 +163,11 @@ def remove_category(category_id: UUID) -> Response:
     409 while there are items in it; the problem says how many.
     """
     op = operation(f"categories.remove {category_id}")
-    return removed(diner().categories.remove(str(category_id), op, if_match()))
+    return removed(services().categories.remove(str(category_id), op, if_match()))
 
 
 def _encoded(groups: Sequence[Group]) -> Prebuilt:
-    return prebuilt(menu_view(groups, diner().settings.currency))
+    return prebuilt(menu_view(groups, services().currency))
 
 
 def _answer_category(done: Saved[Category], location: str | None = None) -> Response:
@@ -172,5 +175,5 @@ def _answer_category(done: Saved[Category], location: str | None = None) -> Resp
 
 
 def _answer(done: Saved[MenuItem], location: str | None = None) -> Response:
-    [shown] = diner().menu.shown([done.record])
+    [shown] = services().menu.shown([done.record])
     return written(done, item_view(shown), location, beside(shown))

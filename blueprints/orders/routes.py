@@ -10,9 +10,9 @@ from flask import Response
 from blueprints.http.access import caller
 from blueprints.http.answers import after, answer, if_match, one, operation, page, plain, written
 from blueprints.http.blueprint import Blueprint
-from blueprints.http.diner import diner
 from blueprints.http.headers import LAST_EVENT_ID
 from blueprints.http.limits import Limited
+from blueprints.http.services import services_of
 from blueprints.orders.schemas import (
     Cancellation,
     History,
@@ -34,11 +34,14 @@ from blueprints.orders.schemas import (
 from blueprints.orders.stream import STREAM, streamed
 from blueprints.orders.views import history_view, order_view, slot_view
 from dinerapp.accounts.domain.permissions import Permission
+from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.domain.orders import Order
 from dinerapp.ordering.ports.orders import OrderFilter
 from dinerapp.ordering.services.orders import LineChanges, NewOrder
 from dinerapp.ordering.services.till import NewPayment, NewRefund
 from dinerapp.replication.saving import Saved
+
+services = services_of(OrderingServices)
 
 blp = Blueprint("orders", __name__, url_prefix="/api/orders", description="Orders, step by step")
 
@@ -55,7 +58,7 @@ def place_order(new: NewOrder) -> Response:
     repeated until an answer comes: it stays one order. Its `access_token` reads and cancels just
     this order; whoever was logged in finds it among their own.
     """
-    return placed(diner().orders.place(operation(_placing()), new, caller()))
+    return placed(services().orders.place(operation(_placing()), new, caller()))
 
 
 @blp.get("")
@@ -65,7 +68,7 @@ def place_order(new: NewOrder) -> Response:
 def list_orders(query: dict[str, Any]) -> Response:
     """Orders, newest first; customers see their own"""
     limit, cursor = query.pop("limit"), query.pop("cursor")
-    found = diner().orders.page(OrderFilter(**query), after(cursor), limit, caller())
+    found = services().orders.page(OrderFilter(**query), after(cursor), limit, caller())
     return page(found, order_view)
 
 
@@ -80,8 +83,8 @@ def look_up_order(query: dict[str, Any]) -> Response:
 
     The latest one, with its access token: codes repeat over the days.
     """
-    order = diner().orders.look_up(**query)
-    return answer(order_view(order) | {"access_token": diner().orders.access_token(order.id)})
+    order = services().orders.look_up(**query)
+    return answer(order_view(order) | {"access_token": services().orders.access_token(order.id)})
 
 
 @blp.get("/slots")
@@ -90,8 +93,8 @@ def look_up_order(query: dict[str, Any]) -> Response:
 @blp.response(200, Slots)
 def list_slots(query: dict[str, Any]) -> Response:
     """The times of a day for which orders are taken"""
-    slots = diner().slots.free(query["date"])
-    minutes = diner().settings.slot_minutes
+    slots = services().slots.free(query["date"])
+    minutes = services().slots.minutes
     return answer({"minutes": minutes, "items": [slot_view(slot) for slot in slots]})
 
 
@@ -101,8 +104,8 @@ def list_slots(query: dict[str, Any]) -> Response:
 @blp.changes(PlannedSlotOut)
 def plan_slot(given: dict[str, Any]) -> Response:
     """Say how many orders one slot takes; those it has, it keeps"""
-    done = diner().slots.plan(**given, operation=operation("orders.slots"), if_match=if_match())
-    return written(done, plain(done.record) | slot_view(diner().slots.of(done.record)))
+    done = services().slots.plan(**given, operation=operation("orders.slots"), if_match=if_match())
+    return written(done, plain(done.record) | slot_view(services().slots.of(done.record)))
 
 
 @blp.get("/stream")
@@ -118,7 +121,7 @@ def stream_orders() -> Response:
     much has changed since, it begins with an event `reset`: read the list of orders then. 503
     with `Retry-After` when this process serves as many streams as it can.
     """
-    return streamed(diner().feed)
+    return streamed(services().order_feed)
 
 
 @blp.get("/<uuid:order_id>")
@@ -126,7 +129,7 @@ def stream_orders() -> Response:
 @blp.reads(OrderOut)
 def read_order(order_id: UUID) -> Response:
     """One order"""
-    order = diner().orders.get(str(order_id), caller())
+    order = services().orders.get(str(order_id), caller())
     return one(order, order_view(order))
 
 
@@ -136,7 +139,7 @@ def read_order(order_id: UUID) -> Response:
 @blp.changes(OrderOut)
 def move_order(change: dict[str, Any], order_id: UUID) -> Response:
     """Take an order a step further"""
-    done = diner().orders.move(
+    done = services().orders.move(
         str(order_id),
         operation(f"orders.move {order_id}"),
         change["status"],
@@ -153,7 +156,7 @@ def move_order(change: dict[str, Any], order_id: UUID) -> Response:
 @blp.changes(OrderOut)
 def cancel_order(cancellation: dict[str, Any], order_id: UUID) -> Response:
     """Call an order off"""
-    done = diner().orders.cancel(
+    done = services().orders.cancel(
         str(order_id),
         operation(f"orders.cancel {order_id}"),
         caller(),
@@ -168,7 +171,7 @@ def cancel_order(cancellation: dict[str, Any], order_id: UUID) -> Response:
 @blp.response(200, History)
 def read_history(order_id: UUID) -> Response:
     """Every step of an order"""
-    return answer(history_view(diner().orders.get(str(order_id), caller())))
+    return answer(history_view(services().orders.get(str(order_id), caller())))
 
 
 @blp.patch("/<uuid:order_id>/items")
@@ -181,7 +184,7 @@ def revise_order(changes: LineChanges, order_id: UUID) -> Response:
     The kitchen is told the difference.
     """
     op = operation(f"orders.revise {order_id}")
-    done = diner().orders.revise(str(order_id), op, changes, if_match())
+    done = services().orders.revise(str(order_id), op, changes, if_match())
     return written(done, order_view(done.record))
 
 
@@ -192,7 +195,7 @@ def revise_order(changes: LineChanges, order_id: UUID) -> Response:
 def pay_order(new: NewPayment, order_id: UUID) -> Response:
     """Take a payment"""
     op = operation(f"orders.pay {order_id}")
-    done = diner().till.pay(str(order_id), op, new, caller().actor)
+    done = services().till.pay(str(order_id), op, new, caller().actor)
     return written(done, order_view(done.record))
 
 
@@ -203,13 +206,13 @@ def pay_order(new: NewPayment, order_id: UUID) -> Response:
 def refund_order(new: NewRefund, order_id: UUID) -> Response:
     """Give back some or all of a payment"""
     op = operation(f"orders.refund {order_id}")
-    done = diner().till.refund(str(order_id), op, new, caller().actor)
+    done = services().till.refund(str(order_id), op, new, caller().actor)
     return written(done, order_view(done.record))
 
 
 def placed(done: Saved[Order]) -> Response:
     """What whoever has ordered is answered."""
-    token = diner().orders.access_token(done.record.id)
+    token = services().orders.access_token(done.record.id)
     body = order_view(done.record) | {"access_token": token}
     return written(done, body, location=f"/api/orders/{done.record.id}")
 

@@ -10,9 +10,12 @@ from flask import Response
 from blueprints.http.access import caller
 from blueprints.http.answers import if_match, one, operation, plain, written
 from blueprints.http.blueprint import Blueprint
-from blueprints.http.diner import diner
+from blueprints.http.services import services_of
 from blueprints.profiles.schemas import ProfileChanges, ProfileOut
+from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.permissions import Permission
+
+services = services_of(AccountServices)
 
 blp = Blueprint(
     "profiles", __name__, url_prefix="/api/users", description="What users say of themselves"
@@ -24,7 +27,7 @@ blp = Blueprint(
 @blp.reads(ProfileOut)
 def read_profile(user_id: UUID) -> Response:
     """A user's profile"""
-    profile = diner().profiles.get(caller(), str(user_id))
+    profile = services().profiles.get(caller(), str(user_id))
     return one(profile, plain(profile))
 
 
@@ -35,5 +38,5 @@ def read_profile(user_id: UUID) -> Response:
 def change_profile(fields: dict[str, Any], user_id: UUID) -> Response:
     """Change a profile: one's own, or as an admin anybody's"""
     op = operation(f"profiles.change {user_id}")
-    done = diner().profiles.change(caller(), str(user_id), op, fields, if_match())
+    done = services().profiles.change(caller(), str(user_id), op, fields, if_match())
     return written(done, plain(done.record))

@@ -20,9 +20,9 @@ from blueprints.http.answers import (
     written,
 )
 from blueprints.http.blueprint import Blueprint
-from blueprints.http.diner import diner
 from blueprints.http.headers import LAST_EVENT_ID
 from blueprints.http.limits import Limited
+from blueprints.http.services import services_of
 from blueprints.rooms.schemas import (
     MessageChanges,
     MessageIn,
@@ -36,9 +36,12 @@ from blueprints.rooms.schemas import (
 from blueprints.rooms.stream import STREAM, streamed
 from blueprints.rooms.views import message_view, read_view
 from dinerapp.accounts.domain.permissions import Permission
+from dinerapp.messaging.container import MessagingServices
 from dinerapp.messaging.domain.messages import Message
 from dinerapp.messaging.services.messages import NewMessage
 from dinerapp.replication.saving import Saved
+
+services = services_of(MessagingServices)
 
 blp = Blueprint("rooms", __name__, url_prefix="/api/rooms", description="What is said")
 
@@ -52,7 +55,7 @@ def list_unread() -> Response:
     Messages of others that are not deleted count. Of more than 500 conversations these are the
     newest, and of more than 500 channels the oldest: `truncated` says that there are others.
     """
-    found = diner().reading.unread(caller())
+    found = services().reading.unread(caller())
     items = [
         {"room_id": each.room_id, "kind": each.kind, "unread": each.count} for each in found.rooms
     ]
@@ -69,8 +72,8 @@ def list_messages(query: dict[str, Any], room_id: UUID) -> Response:
     The room is a channel or a conversation. Deleted messages stay in their place and say nothing.
     """
     place, limit = after(query["cursor"]), query["limit"]
-    found = diner().messages.page(caller(), str(room_id), place, limit)
-    names = diner().names.of([message.author_id for message in found.items])
+    found = services().messages.page(caller(), str(room_id), place, limit)
+    names = services().names.of([message.author_id for message in found.items])
     return page(found, lambda message: message_view(message, names[message.author_id]))
 
 
@@ -87,7 +90,7 @@ def send_message(new: NewMessage, room_id: UUID) -> Response:
     database only, and refused with 503 while that is down.
     """
     op = operation(f"rooms.send {room_id} {caller().user_id}")
-    done = diner().messages.send(caller(), str(room_id), op, new)
+    done = services().messages.send(caller(), str(room_id), op, new)
     return _written(done, f"/api/rooms/{room_id}/messages/{done.record.id}")
 
 
@@ -96,7 +99,7 @@ def send_message(new: NewMessage, room_id: UUID) -> Response:
 @blp.reads(MessageOut)
 def read_message(room_id: UUID, message_id: UUID) -> Response:
     """One message"""
-    message = diner().messages.get(caller(), str(room_id), str(message_id))
+    message = services().messages.get(caller(), str(room_id), str(message_id))
     return one(message, _view(message))
 
 
@@ -107,7 +110,7 @@ def read_message(room_id: UUID, message_id: UUID) -> Response:
 def edit_message(given: dict[str, Any], room_id: UUID, message_id: UUID) -> Response:
     """Other words; for the author"""
     op = operation(f"rooms.edit {message_id}")
-    done = diner().messages.edit(
+    done = services().messages.edit(
         caller(), str(room_id), str(message_id), op, given["content"], if_match()
     )
     return _written(done)
@@ -119,7 +122,9 @@ def edit_message(given: dict[str, Any], room_id: UUID, message_id: UUID) -> Resp
 def remove_message(room_id: UUID, message_id: UUID) -> Response:
     """Take a message back; for the author, and in channels for moderators and admins"""
     op = operation(f"rooms.remove {message_id}")
-    return removed(diner().messages.remove(caller(), str(room_id), str(message_id), op, if_match()))
+    return removed(
+        services().messages.remove(caller(), str(room_id), str(message_id), op, if_match())
+    )
 
 
 @blp.get("/<uuid:room_id>/reads")
@@ -129,7 +134,7 @@ def remove_message(room_id: UUID, message_id: UUID) -> Response:
 def list_reads(query: dict[str, Any], room_id: UUID) -> Response:
     """Who has read a room how far"""
     place, limit = after(query["cursor"]), query["limit"]
-    return page(diner().reading.page(caller(), str(room_id), place, limit), read_view)
+    return page(services().reading.page(caller(), str(room_id), place, limit), read_view)
 
 
 @blp.put("/<uuid:room_id>/read")
@@ -139,7 +144,7 @@ def list_reads(query: dict[str, Any], room_id: UUID) -> Response:
 def mark_read(given: dict[str, Any], room_id: UUID) -> Response:
     """Say up to which message the caller has read; it never goes back"""
     op = operation(f"rooms.read {room_id} {caller().user_id}")
-    done = diner().reading.mark(caller(), str(room_id), op, str(given["message_id"]))
+    done = services().reading.mark(caller(), str(room_id), op, str(given["message_id"]))
     return written(done, read_view(done.record))
 
 
@@ -151,7 +156,7 @@ def notice_typing(room_id: UUID) -> Response:
 
     They hear it once a second at most, and only while they have the room's stream open.
     """
-    diner().messages.notice_typing(caller(), str(room_id))
+    services().messages.notice_typing(caller(), str(room_id))
     return Response(status=204)
 
 
@@ -169,11 +174,11 @@ def stream_room(room_id: UUID) -> Response:
     `reset`: read the list then. Events `typing` and `read` are about others in the room; they have
     no id and are not repeated. The stream ends when its watcher is put out of the room.
     """
-    return streamed(diner().messages, diner().names, caller(), str(room_id))
+    return streamed(services().messages, services().names, caller(), str(room_id))
 
 
 def _view(message: Message) -> dict[str, Any]:
-    return message_view(message, diner().names.of([message.author_id])[message.author_id])
+    return message_view(message, services().names.of([message.author_id])[message.author_id])
 
 
 def _written(done: Saved[Message], location: str | None = None) -> Response:

@@ -19,7 +19,7 @@ from blueprints.http.answers import (
     written,
 )
 from blueprints.http.blueprint import Blueprint
-from blueprints.http.diner import diner
+from blueprints.http.services import services_of
 from blueprints.servers.schemas import (
     ChannelChanges,
     ChannelIn,
@@ -36,9 +36,12 @@ from blueprints.servers.schemas import (
 )
 from blueprints.servers.views import channel_view, member_view, server_view
 from dinerapp.accounts.domain.permissions import Permission
+from dinerapp.messaging.container import MessagingServices
 from dinerapp.messaging.domain.servers import Server
 from dinerapp.messaging.services.servers import Seen
 from dinerapp.replication.saving import Saved
+
+services = services_of(MessagingServices)
 
 blp = Blueprint(
     "servers", __name__, url_prefix="/api/servers", description="Who talks where: the restaurants"
@@ -51,7 +54,7 @@ blp = Blueprint(
 @blp.creates(ServerOut)
 def add_server(given: dict[str, Any]) -> Response:
     """Make a server, with its general channel; whoever makes it owns it"""
-    done = diner().servers.add(caller(), operation(f"servers.add {caller().user_id}"), given)
+    done = services().servers.add(caller(), operation(f"servers.add {caller().user_id}"), given)
     return _written(done, location=f"/api/servers/{done.record.id}")
 
 
@@ -61,7 +64,7 @@ def add_server(given: dict[str, Any]) -> Response:
 @blp.response(200, ServerPage)
 def list_servers(query: dict[str, Any]) -> Response:
     """The caller's servers, latest joined first"""
-    found, members = diner().servers.page(caller(), after(query["cursor"]), query["limit"])
+    found, members = services().servers.page(caller(), after(query["cursor"]), query["limit"])
     return page(found, lambda server: server_view(Seen(server, members[server.id])))
 
 
@@ -76,7 +79,7 @@ def join_server(given: dict[str, Any]) -> Response:
     renewed since.
     """
     op = operation(f"servers.join {caller().user_id}")
-    return _written(diner().servers.join(caller(), op, given["code"]))
+    return _written(services().servers.join(caller(), op, given["code"]))
 
 
 @blp.get("/<uuid:server_id>")
@@ -84,7 +87,7 @@ def join_server(given: dict[str, Any]) -> Response:
 @blp.reads(ServerOut)
 def read_server(server_id: UUID) -> Response:
     """One server"""
-    seen = diner().servers.get(caller(), str(server_id))
+    seen = services().servers.get(caller(), str(server_id))
     return one(seen.server, server_view(seen), seen.member.role)
 
 
@@ -95,7 +98,7 @@ def read_server(server_id: UUID) -> Response:
 def change_server(given: dict[str, Any], server_id: UUID) -> Response:
     """Change a server; for its admins"""
     op = operation(f"servers.change {server_id}")
-    return _written(diner().servers.change(caller(), str(server_id), op, given, if_match()))
+    return _written(services().servers.change(caller(), str(server_id), op, given, if_match()))
 
 
 @blp.delete("/<uuid:server_id>")
@@ -104,7 +107,7 @@ def change_server(given: dict[str, Any], server_id: UUID) -> Response:
 def remove_server(server_id: UUID) -> Response:
     """Remove a server with its channels; for its admins"""
     op = operation(f"servers.remove {server_id}")
-    return removed(diner().servers.remove(caller(), str(server_id), op, if_match()))
+    return removed(services().servers.remove(caller(), str(server_id), op, if_match()))
 
 
 @blp.post("/<uuid:server_id>/invite")
@@ -113,7 +116,7 @@ def remove_server(server_id: UUID) -> Response:
 def renew_invite(server_id: UUID) -> Response:
     """Another invite code; the one before is good for nothing at once"""
     op = operation(f"servers.invite {server_id}")
-    return _written(diner().servers.renew_invite(caller(), str(server_id), op))
+    return _written(services().servers.renew_invite(caller(), str(server_id), op))
 
 
 @blp.get("/<uuid:server_id>/channels")
@@ -123,7 +126,7 @@ def renew_invite(server_id: UUID) -> Response:
 def list_channels(query: dict[str, Any], server_id: UUID) -> Response:
     """A server's channels, newest first"""
     place, limit = after(query["cursor"]), query["limit"]
-    return page(diner().servers.channels(caller(), str(server_id), place, limit), channel_view)
+    return page(services().servers.channels(caller(), str(server_id), place, limit), channel_view)
 
 
 @blp.post("/<uuid:server_id>/channels")
@@ -133,7 +136,7 @@ def list_channels(query: dict[str, Any], server_id: UUID) -> Response:
 def add_channel(given: dict[str, Any], server_id: UUID) -> Response:
     """One more channel; for admins and moderators"""
     op = operation(f"servers.add_channel {server_id}")
-    done = diner().servers.add_channel(caller(), str(server_id), op, given)
+    done = services().servers.add_channel(caller(), str(server_id), op, given)
     location = f"/api/servers/{server_id}/channels/{done.record.id}"
     return written(done, channel_view(done.record), location)
 
@@ -143,7 +146,7 @@ def add_channel(given: dict[str, Any], server_id: UUID) -> Response:
 @blp.reads(ChannelOut)
 def read_channel(server_id: UUID, channel_id: UUID) -> Response:
     """One channel"""
-    channel = diner().servers.channel(caller(), str(server_id), str(channel_id))
+    channel = services().servers.channel(caller(), str(server_id), str(channel_id))
     return one(channel, channel_view(channel))
 
 
@@ -154,7 +157,7 @@ def read_channel(server_id: UUID, channel_id: UUID) -> Response:
 def change_channel(given: dict[str, Any], server_id: UUID, channel_id: UUID) -> Response:
     """Rename a channel; the general one keeps its name"""
     op = operation(f"servers.change_channel {channel_id}")
-    done = diner().servers.change_channel(
+    done = services().servers.change_channel(
         caller(), str(server_id), str(channel_id), op, given, if_match()
     )
     return written(done, channel_view(done.record))
@@ -167,7 +170,7 @@ def remove_channel(server_id: UUID, channel_id: UUID) -> Response:
     """Remove a channel; the general one stays"""
     op = operation(f"servers.remove_channel {channel_id}")
     return removed(
-        diner().servers.remove_channel(caller(), str(server_id), str(channel_id), op, if_match())
+        services().servers.remove_channel(caller(), str(server_id), str(channel_id), op, if_match())
     )
 
 
@@ -178,8 +181,8 @@ def remove_channel(server_id: UUID, channel_id: UUID) -> Response:
 def list_members(query: dict[str, Any], server_id: UUID) -> Response:
     """Who belongs to a server, newest first"""
     place, limit = after(query["cursor"]), query["limit"]
-    found = diner().servers.members(caller(), str(server_id), place, limit)
-    names = diner().names.of([member.user_id for member in found.items])
+    found = services().servers.members(caller(), str(server_id), place, limit)
+    names = services().names.of([member.user_id for member in found.items])
     return page(found, lambda member: member_view(member, names[member.user_id]))
 
 
@@ -190,10 +193,12 @@ def list_members(query: dict[str, Any], server_id: UUID) -> Response:
 def change_member(given: dict[str, Any], server_id: UUID, user_id: UUID) -> Response:
     """Make a member something else; for admins of the server"""
     op = operation(f"servers.change_member {server_id} {user_id}")
-    done = diner().servers.change_role(
+    done = services().servers.change_role(
         caller(), str(server_id), str(user_id), op, given["role"], if_match()
     )
-    return written(done, member_view(done.record, diner().names.of([str(user_id)])[str(user_id)]))
+    return written(
+        done, member_view(done.record, services().names.of([str(user_id)])[str(user_id)])
+    )
 
 
 @blp.delete("/<uuid:server_id>/members/<uuid:user_id>")
@@ -206,9 +211,9 @@ def remove_member(server_id: UUID, user_id: UUID) -> Response:
     with an invite code that was renewed since.
     """
     op = operation(f"servers.remove_member {server_id} {user_id}")
-    return removed(diner().servers.remove_member(caller(), str(server_id), str(user_id), op))
+    return removed(services().servers.remove_member(caller(), str(server_id), str(user_id), op))
 
 
 def _written(done: Saved[Server], location: str | None = None) -> Response:
-    seen: Seen = diner().servers.seen(caller(), done.record)
+    seen: Seen = services().servers.seen(caller(), done.record)
     return written(done, server_view(seen), location, seen.member.role)

@@ -11,12 +11,15 @@ from flask import Response
 
 from blueprints.http.answers import answer
 from blueprints.http.blueprint import Blueprint
-from blueprints.http.diner import diner
+from blueprints.http.services import services_of
 from blueprints.status.health import Verdict, judged
 from blueprints.status.schemas import ConnectionList, Health, Pulse
 from dinerapp.accounts.domain.permissions import Permission
 from dinerapp.replication import deadline
+from dinerapp.replication.container import ReplicationServices
 from dinerapp.replication.ports.connections import ConnectionStatus
+
+services = services_of(ReplicationServices)
 
 ASKING_SECONDS = 0.25
 
@@ -72,12 +75,12 @@ def connections() -> Response:
 
 
 def _verdict() -> Verdict:
-    return judged(diner().connections.status())
+    return judged(services().connections.status())
 
 
 def _counted() -> Sequence[ConnectionStatus]:
     with deadline.within(ASKING_SECONDS):
-        return diner().connections.counted_status()
+        return services().connections.counted_status()
 
 
 def _view(one: ConnectionStatus) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from flask import Response
 
 from blueprints.http.answers import after, answer, operation, page, written
 from blueprints.http.blueprint import Blueprint
-from blueprints.http.diner import diner
+from blueprints.http.services import services_of
 from blueprints.sync.schemas import (
     ConflictOut,
     ConflictPage,
@@ -23,8 +23,11 @@ from blueprints.sync.schemas import (
 from dinerapp.accounts.domain.permissions import Permission
 from dinerapp.replication.codec import content
 from dinerapp.replication.conflicts import Conflict
+from dinerapp.replication.container import ReplicationServices
 from dinerapp.replication.errors import NotFound
 from dinerapp.replication.store_pair import Pair
+
+services = services_of(ReplicationServices)
 
 COUNTED = 1000
 SHOWN = 100
@@ -38,7 +41,7 @@ blp = Blueprint("sync", __name__, url_prefix="/api", description="How the two st
 @blp.response(200, ConflictPage)
 def list_conflicts(query: dict[str, Any]) -> Response:
     """Conflicts, newest first"""
-    found = diner().conflicts.page(query["state"], after(query["cursor"]), query["limit"])
+    found = services().conflicts.page(query["state"], after(query["cursor"]), query["limit"])
     return page(found, _view)
 
 
@@ -49,7 +52,7 @@ def list_conflicts(query: dict[str, Any]) -> Response:
 def resolve_conflict(resolution: dict[str, Any], conflict_id: UUID) -> Response:
     """Keep what won, or take the other side"""
     op = operation(f"conflicts.resolve {conflict_id}")
-    done = diner().conflicts.resolve(str(conflict_id), resolution["take"], op)
+    done = services().conflicts.resolve(str(conflict_id), resolution["take"], op)
     return written(done, _view(done.record))
 
 
@@ -58,7 +61,7 @@ def resolve_conflict(resolution: dict[str, Any], conflict_id: UUID) -> Response:
 @blp.response(200, Report)
 def check_all() -> Response:
     """Whether both stores hold the same records, kind by kind"""
-    return answer({"items": [_checked(kind, pair) for kind, pair in diner().pairs.items()]})
+    return answer({"items": [_checked(kind, pair) for kind, pair in services().pairs.items()]})
 
 
 @blp.get("/consistency/<kind>/<uuid:record_id>")
@@ -80,7 +83,7 @@ def check_record(kind: str, record_id: UUID) -> Response:
 @blp.response(200, Repair)
 def repair_kind(kind: str) -> Response:
     """Make the records that differ equal"""
-    done = diner().consistency.repair_all(_pair(kind))
+    done = services().consistency.repair_all(_pair(kind))
     return answer(
         {
             "kind": kind,
@@ -92,14 +95,14 @@ def repair_kind(kind: str) -> Response:
 
 
 def _pair(kind: str) -> Pair[Any]:
-    pair = diner().pairs.get(kind)
+    pair = services().pairs.get(kind)
     if pair is None:
         raise NotFound("the kind", kind)
     return pair
 
 
 def _checked(kind: str, pair: Pair[Any]) -> dict[str, Any]:
-    found = list(islice(diner().consistency.differences(pair), COUNTED))
+    found = list(islice(services().consistency.differences(pair), COUNTED))
     return {
         "kind": kind,
         "equal": not found,
@@ -109,7 +112,7 @@ def _checked(kind: str, pair: Pair[Any]) -> dict[str, Any]:
 
 
 def _view(conflict: Conflict) -> dict[str, Any]:
-    return content(diner().conflicts.shown(conflict)) | {
+    return content(services().conflicts.shown(conflict)) | {
         "id": conflict.id,
         "revision": conflict.version.revision,
         "created_at": conflict.created_at,

@@ -10,9 +10,12 @@ from flask import Response
 from blueprints.http.access import caller
 from blueprints.http.answers import after, one, operation, page, plain, written
 from blueprints.http.blueprint import Blueprint
-from blueprints.http.diner import diner
+from blueprints.http.services import services_of
 from blueprints.till.schemas import ClosingIn, TillIn, TillOut, TillPage, TillsQuery
 from dinerapp.accounts.domain.permissions import Permission
+from dinerapp.ordering.container import OrderingServices
+
+services = services_of(OrderingServices)
 
 blp = Blueprint("tills", __name__, url_prefix="/api/tills", description="Cash, counted")
 
@@ -23,7 +26,7 @@ blp = Blueprint("tills", __name__, url_prefix="/api/tills", description="Cash, c
 @blp.creates(TillOut)
 def open_till(given: dict[str, Any]) -> Response:
     """Open a till"""
-    done = diner().till.open(
+    done = services().till.open(
         operation("tills.open"), given["name"], given["opening"], caller().actor
     )
     return written(done, plain(done.record), location=f"/api/tills/{done.record.id}")
@@ -35,7 +38,7 @@ def open_till(given: dict[str, Any]) -> Response:
 @blp.response(200, TillPage)
 def list_tills(query: dict[str, Any]) -> Response:
     """Tills, newest first"""
-    found = diner().till.page(query["open"], after(query["cursor"]), query["limit"])
+    found = services().till.page(query["open"], after(query["cursor"]), query["limit"])
     return page(found, plain)
 
 
@@ -44,7 +47,7 @@ def list_tills(query: dict[str, Any]) -> Response:
 @blp.reads(TillOut)
 def read_till(till_id: UUID) -> Response:
     """One till, with the cash that should be in it"""
-    counted = diner().till.get(str(till_id))
+    counted = services().till.get(str(till_id))
     expected = counted.till.expected if counted.till.closed_at else counted.expected
     return one(counted.till, plain(counted.till) | {"expected": expected}, expected)
 
@@ -56,5 +59,5 @@ def read_till(till_id: UUID) -> Response:
 def close_till(given: dict[str, Any], till_id: UUID) -> Response:
     """Close a till"""
     op = operation(f"tills.close {till_id}")
-    done = diner().till.close(str(till_id), op, given["counted"], given["notes"], caller().actor)
+    done = services().till.close(str(till_id), op, given["counted"], given["notes"], caller().actor)
     return written(done, plain(done.record))

@@ -18,7 +18,7 @@ from blueprints.http.answers import (
     written,
 )
 from blueprints.http.blueprint import Blueprint
-from blueprints.http.diner import diner
+from blueprints.http.services import services_of
 from blueprints.webhooks.schemas import (
     DeliveriesQuery,
     DeliveryOut,
@@ -31,6 +31,9 @@ from blueprints.webhooks.schemas import (
 )
 from blueprints.webhooks.views import delivery_view, first_view, webhook_view
 from dinerapp.accounts.domain.permissions import Permission
+from dinerapp.webhooks.container import WebhookServices
+
+services = services_of(WebhookServices)
 
 blp = Blueprint(
     "webhooks", __name__, url_prefix="/api/webhooks", description="Others who hear of orders"
@@ -43,7 +46,7 @@ blp = Blueprint(
 @blp.creates(WebhookWithSecret)
 def add_webhook(given: dict[str, Any]) -> Response:
     """Have an address told of what happens; its secret is shown in this answer only"""
-    done = diner().webhooks.add(operation("webhooks.add"), given)
+    done = services().webhooks.add(operation("webhooks.add"), given)
     return written(done, first_view(done), location=f"/api/webhooks/{done.record.id}")
 
 
@@ -53,7 +56,7 @@ def add_webhook(given: dict[str, Any]) -> Response:
 @blp.response(200, WebhookPage)
 def list_webhooks(query: dict[str, Any]) -> Response:
     """Webhooks, newest first"""
-    return page(diner().webhooks.page(after(query["cursor"]), query["limit"]), webhook_view)
+    return page(services().webhooks.page(after(query["cursor"]), query["limit"]), webhook_view)
 
 
 @blp.get("/<uuid:webhook_id>")
@@ -61,7 +64,7 @@ def list_webhooks(query: dict[str, Any]) -> Response:
 @blp.reads(WebhookOut)
 def read_webhook(webhook_id: UUID) -> Response:
     """One webhook"""
-    webhook = diner().webhooks.get(str(webhook_id))
+    webhook = services().webhooks.get(str(webhook_id))
     return one(webhook, webhook_view(webhook))
 
 
@@ -72,7 +75,7 @@ def read_webhook(webhook_id: UUID) -> Response:
 def change_webhook(given: dict[str, Any], webhook_id: UUID) -> Response:
     """Change a webhook; what it begins to want, it is told of from now on"""
     op = operation(f"webhooks.change {webhook_id}")
-    done = diner().webhooks.change(str(webhook_id), op, given, if_match())
+    done = services().webhooks.change(str(webhook_id), op, given, if_match())
     return written(done, webhook_view(done.record))
 
 
@@ -82,7 +85,7 @@ def change_webhook(given: dict[str, Any], webhook_id: UUID) -> Response:
 def remove_webhook(webhook_id: UUID) -> Response:
     """Tell it nothing any more, not even what is on its way"""
     op = operation(f"webhooks.remove {webhook_id}")
-    return removed(diner().webhooks.remove(str(webhook_id), op, if_match()))
+    return removed(services().webhooks.remove(str(webhook_id), op, if_match()))
 
 
 @blp.post("/<uuid:webhook_id>/rotate-secret")
@@ -91,7 +94,7 @@ def remove_webhook(webhook_id: UUID) -> Response:
 def rotate_secret(webhook_id: UUID) -> Response:
     """Another secret, shown in this answer only; the one before is good for nothing at once"""
     op = operation(f"webhooks.rotate {webhook_id}")
-    done = diner().webhooks.rotate(str(webhook_id), op)
+    done = services().webhooks.rotate(str(webhook_id), op)
     return written(done, first_view(done))
 
 
@@ -100,7 +103,7 @@ def rotate_secret(webhook_id: UUID) -> Response:
 @blp.creates(DeliveryOut)
 def test_webhook(webhook_id: UUID) -> Response:
     """Send it a `ping`; how that went is in the delivery a moment later"""
-    done = diner().webhooks.ping(str(webhook_id), operation(f"webhooks.test {webhook_id}"))
+    done = services().webhooks.ping(str(webhook_id), operation(f"webhooks.test {webhook_id}"))
     location = f"/api/webhooks/{webhook_id}/deliveries/{done.record.id}"
     return written(done, delivery_view(done.record), location)
 
@@ -111,7 +114,7 @@ def test_webhook(webhook_id: UUID) -> Response:
 @blp.response(200, DeliveryPage)
 def list_deliveries(query: dict[str, Any], webhook_id: UUID) -> Response:
     """What was sent to it or is to be, newest first"""
-    found = diner().webhooks.deliveries(
+    found = services().webhooks.deliveries(
         str(webhook_id), query["state"], after(query["cursor"]), query["limit"]
     )
     return page(found, delivery_view)
@@ -122,7 +125,7 @@ def list_deliveries(query: dict[str, Any], webhook_id: UUID) -> Response:
 @blp.reads(DeliveryOut)
 def read_delivery(webhook_id: UUID, delivery_id: UUID) -> Response:
     """One delivery with its latest tries"""
-    delivery = diner().webhooks.delivery(str(webhook_id), str(delivery_id))
+    delivery = services().webhooks.delivery(str(webhook_id), str(delivery_id))
     return one(delivery, delivery_view(delivery))
 
 
@@ -132,5 +135,5 @@ def read_delivery(webhook_id: UUID, delivery_id: UUID) -> Response:
 def repeat_delivery(webhook_id: UUID, delivery_id: UUID) -> Response:
     """Send it once more, under the same id, whatever became of it"""
     op = operation(f"deliveries.repeat {delivery_id}")
-    done = diner().webhooks.repeat(str(webhook_id), str(delivery_id), op)
+    done = services().webhooks.repeat(str(webhook_id), str(delivery_id), op)
     return written(done, delivery_view(done.record))

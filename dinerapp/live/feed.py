@@ -45,10 +45,11 @@ class Overtaken(DinerError):
 
 
 class Seats:
-    """How many streams this process serves at a time, whatever they are of."""
+    """How many streams this process serves at a time, whatever they are of, and whether all of them
+    must end now, because the process does."""
 
-    def __init__(self, most: int) -> None:
-        self.must_end: Callable[[], bool] = lambda: False
+    def __init__(self, most: int, must_end: Callable[[], bool] = lambda: False) -> None:
+        self.must_end = must_end
         self._most = most
         self._taken = 0
         self._lock = Lock()
@@ -124,11 +125,17 @@ class Stream(Generic[R]):
 class Feed(ABC, Generic[R]):
     """Reads changed records for all streams of this process, while there are any.
 
-    `step` is one reading and has no thread of its own. `wake` is called when there is news.
+    `step` is one reading and has no thread of its own; `wake` is called when it is worth one.
     """
 
-    def __init__(self, seats: Seats, *, now: Callable[[], datetime] = utc_now) -> None:
-        self.wake: Callable[[], None] = _nobody
+    def __init__(
+        self,
+        seats: Seats,
+        *,
+        wake: Callable[[], None] = lambda: None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._wake = wake
         self._seats = seats
         self._now = now
         self._lock = Lock()
@@ -231,14 +238,10 @@ class Feed(ABC, Generic[R]):
             self._news.update(record_ids)
 
     def _missed_news(self, _sender: object, **_payload: Any) -> None:
-        self.wake()
+        self._wake()
 
     def _restored(self, _sender: object, seconds: float, **_payload: Any) -> None:
         """What was accepted elsewhere meanwhile arrives now, with the times it had then."""
         if self._streams:
             self._back = max(self._back, min(timedelta(seconds=seconds), LONGEST_RETURN))
-            self.wake()
-
-
-def _nobody() -> None:
-    """Until somebody wants to be woken."""
+            self._wake()

@@ -14,7 +14,6 @@ from dinerapp.replication.merge import Policy, reconciled
 from dinerapp.replication.outbox_consumer import Handed
 from dinerapp.replication.ports.observer import Observer
 from dinerapp.replication.ports.replica import Delivery, Owing, Replica, Taken
-from dinerapp.replication.ports.repository import Repository
 from dinerapp.replication.record import Record, utc_now
 from dinerapp.replication.signals import announce, conflict_found
 
@@ -27,24 +26,22 @@ class Handover:
     """Delivers states, merges those that were written concurrently, and files what lost.
 
     Everything it does may be repeated: conflicts have ids made from the states they are about,
-    and are filed before the merged state replaces the one that lost.
+    and are filed before the merged state replaces the one that lost. Conflicts are records that are
+    replicated themselves: `save_conflict` is looked up when there is one.
     """
 
     def __init__(
         self,
         policy: Policy,
         *,
+        save_conflict: Callable[[Conflict], object],
         observer: Observer | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._conflicts: Repository[Conflict] | None = None
+        self._save_conflict = save_conflict
         self._policy = policy
         self._observer = observer or Observer()
         self._now = now
-
-    def file_in(self, conflicts: Repository[Conflict]) -> None:
-        """Where conflicts go. They are themselves handed over, hence the second step."""
-        self._conflicts = conflicts
 
     def deliver(self, records: Sequence[R], source: Replica[R], target: Replica[R]) -> Handed:
         """Brings the states, which are the source's, to the target, and looks for what they have
@@ -114,10 +111,8 @@ class Handover:
         self._file(filing.of_states(name, held, record, reason, self._now()))
 
     def _file(self, conflict: Conflict) -> None:
-        if self._conflicts is None:
-            raise RuntimeError("no place to file conflicts in; call file_in first")
         try:
-            self._conflicts.save(conflict)
+            self._save_conflict(conflict)
         except RecordRejection:
             return
         self._observer.conflict(conflict.about, conflict.reason)

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any, cast
+from typing import Any
 
 import structlog
 
+from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.users import User
 from dinerapp.demo import menu
+from dinerapp.ordering.container import OrderingServices
 from dinerapp.replication.anti_entropy import Difference
 from dinerapp.replication.errors import DinerError, NothingAvailable, StoreUnavailable
 from dinerapp.replication.ports.conflicts import Conflicts
@@ -22,8 +24,10 @@ from dinerapp.replication.ports.replica import Audience, Creditor, Parked, Repli
 from dinerapp.replication.record import utc_now
 from dinerapp.replication.store_pair import Pair
 from dinerapp.replication.version import Place
+from dinerapp.runtime.backends import NoDatabase, aux_connections_of, backends_of, bus_of
+from dinerapp.runtime.container import Application
 from dinerapp.runtime.settings import Settings
-from dinerapp.runtime.wiring import Diner, NoDatabase, backends, build, bus_of, extras
+from dinerapp.runtime.wiring import build
 
 _log = structlog.get_logger(__name__)
 
@@ -58,18 +62,20 @@ class BroughtUp:
 
 
 @contextmanager
-def connected(settings: Settings) -> Iterator[Diner]:
+def connected(settings: Settings) -> Iterator[Application]:
     """Everything, with open connections and without a relay unless the settings want it."""
-    diner = build(settings, backends(settings), extras(settings), bus=bus_of(settings))
-    diner.connections.initialize_all()
+    diner = build(
+        settings, backends_of(settings), aux_connections_of(settings), bus=bus_of(settings)
+    )
+    diner.supervisor.start()
     try:
         yield diner
     finally:
-        diner.connections.close_all()
+        diner.supervisor.stop()
 
 
 @contextmanager
-def reachable(settings: Settings) -> Iterator[Diner]:
+def reachable(settings: Settings) -> Iterator[Application]:
     """As `connected`, and every database that is configured answers."""
     with connected(settings) as diner:
         require_all(diner)
@@ -77,7 +83,7 @@ def reachable(settings: Settings) -> Iterator[Diner]:
 
 
 @contextmanager
-def both(settings: Settings) -> Iterator[Diner]:
+def both(settings: Settings) -> Iterator[Application]:
     """As `reachable` with both databases configured."""
     if not (settings.database_url and settings.mongodb_uri):
         raise NoDatabase("this needs both databases: set DATABASE_URL and MONGODB_URI")
@@ -85,12 +91,12 @@ def both(settings: Settings) -> Iterator[Diner]:
         yield diner
 
 
-def stores(diner: Diner) -> list[ConnectionStatus]:
+def stores(diner: Application) -> list[ConnectionStatus]:
     """The two databases, or the one that is configured."""
-    return [one for one in diner.connections.status() if one.name in STORES]
+    return [one for one in diner.replication.connections.status() if one.name in STORES]
 
 
-def await_catching_up(diner: Diner, seconds: float = PATIENCE) -> None:
+def await_catching_up(diner: Application, seconds: float = PATIENCE) -> None:
     """Gives stores some time to catch up; while one is down the other one cannot finish."""
     give_up = time.monotonic() + seconds
     while time.monotonic() < give_up:
@@ -116,25 +122,30 @@ def bring_up(settings: Settings) -> BroughtUp:
     """Migrates, lets the stores catch up, and adds what an empty restaurant lacks."""
     with connected(replace(settings, relay_in_workers=False)) as diner:
         await_catching_up(diner)
-        dishes = 0 if diner.menu.all() else menu.seed(diner.menu, diner.categories)
+        ordering = diner.of(OrderingServices)
+        dishes = 0 if ordering.menu.all() else menu.seed(ordering.menu, ordering.categories)
         try:
-            return BroughtUp(dishes, diner.accounts.add_first_admin())
+            return BroughtUp(dishes, diner.of(AccountServices).accounts.add_first_admin())
         except NothingAvailable:
             return BroughtUp(dishes, None, admin_unknown=True)
 
 
 def checked(
-    diner: Diner, pair: Pair[Any], report: Report, *, deep: bool = False, repair: bool = False
+    diner: Application, pair: Pair[Any], report: Report, *, deep: bool = False, repair: bool = False
 ) -> Checked:
     """Compares one kind; what differs now is looked at once more after a moment."""
     found = Checked(pair.kind)
     if repair and not deep:
-        found.repaired = diner.consistency.repair_all(pair, report).repaired
-    search = diner.consistency.deep_differences if deep else diner.consistency.differences
+        found.repaired = diner.replication.consistency.repair_all(pair, report).repaired
+    search = (
+        diner.replication.consistency.deep_differences
+        if deep
+        else diner.replication.consistency.differences
+    )
     differing = list(islice(search(pair, report), LISTED))
     if repair and deep:
         ids = [difference.record_id for difference in differing]
-        found.repaired = diner.consistency.repair(pair, ids).repaired
+        found.repaired = diner.replication.consistency.repair(pair, ids).repaired
     if differing:
         time.sleep(MOMENT)
     found.differing = _still_differing(pair, differing)
@@ -142,11 +153,11 @@ def checked(
     return found
 
 
-def await_copy(diner: Diner, to: Place, report: Report) -> None:
+def await_copy(diner: Application, to: Place, report: Report) -> None:
     """Watches the connections bring a new store what the other one holds."""
     while any(one.state is not State.UP for one in stores(diner)):
         require_all(diner)
-        pairs = diner.pairs.values()
+        pairs = diner.replication.pairs.values()
         report(
             sum(count(pair, to) for pair in pairs),
             sum(count(pair, pair.beside(to).place) for pair in pairs),
@@ -159,7 +170,7 @@ def count(pair: Pair[Any], place: Place) -> int:
     return sum(one.count for one in pair.at(place).fingerprints().values())
 
 
-def parked(diner: Diner, limit: int) -> list[tuple[Creditor, Parked]]:
+def parked(diner: Application, limit: int) -> list[tuple[Creditor, Parked]]:
     """What nobody tries any more, with whoever refuses it: a store, or the followers."""
     return [
         (creditor, one)
@@ -168,29 +179,29 @@ def parked(diner: Diner, limit: int) -> list[tuple[Creditor, Parked]]:
     ]
 
 
-def retry_parked(diner: Diner) -> int:
+def retry_parked(diner: Application) -> int:
     """Has what is parked tried again, and says how much that was."""
     return sum(store.retry_parked(creditor, utc_now()) for store, creditor in _debtors(diner))
 
 
-def _debtors(diner: Diner) -> Iterator[tuple[Replica[Any], Creditor]]:
-    for pair in diner.pairs.values():
+def _debtors(diner: Application) -> Iterator[tuple[Replica[Any], Creditor]]:
+    for pair in diner.replication.pairs.values():
         for place in STORES:
             yield pair.beside(place), place
     for store in diner.following.stores:
         yield store, Audience.FOLLOWERS
 
 
-def open_conflicts(diner: Diner) -> int:
+def open_conflicts(diner: Application) -> int:
     """How many wait for a manager."""
-    return cast(Conflicts, diner.repositories[Conflicts.kind.name]).open_count()
+    return diner.repository(Conflicts).open_count()
 
 
-def repair_on_schedule(diner: Diner) -> None:
+def repair_on_schedule(diner: Application) -> None:
     """The relay's check; a database that is away puts it off to the next time."""
-    for kind, pair in diner.pairs.items():
+    for kind, pair in diner.replication.pairs.items():
         try:
-            done = diner.consistency.repair_all(pair)
+            done = diner.replication.consistency.repair_all(pair)
         except DinerError as exc:
             _log.warning("consistency_put_off", kind=kind, reason=str(exc))
             return
@@ -203,7 +214,7 @@ def repair_on_schedule(diner: Diner) -> None:
         )
 
 
-def require_all(diner: Diner) -> None:
+def require_all(diner: Application) -> None:
     """StoreUnavailable names a database that is down."""
     for one in stores(diner):
         if one.state is State.DOWN:

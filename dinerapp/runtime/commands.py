@@ -24,6 +24,7 @@ from blueprints.http.fields import EMAIL
 from blueprints.http.route_table import route_table
 from blueprints.status.health import judged
 from blueprints.status.schemas import HEALTHY
+from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.accounts.domain.users import User
 from dinerapp.accounts.ports.users import UserFilter
@@ -32,6 +33,7 @@ from dinerapp.demo import coupons, large, menu
 from dinerapp.demo.dishes import Course
 from dinerapp.demo.menu_file import BadMenu, read
 from dinerapp.demo.week import ORDERS
+from dinerapp.ordering.container import OrderingServices
 from dinerapp.replication.conflict_service import KEEP, TAKE_OTHER
 from dinerapp.replication.conflicts import Conflict, ConflictState
 from dinerapp.replication.errors import DinerError, DuplicateKey, NotFound, StoreFailure
@@ -44,13 +46,14 @@ from dinerapp.replication.version import Place
 from dinerapp.runtime import administration, seeding
 from dinerapp.runtime.administration import Checked, await_catching_up, both, connected, reachable
 from dinerapp.runtime.app import create_app
+from dinerapp.runtime.backends import NoDatabase, backends_of
+from dinerapp.runtime.container import Application
 from dinerapp.runtime.logs import SecretMask, configure_logging, connect_receivers
 from dinerapp.runtime.processes import spare_the_collector
 from dinerapp.runtime.secret import DIRECTORY
 from dinerapp.runtime.serving import serve
 from dinerapp.runtime.settings import BadSetting, Settings, described
 from dinerapp.runtime.terminal import progress, show_table
-from dinerapp.runtime.wiring import Diner, NoDatabase, backends
 
 _log = structlog.get_logger(__name__)
 
@@ -130,7 +133,7 @@ def up(data: Path, week: bool) -> None:
 def migrate() -> None:
     """Make or update tables, collections and indexes in every configured database."""
     failed = False
-    for backend in backends(_quiet_settings()):
+    for backend in backends_of(_quiet_settings()):
         name = backend.database.name
         try:
             click.echo(f"{name}: up to date ({administration.migrated(backend.database)})")
@@ -186,15 +189,17 @@ def seed(size: str, items: int | None, orders: int | None, menu_file: Path | Non
     click.echo(f"{time.monotonic() - began:.1f} s")
 
 
-def _seed_menu(diner: Diner, own: Sequence[Course] | None) -> None:
+def _seed_menu(diner: Application, own: Sequence[Course] | None) -> None:
+    ordering = diner.of(OrderingServices)
     if own is None:
-        _say_added(menu.seed(diner.menu, diner.categories), len(menu.DISHES), "dishes")
+        added = menu.seed(ordering.menu, ordering.categories)
+        _say_added(added, len(menu.DISHES), "dishes")
         return
-    added = menu.seed_own(diner.menu, diner.categories, own)
+    added = menu.seed_own(ordering.menu, ordering.categories, own)
     _say_added(added, sum(len(course.dishes) for course in own), "dishes")
 
 
-def _seed_week(diner: Diner) -> None:
+def _seed_week(diner: Application) -> None:
     with progress("orders") as report:
         added = seeding.seed_week(diner, report)
     _say_added(added.items, len(menu.DISHES), "dishes")
@@ -202,7 +207,7 @@ def _seed_week(diner: Diner) -> None:
     _say_added(added.orders, ORDERS, "orders")
 
 
-def _seed_large(diner: Diner, items: int, orders: int) -> None:
+def _seed_large(diner: Application, items: int, orders: int) -> None:
     try:
         with progress("orders") as report:
             added = seeding.seed_large(diner, report, items, orders)
@@ -232,7 +237,7 @@ def relay() -> None:
         signal.signal(number, lambda *_: stop.set())
     with connected(settings) as diner:
         spare_the_collector()
-        _log.info("relay_started", kinds=sorted(diner.pairs))
+        _log.info("relay_started", kinds=sorted(diner.replication.pairs))
         while not stop.wait(settings.consistency_every or None):
             administration.repair_on_schedule(diner)
     _log.info("relay_stopped")
@@ -253,7 +258,7 @@ def status(as_json: bool) -> None:
     """Show connections, what is owed, and open conflicts; exit 1 unless healthy."""
     with connected(_quiet_settings()) as diner:
         await_catching_up(diner, seconds=5)
-        found = diner.connections.counted_status()
+        found = diner.replication.connections.counted_status()
         verdict = judged(found)
         waiting = administration.open_conflicts(diner) if verdict.can_serve else None
     if as_json:
@@ -297,10 +302,12 @@ def conflicts(resolve: str | None, take: str | None, everything: bool) -> None:
     with connected(_quiet_settings()) as diner:
         await_catching_up(diner)
         if resolve is not None and take is not None:
-            diner.conflicts.resolve(resolve, take, Operation.fresh())
+            diner.replication.conflicts.resolve(resolve, take, Operation.fresh())
             click.echo(f"{resolve} is resolved: {take}")
             return
-        found = diner.conflicts.page(None if everything else ConflictState.OPEN, None, SHOWN)
+        found = diner.replication.conflicts.page(
+            None if everything else ConflictState.OPEN, None, SHOWN
+        )
     if not found.items:
         click.echo("no conflicts")
         return
@@ -320,9 +327,13 @@ def copy(to: str) -> None:
     with both(_quiet_settings()) as diner:
         with progress(f"copying to {to}") as report:
             administration.await_copy(diner, place, report)
-        checks = [_checked(diner, pair, repair=True) for pair in diner.pairs.values()]
+        checks = [_checked(diner, pair, repair=True) for pair in diner.replication.pairs.values()]
         rows = [
-            (check.kind, administration.count(diner.pairs[check.kind], place), len(check.differing))
+            (
+                check.kind,
+                administration.count(diner.replication.pairs[check.kind], place),
+                len(check.differing),
+            )
             for check in checks
         ]
     show_table(("kind", f"records in {to}", "differing"), rows)
@@ -376,7 +387,7 @@ def add_user(email: str, role: str, name: str | None) -> None:
     with connected(settings) as diner:
         await_catching_up(diner, seconds=5)
         try:
-            done = diner.accounts.add(Operation.fresh(), new, Role(role))
+            done = diner.of(AccountServices).accounts.add(Operation.fresh(), new, Role(role))
         except DuplicateKey as exc:
             raise Problem(f"{email} has an account already") from exc
     click.echo(f"{done.record.id} {done.record.email} is {role} now")
@@ -389,7 +400,7 @@ def list_users(role: str | None) -> None:
     wanted = UserFilter(role=Role(role) if role else None)
     with connected(_quiet_settings()) as diner:
         await_catching_up(diner, seconds=5)
-        found = diner.accounts.page(wanted, None, SHOWN)
+        found = diner.of(AccountServices).accounts.page(wanted, None, SHOWN)
     show_table(_USER, [_user(one) for one in found.items])
     if found.next is not None:
         click.echo(f"… the latest {SHOWN} are shown")
@@ -406,7 +417,7 @@ def reset_password(email: str) -> None:
     with connected(settings) as diner:
         await_catching_up(diner, seconds=5)
         try:
-            user = diner.accounts.reset_password(email, password)
+            user = diner.of(AccountServices).accounts.reset_password(email, password)
         except NotFound as exc:
             raise Problem(f"nobody has an account as {email}") from exc
     click.echo(f"{user.email} has another password now")
@@ -458,16 +469,18 @@ def _parked(creditor: Creditor, one: Parked) -> Sequence[object]:
     return (one.kind, one.record_id, creditor, one.tries, since, one.reason)
 
 
-def _checked(diner: Diner, pair: Pair[Any], deep: bool = False, repair: bool = False) -> Checked:
+def _checked(
+    diner: Application, pair: Pair[Any], deep: bool = False, repair: bool = False
+) -> Checked:
     with progress(f"comparing {pair.kind}") as report:
         return administration.checked(diner, pair, report, deep=deep, repair=repair)
 
 
-def _pairs(diner: Diner, kind: str | None) -> Sequence[Pair[Any]]:
-    if kind is not None and kind not in diner.pairs:
-        known = ", ".join(sorted(diner.pairs))
+def _pairs(diner: Application, kind: str | None) -> Sequence[Pair[Any]]:
+    if kind is not None and kind not in diner.replication.pairs:
+        known = ", ".join(sorted(diner.replication.pairs))
         raise click.BadParameter(f"{kind!r} does not live in both databases; these do: {known}")
-    return [pair for name, pair in diner.pairs.items() if kind in (None, name)]
+    return [pair for name, pair in diner.replication.pairs.items() if kind in (None, name)]
 
 
 def _show_checks(checks: Sequence[Checked]) -> None:

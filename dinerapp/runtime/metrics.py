@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Any
 
 import structlog
-from flask import Blueprint, Flask, Response, current_app, g
+from flask import Blueprint, Flask, Response, g
 from flask.globals import request_ctx
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -25,12 +25,15 @@ from prometheus_client import (
 )
 
 from blueprints.http.access import PUBLIC, ruled
-from blueprints.http.diner import diner
+from blueprints.http.services import services_of
 from dinerapp.replication import deadline
-from dinerapp.replication.ports.connections import Connections, ConnectionStatus, State
+from dinerapp.replication.container import ReplicationServices
+from dinerapp.replication.ports.connections import ConnectionStatus, State
 from dinerapp.replication.ports.observer import Observer, Outcome, known_as
 from dinerapp.replication.ports.replica import Creditor
 from dinerapp.replication.version import Place
+
+services = services_of(ReplicationServices)
 
 COUNTING_SECONDS = 0.25
 SAMPLE_EVERY = 1.0
@@ -207,7 +210,7 @@ def register_request_metrics(app: Flask) -> None:
 def prometheus() -> Response:
     """Everything Prometheus scrapes."""
     with deadline.within(COUNTING_SECONDS):
-        status = diner().connections.counted_status()
+        status = services().connections.counted_status()
     return Response(page(status), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -269,8 +272,7 @@ def _sample_pools(now: float) -> None:
     if now - _sampled < SAMPLE_EVERY:
         return
     _sampled = now
-    connections: Connections = current_app.extensions["diner"].connections
-    for one in connections.status():
+    for one in services().connections.status():
         _show_pool(one)
 
 

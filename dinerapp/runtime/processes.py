@@ -9,13 +9,19 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 import tempfile
+import threading
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
 _PREFIX = "diner-metrics-"
 _GARBAGE = 20_000
+
+ending = threading.Event()
+"""Set when this process is told to end, so that its live streams end at once."""
 
 
 def share_metrics() -> None:
@@ -68,6 +74,18 @@ def spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GARBAGE, 20, 50)
+
+
+def end_streams_on(number: signal.Signals) -> None:
+    """Sets `ending` on the signal, and then does what was done on it before."""
+    before = signal.getsignal(number)
+
+    def handle(received: int, frame: FrameType | None) -> None:
+        ending.set()
+        if callable(before):
+            before(received, frame)
+
+    signal.signal(number, handle)
 
 
 def _own() -> str:

@@ -22,39 +22,11 @@ from dinerapp.ordering.domain.pricing import Rates
 from dinerapp.ordering.domain.slots import Planning
 from dinerapp.replication.merge import Policy
 from dinerapp.replication.version import Place
+from dinerapp.runtime.registry import PLACEMENT
+from dinerapp.runtime.wing import POSTGRES_FIRST
 
 _UTC = ZoneInfo("UTC")
 _FOUR = time(4)
-_POSTGRES_FIRST = (Place.POSTGRESQL, Place.MONGODB)
-_POSTGRES_ONLY = (Place.POSTGRESQL,)
-_MONGO_FIRST = (Place.MONGODB, Place.POSTGRESQL)
-
-PLACEMENT: Mapping[str, tuple[Place, ...]] = MappingProxyType(
-    {
-        "orders": _POSTGRES_FIRST,
-        "customers": _POSTGRES_FIRST,
-        "users": _POSTGRES_FIRST,
-        "conflicts": _POSTGRES_FIRST,
-        "coupons": _POSTGRES_FIRST,
-        "tills": _POSTGRES_FIRST,
-        "slots": _POSTGRES_FIRST,
-        "webhooks": _POSTGRES_FIRST,
-        "deliveries": _POSTGRES_FIRST,
-        "servers": _POSTGRES_FIRST,
-        "channels": _POSTGRES_FIRST,
-        "members": _POSTGRES_FIRST,
-        "conversations": _POSTGRES_FIRST,
-        "reads": _POSTGRES_FIRST,
-        "used_keys": _POSTGRES_FIRST,
-        "channel_messages": _POSTGRES_ONLY,
-        "direct_messages": _MONGO_FIRST,
-        "menu_items": _MONGO_FIRST,
-        "categories": _MONGO_FIRST,
-        "carts": _MONGO_FIRST,
-        "profiles": _MONGO_FIRST,
-    }
-)
-"""Which store is primary and which backup, kind by kind; one place alone means only there."""
 
 
 class BadSetting(Exception):
@@ -151,7 +123,7 @@ def _placement(value: str) -> Mapping[str, tuple[Place, ...]]:
         kind, _, places = entry.partition("=")
         order = tuple(Place(place) for place in places.split(","))
         known = kind in table and len(set(order)) == len(order)
-        if not known or not set(order) <= set(_POSTGRES_FIRST):
+        if not known or not set(order) <= set(POSTGRES_FIRST):
             raise ValueError
         table[kind] = order
     return MappingProxyType(table)

@@ -15,9 +15,10 @@ from contextlib import contextmanager
 from flask import Flask
 
 from adapters.memory.database import MemoryDatabase
-from blueprints.http.diner import EXTENSION
 from dinerapp.replication.version import Place
-from dinerapp.runtime.wiring import MONGO_STORES, Backend
+from dinerapp.runtime.backends import Backend
+from dinerapp.runtime.container import EXTENSION
+from dinerapp.runtime.registry import MONGO_STORES
 
 
 def memory_stores(*places: Place) -> list[Backend]:
@@ -29,9 +30,9 @@ def memory_stores(*places: Place) -> list[Backend]:
 @contextmanager
 def running(app: Flask) -> Iterator[Flask]:
     """Connects the application, and closes it in the end."""
-    connections = app.extensions[EXTENSION].connections
-    connections.initialize_all()
+    supervisor = app.extensions[EXTENSION].supervisor
+    supervisor.start()
     try:
         yield app
     finally:
-        connections.close_all()
+        supervisor.stop()

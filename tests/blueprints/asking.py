@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -18,16 +18,17 @@ from flask.testing import FlaskClient
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
-from blueprints.http.diner import EXTENSION
 from blueprints.http.fields import Problem
+from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.accounts.services.accounts import Granted, NewAccount
+from dinerapp.ordering.container import OrderingServices
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.version import Place
 from dinerapp.runtime.app import create_app
+from dinerapp.runtime.container import EXTENSION, Application
 from dinerapp.runtime.settings import Settings
 from dinerapp.runtime.testing import memory_stores, running
-from dinerapp.runtime.wiring import Diner
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -148,10 +149,15 @@ def documented_schema(app: Flask, answer: TestResponse) -> ma.Schema | None:
 
 
 @contextmanager
-def client_of(role: Role | None = Role.ADMIN, **settings: Any) -> Iterator[FlaskClient]:
+def client_of(
+    role: Role | None = Role.ADMIN,
+    *,
+    must_end: Callable[[], bool] = lambda: False,
+    **settings: Any,
+) -> Iterator[FlaskClient]:
     """A client of an application of its own, over stores in memory: somebody in the role, or,
     without one, a guest."""
-    app = create_app(Settings(**{**QUICK, **settings}), stores=memory_stores())
+    app = create_app(Settings(**{**QUICK, **settings}), stores=memory_stores(), must_end=must_end)
     app.test_client_class = CheckedClient
     with running(app):
         yield client_as(app, role)
@@ -167,7 +173,10 @@ def client_as(app: Flask, role: Role | None) -> FlaskClient:
 
 def log_in(client: FlaskClient, role: Role) -> Granted:
     """Gives the client a new account in the role; it shows its token from now on."""
-    accounts, email = diner_of(client).accounts, f"{role}-{uuid4().hex}@example.org"
+    accounts, email = (
+        diner_of(client).of(AccountServices).accounts,
+        f"{role}-{uuid4().hex}@example.org",
+    )
     accounts.add(Operation.fresh(), NewAccount(email=email, name=role, password=PASSWORD), role)
     granted = accounts.login(email, PASSWORD)
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {granted.access_token}"
@@ -181,7 +190,9 @@ def bearer(token: str, scheme: str = "Bearer") -> dict[str, str]:
 def with_mains(client: FlaskClient) -> FlaskClient:
     """A menu that dishes can be added to, whoever may do so over HTTP."""
     fields = {"slug": _MAINS, "name": "Mains"}
-    diner_of(client).categories.add(Operation.keyed("categories.add", _MAINS, b""), fields)
+    diner_of(client).of(OrderingServices).categories.add(
+        Operation.keyed("categories.add", _MAINS, b""), fields
+    )
     return client
 
 
@@ -194,8 +205,8 @@ def category(client: FlaskClient, **fields: Any) -> dict[str, Any]:
     return made
 
 
-def diner_of(client: FlaskClient) -> Diner:
-    found: Diner = client.application.extensions[EXTENSION]
+def diner_of(client: FlaskClient) -> Application:
+    found: Application = client.application.extensions[EXTENSION]
     return found
 
 

@@ -175,7 +175,7 @@ def _laid(client: FlaskClient) -> dict[str, str]:
 
 
 def _states(client: FlaskClient) -> dict[str, State]:
-    known = diner_of(client).connections.status()
+    known = diner_of(client).replication.connections.status()
     return {one.name: one.state for one in known if one.name in (POSTGRESQL, MONGODB)}
 
 

@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule as Route
 
 from blueprints.http.access import PUBLIC, Rule, rule_of
+from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.permissions import GRANTED, Permission, Role
 from dinerapp.ordering.domain.order_steps import STEPS_BY_ROLE
 from dinerapp.ordering.domain.orders import Status
@@ -301,7 +302,7 @@ def closed(app: Flask, _client: FlaskClient, user_id: str) -> None:
 
 
 def another_password(app: Flask, client: FlaskClient, user_id: str) -> None:
-    accounts = diner_of(client).accounts
+    accounts = diner_of(client).of(AccountServices).accounts
     accounts.reset_password(accounts.get(user_id).email, "another long password")
 
 

@@ -14,6 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.accounts.domain.users import LOST_ANSWER, MOST_SESSIONS, Session
 from dinerapp.accounts.errors import TooBusy
@@ -140,7 +141,10 @@ def test_registering_does_not_tell_whether_an_address_is_taken(guests: FlaskClie
 def test_registering_a_taken_address_costs_as_many_hashes_as_a_new_one(
     guests: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken, passwords = registered(guests)["email"], diner_of(guests).accounts._passwords
+    taken, passwords = (
+        registered(guests)["email"],
+        diner_of(guests).of(AccountServices).accounts._passwords,
+    )
     hashes: list[str] = []
     hashed = passwords.hashed
     monkeypatch.setattr(passwords, "hashed", lambda one: hashes.append(one) or hashed(one))
@@ -226,7 +230,7 @@ def test_an_unknown_address_a_wrong_password_and_a_closed_account_are_told_the_s
 def test_an_unknown_address_costs_as_many_hashes_as_a_known_one(
     guests: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    accounts = diner_of(guests).accounts
+    accounts = diner_of(guests).of(AccountServices).accounts
     hashes: list[str] = []
 
     class Counting:
@@ -573,7 +577,7 @@ def test_who_comes_while_too_many_passwords_are_checked_is_told_to_come_back(
     def busy(*_args: object) -> bool:
         raise TooBusy("too many passwords are being checked")
 
-    monkeypatch.setattr(diner_of(guests).accounts._passwords, "fits", busy)
+    monkeypatch.setattr(diner_of(guests).of(AccountServices).accounts._passwords, "fits", busy)
     refused = log_in(guests, email_of("ada"))
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
 
@@ -730,6 +734,11 @@ def test_everything_works_with_either_database_away(ground: Ground) -> None:
     assert again.headers["X-Diner-Store"] == {BOTH: POSTGRESQL}.get(ground.serving, ground.serving)
     registered(client, email=granted["user"]["email"], password=PASSWORD, name="Eve")
     assert log_in(client, granted["user"]["email"], PASSWORD).status_code == 401
-    roles = diner_of(client).accounts.page(UserFilter(role=Role.CASHIER), None, 10).items
+    roles = (
+        diner_of(client)
+        .of(AccountServices)
+        .accounts.page(UserFilter(role=Role.CASHIER), None, 10)
+        .items
+    )
     assert [user.id for user in roles] == [granted["user"]["id"]]
     ground.settled()

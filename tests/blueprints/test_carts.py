@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.accounts.services.record_tokens import RecordTokens
+from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.services.carts import CartService
 from dinerapp.replication.identity import new_id
 from dinerapp.replication.record import utc_now
@@ -262,7 +263,9 @@ def test_a_cart_that_nobody_touches_is_thrown_away() -> None:
         lifetime = timedelta(hours=diner.settings.cart_hours)
         for hours, expired in ((71, 0), (73, 1), (73, 0)):
             now = utc_now() + timedelta(hours=hours)
-            service = CartService(carts, diner.orders, tokens, lifetime, now=lambda now=now: now)
+            service = CartService(
+                carts, diner.of(OrderingServices).orders, tokens, lifetime, now=lambda now=now: now
+            )
             assert service.purge() == expired
         assert ask(guest, "GET", cart).status_code == 404
 

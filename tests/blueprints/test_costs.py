@@ -34,9 +34,10 @@ from dinerapp.ordering.domain.orders import Status
 from dinerapp.ordering.ports.orders import OrderFilter, Orders
 from dinerapp.replication.version import Place
 from dinerapp.runtime.app import create_app
+from dinerapp.runtime.backends import Backend
+from dinerapp.runtime.registry import MONGO_STORES, POSTGRES_STORES
 from dinerapp.runtime.settings import Settings
 from dinerapp.runtime.testing import running
-from dinerapp.runtime.wiring import MONGO_STORES, POSTGRES_STORES, Backend
 from tests.blueprints.asking import (
     QUICK,
     bearer,
@@ -225,7 +226,7 @@ def test_a_page_is_one_question_beside_who_asks(house: House, query: str) -> Non
 def test_a_page_of_the_backup_is_one_question_about_what_it_answers(
     house: House, wanted: OrderFilter
 ) -> None:
-    backup = diner_of(house.client).pairs["orders"].at(Place.MONGODB)
+    backup = diner_of(house.client).replication.pairs["orders"].at(Place.MONGODB)
     with house.asked.counting():
         page = cast(Orders, backup).page(wanted, None, PAGE)
     assert len(page.items) == PAGE

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from adapters.embedded.ports import LOCALHOST
+from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.accounts.services.accounts import NewAccount
 from dinerapp.replication.identity import Operation
@@ -55,8 +56,11 @@ def tokens(diner: Diner, *roles: Role) -> list[tuple[str, dict[str, str]]]:
     with connected(replace(settings, relay_in_workers=False)) as office:
         for role in roles:
             account = NewAccount(email=f"{role}@example.org", name=role, password=PASSWORD)
-            office.accounts.add(Operation.fresh(), account, role)
-        granted = [office.accounts.login(f"{role}@example.org", PASSWORD) for role in roles]
+            office.of(AccountServices).accounts.add(Operation.fresh(), account, role)
+        granted = [
+            office.of(AccountServices).accounts.login(f"{role}@example.org", PASSWORD)
+            for role in roles
+        ]
     return [(g.user.id, {"Authorization": f"Bearer {g.access_token}"}) for g in granted]
 
 

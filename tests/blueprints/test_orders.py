@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from flask.testing import FlaskClient
 
+from dinerapp.ordering.container import OrderingServices
 from dinerapp.replication.identity import Operation, new_id, new_op_id
 from tests.blueprints.asking import (
     bearer,
@@ -450,7 +451,7 @@ def test_a_cursor_keeps_to_the_filter_it_is_used_with(client: FlaskClient) -> No
 @pytest.fixture(scope="module")
 def on_sale(guests: FlaskClient) -> dict[str, Any]:
     """An item that was put on the menu before the guests came."""
-    done = diner_of(guests).menu.add(Operation.fresh(), dish_fields())
+    done = diner_of(guests).of(OrderingServices).menu.add(Operation.fresh(), dish_fields())
     return {"id": done.record.id}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.replication.identity import new_id, new_op_id
 from dinerapp.replication.record import utc_now
@@ -161,9 +162,9 @@ def test_a_profile_that_was_made_a_moment_ago_is_changed_all_the_same(
     own: tuple[FlaskClient, str],
 ) -> None:
     client, path = own
-    service = diner_of(client).profiles
+    service = diner_of(client).of(AccountServices).profiles
     user_id = path.split("/")[3]
-    user = diner_of(client).accounts.get(user_id)
+    user = diner_of(client).of(AccountServices).accounts.get(user_id)
     service._user_created(None, user)
     assert client.get(path).json["revision"] == 1
 

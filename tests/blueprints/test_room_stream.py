@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from threading import Event
 from typing import Any
 
 import pytest
@@ -169,10 +170,11 @@ def test_streams_of_rooms_and_of_orders_share_their_places() -> None:
 
 
 def test_streams_end_with_the_process() -> None:
-    with client_of(Role.WAITER) as waiter:
+    ending = Event()
+    with client_of(Role.WAITER, must_end=ending.is_set) as waiter:
         room = conversation_of(waiter, client_as(waiter.application, Role.CUSTOMER))
         with watching(waiter, path_of(room)) as events:
-            diner_of(waiter).seats.must_end = lambda: True
+            ending.set()
             assert list(events) == []
 
 

@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from dinerapp.accounts.domain.permissions import Role
+from dinerapp.messaging.container import MessagingServices
 from dinerapp.replication.identity import new_id
 from dinerapp.replication.record import utc_now
 from tests.blueprints.asking import (
@@ -322,7 +323,7 @@ def test_people_are_called_what_their_profiles_say(
     sent = said(waiter, channel)
     path = f"/api/users/{me(waiter)}/profile"
     assert waiter.patch(path, json={"display_name": "Mo"}).status_code == 200
-    monkeypatch.setattr(diner_of(waiter).names, "_kept", {})
+    monkeypatch.setattr(diner_of(waiter).of(MessagingServices).names, "_kept", {})
     assert read_back(waiter, channel)[0]["author"] == {"id": sent["author"]["id"], "name": "Mo"}
 
 

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.accounts.services.accounts import Granted, NewAccount
+from dinerapp.ordering.container import OrderingServices
 from dinerapp.replication.identity import Operation
 from tests.blueprints.asking import bearer, client_of, diner_of, dish, order_for
 
@@ -51,7 +53,7 @@ def test_no_secret_is_logged_told_or_counted(
         *failures(guest, order, tokens),
         *(admin.get(path) for path in (*PUBLIC, "/api/connections", "/api/users", "/api/orders")),
     ]
-    monkeypatch.setattr(diner_of(admin).orders, "get", broken)
+    monkeypatch.setattr(diner_of(admin).of(OrderingServices).orders, "get", broken)
     told.append(guest.get(f"/api/orders/{order['id']}", headers=bearer(tokens[2])))
     assert told[-1].status_code == 500
     printed = capfd.readouterr()
@@ -65,7 +67,7 @@ def test_no_secret_is_logged_told_or_counted(
 
 def logged_in(client: FlaskClient) -> Granted:
     """Somebody with the password that is looked for."""
-    accounts = diner_of(client).accounts
+    accounts = diner_of(client).of(AccountServices).accounts
     new = NewAccount(email="ada@example.org", name="Ada", password=PASSWORD)
     accounts.add(Operation.fresh(), new, Role.ADMIN)
     body = {"email": new.email, "password": PASSWORD}

@@ -11,12 +11,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from blueprints.http.diner import EXTENSION
+from blueprints.http.services import EXTENSION
 from dinerapp.accounts.domain.permissions import Role
+from dinerapp.replication.container import ReplicationServices
 from dinerapp.replication.ports.connections import Connections, ConnectionStatus, State
 from dinerapp.replication.ports.database import PoolUse
 from dinerapp.runtime import metrics
 from dinerapp.runtime.app import create_app
+from dinerapp.runtime.container import Services
 from dinerapp.runtime.settings import Settings
 from dinerapp.runtime.testing import memory_stores, running
 from tests.blueprints.asking import QUICK, client_as
@@ -32,9 +34,6 @@ class FakeConnections(Connections):
 
     known: Sequence[ConnectionStatus]
     asked: bool = False
-
-    def initialize_all(self) -> None: ...
-    def close_all(self) -> None: ...
 
     def status(self) -> Sequence[ConnectionStatus]:
         return self.known
@@ -69,8 +68,11 @@ def ask(app: Flask) -> Ask:
 
     def given(**states: State) -> FlaskClient:
         known = [connection(name, state) for name, state in states.items()]
-        diner = app.extensions[EXTENSION]
-        app.extensions[EXTENSION] = replace(diner, connections=FakeConnections(known))
+        services: Services = app.extensions[EXTENSION]
+        replication = replace(services.of(ReplicationServices), connections=FakeConnections(known))
+        app.extensions[EXTENSION] = Services(
+            {**services.by_container, ReplicationServices: replication}
+        )
         return client_as(app, Role.MANAGER)
 
     return given
@@ -145,7 +147,10 @@ def test_a_connection_without_records_changes_the_words_only(ask: Ask) -> None:
 def test_health_asks_no_database(ask: Ask, path: str) -> None:
     client = ask(postgresql=UP, mongodb=DOWN)
     client.get(path)
-    assert not client.application.extensions[EXTENSION].connections.asked
+    services: Services = client.application.extensions[EXTENSION]
+    connections = services.of(ReplicationServices).connections
+    assert isinstance(connections, FakeConnections)
+    assert not connections.asked
 
 
 @pytest.mark.parametrize(

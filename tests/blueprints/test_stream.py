@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
+from dinerapp.ordering.container import OrderingServices
 from tests.blueprints.asking import client_of, diner_of, dish, order_for, placed
 from tests.blueprints.talking import watching
 
@@ -57,5 +58,5 @@ def test_beyond_so_many_streams_there_is_a_clear_answer_and_no_waiting() -> None
 
 def test_a_stream_ends_when_the_application_does() -> None:
     with client_of() as client, watching(client, PATH) as events:
-        diner_of(client).feed.close()
+        diner_of(client).of(OrderingServices).order_feed.close()
         assert list(events) == []

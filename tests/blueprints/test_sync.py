@@ -49,7 +49,7 @@ def name_of(client: FlaskClient, item: MenuItem) -> str:
 def differ(client: FlaskClient) -> str:
     """An order that only one of the two stores holds; its id."""
     order = makers.order()
-    diner_of(client).pairs["orders"].one.deliver([order.stamped(Place.POSTGRESQL)])
+    diner_of(client).replication.pairs["orders"].one.deliver([order.stamped(Place.POSTGRESQL)])
     return order.id
 
 

@@ -18,6 +18,7 @@ from adapters.embedded.ports import free_port
 from dinerapp.replication import conflicts
 from dinerapp.replication.record import utc_now
 from dinerapp.replication.version import Place
+from dinerapp.webhooks.container import WebhookServices
 from dinerapp.webhooks.services import sender
 from tests.blueprints.asking import client_of, diner_of, dish, keyed, order_for, placed
 from tests.servers.receiver import Receiver, receiving
@@ -379,14 +380,14 @@ def test_old_deliveries_are_purged_and_not_made_again(
     until(lambda: deliveries(client, hook, "?state=delivered"))
     diner = diner_of(client)
     later = utc_now() + timedelta(days=31)
-    monkeypatch.setattr(diner.sender, "_now", lambda: later)
-    assert diner.sender.purge() >= 1
+    monkeypatch.setattr(diner.of(WebhookServices).sender, "_now", lambda: later)
+    assert diner.of(WebhookServices).sender.purge() >= 1
     assert deliveries(client, hook) == []
     for follower in diner.following._followers["orders"]:
         follower.follow([diner.repositories["orders"].get(order["id"])])
     assert deliveries(client, hook) == []
     for place in (Place.POSTGRESQL, Place.MONGODB):
-        states = diner.pairs["deliveries"].at(place).scan(None, 1000)
+        states = diner.replication.pairs["deliveries"].at(place).scan(None, 1000)
         assert all(one.payload == {} for one in states if one.deleted)
 
 

@@ -26,7 +26,7 @@ from dinerapp.replication.ports.database import Database
 from dinerapp.replication.replicator import Handover
 from dinerapp.replication.served_by import Role
 from dinerapp.replication.version import Place
-from dinerapp.runtime.wiring import MONGO_STORES, PORTS, POSTGRES_STORES
+from dinerapp.runtime.registry import MONGO_STORES, PORTS, POSTGRES_STORES
 from tests.contracts.subjects import Repositories, Sample, Stores
 from tests.servers.control import RealServer, url_of_database
 from tests.simulation.reference import ReferenceDatabase, ReferenceStore
@@ -165,12 +165,11 @@ def composed(primary: Stores, backup: Stores) -> Repositories:
             for each, role in in_role
         ]
 
-    handover = Handover(Policy())
+    handover = Handover(Policy(), save_conflict=lambda each: composites.conflicts.save(each))
     workings = Workings(handover, Settler(handover))
     composites = Repositories(
         {name: compose(port, sides(name), workings) for name, port in PORTS.items()}
     )
-    handover.file_in(composites.conflicts)
     return composites
 
 

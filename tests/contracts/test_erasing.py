@@ -41,7 +41,7 @@ from dinerapp.replication.relay import Relay
 from dinerapp.replication.replicator import Handover
 from dinerapp.replication.store_pair import Pair
 from dinerapp.replication.version import Place
-from dinerapp.runtime.wiring import MONGO_STORES, PORTS
+from dinerapp.runtime.registry import MONGO_STORES, PORTS
 from tests.contracts.conftest import composed, opened, stores_of
 from tests.contracts.subjects import Repositories, Stores, at_once, scanned
 from tests.makers import elsewhere, line, message, order, user
@@ -181,8 +181,7 @@ def told(**fields: Any) -> Order:
 
 def house_of(one: Stores, other: Stores) -> House:
     repositories = composed(one, other)
-    handover = Handover(Policy())
-    handover.file_in(repositories.conflicts)
+    handover = Handover(Policy(), save_conflict=lambda each: repositories.conflicts.save(each))
     pairs = [Pair(getattr(one, name), getattr(other, name)) for name in PORTS]
     later = lambda: utc_now() + timedelta(minutes=1)  # noqa: E731
     return House(

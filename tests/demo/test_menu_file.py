@@ -12,6 +12,7 @@ from blueprints.menu.schemas import CategoryIn, ItemIn
 from dinerapp.demo import menu
 from dinerapp.demo.dishes import Course
 from dinerapp.demo.menu_file import BadMenu, read
+from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.domain.hours import parsed
 from dinerapp.replication.identity import new_op_id
 from tests.demo.houses import in_memory
@@ -255,8 +256,16 @@ def test_the_longest_and_the_most_could_have_been_sent_to_the_api(written: Writt
         """
     )
     with in_memory() as diner:
-        assert menu.seed_own(diner.menu, diner.categories, read(path)) == 1
-        [item], [category] = diner.menu.all(), diner.categories.all()
+        assert (
+            menu.seed_own(
+                diner.of(OrderingServices).menu, diner.of(OrderingServices).categories, read(path)
+            )
+            == 1
+        )
+        [item], [category] = (
+            diner.of(OrderingServices).menu.all(),
+            diner.of(OrderingServices).categories.all(),
+        )
     assert ItemIn().load(sent(item))["price"] == 10**9
     assert CategoryIn().load(sent(category))["name"] == category.name
 
@@ -264,20 +273,49 @@ def test_the_longest_and_the_most_could_have_been_sent_to_the_api(written: Writt
 def test_an_own_menu_is_added_once_and_what_was_removed_stays_removed(written: Written) -> None:
     courses = of_file(SMALL, written)
     with in_memory() as diner:
-        assert menu.seed_own(diner.menu, diner.categories, courses) == 2
-        assert menu.seed_own(diner.menu, diner.categories, courses) == 0
-        goulash, lemonade = diner.menu.all()
+        assert (
+            menu.seed_own(
+                diner.of(OrderingServices).menu, diner.of(OrderingServices).categories, courses
+            )
+            == 2
+        )
+        assert (
+            menu.seed_own(
+                diner.of(OrderingServices).menu, diner.of(OrderingServices).categories, courses
+            )
+            == 0
+        )
+        goulash, lemonade = diner.of(OrderingServices).menu.all()
         assert (goulash.name, goulash.position, lemonade.position) == ("Goulash", 0, 1)
         diner.repositories["menu_items"].delete(replace(goulash, op_id=new_op_id()))
-        assert menu.seed_own(diner.menu, diner.categories, courses) == 0
+        assert (
+            menu.seed_own(
+                diner.of(OrderingServices).menu, diner.of(OrderingServices).categories, courses
+            )
+            == 0
+        )
 
 
 def test_an_own_dish_takes_the_place_of_a_demo_dish_that_was_removed(written: Written) -> None:
     fries = SMALL.replace('"goulash"', '"fries"').replace('"lemonade"', '"punch"')
     with in_memory() as diner:
-        menu.seed(diner.menu, diner.categories)
-        assert menu.seed_own(diner.menu, diner.categories, of_file(fries, written)) == 1
-        [demo] = [item for item in diner.menu.all() if item.slug == "fries"]
+        menu.seed(diner.of(OrderingServices).menu, diner.of(OrderingServices).categories)
+        assert (
+            menu.seed_own(
+                diner.of(OrderingServices).menu,
+                diner.of(OrderingServices).categories,
+                of_file(fries, written),
+            )
+            == 1
+        )
+        [demo] = [item for item in diner.of(OrderingServices).menu.all() if item.slug == "fries"]
         diner.repositories["menu_items"].delete(replace(demo, op_id=new_op_id()))
-        assert menu.seed_own(diner.menu, diner.categories, of_file(fries, written)) == 1
-        assert len(diner.menu.all()) == len(menu.DISHES) + 1  # the punch
+        assert (
+            menu.seed_own(
+                diner.of(OrderingServices).menu,
+                diner.of(OrderingServices).categories,
+                of_file(fries, written),
+            )
+            == 1
+        )
+        assert len(diner.of(OrderingServices).menu.all()) == len(menu.DISHES) + 1  # the punch

@@ -14,6 +14,7 @@ import pytest
 from dinerapp.demo import large, menu
 from dinerapp.demo.watching import nobody_watches
 from dinerapp.demo.week import ORDERS
+from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.domain.payments import Method
 from dinerapp.replication import bulk_loader
 from dinerapp.replication.errors import StoreFailure, StoreUnavailable
@@ -23,12 +24,12 @@ from dinerapp.replication.record import Record, utc_now
 from dinerapp.replication.version import Place
 from dinerapp.runtime import seeding
 from dinerapp.runtime.administration import await_catching_up, connected
+from dinerapp.runtime.container import Application
 from dinerapp.runtime.settings import Settings
-from dinerapp.runtime.wiring import Diner
 from tests.demo.audit import complaints
 from tests.demo.houses import SATURDAY_EVENING, in_memory
 
-Opened = Callable[[], AbstractContextManager[Diner]]
+Opened = Callable[[], AbstractContextManager[Application]]
 ITEMS, BATCH, FEW = 60, 100, 260
 ALL_OF_IT = seeding.Added(len(menu.DISHES), ORDERS, 4)
 NOTHING = seeding.Added(0, 0, 0)
@@ -49,21 +50,21 @@ def settings(fresh_postgres_url: str, fresh_mongo_url: str) -> Settings:
 
 
 @contextmanager
-def on_servers(settings: Settings) -> Iterator[Diner]:
+def on_servers(settings: Settings) -> Iterator[Application]:
     with connected(settings) as diner:
         await_catching_up(diner)
         yield diner
 
 
 @pytest.fixture
-def served(settings: Settings) -> Iterator[Diner]:
+def served(settings: Settings) -> Iterator[Application]:
     """On real databases."""
     with on_servers(settings) as diner:
         yield diner
 
 
 @pytest.fixture(params=["in memory", "on servers"])
-def diner(request: pytest.FixtureRequest) -> Iterator[Diner]:
+def diner(request: pytest.FixtureRequest) -> Iterator[Application]:
     if request.param == "on servers":
         yield request.getfixturevalue("served")
         return
@@ -80,17 +81,17 @@ def contents(store: Replica[Any]) -> dict[str, Record]:
     return found
 
 
-def everything(diner: Diner) -> dict[str, dict[str, Record]]:
+def everything(diner: Application) -> dict[str, dict[str, Record]]:
     """What both stores hold, after they were seen to hold the same."""
-    for pair in diner.pairs.values():
+    for pair in diner.replication.pairs.values():
         assert contents(pair.one) == contents(pair.other), pair.kind
-        assert [*diner.consistency.differences(pair)] == []
-    return {kind: contents(diner.pairs[kind].one) for kind in diner.pairs}
+        assert [*diner.replication.consistency.differences(pair)] == []
+    return {kind: contents(diner.replication.pairs[kind].one) for kind in diner.replication.pairs}
 
 
-def assert_counted(diner: Diner) -> None:
+def assert_counted(diner: Application) -> None:
     """What is held of dishes and coupons is what living orders take, in both stores."""
-    pair = diner.pairs["orders"]
+    pair = diner.replication.pairs["orders"]
     for store in (pair.one, pair.other):
         held = Counter[str]()
         for order in contents(store).values():
@@ -101,7 +102,7 @@ def assert_counted(diner: Diner) -> None:
             assert count.ceiling is None or count.held <= count.ceiling, key
 
 
-def seeded(diner: Diner) -> seeding.Added:
+def seeded(diner: Application) -> seeding.Added:
     """The week before a busy evening."""
     return seeding.seed_week(diner, now=SATURDAY_EVENING)
 
@@ -112,13 +113,13 @@ def audited(held: dict[str, dict[str, Any]], now: datetime) -> list[str]:
     return [one for order in held["orders"].values() for one in complaints(order, items, now)]
 
 
-def assert_nothing_is_owed(diner: Diner) -> None:
+def assert_nothing_is_owed(diner: Application) -> None:
     for place in (Place.POSTGRESQL, Place.MONGODB):
         backlog = diner.relay.backlog(place)
         assert (backlog.waiting, backlog.parked) == (0, 0)
 
 
-def test_a_week_is_added_once_and_both_stores_have_it(diner: Diner) -> None:
+def test_a_week_is_added_once_and_both_stores_have_it(diner: Application) -> None:
     assert seeded(diner) == ALL_OF_IT
     first = everything(diner)
     assert len(first["orders"]) == ORDERS
@@ -129,17 +130,17 @@ def test_a_week_is_added_once_and_both_stores_have_it(diner: Diner) -> None:
     assert everything(diner) == first
 
 
-def test_tills_hold_what_was_paid_into_them(served: Diner) -> None:
+def test_tills_hold_what_was_paid_into_them(served: Application) -> None:
     seeded(served)
-    tills = served.till.page(None, None, 100).items
+    tills = served.of(OrderingServices).till.page(None, None, 100).items
     assert [till.is_open for till in tills] == [True, *(False for _ in tills[1:])]
     assert 6 <= len(tills) <= 9
-    orders: Any = contents(served.pairs["orders"].one).values()
+    orders: Any = contents(served.replication.pairs["orders"].one).values()
     payments = [payment for order in orders for payment in order.payments]
     for till in tills:
         through = [payment for payment in payments if payment.till_id == till.id]
         cash = sum(payment.amount for payment in through if payment.method is Method.CASH)
-        assert served.till.get(till.id).expected == till.opening + cash
+        assert served.of(OrderingServices).till.get(till.id).expected == till.opening + cash
         assert till.is_open or till.expected == till.opening + cash
         assert all(till.created_at <= payment.at for payment in through)
         assert all(till.closed_at is None or payment.at <= till.closed_at for payment in through)
@@ -152,10 +153,10 @@ def test_what_an_operator_has_removed_stays_removed() -> None:
         assert_removed_for_good(diner)
 
 
-def assert_removed_for_good(diner: Diner) -> None:
+def assert_removed_for_good(diner: Application) -> None:
     gone = {}
     for kind in EVERY_KIND:
-        repository, pair = diner.repositories[kind], diner.pairs[kind]
+        repository, pair = diner.repositories[kind], diner.replication.pairs[kind]
         record: Any = next(iter(contents(pair.one).values()))
         repository.delete(replace(record, op_id=new_op_id()))
         gone[kind] = record.id
@@ -165,7 +166,7 @@ def assert_removed_for_good(diner: Diner) -> None:
     assert all(before[kind][key].deleted for kind, key in gone.items())
 
 
-def test_what_was_interrupted_is_the_same_week_in_the_end(served: Diner) -> None:
+def test_what_was_interrupted_is_the_same_week_in_the_end(served: Application) -> None:
     class Interrupted(Exception):
         pass
 
@@ -175,7 +176,7 @@ def test_what_was_interrupted_is_the_same_week_in_the_end(served: Diner) -> None
 
     with pytest.raises(Interrupted):
         seeding.seed_week(served, interrupt, SATURDAY_EVENING)
-    begun: Any = contents(served.pairs["orders"].one)
+    begun: Any = contents(served.replication.pairs["orders"].one)
     assert len(begun) == 50
     later = SATURDAY_EVENING + timedelta(days=3)
     assert seeding.seed_week(served, now=later).orders == ORDERS - 50
@@ -204,15 +205,15 @@ def test_a_week_is_added_while_a_database_is_away(settings: Settings, away: Plac
 def test_without_the_demo_menu_there_is_nothing_to_order() -> None:
     with in_memory() as diner:
         seeded(diner)
-        for item in diner.menu.all():
+        for item in diner.of(OrderingServices).menu.all():
             diner.repositories["menu_items"].delete(replace(item, op_id=new_op_id()))
         assert seeded(diner) == NOTHING
 
 
 def test_of_a_dish_that_is_sold_out_no_more_is_ordered() -> None:
     with in_memory() as diner:
-        menu.seed(diner.menu, diner.categories)
-        for item in diner.menu.all():
+        menu.seed(diner.of(OrderingServices).menu, diner.of(OrderingServices).categories)
+        for item in diner.of(OrderingServices).menu.all():
             if item.stock_limit is not None:
                 changed = item.changed(op_id=new_op_id(), now=utc_now(), stock_limit=1)
                 diner.repositories["menu_items"].save(changed)
@@ -221,7 +222,7 @@ def test_of_a_dish_that_is_sold_out_no_more_is_ordered() -> None:
         assert_counted(diner)
 
 
-def test_a_large_house_is_filled_once_and_nothing_is_owed(served: Diner) -> None:
+def test_a_large_house_is_filled_once_and_nothing_is_owed(served: Application) -> None:
     seen: list[tuple[int, int]] = []
     added = seeding.seed_large(served, lambda *done: seen.append(done), ITEMS, FEW)
     assert added == seeding.Added(ITEMS, FEW)
@@ -235,22 +236,22 @@ def test_a_large_house_is_filled_once_and_nothing_is_owed(served: Diner) -> None
     assert everything(served) == first
 
 
-def test_orders_of_long_ago_are_nobody_s_business_any_more(served: Diner) -> None:
+def test_orders_of_long_ago_are_nobody_s_business_any_more(served: Application) -> None:
     seeding.seed_large(served, nobody_watches, ITEMS, FEW)
     held, now = everything(served), utc_now()
     assert audited(held, now) == []
     orders: Any = held["orders"].values()
-    waiting = {order.id for order, _ in served.kitchen.board(None).orders}
+    waiting = {order.id for order, _ in served.of(OrderingServices).kitchen.board(None).orders}
     assert waiting == {o.id for o in orders if any(ticket.is_open for ticket in o.tickets)}
     assert all((now - o.created_at).days < 1 for o in orders if o.id in waiting)
-    stream = served.feed.stream(None)
-    served.feed.step()
+    stream = served.of(OrderingServices).order_feed.stream(None)
+    served.of(OrderingServices).order_feed.step()
     while (update := stream.next(0.1)) is not None:
         assert (now - update.order.updated_at).total_seconds() < 60
     stream.close()
 
 
-def test_a_large_house_goes_on_where_it_was(served: Diner) -> None:
+def test_a_large_house_goes_on_where_it_was(served: Application) -> None:
     class Interrupted(Exception):
         pass
 
@@ -260,7 +261,7 @@ def test_a_large_house_goes_on_where_it_was(served: Diner) -> None:
 
     with pytest.raises(Interrupted):
         seeding.seed_large(served, interrupt, ITEMS, FEW)
-    begun = contents(served.pairs["orders"].one)
+    begun = contents(served.replication.pairs["orders"].one)
     assert BATCH <= len(begun) < FEW
     added = seeding.seed_large(served, nobody_watches, ITEMS, FEW)
     assert added == seeding.Added(0, FEW - len(begun))
@@ -271,25 +272,28 @@ def test_a_large_house_goes_on_where_it_was(served: Diner) -> None:
 
 
 def test_what_only_one_store_got_is_brought_to_the_other_and_is_not_owed_any_more(
-    diner: Diner,
+    diner: Application,
 ) -> None:
     """As after a kill between the two stores: one has a batch, and owes it."""
-    bulk_loader, pair = diner.bulk["menu_items"], diner.pairs["menu_items"]
+    bulk_loader, pair = (
+        diner.bulk_loaders["menu_items"],
+        diner.replication.pairs["menu_items"],
+    )
     made = large.LargeMenu(ITEMS, utc_now())
     alone = diner.repositories["menu_items"].sides[0].store  # type: ignore[attr-defined]
     other = pair.beside(alone.place)
     states = [item.stamped(alone.place) for item in made.items[:20]]
     alone.deliver(states, [Owing(other.place, utc_now(), missed=False)])
     assert alone.backlog(other.place).waiting == 20
-    assert large.seed_menu(made, diner.bulk["categories"], bulk_loader) == ITEMS - 20
+    assert large.seed_menu(made, diner.bulk_loaders["categories"], bulk_loader) == ITEMS - 20
     assert len(everything(diner)["menu_items"]) == ITEMS
     assert_nothing_is_owed(diner)
 
 
-def test_what_was_changed_or_removed_of_a_large_house_stays_so(diner: Diner) -> None:
+def test_what_was_changed_or_removed_of_a_large_house_stays_so(diner: Application) -> None:
     seeding.seed_large(diner, nobody_watches, ITEMS, 10)
     repository = diner.repositories["menu_items"]
-    one, other = diner.menu.all()[:2]
+    one, other = diner.of(OrderingServices).menu.all()[:2]
     repository.delete(replace(one, op_id=new_op_id()))
     repository.save(other.changed(op_id=new_op_id(), now=utc_now(), price=1))
     assert seeding.seed_large(diner, nobody_watches, ITEMS, 10) == NOTHING
@@ -310,7 +314,7 @@ def test_a_store_that_is_lost_on_the_way_misses_a_batch_and_gets_it_when_it_is_b
     settings: Settings,
 ) -> None:
     with on_servers(settings) as diner:
-        pair: Any = diner.pairs["orders"]
+        pair: Any = diner.replication.pairs["orders"]
         postgres, mongo = pair.at(Place.POSTGRESQL), pair.at(Place.MONGODB)
         with pytest.raises(StoreFailure, match="mongodb"):
             seeding.seed_large(diner, lambda *_: mongo.database.close(), ITEMS, FEW)

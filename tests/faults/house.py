@@ -22,13 +22,14 @@ from pymongo.database import Database as MongoDatabase
 from pymongo.errors import PyMongoError
 
 from adapters.embedded.ports import LOCALHOST
+from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.accounts.services.accounts import NewAccount
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.ports.replica import Audience
 from dinerapp.runtime.administration import connected
+from dinerapp.runtime.registry import PORTS
 from dinerapp.runtime.settings import Settings
-from dinerapp.runtime.wiring import PORTS
 from tests.faults.book import Loss
 from tests.faults.diners import PLAIN, Diner, RelayProgram, until
 from tests.servers.control import RealServer, drop_database, url_of_database, url_via
@@ -255,7 +256,7 @@ class House:
 
     def explain(self) -> str:
         """What to read when a scenario fails."""
-        seen = [f"{diner.name}: {diner.connections()}" for diner in self.diners]
+        seen = [f"{diner.name}: {diner.replication.connections()}" for diner in self.diners]
         try:
             owed = f"owed: {self.owed()}"
         except (psycopg.Error, PyMongoError) as exc:
@@ -268,8 +269,8 @@ class House:
         the headers they show."""
         settings = Settings.from_environment(self.environment_of(self.diners[0].name))
         with connected(replace(settings, relay_in_workers=False)) as diner:
-            diner.accounts.add(Operation.fresh(), new, role)
-            granted = diner.accounts.login(new.email, new.password)
+            diner.of(AccountServices).accounts.add(Operation.fresh(), new, role)
+            granted = diner.of(AccountServices).accounts.login(new.email, new.password)
         return granted.user.id, {"Authorization": f"Bearer {granted.access_token}"}
 
     def _employ(self) -> None:

@@ -25,17 +25,19 @@ import pytest
 import structlog
 from click.testing import CliRunner, Result
 
+from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.errors import NotAuthenticated
 from dinerapp.demo import menu
+from dinerapp.ordering.container import OrderingServices
 from dinerapp.replication import conflicts
 from dinerapp.replication.identity import new_op_id
 from dinerapp.replication.ports.replica import Owing
 from dinerapp.replication.record import utc_now
 from dinerapp.replication.version import Place
 from dinerapp.runtime.administration import await_catching_up, bring_up, connected
+from dinerapp.runtime.backends import backends_of
 from dinerapp.runtime.commands import main
 from dinerapp.runtime.settings import Settings, described
-from dinerapp.runtime.wiring import backends
 from tests.contracts.subjects import at_once
 from tests.makers import at, menu_item
 from tests.servers.control import RealServer, server_folder
@@ -120,12 +122,12 @@ def test_the_demo_menu_is_added_once_and_what_was_removed_stays_removed(
     number = len(menu.DISHES)
     assert f"{number} of {number} dishes added\n" in run("seed", "--size", "menu").output
     with connected(settings) as diner:
-        assert diner.kitchen.board(None).orders == []
-        dish = diner.menu.all()[0]
+        assert diner.of(OrderingServices).kitchen.board(None).orders == []
+        dish = diner.of(OrderingServices).menu.all()[0]
         diner.repositories["menu_items"].delete(replace(dish, op_id="1" * 32))
     assert f"0 of {number} dishes added\n" in run("seed", "--size", "menu").output
     with connected(settings) as diner:
-        assert len(diner.menu.all()) == number - 1
+        assert len(diner.of(OrderingServices).menu.all()) == number - 1
 
 
 def test_a_restaurant_brings_its_own_menu(run: Run, settings: Settings, tmp_path: Path) -> None:
@@ -138,7 +140,9 @@ def test_a_restaurant_brings_its_own_menu(run: Run, settings: Settings, tmp_path
     assert "1 of 1 dishes added\n" in run(*words).output
     assert "0 of 1 dishes added\n" in run(*words).output
     with connected(settings) as diner:
-        assert [(item.name, item.price) for item in diner.menu.all()] == [("Goulash", 790)]
+        assert [(item.name, item.price) for item in diner.of(OrderingServices).menu.all()] == [
+            ("Goulash", 790)
+        ]
 
 
 def test_a_mistake_in_a_menu_is_one_line_before_anything_is_connected(tmp_path: Path) -> None:
@@ -240,14 +244,14 @@ def test_a_conflict_is_shown_and_resolved(run: Run, settings: Settings) -> None:
     assert run("conflicts").output == "no conflicts\n"
     assert "resolved" in run("conflicts", "--all").output
     with connected(settings) as diner:
-        assert diner.menu.get(dish.id).item.name == "Stew"
+        assert diner.of(OrderingServices).menu.get(dish.id).item.name == "Stew"
 
 
 def test_what_is_parked_is_shown_and_tried_again(run: Run, settings: Settings) -> None:
     run("seed", "--size", "menu")
     with connected(settings) as diner:
-        pair = diner.pairs["menu_items"]
-        dish = diner.menu.all()[0]
+        pair = diner.replication.pairs["menu_items"]
+        dish = diner.of(OrderingServices).menu.all()[0]
         _park(pair.at(Place.MONGODB), dish)
     shown = run("parked")
     assert shown.exit_code == 1
@@ -282,7 +286,10 @@ def test_accounts_are_made_and_shown_and_their_passwords_are_not(
     assert PASSWORD not in made.output + shown
     assert "argon2" not in made.output + shown
     with connected(settings) as diner:
-        assert diner.accounts.login("chef@example.org", PASSWORD).user.role == "chef"
+        assert (
+            diner.of(AccountServices).accounts.login("chef@example.org", PASSWORD).user.role
+            == "chef"
+        )
 
 
 def test_a_forgotten_password_is_replaced_and_ends_all_logins(run: Run, settings: Settings) -> None:
@@ -290,12 +297,16 @@ def test_a_forgotten_password_is_replaced_and_ends_all_logins(run: Run, settings
     assert run("users", "password", *email, DINER_PASSWORD=PASSWORD).exit_code == 1
     run("users", "add", *email, "--role", "admin", DINER_PASSWORD="a forgotten one")
     with connected(settings) as diner:
-        refresh = diner.accounts.login("ada@example.org", "a forgotten one").refresh_token
+        refresh = (
+            diner.of(AccountServices)
+            .accounts.login("ada@example.org", "a forgotten one")
+            .refresh_token
+        )
     assert run("users", "password", *email, DINER_PASSWORD=PASSWORD).exit_code == 0
     with connected(settings) as diner:
-        assert diner.accounts.login("ada@example.org", PASSWORD)
+        assert diner.of(AccountServices).accounts.login("ada@example.org", PASSWORD)
         with pytest.raises(NotAuthenticated):
-            diner.accounts.refresh(refresh)
+            diner.of(AccountServices).accounts.refresh(refresh)
 
 
 @pytest.mark.parametrize("password", ["short", "x" * 201, ""])
@@ -323,12 +334,12 @@ def test_the_first_admin_is_made_once_however_many_try(settings: Settings) -> No
     with connected(settings) as one, connected(settings) as other:
         await_catching_up(one)
         await_catching_up(other)
-        assert one.accounts.add_first_admin() is None
+        assert one.of(AccountServices).accounts.add_first_admin() is None
     assert bring_up(settings).admin is None
 
 
 def test_of_many_who_bring_up_one_restaurant_one_gets_the_password(settings: Settings) -> None:
-    migrated = backends(settings)
+    migrated = backends_of(settings)
     for backend in migrated:
         backend.database.open()
         backend.database.prepare()
@@ -337,7 +348,7 @@ def test_of_many_who_bring_up_one_restaurant_one_gets_the_password(settings: Set
     assert len(made) == 1
     user, password = made[0].admin
     with connected(settings) as diner:
-        assert diner.accounts.login(user.email, password).user.id == user.id
+        assert diner.of(AccountServices).accounts.login(user.email, password).user.id == user.id
 
 
 def test_no_first_admin_is_made_where_nobody_knows_whether_there_is_one(
@@ -453,8 +464,8 @@ def test_a_relay_ships_until_it_is_told_to_stop(
     with running(tmp_path / "relay.log", "relay", **urls, CONSISTENCY_EVERY="1") as relay:
         relay.wait_for("relay_started")
         with connected(settings) as diner:
-            dish = diner.menu.all()[0]
-            store = diner.pairs["menu_items"].at(Place.MONGODB)
+            dish = diner.of(OrderingServices).menu.all()[0]
+            store = diner.replication.pairs["menu_items"].at(Place.MONGODB)
             _owe(store, dish)
             _until(lambda: store.backlog(Place.POSTGRESQL).waiting == 0)
         relay.wait_for("consistency_checked")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from adapters.fallback.breaker import Breaker
@@ -17,6 +18,7 @@ from adapters.fallback.word import Word
 from dinerapp.ordering.ports.menu import MenuItems
 from dinerapp.ordering.ports.orders import Orders
 from dinerapp.replication.anti_entropy import Consistency
+from dinerapp.replication.conflicts import Conflict
 from dinerapp.replication.errors import DinerError, StoreUnavailable
 from dinerapp.replication.followers import Following
 from dinerapp.replication.local_dispatch import Fresh
@@ -116,7 +118,11 @@ class Process:
         self._habits = habits
         clock = around.network.scheduler.clock
         self._clock = clock
-        self.breakers = {place: Breaker(place.value, now=clock.now) for place in PLACES}
+        self._watchers: dict[Place, Actor | None] = {}
+        self.breakers = {
+            place: Breaker(place.value, on_lost=partial(self._wake_watcher, place), now=clock.now)
+            for place in PLACES
+        }
         self._lines = {place: self._line(place) for place in PLACES}
         self._members = {
             place: Member(
@@ -126,14 +132,13 @@ class Process:
             for place in PLACES
         }
         self._words = {place: self._word(place) for place in PLACES}
-        handover = Handover(habits.policy, now=clock.now)
+        handover = Handover(habits.policy, save_conflict=self._save_conflict, now=clock.now)
         self.settler = Settler(handover)
         fresh = Fresh(grace=GRACE)
         workings = Workings(handover, self.settler, fresh, GRACE, now=clock.now)
         sides = {port: self._sides(port) for port in PLACEMENT}
         composed = {port: compose(port, sides[port], workings) for port in PLACEMENT}
         self.repositories: dict[str, Any] = {p.kind.name: composed[p] for p in PLACEMENT}
-        handover.file_in(self.repositories["conflicts"])
         pairs = [Pair(one.store, other.store) for one, other in sides.values()]
         self.following = Following(
             [side.store for each in sides.values() for side in each],
@@ -198,7 +203,7 @@ class Process:
         scheduler = self._around.network.scheduler
         actor = scheduler.current
         breaker = self.breakers[place]
-        breaker.on_lost = lambda: _wake(actor)
+        self._watchers[place] = actor
         while True:
             request = self._request(actor)
             before, could = breaker.state, self._sees(_beside(place))
@@ -208,6 +213,15 @@ class Process:
             if _beside(place) not in request.missed and could == self._sees(_beside(place)):
                 self._around.oracle.looked(self.name, place, request.began)
             scheduler.sleep(self._habits.look)
+
+    def _wake_watcher(self, place: Place) -> None:
+        """The watch of a store does not wait any longer."""
+        actor = self._watchers.get(place)
+        if actor is not None:
+            actor.wake = 0.0
+
+    def _save_conflict(self, conflict: Conflict) -> None:
+        self.repositories["conflicts"].save(conflict)
 
     def _sees(self, place: Place) -> object:
         """The same at two moments only if the store could be asked from the one to the other."""
@@ -255,12 +269,6 @@ class Process:
         if actor is not None:
             actor.context = request
         return request
-
-
-def _wake(actor: Actor | None) -> None:
-    """The background loop does not wait any longer."""
-    if actor is not None:
-        actor.wake = 0.0
 
 
 def _beside(place: Place) -> Place:

@@ -183,9 +183,10 @@ class RoomFeed(Feed[Message]):
         seats: Seats,
         typing: Seldom,
         *,
+        wake: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        super().__init__(seats, now=now)
+        super().__init__(seats, wake=wake, now=now)
         self._messages = messages
         self._typing = typing
         message_sent.connect(self._changed)
@@ -212,7 +213,7 @@ class RoomFeed(Feed[Message]):
         except BaseException:
             stream.close()
             raise
-        self.wake()
+        self._wake()
         return stream
 
     def _begin(self, stream: RoomStream) -> None:
@@ -251,7 +252,7 @@ class RoomFeed(Feed[Message]):
     def _look_at(self, room_id: str, message_id: str) -> None:
         if self._watching(room_id):
             self._note(message_id)
-            self.wake()
+            self._wake()
 
     def _tell(self, room_id: str, noticed: Noticed) -> None:
         """Everybody who watches, but for whom it is about."""

@@ -46,9 +46,14 @@ class OrderFeed(Feed[Order]):
     """Reads changed orders."""
 
     def __init__(
-        self, orders: Orders, seats: Seats, *, now: Callable[[], datetime] = utc_now
+        self,
+        orders: Orders,
+        seats: Seats,
+        *,
+        wake: Callable[[], None] = lambda: None,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
-        super().__init__(seats, now=now)
+        super().__init__(seats, wake=wake, now=now)
         self._orders = orders
         for signal in ABOUT_ORDERS:
             signal.connect(self._changed)
@@ -69,7 +74,7 @@ class OrderFeed(Feed[Order]):
         except BaseException:
             stream.close()
             raise
-        self.wake()
+        self._wake()
         return stream
 
     def _missed(self, since: datetime) -> Sequence[Order]:
@@ -86,11 +91,11 @@ class OrderFeed(Feed[Order]):
 
     def _changed(self, _sender: object, order: Order, **_payload: Any) -> None:
         self._note(order.id)
-        self.wake()
+        self._wake()
 
     def _changed_elsewhere(
         self, _sender: object, kind: str, record_id: str, **_payload: Any
     ) -> None:
         if kind == ORDERS.name:
             self._note(record_id)
-            self.wake()
+            self._wake()

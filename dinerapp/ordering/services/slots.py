@@ -44,6 +44,11 @@ class SlotService:
         self._now = now
         self._known: set[datetime] = set()
 
+    @property
+    def minutes(self) -> int:
+        """How long a slot is."""
+        return self._planning.minutes
+
     def require_takes(self, fulfilment: Fulfilment) -> None:
         """Whether a guest may order for that time."""
         now = self._now()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -39,18 +39,7 @@ class ConnectionStatus:
 
 
 class Connections(ABC):
-    """All named connections of this process. `is_busy` says whether it has requests to serve, to
-    which work in the background gives way."""
-
-    is_busy: Callable[[], bool] = staticmethod(lambda: False)
-
-    @abstractmethod
-    def initialize_all(self) -> None:
-        """Opens every pool and starts watching; waits a little for the first store to be up."""
-
-    @abstractmethod
-    def close_all(self) -> None:
-        """Strikes off what is settled, stops watching and closes every pool."""
+    """All named connections of this process, and what it thinks of them."""
 
     @abstractmethod
     def status(self) -> Sequence[ConnectionStatus]:

@@ -63,9 +63,11 @@ class WebhookSender:
         deliveries: Deliveries,
         post: Post,
         manners: Manners,
+        *,
+        wake: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self.wake: Callable[[], None] = lambda: None
+        self._wake = wake
         self._webhooks = webhooks
         self._deliveries = deliveries
         self._post = post
@@ -104,7 +106,7 @@ class WebhookSender:
         return 0.0 if found else IDLE
 
     def _on_due(self, _sender: object) -> None:
-        self.wake()
+        self._wake()
 
     def _due(self) -> list[tuple[str, list[WebhookDelivery]]]:
         engaged = self._engaged()
@@ -131,7 +133,7 @@ class WebhookSender:
             finally:
                 with self._lock:
                     del self._lanes[webhook_id]
-                self.wake()
+                self._wake()
 
         with self._lock:
             if webhook_id in self._lanes or len(self._lanes) >= LANES:

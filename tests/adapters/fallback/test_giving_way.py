@@ -1,22 +1,21 @@
-"""Debts are shipped without a pause, unless there are requests to serve."""
+"""Outbox entries are shipped without a pause, unless there are requests to serve."""
 
 from __future__ import annotations
 
 import time
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
-from adapters.fallback import connections as module
+from adapters.fallback import background
+from adapters.fallback.background import Intervals, Shipping
 from adapters.fallback.breaker import Breaker
-from adapters.fallback.connections import Named, NamedConnections, Pace
-from adapters.fallback.probe import Probe
-from adapters.fallback.settler import Settler
+from adapters.fallback.watch import Member, Watch
 from adapters.memory.database import MemoryDatabase
 from blueprints.http.lifecycle import JUST_NOW, Turns
-from dinerapp.replication.followers import Following
+from dinerapp.replication.anti_entropy import Consistency
 from dinerapp.replication.merge import Policy
+from dinerapp.replication.periodic_thread import PeriodicThread
 from dinerapp.replication.relay import Relay
 from dinerapp.replication.replicator import Handover
 from tests.contracts.bus import until
@@ -35,14 +34,13 @@ def test_the_relay_rests_between_batches_only_while_there_are_requests(
         time.sleep(BATCH)
         return 1
 
-    monkeypatch.setattr(module, "_done", batch)
-    connections = _shipping(Pace(give_way=3.0, start=0.0))
-    connections.is_busy = lambda: is_busy
-    connections.initialize_all()
+    monkeypatch.setattr(background, "done_at", batch)
+    thread = PeriodicThread("relay", shipping(is_busy).step)
+    thread.start()
     try:
         until(lambda: len(begun) >= BATCHES)
     finally:
-        connections.close_all()
+        thread.stop()
     pauses = [later - earlier - BATCH for earlier, later in pairwise(begun)]
     assert (min(pauses) >= 3 * BATCH) is is_busy
 
@@ -59,14 +57,22 @@ def test_requests_are_known_while_they_have_their_turn_and_a_moment_longer() -> 
     until(lambda: not turns.are_taken())
 
 
-def _shipping(pace: Pace) -> NamedConnections:
-    database, handover = MemoryDatabase(), Handover(Policy())
-    pairs: list[Any] = [object()]
-    return NamedConnections(
-        [Named("mongodb", "primary", Probe(database, Breaker("mongodb")))],
-        relay=Relay([], handover),
-        pairs=pairs,
-        settler=Settler(handover),
-        following=Following([], {}),
-        pace=pace,
+def shipping(is_busy: bool) -> Shipping:
+    """To one store, from nowhere."""
+    handover = Handover(Policy(), save_conflict=lambda _: None)
+    relay = Relay([], handover)
+    watch = Watch(
+        Member(MemoryDatabase(), Breaker("mongodb")),
+        None,
+        word=None,
+        relay=relay,
+        consistency=Consistency(handover),
+        pairs=[],
+    )
+    return Shipping(
+        relay,
+        [watch],
+        is_busy=lambda: is_busy,
+        wake_second=lambda: None,
+        intervals=Intervals(give_way=3.0),
     )

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from threading import Event
 
 import pytest
 
+from adapters.fallback.background import Intervals, Monitoring
 from adapters.fallback.breaker import Breaker
-from adapters.fallback.connections import Named, NamedConnections, Pace
 from adapters.fallback.probe import Probe
-from adapters.fallback.settler import Settler
 from adapters.fallback.word import Word
 from adapters.memory.database import MemoryDatabase
-from dinerapp.replication.followers import Following
-from dinerapp.replication.merge import Policy
+from dinerapp.replication.periodic_thread import PeriodicThread
 from dinerapp.replication.ports.database import Ping
-from dinerapp.replication.relay import Relay
-from dinerapp.replication.replicator import Handover
 from dinerapp.replication.signals import absence_heard, absence_reported, announce
 from dinerapp.replication.version import Place
 from tests.contracts.bus import until
@@ -38,21 +35,17 @@ class Looked(MemoryDatabase):
 
 @pytest.fixture
 def database() -> Iterator[Looked]:
-    database = Looked()
-    named = Named("mongodb", "primary", Probe(database, Breaker("mongodb")))
-    connections = NamedConnections(
-        [named],
-        relay=Relay([], Handover(Policy())),
-        pairs=[],
-        settler=Settler(Handover(Policy())),
-        following=Following([], {}),
-        at_work=False,
-        pace=Pace(look=NEVER, start=0.0),
-    )
-    connections.initialize_all()
+    """It is checked once at the start, and then only for a reason."""
+    database, wake = Looked(), Event()
+    probe = Probe(database, Breaker("mongodb", on_lost=wake.set))
+    monitoring = Monitoring(probe, wake=wake.set, intervals=Intervals(check=NEVER))
+    database.open()
+    thread = PeriodicThread("watch-mongodb", monitoring.step, wake)
+    thread.start()
     until(lambda: database.pings)
     yield database
-    connections.close_all()
+    thread.stop()
+    database.close()
 
 
 def test_a_process_looks_as_soon_as_it_hears_of_a_loss(database: Looked) -> None:

@@ -45,8 +45,8 @@ class TestShape:
             for place in (store.place, elsewhere(store.place))
         )
         put_long_ago(store, monkeypatch, here)
-        handover, other = Handover(Policy()), ReferenceDatabase(elsewhere(store.place))
-        handover.file_in(ReferenceStore(other, CONFLICTS))
+        other = ReferenceDatabase(elsewhere(store.place))
+        handover = Handover(Policy(), save_conflict=ReferenceStore(other, CONFLICTS).save)
         handed = handover.deliver([there], ReferenceStore(other, store.kind), store)
         assert not handed.refused
         merged = stored(store, base)

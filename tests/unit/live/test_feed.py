@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from threading import Event
 from typing import Any
 
 import pytest
@@ -33,13 +34,20 @@ def orders() -> Iterator[MongoOrders]:
 
 
 @pytest.fixture
-def seats() -> Seats:
-    return Seats(2)
+def ending() -> Event:
+    """Set when the process is about to end."""
+    return Event()
 
 
 @pytest.fixture
-def feed(orders: MongoOrders, clock: Clock, seats: Seats) -> OrderFeed:
-    made = OrderFeed(orders, seats, now=clock)
+def news() -> Event:
+    """Set when a reading is worth it."""
+    return Event()
+
+
+@pytest.fixture
+def feed(orders: MongoOrders, clock: Clock, ending: Event, news: Event) -> OrderFeed:
+    made = OrderFeed(orders, Seats(2, ending.is_set), wake=news.set, now=clock)
     made.open()
     return made
 
@@ -76,12 +84,16 @@ def test_every_stream_gets_every_change_once(
     assert [received(stream) for stream in streams] == [[first.id]] * 2
 
 
-def test_news_is_read_at_once_wherever_it_comes_from(feed: OrderFeed, orders: MongoOrders) -> None:
-    stream, woken = feed.stream(None), []
-    feed.wake = lambda: woken.append(True)
+def test_news_is_read_at_once_wherever_it_comes_from(
+    feed: OrderFeed, orders: MongoOrders, news: Event
+) -> None:
+    stream = feed.stream(None)
     feed.step()
     here, there = kept(orders, 1), kept(orders, 2)
+    news.clear()
     announce(order_placed, None, order=here)
+    assert news.is_set()
+    news.clear()
     announce(
         changed_elsewhere,
         None,
@@ -91,7 +103,7 @@ def test_news_is_read_at_once_wherever_it_comes_from(feed: OrderFeed, orders: Mo
         version=str(there.version),
         details={},
     )
-    assert woken == [True, True]
+    assert news.is_set()
     feed.step()
     assert received(stream) == [here.id, there.id]
 
@@ -206,11 +218,11 @@ def test_a_watcher_who_is_too_slow_is_sent_away(
     assert stream.is_over
 
 
-def test_streams_end_with_the_process(feed: OrderFeed, seats: Seats) -> None:
+def test_streams_end_with_the_process(feed: OrderFeed, ending: Event) -> None:
     one = feed.stream(None)
-    seats.must_end = lambda: True
+    ending.set()
     assert one.is_over
-    seats.must_end = lambda: False
+    ending.clear()
     feed.close()
     assert one.is_over
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from adapters.memory.database import MemoryDatabase
-from adapters.mongo.profiles import MongoProfiles
+from adapters.mongo.store import plain_collection
 from adapters.mongo.users import MongoUsers
+from dinerapp.accounts.ports.profiles import Profiles
 from dinerapp.messaging.services.display_names import KEPT_SECONDS, Names
 from dinerapp.replication.errors import NothingAvailable
 from dinerapp.replication.identity import new_id, new_op_id
@@ -21,7 +22,7 @@ class Kept:
     """Profiles and accounts in memory, and how often profiles are asked for."""
 
     def __init__(self, database: MemoryDatabase) -> None:
-        self.profiles, self.users = MongoProfiles(database), MongoUsers(database)
+        self.profiles, self.users = plain_collection(Profiles)(database), MongoUsers(database)
         self.moment = 0.0
         self.asked = 0
         self.names = Names(self, self.users, lambda: self.moment)  # type: ignore[arg-type]

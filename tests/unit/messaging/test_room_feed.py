@@ -277,7 +277,7 @@ def test_news_from_elsewhere_is_read_at_once_if_somebody_watches_the_room(
 ) -> None:
     stream, woken = feed.stream(ROOM, ADA, None), []
     feed.step()
-    monkeypatch.setattr(feed, "wake", lambda: woken.append(True))
+    monkeypatch.setattr(feed, "_wake", lambda: woken.append(True))
     said = kept(messages, 1)
     elsewhere("message_changed", "direct_messages", said.id, room_id=ROOM)
     elsewhere("message_changed", "direct_messages", new_id(), room_id=OTHER)

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from dinerapp.live.signals import changed_elsewhere, news_missed
+from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.domain.orders import Customer
 from dinerapp.ordering.services.customer_tracker import Regulars
 from dinerapp.replication.signals import announce
@@ -81,7 +82,7 @@ def test_news_of_others_change_nothing(client: FlaskClient) -> None:
 
 def test_no_more_guests_are_kept_in_mind_than_there_is_room_for(client: FlaskClient) -> None:
     diner = diner_of(client)
-    regulars = Regulars(diner.customers, room=2)
+    regulars = Regulars(diner.of(OrderingServices).customers, room=2)
     orders(client)
     for number in range(5):
         guest = Customer(name="Eve", phone=f"+4930{number:07}")
@@ -93,6 +94,6 @@ def test_no_more_guests_are_kept_in_mind_than_there_is_room_for(client: FlaskCli
 def test_an_order_without_a_number_is_nobodys(client: FlaskClient) -> None:
     diner = diner_of(client)
     nobody = order(customer=Customer(name="Ada", phone=""))
-    diner.customers.remember(nobody)
-    diner.regulars.follow([nobody])
+    diner.of(OrderingServices).customers.remember(nobody)
+    diner.of(OrderingServices).customer_tracker.follow([nobody])
     assert not is_known(client)

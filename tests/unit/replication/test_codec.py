@@ -213,7 +213,7 @@ import sys
 from threading import Barrier, Thread
 
 from dinerapp.replication import codec
-from dinerapp.runtime.wiring import PORTS
+from dinerapp.runtime.registry import PORTS
 from tests.contracts.subjects import SAMPLES
 
 sys.setswitchinterval(1e-6)

@@ -1,0 +1,25 @@
+"""What other processes are told of stores and conflicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dinerapp.live.signal_bridge import SignalBridge
+from dinerapp.replication.conflicts import Conflict
+from dinerapp.replication.signals import absence_heard, absence_reported, conflict_resolved
+
+
+def forward_signals(bridge: SignalBridge) -> None:
+    """Connects the signals of replication with the bus."""
+    bridge.forward(conflict_resolved, "conflict_resolved", _conflict)
+    bridge.forward(absence_reported, "absence", _absence)
+    bridge.receive("absence", absence_heard)
+
+
+def _conflict(conflict: Conflict) -> Mapping[str, Any]:
+    return {"kind": conflict.about, "id": conflict.record_id, "version": ""}
+
+
+def _absence(place: str) -> Mapping[str, Any]:
+    return {"place": place}

@@ -1,0 +1,22 @@
+"""The services of this wing, as routes and commands use them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dinerapp.messaging.services.conversations import ConversationService
+from dinerapp.messaging.services.display_names import Names
+from dinerapp.messaging.services.messages import MessageService
+from dinerapp.messaging.services.reading import ReadingService
+from dinerapp.messaging.services.servers import ServerService
+
+
+@dataclass(frozen=True, slots=True)
+class MessagingServices:
+    """Rooms, who is in them, and what is said."""
+
+    servers: ServerService
+    conversations: ConversationService
+    messages: MessageService
+    reading: ReadingService
+    names: Names

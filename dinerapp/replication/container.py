@@ -1,0 +1,22 @@
+"""What routes and commands may know of the stores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dinerapp.replication.anti_entropy import Consistency
+from dinerapp.replication.conflict_service import ConflictService
+from dinerapp.replication.ports.connections import Connections
+from dinerapp.replication.store_pair import Pair
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicationServices:
+    """Connections, conflicts, and the comparison of both stores."""
+
+    connections: Connections
+    conflicts: ConflictService
+    consistency: Consistency
+    pairs: Mapping[str, Pair[Any]]

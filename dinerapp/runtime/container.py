@@ -1,0 +1,63 @@
+"""The whole of a process, put together: what commands and servers work with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from dinerapp.live.bus import Bus
+from dinerapp.live.feed import Seats
+from dinerapp.live.signal_bridge import SignalBridge
+from dinerapp.replication.bulk_loader import Bulk
+from dinerapp.replication.container import ReplicationServices
+from dinerapp.replication.followers import Following
+from dinerapp.replication.ports.repository import Repository
+from dinerapp.replication.relay import Relay
+from dinerapp.runtime.settings import Settings
+from dinerapp.runtime.supervisor import Supervisor
+
+P = TypeVar("P", bound=Repository[Any])
+W = TypeVar("W")
+
+
+EXTENSION = "diner"
+"""Under this name a Flask application has its `Application`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The services of every wing, by the class of the wing's container."""
+
+    by_container: Mapping[type, object]
+
+    def of(self, container: type[W]) -> W:
+        """The services of one wing."""
+        found: W = self.by_container[container]  # type: ignore[assignment]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """Services, and the machinery below them, which routes do not see."""
+
+    settings: Settings
+    services: Services
+    replication: ReplicationServices
+    repositories: Mapping[str, Repository[Any]]
+    bulk_loaders: Mapping[str, Bulk[Any]]
+    relay: Relay
+    following: Following
+    bus: Bus
+    stream_quota: Seats
+    bridge: SignalBridge
+    supervisor: Supervisor
+
+    def of(self, container: type[W]) -> W:
+        """The services of one wing."""
+        return self.services.of(container)
+
+    def repository(self, port: type[P]) -> P:
+        """The repository of the port."""
+        found: P = self.repositories[port.kind.name]  # type: ignore[assignment]
+        return found

@@ -1,0 +1,33 @@
+"""Every wing of the house, and what follows from their declarations.
+
+A new domain is one more name in WINGS; a wing comes after those whose services it uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from dinerapp.replication.ports.repository import Repository
+from dinerapp.replication.version import Place
+from dinerapp.runtime.wing import KindRow, StoreFactory
+from dinerapp.runtime.wings.accounts import ACCOUNTS
+from dinerapp.runtime.wings.messaging import MESSAGING
+from dinerapp.runtime.wings.ordering import ORDERING
+from dinerapp.runtime.wings.replication import REPLICATION
+from dinerapp.runtime.wings.webhooks import WEBHOOKS
+
+WINGS = (ACCOUNTS, ORDERING, MESSAGING, WEBHOOKS, REPLICATION)
+
+KINDS: tuple[KindRow, ...] = tuple(row for wing in WINGS for row in wing.kinds)
+BLUEPRINTS = tuple(blueprint for wing in WINGS for blueprint in wing.blueprints)
+
+Stores = Mapping[str, StoreFactory]
+
+PORTS: Mapping[str, type[Repository[Any]]] = {row.name: row.port for row in KINDS}
+POSTGRES_STORES: Stores = {row.name: row.postgres for row in KINDS}
+MONGO_STORES: Stores = {row.name: row.mongo for row in KINDS}
+PLACEMENT: Mapping[str, tuple[Place, ...]] = MappingProxyType(
+    {row.name: row.placement for row in KINDS}
+)

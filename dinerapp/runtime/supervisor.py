@@ -1,0 +1,69 @@
+"""Starts what a process runs in the background in a known order, and ends it in reverse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from dinerapp.replication.ports.database import Connection
+
+
+class Service(Protocol):
+    """Runs between `start` and `stop`; may be started again."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+class Openable(Protocol):
+    """What is open between `open` and `close`."""
+
+    def open(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class Supervisor:
+    """Owns the services of a process. What needs another service comes after it, so that it is
+    stopped before it."""
+
+    def __init__(self, services: Sequence[Service], *, await_ready: Callable[[], None]) -> None:
+        self._services = services
+        self._await_ready = await_ready
+
+    def start(self) -> None:
+        """Starts all, and waits a little for what the first requests need."""
+        for service in self._services:
+            service.start()
+        self._await_ready()
+
+    def stop(self) -> None:
+        """Stops all, the last one first."""
+        for service in reversed(self._services):
+            service.stop()
+
+
+class Resource:
+    """Something that is opened and closed, as a service."""
+
+    def __init__(self, resource: Openable) -> None:
+        self.start = resource.open
+        self.stop = resource.close
+
+
+class ConnectionPools:
+    """The pools of all connections: the first to be opened, the last to be closed."""
+
+    def __init__(
+        self, connections: Sequence[Connection], *, before_close: Callable[[], object]
+    ) -> None:
+        self._connections = connections
+        self._before_close = before_close
+
+    def start(self) -> None:
+        for connection in self._connections:
+            connection.open()
+
+    def stop(self) -> None:
+        self._before_close()
+        for connection in self._connections:
+            connection.close()

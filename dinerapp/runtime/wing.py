@@ -1,0 +1,133 @@
+"""What a wing declares of itself, and what it is built on.
+
+Everything else follows from these declarations: repositories and stores, placement, settings'
+help, routes, followers, background services, and what tests are run over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from flask_smorest import Blueprint
+
+from adapters.mongo.store import plain_collection
+from adapters.postgres.documents import plain_table
+from dinerapp.live.feed import Seats
+from dinerapp.live.signal_bridge import SignalBridge
+from dinerapp.ordering.ports.erasure import GuestEraser
+from dinerapp.replication.ports.follower import Follower
+from dinerapp.replication.ports.repository import Repository
+from dinerapp.replication.ports.store import Store
+from dinerapp.replication.version import Place
+from dinerapp.runtime.supervisor import Service
+
+if TYPE_CHECKING:
+    from dinerapp.runtime.settings import Settings
+
+P = TypeVar("P", bound=Repository[Any])
+W = TypeVar("W")
+
+POSTGRES_FIRST = (Place.POSTGRESQL, Place.MONGODB)
+POSTGRES_ONLY = (Place.POSTGRESQL,)
+MONGO_FIRST = (Place.MONGODB, Place.POSTGRESQL)
+
+StoreFactory = Callable[[Any], Store[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class KindRow:
+    """One kind of record: its port, its store in each database, and where it lives by default.
+
+    Of the placement the first is the primary and the second the backup; one alone means only
+    there.
+    """
+
+    port: type[Repository[Any]]
+    postgres: StoreFactory
+    mongo: StoreFactory
+    placement: tuple[Place, ...] = POSTGRES_FIRST
+
+    @classmethod
+    def plain(
+        cls, port: type[Repository[Any]], placement: tuple[Place, ...] = POSTGRES_FIRST
+    ) -> KindRow:
+        """A kind of documents that are asked for by id alone: its stores need no code."""
+        return cls(port, plain_table(port), plain_collection(port), placement)
+
+    @property
+    def name(self) -> str:
+        return self.port.kind.name
+
+
+class WingContext:
+    """What wings are built on: the settings, the repositories, and the services of the wings
+    before them."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        secret: str,
+        repositories: Mapping[str, Repository[Any]],
+        stream_quota: Seats,
+        is_informed: Callable[[], bool],
+        erasers: Callable[[WingContext], Sequence[GuestEraser]],
+    ) -> None:
+        self.settings = settings
+        self.secret = secret
+        self.stream_quota = stream_quota
+        self.is_informed = is_informed
+        self._repositories = repositories
+        self._erasers = erasers
+        self._services: dict[type, object] = {}
+
+    def repository(self, port: type[P]) -> P:
+        """The repository of the port, over the stores that its kind is placed in."""
+        found: P = self._repositories[port.kind.name]  # type: ignore[assignment]
+        return found
+
+    def services(self, container: type[W]) -> W:
+        """The services of a wing that was built before."""
+        found: W = self._services[container]  # type: ignore[assignment]
+        return found
+
+    def erasers(self) -> Sequence[GuestEraser]:
+        """What forgets a guest in each wing."""
+        return self._erasers(self)
+
+    def add(self, services: object) -> None:
+        """Makes a wing's services known to those after it."""
+        self._services[type(services)] = services
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltWing:
+    """A wing's services, what follows writes of its kinds, and what runs in the background:
+    `services` in every process, `relay_services` where outboxes are worked off."""
+
+    container: object
+    followers: Mapping[str, Sequence[Follower[Any]]] = field(default_factory=dict)
+    background: Sequence[Service] = ()
+    relay_background: Sequence[Service] = ()
+
+
+def _no_erasers(_context: WingContext) -> Sequence[GuestEraser]:
+    return ()
+
+
+def _nothing_to_forward(_bridge: SignalBridge) -> None:
+    """Other processes need not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wing:
+    """A domain as the rest of the house sees it."""
+
+    name: str
+    kinds: tuple[KindRow, ...]
+    blueprints: tuple[Blueprint, ...]
+    build: Callable[[WingContext], BuiltWing]
+    erasers: Callable[[WingContext], Sequence[GuestEraser]] = _no_erasers
+    forward_signals: Callable[[SignalBridge], None] = _nothing_to_forward

@@ -1,0 +1,109 @@
+"""The wing of messaging."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from threading import Event
+
+from adapters.mongo.conversations import MongoConversations
+from adapters.mongo.members import MongoMembers
+from adapters.mongo.messages import MongoChannelMessages, MongoDirectMessages
+from adapters.mongo.reads import MongoReads
+from adapters.mongo.servers import MongoChannels, MongoServers
+from adapters.postgres.conversations import PostgresConversations
+from adapters.postgres.members import PostgresMembers
+from adapters.postgres.messages import PostgresChannelMessages, PostgresDirectMessages
+from adapters.postgres.reads import PostgresReads
+from adapters.postgres.servers import PostgresChannels, PostgresServers
+from blueprints.conversations.routes import blp as conversations
+from blueprints.rooms.routes import blp as rooms
+from blueprints.servers.routes import blp as servers
+from dinerapp.accounts.ports.profiles import Profiles
+from dinerapp.accounts.ports.users import Users
+from dinerapp.messaging.container import MessagingServices
+from dinerapp.messaging.forwarding import forward_signals
+from dinerapp.messaging.ports.conversations import Conversations
+from dinerapp.messaging.ports.idempotency import UsedKeys
+from dinerapp.messaging.ports.members import Members
+from dinerapp.messaging.ports.messages import ChannelMessages, DirectMessages, Messages
+from dinerapp.messaging.ports.read_markers import Reads
+from dinerapp.messaging.ports.servers import Channels, Servers
+from dinerapp.messaging.services.conversations import ConversationService
+from dinerapp.messaging.services.display_names import Names
+from dinerapp.messaging.services.erasure import AuthorsWords
+from dinerapp.messaging.services.idempotency import Once
+from dinerapp.messaging.services.messages import MessageService
+from dinerapp.messaging.services.reading import ReadingService
+from dinerapp.messaging.services.room_feed import RoomFeed
+from dinerapp.messaging.services.rooms import Keeping, RoomKind, RoomService
+from dinerapp.messaging.services.servers import ServerService
+from dinerapp.messaging.services.throttle import Seldom
+from dinerapp.ordering.container import OrderingServices
+from dinerapp.ordering.ports.erasure import GuestEraser
+from dinerapp.replication.periodic_thread import PeriodicThread
+from dinerapp.runtime.supervisor import Resource, Service
+from dinerapp.runtime.wing import (
+    MONGO_FIRST,
+    POSTGRES_ONLY,
+    BuiltWing,
+    KindRow,
+    Wing,
+    WingContext,
+)
+from dinerapp.runtime.wings.ordering import phone_identity
+
+TYPING_SECONDS = 1.0
+"""The others in a room are told at most this often that somebody is typing."""
+
+
+def _build(context: WingContext) -> BuiltWing:
+    typing = Seldom(TYPING_SECONDS)
+    background: list[Service] = []
+
+    def kept(name: str, messages: Messages) -> Keeping:
+        news = Event()
+        feed = RoomFeed(messages, context.stream_quota, typing, wake=news.set)
+        background.extend([PeriodicThread(f"{name}-feed", feed.step, news), Resource(feed)])
+        return Keeping(messages, feed)
+
+    keeping = {
+        RoomKind.CONVERSATION: kept("conversations", context.repository(DirectMessages)),
+        RoomKind.CHANNEL: kept("channels", context.repository(ChannelMessages)),
+    }
+    servers, channels = context.repository(Servers), context.repository(Channels)
+    members, conversations = context.repository(Members), context.repository(Conversations)
+    users, once = context.repository(Users), Once(context.repository(UsedKeys))
+    places = servers, channels, members, conversations
+    rooms = RoomService(users, *places, keeping)
+    services = MessagingServices(
+        servers=ServerService(servers, channels, members, once, context.secret),
+        conversations=ConversationService(conversations, users, once),
+        messages=MessageService(rooms, context.services(OrderingServices).orders, typing),
+        reading=ReadingService(rooms, context.repository(Reads), *places, keeping),
+        names=Names(context.repository(Profiles), users),
+    )
+    return BuiltWing(services, background=background)
+
+
+def _erasers(context: WingContext) -> Sequence[GuestEraser]:
+    kinds = context.repository(DirectMessages), context.repository(ChannelMessages)
+    return [AuthorsWords(context.repository(Users), kinds, phone_identity(context))]
+
+
+MESSAGING = Wing(
+    name="messaging",
+    kinds=(
+        KindRow(Servers, PostgresServers, MongoServers),
+        KindRow(Channels, PostgresChannels, MongoChannels),
+        KindRow(Members, PostgresMembers, MongoMembers),
+        KindRow(Conversations, PostgresConversations, MongoConversations),
+        KindRow(DirectMessages, PostgresDirectMessages, MongoDirectMessages, MONGO_FIRST),
+        KindRow(ChannelMessages, PostgresChannelMessages, MongoChannelMessages, POSTGRES_ONLY),
+        KindRow(Reads, PostgresReads, MongoReads),
+        KindRow.plain(UsedKeys),
+    ),
+    blueprints=(servers, conversations, rooms),
+    build=_build,
+    erasers=_erasers,
+    forward_signals=forward_signals,
+)

@@ -1,0 +1,140 @@
+"""The wing of ordering."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from threading import Event
+
+from adapters.mongo.carts import MongoCarts
+from adapters.mongo.coupons import MongoCoupons
+from adapters.mongo.customers import MongoCustomers
+from adapters.mongo.menu import MongoCategories, MongoMenuItems
+from adapters.mongo.orders import MongoOrders
+from adapters.mongo.tills import MongoTills
+from adapters.postgres.carts import PostgresCarts
+from adapters.postgres.coupons import PostgresCoupons
+from adapters.postgres.customers import PostgresCustomers
+from adapters.postgres.menu import PostgresCategories, PostgresMenuItems
+from adapters.postgres.orders import PostgresOrders
+from adapters.postgres.tills import PostgresTills
+from blueprints.carts.routes import blp as carts
+from blueprints.coupons.routes import blp as coupons
+from blueprints.customers.routes import blp as customers
+from blueprints.kitchen.routes import blp as kitchen
+from blueprints.menu.routes import blp as menu
+from blueprints.orders.routes import blp as orders
+from blueprints.till.routes import blp as till
+from dinerapp.accounts.services.record_tokens import RecordTokens
+from dinerapp.ordering.container import OrderingServices
+from dinerapp.ordering.domain.customers import Recognition
+from dinerapp.ordering.forwarding import forward_signals
+from dinerapp.ordering.ports.carts import Carts
+from dinerapp.ordering.ports.coupons import Coupons
+from dinerapp.ordering.ports.customers import Customers
+from dinerapp.ordering.ports.menu import Categories, MenuItems
+from dinerapp.ordering.ports.orders import Orders
+from dinerapp.ordering.ports.slots import Slots
+from dinerapp.ordering.ports.tills import Tills
+from dinerapp.ordering.services.carts import CartService
+from dinerapp.ordering.services.coupons import CouponService
+from dinerapp.ordering.services.customer_tracker import Regulars
+from dinerapp.ordering.services.customers import CustomerService
+from dinerapp.ordering.services.kitchen import KitchenService
+from dinerapp.ordering.services.menu import CategoryService, MenuService
+from dinerapp.ordering.services.menu_cache import Board
+from dinerapp.ordering.services.order_feed import OrderFeed
+from dinerapp.ordering.services.orders import OrderService
+from dinerapp.ordering.services.slots import SlotService
+from dinerapp.ordering.services.till import TillService
+from dinerapp.replication.periodic_thread import PeriodicThread
+from dinerapp.replication.ports.conflicts import Conflicts
+from dinerapp.runtime.supervisor import Resource
+from dinerapp.runtime.wing import MONGO_FIRST, BuiltWing, KindRow, Wing, WingContext
+
+
+def phone_identity(context: WingContext) -> Recognition:
+    """How guests are recognised by their phone numbers."""
+    return Recognition(context.secret, context.settings.phone_region)
+
+
+def _build(context: WingContext) -> BuiltWing:
+    settings, recognition = context.settings, phone_identity(context)
+    orders_at, menu_at = context.repository(Orders), context.repository(MenuItems)
+    categories_at, coupons_at = context.repository(Categories), context.repository(Coupons)
+    board = Board(
+        menu_at,
+        categories_at,
+        orders_at,
+        settings.calendar,
+        is_informed=context.is_informed,
+    )
+    slots = SlotService(context.repository(Slots), orders_at, settings.planning)
+    orders = OrderService(
+        orders_at,
+        menu_at,
+        coupons_at,
+        settings.rates,
+        settings.currency,
+        RecordTokens(context.secret, "order"),
+        board,
+        slots,
+        recognition,
+    )
+    carts = CartService(
+        context.repository(Carts),
+        orders,
+        RecordTokens(context.secret, "cart"),
+        timedelta(hours=settings.cart_hours),
+    )
+    customers = CustomerService(
+        context.repository(Customers),
+        orders_at,
+        context.repository(Conflicts),
+        recognition,
+        context.erasers(),
+    )
+    news = Event()
+    feed = OrderFeed(orders_at, context.stream_quota, wake=news.set)
+    regulars = Regulars(customers)
+    services = OrderingServices(
+        currency=settings.currency,
+        menu=MenuService(menu_at, categories_at, board),
+        categories=CategoryService(categories_at, menu_at),
+        menu_cache=board,
+        carts=carts,
+        orders=orders,
+        order_feed=feed,
+        slots=slots,
+        kitchen=KitchenService(orders_at),
+        till=TillService(orders_at, context.repository(Tills)),
+        coupons=CouponService(coupons_at, orders_at),
+        customers=customers,
+        customer_tracker=regulars,
+    )
+    return BuiltWing(
+        services,
+        followers={Orders.kind.name: [regulars]},
+        background=(
+            PeriodicThread("order-feed", feed.step, news),
+            Resource(feed),
+            PeriodicThread("expired-carts", carts.step),
+        ),
+    )
+
+
+ORDERING = Wing(
+    name="ordering",
+    kinds=(
+        KindRow(Orders, PostgresOrders, MongoOrders),
+        KindRow(Customers, PostgresCustomers, MongoCustomers),
+        KindRow(Categories, PostgresCategories, MongoCategories, MONGO_FIRST),
+        KindRow(MenuItems, PostgresMenuItems, MongoMenuItems, MONGO_FIRST),
+        KindRow(Carts, PostgresCarts, MongoCarts, MONGO_FIRST),
+        KindRow(Coupons, PostgresCoupons, MongoCoupons),
+        KindRow(Tills, PostgresTills, MongoTills),
+        KindRow.plain(Slots),
+    ),
+    blueprints=(customers, menu, carts, orders, kitchen, till, coupons),
+    build=_build,
+    forward_signals=forward_signals,
+)

@@ -1,0 +1,58 @@
+"""The wing of webhooks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from threading import Event
+
+from adapters.mongo.deliveries import MongoDeliveries
+from adapters.mongo.webhooks import MongoWebhooks
+from adapters.postgres.deliveries import PostgresDeliveries
+from adapters.postgres.webhooks import PostgresWebhooks
+from adapters.webhooks.posting import poster
+from blueprints.webhooks.routes import blp as webhooks
+from dinerapp.ordering.ports.orders import Orders
+from dinerapp.replication.periodic_thread import PeriodicThread
+from dinerapp.runtime.supervisor import Resource
+from dinerapp.runtime.wing import BuiltWing, KindRow, Wing, WingContext
+from dinerapp.webhooks.container import WebhookServices
+from dinerapp.webhooks.domain.deliveries import Patience
+from dinerapp.webhooks.ports.deliveries import Deliveries
+from dinerapp.webhooks.ports.webhooks import Webhooks
+from dinerapp.webhooks.services.fanout import OrderTeller
+from dinerapp.webhooks.services.sender import Manners, WebhookSender
+from dinerapp.webhooks.services.webhooks import WebhookService
+
+
+def _build(context: WingContext) -> BuiltWing:
+    settings = context.settings
+    webhooks_at, deliveries_at = context.repository(Webhooks), context.repository(Deliveries)
+    kept = timedelta(days=settings.webhook_keep_days)
+    manners = Manners(
+        # Longer than any try takes: names are looked up, and results are written.
+        lease=timedelta(seconds=2 * settings.webhook_timeout + 10),
+        patience=Patience(
+            tries=settings.webhook_tries, first_wait=timedelta(seconds=settings.webhook_first_wait)
+        ),
+        kept=kept,
+    )
+    post = poster(settings.webhook_timeout, private=settings.webhook_private_addresses)
+    due = Event()
+    sender = WebhookSender(webhooks_at, deliveries_at, post, manners, wake=due.set)
+    services = WebhookServices(WebhookService(webhooks_at, deliveries_at, context.secret), sender)
+    return BuiltWing(
+        services,
+        followers={Orders.kind.name: [OrderTeller(webhooks_at, deliveries_at, kept)]},
+        relay_background=(Resource(sender), PeriodicThread("webhooks", sender.step, due)),
+    )
+
+
+WEBHOOKS = Wing(
+    name="webhooks",
+    kinds=(
+        KindRow(Webhooks, PostgresWebhooks, MongoWebhooks),
+        KindRow(Deliveries, PostgresDeliveries, MongoDeliveries),
+    ),
+    blueprints=(webhooks,),
+    build=_build,
+)
