@@ -29,7 +29,11 @@ class TicketOut(ma.Schema):
 
     id = fields.UUID()
     line_id = fields.UUID()
-    revision = fields.Integer(metadata={"description": "of the line"})
+    revision = fields.Integer(
+        metadata={
+            "description": "of the line; below zero, a correction after both databases took changes"
+        }
+    )
     station = fields.String()
     name = fields.String()
     quantity = fields.Integer(metadata={"description": "negative when there are to be fewer"})

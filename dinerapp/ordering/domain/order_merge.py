@@ -21,6 +21,7 @@ from dinerapp.ordering.domain.erasure import alike
 from dinerapp.ordering.domain.menu import stock_key
 from dinerapp.ordering.domain.orders import Event, Line, Order, Status, fired
 from dinerapp.ordering.domain.slots import slot_key
+from dinerapp.ordering.domain.tickets import Ticket
 from dinerapp.replication.kind import Kind, Merge
 
 if TYPE_CHECKING:
@@ -73,20 +74,29 @@ def _united(winner: Order, loser: Order) -> Order:
 
 
 def _told(order: Order) -> Order:
-    """With tickets for lines that one side changed while the other one told the kitchen of them."""
+    """With tickets for what the kitchen was not told, or was told by both sides.
+
+    A line that one side changed while the other one told the kitchen of it gets the ticket of its
+    revision. Where both told the kitchen, the tickets may add up to another number than the line
+    says; a correction, which is no revision of the line and counts down from -1, makes up for it.
+    """
     if not order.tickets:
         return order
     told: Counter[str] = Counter()
     for ticket in order.tickets:
         told[ticket.line_id] += ticket.quantity
-    known = {(ticket.line_id, ticket.revision) for ticket in order.tickets}
-    late = [
-        line
-        for line in order.lines
-        if told[line.id] != line.quantity and (line.id, line.revision) not in known
-    ]
-    before = [replace(line, quantity=told[line.id]) for line in late]
-    more = fired(order.id, late, before, min(ticket.fired_at for ticket in order.tickets))
+    more: list[Ticket] = []
+    for line in order.lines:
+        if told[line.id] == line.quantity:
+            continue
+        own = [ticket for ticket in order.tickets if ticket.line_id == line.id]
+        if any(ticket.revision == line.revision for ticket in own):
+            revision = min(0, *(ticket.revision for ticket in own)) - 1
+            moment = max(ticket.fired_at for ticket in own)
+        else:
+            revision, moment = line.revision, min(ticket.fired_at for ticket in order.tickets)
+        before = replace(line, quantity=told[line.id])
+        more += fired(order.id, [replace(line, revision=revision)], [before], moment)
     return replace(order, tickets=kitchen.united(order.tickets, more))
 
 
