@@ -16,14 +16,13 @@ run: .venv/embedded.stamp ## serve here, with databases of its own unless their 
 demo: .venv/embedded.stamp ## as run, with a week of orders to look at
 	@$(BIN)/python -m dinerapp up --week
 
-test: .venv/dev.stamp ## all tests, on real databases
-	$(BIN)/pytest $(SPREAD) -m "not faults" --ignore=tests/simulation
-	$(BIN)/pytest tests/simulation
+test: .venv/dev.stamp ## all tests but the faults, on real databases
+	$(BIN)/pytest $(SPREAD) -m "not faults" --ignore=tests/simulation $(if $(COVERAGE),--cov --cov-report= --cov-fail-under=0)
+	$(BIN)/pytest tests/simulation $(if $(COVERAGE),--cov --cov-append)
+	@echo "Left out: tests/faults, which want two cores to themselves for some minutes (make faults)."
 
-coverage: .venv/dev.stamp ## the same, and which branches they take; slower
-	$(BIN)/pytest $(SPREAD) -m "not faults" --ignore=tests/simulation \
-	  --cov --cov-report= --cov-fail-under=0
-	$(BIN)/pytest tests/simulation --cov --cov-append
+coverage: COVERAGE := 1
+coverage: test ## the same, and which branches they take; slower, and fails below the floor
 
 faults: .venv/dev.stamp ## kill, freeze and cut off real servers under load; takes some minutes
 	$(BIN)/pytest tests/faults

@@ -120,7 +120,10 @@ class ChargeFact:
 
 @dataclass(slots=True)
 class Book:
-    """Filled by many threads, each with facts of its own."""
+    """Filled by many threads, each with facts of its own.
+
+    `checked`: it was compared with what the databases hold.
+    """
 
     calls: list[Call] = field(default_factory=list)
     orders: list[OrderFact] = field(default_factory=list)
@@ -132,6 +135,7 @@ class Book:
     behind: list[tuple[Call, str, str]] = field(default_factory=list)
     missing: list[Call] = field(default_factory=list)
     may_be_behind: bool = False
+    checked: bool = False
 
     @property
     def acknowledged(self) -> list[OrderFact]:

@@ -9,7 +9,12 @@ import pytest
 
 from adapters.embedded import EmbeddedMongo, EmbeddedPostgres
 from tests.faults.house import House, Servers
+from tests.faults.repeating import SlowTestRepeater
 from tests.servers.control import running
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(SlowTestRepeater())
 
 
 @pytest.fixture(scope="session")

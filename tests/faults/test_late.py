@@ -31,5 +31,5 @@ def test_diners_open_without_a_database_and_fill_it_when_it_comes(
             house.await_state(**{missing: "up"})
             time.sleep(0.4)
         house.await_settled()
-        assert_never_kept_waiting(guests.book, opened)
         assert_kept(house, guests.book)
+        assert_never_kept_waiting(guests.book, opened)
