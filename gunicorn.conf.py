@@ -44,7 +44,7 @@ limit_request_field_size = 8190
 control_socket_disable = True
 
 
-class OurLines(Logger):
+class PropagatingLogger(Logger):
     """Gunicorn's own lines in the application's format; requests are logged by the application."""
 
     def setup(self, cfg: Config) -> None:
@@ -53,7 +53,7 @@ class OurLines(Logger):
         self.error_log.propagate = True
 
 
-logger_class = OurLines
+logger_class = PropagatingLogger
 
 
 def on_starting(_server: Any) -> None:

@@ -19,12 +19,12 @@ from dinerapp.runtime.container import EXTENSION
 from dinerapp.runtime.logs import configure_logging
 from dinerapp.runtime.settings import BadSetting, Settings
 
-CLOSE_FIRST = 100
+CLOSE_PRIORITY = 100
 KILL_SECONDS = 20
 IDLE_SECONDS = 600
-ROOM = 4
+QUEUED_PER_THREAD = 4
 """So many requests wait for each that is worked on; the others wait in the system's queue."""
-OUR_LINES = {"loggers": {"_granian": {"propagate": True}}}
+LOG_CONFIG = {"loggers": {"_granian": {"propagate": True}}}
 """What granian has to say goes where the application's lines go."""
 
 
@@ -41,27 +41,27 @@ def main(settings: Settings, target: str = "wsgi:app") -> None:
         # The application works on WEB_THREADS requests at a time; the others are for live streams.
         blocking_threads=threads,
         blocking_threads_idle_timeout=IDLE_SECONDS,
-        backpressure=threads * ROOM,
+        backpressure=threads * QUEUED_PER_THREAD,
         http=HTTPModes.http1,
         websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=KILL_SECONDS,
         log_level=LogLevels(settings.log_level),
-        log_dictconfig=OUR_LINES,
+        log_dictconfig=LOG_CONFIG,
     )
     server.on_startup(processes.forget_metrics)
     server.on_shutdown(processes.remove_metrics)
-    server.serve(target_loader=_loaded)
+    server.serve(target_loader=_load)
 
 
-def _loaded(target: str) -> Callable[..., Any]:
+def _load(target: str) -> Callable[..., Any]:
     """The application in its worker, which ends its streams and hangs up when it is told to."""
     module, _, name = target.partition(":")
     processes.forget_dead_workers()
     app = getattr(__import__(module, fromlist=[name]), name)
     _end_streams_when_told()
-    Finalize(None, processes.forget_worker, (os.getpid(),), exitpriority=CLOSE_FIRST - 1)
-    Finalize(None, app.extensions[EXTENSION].supervisor.stop, exitpriority=CLOSE_FIRST)
+    Finalize(None, processes.forget_worker, (os.getpid(),), exitpriority=CLOSE_PRIORITY - 1)
+    Finalize(None, app.extensions[EXTENSION].supervisor.stop, exitpriority=CLOSE_PRIORITY)
     loaded: Callable[..., Any] = app
     return loaded
 

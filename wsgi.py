@@ -10,23 +10,25 @@ from dinerapp.runtime import processes
 from dinerapp.runtime.app import create_app
 from dinerapp.runtime.backends import NoDatabase
 from dinerapp.runtime.container import EXTENSION
-from dinerapp.runtime.secret import secret_key
+from dinerapp.runtime.secret import with_secret_key
 from dinerapp.runtime.settings import BadSetting, Settings
 
 # By this code gunicorn knows that starting the worker again would not help.
 APP_LOAD_ERROR = 4
 
 
-def connected() -> Flask:
+def create_connected_app() -> Flask:
     """The application by the environment, with its connections open."""
-    made = create_app(secret_key(Settings.from_environment()), must_end=processes.ending.is_set)
+    made = create_app(
+        with_secret_key(Settings.from_environment()), must_end=processes.ending.is_set
+    )
     made.extensions[EXTENSION].supervisor.start()
-    processes.spare_the_collector()
+    processes.tune_gc()
     return made
 
 
 try:
-    app = connected()
+    app = create_connected_app()
 except (BadSetting, NoDatabase) as exc:
     sys.stderr.write(f"{exc}\n")
     sys.exit(APP_LOAD_ERROR)

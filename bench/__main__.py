@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import plans, plot, profiling, syncing, wrk
-from bench.comparing import Plan, compare
-from bench.machine import QUIET, Meter, described
-from bench.results import Cell, Results, put_into, report
-from bench.subjects import PEERS_BIN, ROOT
-from bench.work import WORKS
+from bench import plans, plot, profiling, replication, wrk
+from bench.comparison import BenchmarkPlan, compare
+from bench.contenders import PEERS_BIN, ROOT
+from bench.machine import MAX_QUIET_SHARE, CpuMeter, describe_machine
+from bench.results import Cell, Results, replace_section, report
+from bench.workloads import WORKLOADS
 from dinerapp.runtime.logs import configure_logging
 from dinerapp.runtime.settings import Settings
 
@@ -27,7 +27,7 @@ RESULTS = ROOT / "bench" / "results"
 PLOT = "benchmark.svg"
 PLOTTED = 8
 SIZES = [10_000, 1_000_000]
-OWED, CHECKED, DIFFERING = 100_000, 1_000_000, 100
+BACKLOG_SIZE, CHECKED_COUNT, DIFFERING_COUNT = 100_000, 1_000_000, 100
 
 
 def main() -> None:
@@ -53,40 +53,40 @@ def main() -> None:
 
 def _measure(given: argparse.Namespace, parts: set[str]) -> None:
     plan = _plan(given, parts)
-    results, meter = Results(""), Meter()
+    results, meter = Results(""), CpuMeter()
     try:
         if parts & COMPARED:
             compare(plan, results)
-        results.others += _of_syncing(parts)
+        results.others += _measure_replication(parts)
     finally:
         results.about = _about(plan, meter)
         _write(results, given.into)
 
 
-def _of_syncing(parts: set[str]) -> Iterator[tuple[str, str]]:
+def _measure_replication(parts: set[str]) -> Iterator[tuple[str, str]]:
     if "relay" in parts:
-        yield from syncing.relay(OWED)
+        yield from replication.relay(BACKLOG_SIZE)
     if "consistency" in parts:
-        yield from syncing.consistency(CHECKED, DIFFERING)
+        yield from replication.consistency(CHECKED_COUNT, DIFFERING_COUNT)
 
 
 def _write(results: Results, into: Path | None) -> None:
     """Into a document that has a place for it, else into a file of its own; the plot beside it."""
     file = into or RESULTS / "report.md"
     file.parent.mkdir(parents=True, exist_ok=True)
-    cells = _plotted(results)
+    cells = _cells_to_plot(results)
     if cells:
-        (file.parent / PLOT).write_text(plot.drawn(cells))
+        (file.parent / PLOT).write_text(plot.draw(cells))
     text = report(results, PLOT if cells else None)
     if into is None:
         file.write_text(f"{text}\n")
     else:
-        put_into(file, text)
+        replace_section(file, text)
     print(text)
     print(f"written to {file}", file=sys.stderr)
 
 
-def _plotted(results: Results) -> list[Cell]:
+def _cells_to_plot(results: Results) -> list[Cell]:
     """One comparison for each kind of work: the fewest orders, and connections as most have."""
     by_work: dict[str, list[Cell]] = {}
     for cell in results.peers:
@@ -97,12 +97,13 @@ def _plotted(results: Results) -> list[Cell]:
     ]
 
 
-def _about(plan: Plan, meter: Meter) -> str:
-    others = meter.others()
+def _about(plan: BenchmarkPlan, meter: CpuMeter) -> str:
+    others = meter.others_share()
     return (
-        f"{datetime.now(UTC):%Y-%m-%d}, {described()}. wrk, the servers, two workers each, and both"
-        f" databases share the machine. Medians of {plan.rounds} rounds of {plan.seconds} s, taken"
-        f" in turns, with the least and the most of them. {_disturbed(others)}"
+        f"{datetime.now(UTC):%Y-%m-%d}, {describe_machine()}. wrk, the servers, two workers each,"
+        " and both databases share the machine. Medians of"
+        f" {plan.rounds} rounds of {plan.seconds} s, taken in turns, with the least and the most of"
+        f" them. {_disturbed(others)}"
     )
 
 
@@ -110,12 +111,16 @@ def _disturbed(others: float | None) -> str:
     if others is None:
         return "What other programs took of the machine is not known."
     told = f"Other programs took {others:.0%} of the machine"
-    return f"{told}." if others < QUIET else f"{told}: **IT WAS NOT QUIET, do not trust this.**"
+    return (
+        f"{told}."
+        if others < MAX_QUIET_SHARE
+        else f"{told}: **IT WAS NOT QUIET, do not trust this.**"
+    )
 
 
-def _plan(given: argparse.Namespace, parts: set[str]) -> Plan:
+def _plan(given: argparse.Namespace, parts: set[str]) -> BenchmarkPlan:
     quick = given.quick
-    return Plan(
+    return BenchmarkPlan(
         works=given.works,
         connections=given.connections or ([8] if quick else [1, 8, 64]),
         orders=given.orders or (SIZES[:1] if quick else SIZES),
@@ -130,7 +135,7 @@ def _plan(given: argparse.Namespace, parts: set[str]) -> Plan:
 def _require_tools(parts: set[str]) -> None:
     if parts & {*COMPARED, "profile"}:
         if not wrk.is_installed():
-            sys.exit(wrk.MISSING)
+            sys.exit(wrk.WRK_MISSING)
         if not (PEERS_BIN / "python").exists():
             sys.exit(
                 "the peers are not installed: start this as `make bench` or `make bench-quick`"
@@ -146,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"{', '.join(PARTS)}; default: all but {' and '.join(sorted(SHOWN))}",
     )
     add("--quick", action="store_true", help="the picture in 3 minutes: peers and conditions")
-    add("--works", default="".join(WORKS), help="kinds of work, such as AB")
+    add("--works", default="".join(WORKLOADS), help="kinds of work, such as AB")
     add("--only", type=_words, default=(), help="peers by the names of their files, or limits")
     add("--connections", type=_numbers, help="such as 1,8,64")
     add("--orders", type=_numbers, help="orders in the tables, such as 10000,1000000")

@@ -8,14 +8,14 @@ from typing import Any
 
 from dinerapp.replication.identity import derived_id
 
-COUNT, CATEGORIES = 100, 10
-LINES = 4
-PLENTY = 10**9
+DISH_COUNT, CATEGORY_COUNT = 100, 10
+LINES_PER_ORDER = 4
+UNLIMITED_STOCK = 10**9
 """So many of each dish are in stock."""
 
 
 @dataclass(frozen=True)
-class Dish:
+class BenchDish:
     """One dish, the same for everybody."""
 
     number: int
@@ -26,7 +26,7 @@ class Dish:
 
     @property
     def category(self) -> int:
-        return self.number % CATEGORIES
+        return self.number % CATEGORY_COUNT
 
     @property
     def price(self) -> int:
@@ -48,7 +48,7 @@ class Dish:
         }
 
 
-DISHES = tuple(Dish(number) for number in range(COUNT))
+DISHES = tuple(BenchDish(number) for number in range(DISH_COUNT))
 
 
 def category_name(number: int) -> str:
@@ -56,7 +56,7 @@ def category_name(number: int) -> str:
     return f"Category {number}"
 
 
-def wanted(number: int) -> dict[str, Any]:
+def order_body(number: int) -> dict[str, Any]:
     """The body of an order of four different dishes, each with a size and a sauce."""
     chance = random.Random(number)
     lines = [
@@ -66,7 +66,7 @@ def wanted(number: int) -> dict[str, Any]:
             "options": [f"size-{chance.randrange(3)}", f"sauce-{chance.randrange(3)}"],
             "notes": f"{number}",
         }
-        for dish in chance.sample(DISHES, LINES)
+        for dish in chance.sample(DISHES, LINES_PER_ORDER)
     ]
     return {
         "customer": {"name": "Ada", "phone": f"+49 30 {number:07}"},
@@ -75,7 +75,7 @@ def wanted(number: int) -> dict[str, Any]:
     }
 
 
-def cost(order: dict[str, Any]) -> int:
+def expected_total(order: dict[str, Any]) -> int:
     """What such an order must come to."""
     prices = {dish.id: dish.price for dish in DISHES}
     return sum(

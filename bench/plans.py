@@ -12,13 +12,13 @@ from unittest.mock import patch
 from adapters.mongo.orders import MongoOrders
 from adapters.postgres.connection import DeadlineConnection
 from adapters.postgres.database import PostgresDatabase
-from bench.filling import batches
-from bench.ground import Servers, servers, unwatched
+from bench.dataset import batches
+from bench.environment import DatabaseServers, open_unmonitored, running_servers
 from dinerapp.ordering.domain.orders import Order, Status
-from dinerapp.ordering.ports.orders import Change, OrderFilter, Orders
+from dinerapp.ordering.ports.orders import ChangeCursor, OrderFilter, Orders
 from dinerapp.replication.errors import NotFound
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.version import Place
+from dinerapp.replication.version import StoreId
 from dinerapp.runtime.container import Application
 
 PAGE = 25
@@ -27,7 +27,7 @@ _SCANS = ("Index Scan", "Index Only Scan", "Bitmap Heap Scan", "Seq Scan")
 
 
 @dataclass(frozen=True)
-class Looked:
+class QueryPlan:
     """By which indexes, at how many rows or documents, on how many pages of memory."""
 
     by: str
@@ -39,19 +39,19 @@ class Looked:
         return f"{self.by}: {self.rows:,}{pages}"
 
 
-Questions = Mapping[str, Callable[[Orders], object]]
+Queries = Mapping[str, Callable[[Orders], object]]
 
 
 def run(sizes: list[int]) -> Iterator[str]:
     """One table in Markdown."""
-    found: dict[str, list[tuple[Looked, Looked]]] = {}
-    with servers() as both, unwatched(both) as diner:
+    found: dict[str, list[tuple[QueryPlan, QueryPlan]]] = {}
+    with running_servers() as both, open_unmonitored(both) as diner:
         there = 0
         for size in sorted(sizes):
-            made = _filled(diner, size - there)
+            made = _fill(diner, size - there)
             there = size
-            for name, ask in _questions(made).items():
-                found.setdefault(name, []).append(_looked(both, diner, ask))
+            for name, ask in _queries(made).items():
+                found.setdefault(name, []).append(_measure(both, diner, ask))
     sizes_told = " | ".join(f"PostgreSQL, {n:,} | MongoDB, {n:,}" for n in sorted(sizes))
     yield f"| question | {sizes_told} |"
     yield "|---" * (1 + 2 * len(sizes)) + "|"
@@ -59,20 +59,20 @@ def run(sizes: list[int]) -> Iterator[str]:
         yield f"| {name} | {' | '.join(f'{one} | {other}' for one, other in pairs)} |"
 
 
-def _filled(diner: Application, count: int) -> Order:
+def _fill(diner: Application, count: int) -> Order:
     """So many more orders in both; one of them."""
     pair, last = diner.replication.pairs["orders"], None
     for states in batches(count):
-        pair.one.deliver(states)
-        pair.other.deliver(states)
+        pair.primary.deliver(states)
+        pair.backup.deliver(states)
         last = states[0]
     assert last is not None
     return cast(Order, last)
 
 
-def _questions(order: Order) -> Questions:
+def _queries(order: Order) -> Queries:
     pending, phone = OrderFilter(status=Status.PENDING), OrderFilter(phone=order.customer.phone_key)
-    lately = Change(utc_now() - timedelta(seconds=10))
+    lately = ChangeCursor(utc_now() - timedelta(seconds=10))
     return {
         "an order by its id": lambda orders: orders.get(order.id),
         f"the {PAGE} newest": lambda orders: orders.page(NEWEST, None, PAGE),
@@ -83,20 +83,24 @@ def _questions(order: Order) -> Questions:
     }
 
 
-def _looked(
-    both: Servers, diner: Application, ask: Callable[[Orders], object]
-) -> tuple[Looked, Looked]:
+def _measure(
+    both: DatabaseServers, diner: Application, ask: Callable[[Orders], object]
+) -> tuple[QueryPlan, QueryPlan]:
     pair = diner.replication.pairs["orders"]
-    postgres, mongo = pair.at(Place.POSTGRESQL), pair.at(Place.MONGODB)
+    postgres, mongo = pair.store_of(StoreId.POSTGRESQL), pair.store_of(StoreId.MONGODB)
     with _statements() as sent:
         ask(cast(Orders, postgres))
     database = PostgresDatabase(both.settings().database_url or "")
     database.open()
     try:
-        [row] = database.ask(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sent[-1][0]}", sent[-1][1])
+        [row] = database.fetch(
+            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sent[-1][0]}", sent[-1][1]
+        )
     finally:
         database.close()
-    return _of_postgres(row["QUERY PLAN"][0]["Plan"]), _of_mongo(cast(MongoOrders, mongo), ask)
+    return _parse_postgres_plan(row["QUERY PLAN"][0]["Plan"]), _explain_mongo(
+        cast(MongoOrders, mongo), ask
+    )
 
 
 @contextmanager
@@ -112,7 +116,7 @@ def _statements() -> Iterator[list[tuple[str, Any]]]:
         yield sent
 
 
-def _of_postgres(plan: Mapping[str, Any]) -> Looked:
+def _parse_postgres_plan(plan: Mapping[str, Any]) -> QueryPlan:
     scans = [
         node
         for node in _nodes(plan)
@@ -123,10 +127,10 @@ def _of_postgres(plan: Mapping[str, Any]) -> Looked:
         (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
         for node in scans
     )
-    return Looked(by, int(rows), plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+    return QueryPlan(by, int(rows), plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
 
 
-def _of_mongo(orders: MongoOrders, ask: Callable[[Orders], object]) -> Looked:
+def _explain_mongo(orders: MongoOrders, ask: Callable[[Orders], object]) -> QueryPlan:
     """The explanation of the very question that the adapter asks."""
     asked: list[tuple[Any, Any, int]] = []
 
@@ -134,7 +138,7 @@ def _of_mongo(orders: MongoOrders, ask: Callable[[Orders], object]) -> Looked:
         asked.append((wanted, order, limit))
         return []
 
-    with patch.object(orders, "_found", noted), suppress(NotFound):
+    with patch.object(orders, "_find", noted), suppress(NotFound):
         ask(orders)
     wanted, order, limit = asked[-1]
     with orders.database.reading():
@@ -142,7 +146,7 @@ def _of_mongo(orders: MongoOrders, ask: Callable[[Orders], object]) -> Looked:
         explained = cursor.explain()
     plan = explained["queryPlanner"]["winningPlan"]
     by = next((node["indexName"] for node in _nodes(plan) if "indexName" in node), "no index")
-    return Looked(by, explained["executionStats"]["totalDocsExamined"])
+    return QueryPlan(by, explained["executionStats"]["totalDocsExamined"])
 
 
 def _nodes(plan: Any) -> Iterator[Mapping[str, Any]]:

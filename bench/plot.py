@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from bench.results import OURS, Cell
-from bench.rounds import Series, in_order_of
-from bench.work import WORKS
+from bench.rounds import Series, ranked_names
+from bench.workloads import WORKLOADS
 
 WIDTH, NAMES, BAR, GAP, HEAD, FOOT = 760, 250, 18, 6, 40, 14
 _OURS, _THEIRS, _INK, _PAPER = "#d9480f", "#868e96", "#212529", "#ffffff"
 _SPACE = WIDTH - NAMES - 110
 
 
-def drawn(cells: Sequence[Cell]) -> str:
+def draw(cells: Sequence[Cell]) -> str:
     """The whole picture."""
     parts, top = [], 0
     for cell in cells:
@@ -29,13 +29,13 @@ def drawn(cells: Sequence[Cell]) -> str:
 
 
 def _panel(cell: Cell, top: int) -> Iterator[str]:
-    title = f"{cell.work}: {WORKS[cell.work].replace('`', '')}"
+    title = f"{cell.work}: {WORKLOADS[cell.work].replace('`', '')}"
     size = "" if cell.work == "A" else f", {cell.orders:,} orders"
     where = f"{cell.connections} connections{size}, requests per second"
     yield _text(10, top + 18, title, "start", bold=True)
     yield _text(WIDTH - 10, top + 18, where, "end")
     most = max((max(series.rates, default=0) for series in cell.found.values()), default=0) or 1
-    for number, name in enumerate(in_order_of(cell.found)):
+    for number, name in enumerate(ranked_names(cell.found)):
         y = top + HEAD + number * (BAR + GAP)
         yield from _bar(name, cell.found[name], y, _SPACE / most)
 

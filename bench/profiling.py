@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from bench.conditions import await_health
-from bench.filling import fill
-from bench.ground import servers
-from bench.subjects import PEERS_BIN, Running, running, subjects
-from bench.work import requests, verify
-from bench.wrk import Shot, shoot, written
+from bench.contenders import PEERS_BIN, RunningContender, all_contenders, start_contenders
+from bench.dataset import fill
+from bench.environment import running_servers
+from bench.workloads import requests, verify
+from bench.wrk import Measurement, run_load, write_requests
 
 SECONDS, CONNECTIONS, ORDERS, RATE = 10, 8, 10_000, 200
 TOP = 25
@@ -47,19 +47,19 @@ Stack = tuple[Sequence[str], int]
 def run(works: str, folder: Path) -> Iterator[str]:
     """One section for each kind of work, in Markdown; the flame graphs go into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    with servers() as both:
+    with running_servers() as both:
         filled = fill(both, ORDERS)
-        ours = [one for one in subjects(both) if one.is_ours]
-        with running(ours, both.folder) as everybody:
+        ours = [one for one in all_contenders(both) if one.is_ours]
+        with start_contenders(ours, both.folder) as everybody:
             await_health(everybody[0])
             for work in works:
                 one = next(each for each in everybody if work in each.subject.works)
                 verify(one, work, filled)
-                file = written(requests(one, work, filled), both.folder / "requests")
-                yield _profiled(one, work, file, both.folder / "stacks", folder)
+                file = write_requests(requests(one, work, filled), both.folder / "requests")
+                yield _profile(one, work, file, both.folder / "stacks", folder)
 
 
-def parsed(raw: str) -> list[Stack]:
+def parse_stacks(raw: str) -> list[Stack]:
     """Lines of `frame;frame;frame count`, outermost first."""
     lines = (line.rpartition(" ") for line in raw.splitlines() if line.strip())
     return [(tuple(stack.split(";")), int(count)) for stack, _, count in lines]
@@ -82,21 +82,21 @@ def by_function(stacks: Iterable[Stack]) -> Counter[str]:
     return found
 
 
-def _profiled(one: Running, work: str, file: Path, stacks_file: Path, folder: Path) -> str:
-    shots: list[Shot] = []
+def _profile(one: RunningContender, work: str, file: Path, stacks_file: Path, folder: Path) -> str:
+    shots: list[Measurement] = []
     seconds = 2 * SECONDS + 6
     load = threading.Thread(
-        target=lambda: shots.append(shoot(one.port, file, CONNECTIONS, seconds))
+        target=lambda: shots.append(run_load(one.port, file, CONNECTIONS, seconds))
     )
     load.start()
-    _watch(one, "raw", stacks_file, "--full-filenames")
-    _watch(one, "flamegraph", folder / f"flames-{work}.svg")
+    _record(one, "raw", stacks_file, "--full-filenames")
+    _record(one, "flamegraph", folder / f"flames-{work}.svg")
     load.join()
-    stacks = parsed(stacks_file.read_text())
-    return "\n".join(_written(work, shots[0], stacks))
+    stacks = parse_stacks(stacks_file.read_text())
+    return "\n".join(_markdown(work, shots[0], stacks))
 
 
-def _watch(one: Running, how: str, file: Path, *more: str) -> None:
+def _record(one: RunningContender, how: str, file: Path, *more: str) -> None:
     subprocess.run(
         [
             str(PEERS_BIN / "py-spy"), "record", "--pid", str(one.process.pid), "--subprocesses",
@@ -107,7 +107,7 @@ def _watch(one: Running, how: str, file: Path, *more: str) -> None:
     )  # fmt: skip
 
 
-def _written(work: str, shot: Shot, stacks: Sequence[Stack]) -> Iterator[str]:
+def _markdown(work: str, shot: Measurement, stacks: Sequence[Stack]) -> Iterator[str]:
     total = sum(count for _, count in stacks)
     yield f"## {work}: {shot.rate:,.0f} requests/s while watched, {total} samples\n"
     for title, counted in (("subsystem", by_subsystem(stacks)), ("function", by_function(stacks))):

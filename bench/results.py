@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.conditions import HEALTHY
-from bench.rounds import Series, in_order_of
-from bench.work import WORKS
+from bench.rounds import Series, ranked_names
+from bench.workloads import WORKLOADS
 
 T = TypeVar("T")
 
@@ -60,24 +60,24 @@ def report(results: Results, plot: str | None = None) -> str:
     parts = [results.about]
     if plot is not None:
         parts.append(f"![requests per second]({plot})")
-    for work, orders in _in_order((cell.work, cell.orders) for cell in results.peers):
+    for work, orders in _unique((cell.work, cell.orders) for cell in results.peers):
         cells = [c for c in results.peers if (c.work, c.orders) == (work, orders)]
         size = "" if work == "A" else f", {orders:,} orders in the tables"
-        parts.append(f"**{work}: {WORKS[work]}{size}**")
-        parts.append("\n".join(_compared(results, cells)))
+        parts.append(f"**{work}: {WORKLOADS[work]}{size}**")
+        parts.append("\n".join(_comparison_rows(results, cells)))
     if results.peers:
         parts.append("\n".join(f"- {note}" for note in FOOTNOTES))
-    for orders in _in_order(cell.orders for cell in results.conditions):
+    for orders in _unique(cell.orders for cell in results.conditions):
         cells = [cell for cell in results.conditions if cell.orders == orders]
         parts.append(f"**Ours when things are not well, {orders:,} orders in the tables**")
-        parts.append("\n".join(_under_conditions(cells)))
+        parts.append("\n".join(_condition_rows(cells)))
     if results.others:
         rows = [f"| {what} | {measured} |" for what, measured in results.others]
         parts.append("\n".join(["| what | measured |", "|---|---|", *rows]))
     return "\n\n".join(parts)
 
 
-def put_into(file: Path, text: str) -> None:
+def replace_section(file: Path, text: str) -> None:
     """In place of what an earlier run has put there."""
     before, begin, rest = file.read_text().partition(BEGIN)
     _, end, after = rest.partition(END)
@@ -86,19 +86,19 @@ def put_into(file: Path, text: str) -> None:
     file.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
 
 
-def _compared(results: Results, cells: Sequence[Cell]) -> Iterator[str]:
+def _comparison_rows(results: Results, cells: Sequence[Cell]) -> Iterator[str]:
     yield "| connections | | requests/s | Dinerapp does | of the floor | p50 ms | p99 ms |"
     yield "|---|---|---|---|---|---|---|"
     for cell in cells:
         ours, *_ = cell.found.values()
         floor = results.floor(cell.connections)
-        for name in in_order_of(cell.found):
+        for name in ranked_names(cell.found):
             series = cell.found[name]
             columns = [
                 str(cell.connections),
                 name,
                 _spread(series),
-                _times(None if series is ours else ours.times(series)),
+                _times(None if series is ours else ours.ratio_to(series)),
                 "" if floor is None or not floor.rate else f"{series.rate / floor.rate:.2f}",
                 _milliseconds(series.latency("p50")),
                 _milliseconds(series.latency("p99")),
@@ -106,7 +106,7 @@ def _compared(results: Results, cells: Sequence[Cell]) -> Iterator[str]:
             yield f"| {' | '.join(columns)} |"
 
 
-def _under_conditions(cells: Sequence[Cell]) -> Iterator[str]:
+def _condition_rows(cells: Sequence[Cell]) -> Iterator[str]:
     yield "| connections | work | | requests/s | of healthy | p50 ms | p99 ms |"
     yield "|---|---|---|---|---|---|---|"
     for cell in cells:
@@ -141,5 +141,5 @@ def _milliseconds(latency: float | None) -> str:
     return "" if latency is None else f"{latency:.1f}"
 
 
-def _in_order(things: Iterable[T]) -> list[T]:
+def _unique(things: Iterable[T]) -> list[T]:
     return list(dict.fromkeys(things))

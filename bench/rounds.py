@@ -8,24 +8,24 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bench.wrk import Shot
+from bench.wrk import Measurement
 
-PAUSE = 0.2
+PAUSE_SECONDS = 0.2
 """What one has begun when its round ends, it may finish before the next one is measured."""
-WARM_UP = 1.0
-SPARE = 3
+WARM_UP_SECONDS = 1.0
+SPARE_ROUNDS = 3
 """So many more rounds there are when some had to be thrown away."""
-Shoot = Callable[[int, float], Shot]
+LoadFunction = Callable[[int, float], Measurement]
 
 
 @dataclass
 class Series:
     """What became of each round of one contender; None is a round that was thrown away."""
 
-    shots: list[Shot | None] = field(default_factory=list)
+    shots: list[Measurement | None] = field(default_factory=list)
 
     @property
-    def good(self) -> list[Shot]:
+    def good(self) -> list[Measurement]:
         return [shot for shot in self.shots if shot is not None]
 
     @property
@@ -43,7 +43,7 @@ class Series:
         known = [each for each in told if each is not None]
         return statistics.median(known) if known else None
 
-    def times(self, other: Series) -> float | None:
+    def ratio_to(self, other: Series) -> float | None:
         """How many times the other's rate this one has: the median over rounds that both have."""
         both = zip(self.shots, other.shots, strict=True)
         ratios = [one.rate / two.rate for one, two in both if one and two]
@@ -51,7 +51,7 @@ class Series:
 
 
 def alternate(
-    contenders: Mapping[str, Shoot],
+    contenders: Mapping[str, LoadFunction],
     connections: int,
     rounds: int,
     seconds: float,
@@ -59,25 +59,27 @@ def alternate(
     """So many good rounds of each, in turns, after one that warms up and does not count."""
     found = {name: Series() for name in contenders}
     for shoot in contenders.values():
-        shoot(connections, WARM_UP)
-    for number in range(rounds + SPARE):
+        shoot(connections, WARM_UP_SECONDS)
+    for number in range(rounds + SPARE_ROUNDS):
         if all(len(series.good) >= rounds for series in found.values()):
             break
         for name, shoot in contenders.items():
-            time.sleep(PAUSE)
+            time.sleep(PAUSE_SECONDS)
             shot = shoot(connections, seconds)
             found[name].shots.append(shot if shot.is_good else None)
             if not shot.is_good:
-                _shout(name, number, shot)
+                _warn_discarded(name, number, shot)
     return found
 
 
-def in_order_of(found: Mapping[str, Series]) -> Sequence[str]:
+def ranked_names(found: Mapping[str, Series]) -> Sequence[str]:
     """The names, the first one first and the others by what they did."""
     first, *others = found
     return [first, *sorted(others, key=lambda name: -found[name].rate)]
 
 
-def _shout(name: str, number: int, shot: Shot) -> None:
-    reason = shot.spoilt or f"{shot.failed} requests failed, {shot.rate:.0f} a second did not"
+def _warn_discarded(name: str, number: int, shot: Measurement) -> None:
+    reason = (
+        shot.invalid_reason or f"{shot.failed} requests failed, {shot.rate:.0f} a second did not"
+    )
     print(f"!!! ROUND {number + 1} OF {name} IS THROWN AWAY: {reason}", file=sys.stderr)

@@ -6,10 +6,10 @@ import queue
 from collections.abc import Callable, Sequence
 from threading import Lock
 
-from adapters.bus.line import Line, LineDown
+from adapters.bus.transport import Transport, TransportDown
 
 
-class Exchange:
+class MemoryBroker:
     """What stands for the server. `is_up` may be set to False."""
 
     def __init__(self) -> None:
@@ -18,41 +18,41 @@ class Exchange:
         self.listeners: list[queue.SimpleQueue[str]] = []
 
 
-class MemoryLine(Line):
+class MemoryTransport(Transport):
     """A line to an exchange."""
 
-    def __init__(self, exchange: Exchange, name: str = "memory") -> None:
+    def __init__(self, broker: MemoryBroker, name: str = "memory") -> None:
         self.name = name
-        self._exchange = exchange
-        self._heard: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._broker = broker
+        self._inbox: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def send(self, texts: Sequence[str]) -> None:
-        self._require_server()
-        with self._exchange.lock:
-            for listener in self._exchange.listeners:
+        self._require_broker()
+        with self._broker.lock:
+            for listener in self._broker.listeners:
                 for text in texts:
                     listener.put(text)
 
-    def begin(self) -> None:
-        self._require_server()
-        self._heard = queue.SimpleQueue()
-        with self._exchange.lock:
-            self._exchange.listeners.append(self._heard)
+    def connect(self) -> None:
+        self._require_broker()
+        self._inbox = queue.SimpleQueue()
+        with self._broker.lock:
+            self._broker.listeners.append(self._inbox)
 
-    def listen(self, hear: Callable[[str], None], seconds: float) -> None:
+    def listen(self, on_message: Callable[[str], None], seconds: float) -> None:
         try:
-            hear(self._heard.get(timeout=seconds))
+            on_message(self._inbox.get(timeout=seconds))
         except queue.Empty:
-            self._require_server()
+            self._require_broker()
 
     def stop_sending(self) -> None:
         """There is nothing to hang up."""
 
     def stop_listening(self) -> None:
-        with self._exchange.lock:
-            if self._heard in self._exchange.listeners:
-                self._exchange.listeners.remove(self._heard)
+        with self._broker.lock:
+            if self._inbox in self._broker.listeners:
+                self._broker.listeners.remove(self._inbox)
 
-    def _require_server(self) -> None:
-        if not self._exchange.is_up:
-            raise LineDown("the exchange is closed")
+    def _require_broker(self) -> None:
+        if not self._broker.is_up:
+            raise TransportDown("the exchange is closed")

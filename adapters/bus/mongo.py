@@ -13,11 +13,11 @@ from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
-from adapters.bus.line import PATIENCE, Line, LineDown
+from adapters.bus.transport import TIMEOUT_SECONDS, Transport, TransportDown
 
 DATABASE = "diner"
 COLLECTION = "bus"
-FORGOTTEN_AFTER = 60
+TTL_SECONDS = 60
 Document = dict[str, Any]
 _INSERTS = [{"$match": {"operationType": "insert"}}]
 _OPTIONS: dict[str, Any] = {
@@ -30,10 +30,10 @@ _OPTIONS: dict[str, Any] = {
     "connectTimeoutMS": 500,
     "heartbeatFrequencyMS": 1000,
 }
-_LONGEST_WAIT = 500
+_MAX_AWAIT_MS = 500
 
 
-class MongoLine(Line):
+class MongoTransport(Transport):
     """A client to send, another one to listen."""
 
     name = "mongodb"
@@ -45,30 +45,30 @@ class MongoLine(Line):
         self._stream: ChangeStream[Document] | None = None
 
     def send(self, texts: Sequence[str]) -> None:
-        with _translated():
+        with _translate_errors():
             if self._sender is None:
-                self._sender = self._client(PATIENCE)
+                self._sender = self._new_client(TIMEOUT_SECONDS)
             now = datetime.now(UTC)
             kept = _collection(self._sender).with_options(write_concern=WriteConcern(w=1))
             kept.insert_many([{"text": text, "at": now} for text in texts], ordered=False)
 
-    def begin(self) -> None:
-        with _translated():
-            self._listener = self._client(PATIENCE + _LONGEST_WAIT / 1000)
+    def connect(self) -> None:
+        with _translate_errors():
+            self._listener = self._new_client(TIMEOUT_SECONDS + _MAX_AWAIT_MS / 1000)
             kept = _collection(self._listener)
-            kept.create_index("at", name="at", expireAfterSeconds=FORGOTTEN_AFTER)
-            self._stream = kept.watch(_INSERTS, max_await_time_ms=_LONGEST_WAIT)
+            kept.create_index("at", name="at", expireAfterSeconds=TTL_SECONDS)
+            self._stream = kept.watch(_INSERTS, max_await_time_ms=_MAX_AWAIT_MS)
 
-    def listen(self, hear: Callable[[str], None], seconds: float) -> None:
+    def listen(self, on_message: Callable[[str], None], seconds: float) -> None:
         stream = self._stream
         if stream is None:
-            raise LineDown("it is not connected")
-        with _translated():
+            raise TransportDown("it is not connected")
+        with _translate_errors():
             change = stream.try_next()
         if change is not None:
-            hear(change["fullDocument"]["text"])
+            on_message(change["fullDocument"]["text"])
         elif not stream.alive:
-            raise LineDown("the stream has ended")
+            raise TransportDown("the stream has ended")
 
     def stop_sending(self) -> None:
         sender, self._sender = self._sender, None
@@ -82,8 +82,8 @@ class MongoLine(Line):
         if listener is not None:
             listener.close()
 
-    def _client(self, patience: float) -> MongoClient[Document]:
-        return MongoClient(self._url, **_OPTIONS, socketTimeoutMS=int(patience * 1000))
+    def _new_client(self, timeout: float) -> MongoClient[Document]:
+        return MongoClient(self._url, **_OPTIONS, socketTimeoutMS=int(timeout * 1000))
 
 
 def _collection(client: MongoClient[Document]) -> Collection[Document]:
@@ -91,8 +91,8 @@ def _collection(client: MongoClient[Document]) -> Collection[Document]:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except PyMongoError as exc:
-        raise LineDown(f"{type(exc).__name__}: {exc}"[:200]) from exc
+        raise TransportDown(f"{type(exc).__name__}: {exc}"[:200]) from exc

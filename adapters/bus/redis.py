@@ -9,13 +9,13 @@ from typing import Any
 
 import redis
 
-from adapters.bus.line import PATIENCE, Line, LineDown
+from adapters.bus.transport import TIMEOUT_SECONDS, Transport, TransportDown
 
 CHANNEL = "diner"
-_ALIVE_SECONDS = 5
+_KEEPALIVE_SECONDS = 5
 
 
-class RedisLine(Line):
+class RedisTransport(Transport):
     """A client to send, another one to listen."""
 
     name = "redis"
@@ -24,33 +24,33 @@ class RedisLine(Line):
         self._url = url
         self._sender: redis.Redis | None = None
         self._listener: redis.Redis | None = None
-        self._heard: Any = None
-        self._asked = 0.0
+        self._pubsub: Any = None
+        self._last_heard_at = 0.0
 
     def send(self, texts: Sequence[str]) -> None:
-        with _translated():
+        with _translate_errors():
             if self._sender is None:
-                self._sender = self._client()
+                self._sender = self._new_client()
             pipeline = self._sender.pipeline(transaction=False)
             for text in texts:
                 pipeline.publish(CHANNEL, text)
             pipeline.execute()
 
-    def begin(self) -> None:
-        with _translated():
-            self._listener = self._client()
-            self._heard = self._listener.pubsub()  # type: ignore[no-untyped-call]
-            self._heard.subscribe(CHANNEL)
-            if self._heard.get_message(timeout=PATIENCE) is None:
-                raise LineDown("redis did not confirm the subscription")
-            self._asked = time.monotonic()
+    def connect(self) -> None:
+        with _translate_errors():
+            self._listener = self._new_client()
+            self._pubsub = self._listener.pubsub()  # type: ignore[no-untyped-call]
+            self._pubsub.subscribe(CHANNEL)
+            if self._pubsub.get_message(timeout=TIMEOUT_SECONDS) is None:
+                raise TransportDown("redis did not confirm the subscription")
+            self._last_heard_at = time.monotonic()
 
-    def listen(self, hear: Callable[[str], None], seconds: float) -> None:
-        with _translated():
-            message = self._heard.get_message(timeout=seconds)
-            self._stay_certain(message)
+    def listen(self, on_message: Callable[[str], None], seconds: float) -> None:
+        with _translate_errors():
+            message = self._pubsub.get_message(timeout=seconds)
+            self._check_alive(message)
         if message is not None and message["type"] == "message":
-            hear(message["data"].decode())
+            on_message(message["data"].decode())
 
     def stop_sending(self) -> None:
         sender, self._sender = self._sender, None
@@ -58,35 +58,35 @@ class RedisLine(Line):
             sender.close()
 
     def stop_listening(self) -> None:
-        heard, self._heard = self._heard, None
+        heard, self._pubsub = self._pubsub, None
         listener, self._listener = self._listener, None
         if heard is not None:
             heard.close()
         if listener is not None:
             listener.close()
 
-    def _stay_certain(self, message: object) -> None:
+    def _check_alive(self, message: object) -> None:
         """A server that has fallen silent is asked whether it is still there."""
         now = time.monotonic()
         if message is not None:
-            self._asked = now
-        elif now - self._asked > 2 * _ALIVE_SECONDS:
-            raise LineDown("redis does not answer")
-        elif now - self._asked > _ALIVE_SECONDS:
-            self._heard.ping()
+            self._last_heard_at = now
+        elif now - self._last_heard_at > 2 * _KEEPALIVE_SECONDS:
+            raise TransportDown("redis does not answer")
+        elif now - self._last_heard_at > _KEEPALIVE_SECONDS:
+            self._pubsub.ping()
 
-    def _client(self) -> redis.Redis:
+    def _new_client(self) -> redis.Redis:
         return redis.Redis.from_url(
             self._url,
-            socket_timeout=PATIENCE,
-            socket_connect_timeout=PATIENCE,
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
             protocol=2,
         )
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except (redis.RedisError, OSError) as exc:
-        raise LineDown(type(exc).__name__) from exc
+        raise TransportDown(type(exc).__name__) from exc

@@ -8,9 +8,9 @@ import redis
 
 from dinerapp.replication import deadline
 from dinerapp.replication.errors import StoreUnavailable
-from dinerapp.replication.ports.database import Connection, Ping, PoolUse
+from dinerapp.replication.ports.database import Connection, Ping, PoolUsage
 
-PATIENCE = 1.0
+TIMEOUT_SECONDS = 1.0
 
 
 class RedisConnection(Connection):
@@ -29,8 +29,8 @@ class RedisConnection(Connection):
             self._client = redis.Redis.from_url(
                 self._url,
                 max_connections=self._pool_max,
-                socket_timeout=PATIENCE,
-                socket_connect_timeout=PATIENCE,
+                socket_timeout=TIMEOUT_SECONDS,
+                socket_connect_timeout=TIMEOUT_SECONDS,
             )
         return self._client
 
@@ -49,7 +49,7 @@ class RedisConnection(Connection):
 
     def ping(self) -> Ping:
         started = time.perf_counter()
-        if deadline.remaining(PATIENCE) <= 0:
+        if deadline.remaining(TIMEOUT_SECONDS) <= 0:
             raise StoreUnavailable(self.name, "no time left to ask")
         try:
             self.client.ping()
@@ -57,5 +57,5 @@ class RedisConnection(Connection):
             raise StoreUnavailable(self.name, type(exc).__name__) from exc
         return Ping(time.perf_counter() - started)
 
-    def pool(self) -> PoolUse:
-        return PoolUse(size=self._pool_max)
+    def pool_usage(self) -> PoolUsage:
+        return PoolUsage(size=self._pool_max)

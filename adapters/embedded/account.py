@@ -9,7 +9,7 @@ from pathlib import Path
 
 from adapters.embedded.errors import EmbeddedServerError
 
-_STAND_IN = "nobody"
+_FALLBACK_USER = "nobody"
 
 log = logging.getLogger(__name__)
 
@@ -20,51 +20,51 @@ class Account:
 
     uid: int
     gid: int
-    changed: bool
+    is_other_user: bool
 
     @property
     def user(self) -> int | None:
         """For subprocess, as `group` and `groups`: None leaves a process as it is."""
-        return self.uid if self.changed else None
+        return self.uid if self.is_other_user else None
 
     @property
     def group(self) -> int | None:
-        return self.gid if self.changed else None
+        return self.gid if self.is_other_user else None
 
     @property
     def groups(self) -> list[int] | None:
-        return [] if self.changed else None
+        return [] if self.is_other_user else None
 
-    def take(self, path: Path) -> None:
-        if self.changed:
+    def chown(self, path: Path) -> None:
+        if self.is_other_user:
             os.chown(path, self.uid, self.gid)
 
-    def let_in(self, target: Path) -> None:
+    def allow_traversal(self, target: Path) -> None:
         """See to it that the account reaches `target`, whose parents may be closed (as /root is).
 
         Others get the right to pass through such a directory, not to list it. This is logged.
         """
-        if self.changed:
+        if self.is_other_user:
             for folder in reversed(target.parents):
-                if not self._may_pass(folder.stat()):
-                    self._open(folder)
+                if not self._can_traverse(folder.stat()):
+                    self._open_folder(folder)
 
-    def let_read(self, tree: Path) -> None:
+    def allow_reading(self, tree: Path) -> None:
         """Make a package readable for the account where a strict umask closed it."""
-        self.let_in(tree)
-        if self.changed and not tree.stat().st_mode & stat.S_IROTH:
+        self.allow_traversal(tree)
+        if self.is_other_user and not tree.stat().st_mode & stat.S_IROTH:
             for path in (*tree.rglob("*"), tree):
                 mode = path.stat().st_mode
                 path.chmod(mode | (mode & stat.S_IRWXU) >> 6)
 
-    def _may_pass(self, folder: os.stat_result) -> bool:
+    def _can_traverse(self, folder: os.stat_result) -> bool:
         if folder.st_uid == self.uid:
             return bool(folder.st_mode & stat.S_IXUSR)
         if folder.st_gid == self.gid:
             return bool(folder.st_mode & stat.S_IXGRP)
         return bool(folder.st_mode & stat.S_IXOTH)
 
-    def _open(self, folder: Path) -> None:
+    def _open_folder(self, folder: Path) -> None:
         try:
             folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
         except OSError as error:
@@ -75,31 +75,35 @@ class Account:
         log.warning("chmod o+x %s: the database server runs as user %d", folder, self.uid)
 
 
-def account_for(data: Path) -> Account:
+def account_for(data_dir: Path) -> Account:
     """Whoever owns the data already; else we ourselves, or the stand-in if we are root."""
     ours = os.geteuid()
-    owner = data.stat() if data.exists() else None
+    owner = data_dir.stat() if data_dir.exists() else None
     if ours == 0:
-        return _owner(owner) if owner is not None and owner.st_uid != 0 else _stand_in()
+        return (
+            _owner_account(owner)
+            if owner is not None and owner.st_uid != 0
+            else _fallback_account()
+        )
     if owner is not None and owner.st_uid != ours:
         raise EmbeddedServerError(
-            f"{data} belongs to user {owner.st_uid}, not to you ({ours}); perhaps it was first"
+            f"{data_dir} belongs to user {owner.st_uid}, not to you ({ours}); perhaps it was first"
             f" started as root. Start as that user, or hand the files over: chown -R"
-            f" {ours} {data.parent}"
+            f" {ours} {data_dir.parent}"
         )
-    return Account(ours, os.getegid(), changed=False)
+    return Account(ours, os.getegid(), is_other_user=False)
 
 
-def _owner(entry: os.stat_result) -> Account:
-    return Account(entry.st_uid, entry.st_gid, changed=True)
+def _owner_account(entry: os.stat_result) -> Account:
+    return Account(entry.st_uid, entry.st_gid, is_other_user=True)
 
 
-def _stand_in() -> Account:
+def _fallback_account() -> Account:
     try:
-        entry = pwd.getpwnam(_STAND_IN)
+        entry = pwd.getpwnam(_FALLBACK_USER)
     except KeyError as error:
         raise EmbeddedServerError(
-            f"PostgreSQL refuses to run as root, and this machine has no user {_STAND_IN!r} to run"
-            " it: start as a normal user."
+            "PostgreSQL refuses to run as root, and this machine has no user"
+            f" {_FALLBACK_USER!r} to run it: start as a normal user."
         ) from error
-    return Account(entry.pw_uid, entry.pw_gid, changed=True)
+    return Account(entry.pw_uid, entry.pw_gid, is_other_user=True)

@@ -12,12 +12,12 @@ from pathlib import Path
 from adapters.embedded.account import Account
 from adapters.embedded.errors import EmbeddedServerUnavailable
 
-_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
+_PASSED_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
 _LOG_LINES = 12
-_LINE_LENGTH = 300
+_MAX_LINE_LENGTH = 300
 
 
-def packaged(name: str, path: str) -> Path | None:
+def package_file(name: str, path: str) -> Path | None:
     """A file or folder of an installed package, found without importing the package."""
     try:
         found = Path(str(distribution(name).locate_file(path)))
@@ -26,7 +26,7 @@ def packaged(name: str, path: str) -> Path | None:
     return found.resolve() if found.exists() else None
 
 
-def command_of(pid: int) -> str:
+def command_line(pid: int) -> str:
     """The command line of a living process; empty for one that is gone or a zombie."""
     if sys.platform == "linux":
         with suppress(OSError):
@@ -55,7 +55,7 @@ def spawn(command: Sequence[str], log_file: Path, account: Account) -> subproces
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=log_file.parent,
-                env=environment(),
+                env=server_environment(),
                 user=account.user,
                 group=account.group,
                 extra_groups=account.groups,
@@ -68,7 +68,7 @@ def spawn(command: Sequence[str], log_file: Path, account: Account) -> subproces
 
 def last_lines(log_file: Path) -> str:
     lines = log_file.read_text(errors="replace").splitlines()[-_LOG_LINES:]
-    return "\n".join(f"  {line[:_LINE_LENGTH]}" for line in lines)
+    return "\n".join(f"  {line[:_MAX_LINE_LENGTH]}" for line in lines)
 
 
 def write_secret(path: Path, account: Account) -> None:
@@ -76,10 +76,12 @@ def write_secret(path: Path, account: Account) -> None:
     unfinished = path.with_suffix(".new")
     unfinished.touch(mode=0o600)
     unfinished.write_text(secrets.token_hex(24))
-    account.take(unfinished)
+    account.chown(unfinished)
     unfinished.rename(path)
 
 
-def environment() -> dict[str, str]:
+def server_environment() -> dict[str, str]:
     """What a server may know of ours: no PG* variables, which would steer it, and no secrets."""
-    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | {"LC_ALL": "C"}
+    return {name: os.environ[name] for name in _PASSED_VARIABLES if name in os.environ} | {
+        "LC_ALL": "C"
+    }

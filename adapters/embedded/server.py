@@ -21,8 +21,8 @@ from typing import ClassVar
 
 from adapters.embedded.account import Account, account_for
 from adapters.embedded.errors import EmbeddedServerError, EmbeddedServerUnavailable
-from adapters.embedded.machine import command_of, last_lines, spawn, write_secret
-from adapters.embedded.ports import free_port, port_is_free
+from adapters.embedded.machine import command_line, last_lines, spawn, write_secret
+from adapters.embedded.tcp_ports import free_port, port_is_free
 
 START_SECONDS = 30.0
 ADOPTION_SECONDS = 10.0
@@ -52,7 +52,7 @@ class EmbeddedServer(ABC):
         self.directory = directory.resolve()
         self.log_file = self.directory / "server.log"
         self._data = self.directory / "data"
-        self._asked_port = port
+        self._requested_port = port
         self._port_file = self.directory / "port"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -63,8 +63,8 @@ class EmbeddedServer(ABC):
         `EmbeddedServerError` with the end of the server's log if it does not come up.
         """
         self.directory.mkdir(mode=0o711, parents=True, exist_ok=True)
-        self._account.let_in(self._data)
-        with self._alone():
+        self._account.allow_traversal(self._data)
+        with self._directory_lock():
             if self._adopt():
                 self._make_ready()
                 return
@@ -84,7 +84,7 @@ class EmbeddedServer(ABC):
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
                 os.kill(pid, signal.SIGCONT)  # a suspended process would not notice
-            if self._until(lambda: not self.running, seconds):
+            if self._wait_until(lambda: not self.running, seconds):
                 return
         raise EmbeddedServerError(
             f"{self.engine} (process {self.pid}) survived SIGKILL; it hangs in the kernel,"
@@ -112,7 +112,7 @@ class EmbeddedServer(ABC):
             return self._process.pid
         pid = self._recorded_pid()
         # The recorded process may be long gone and its number given to another.
-        return pid if pid is not None and f" {self._data} " in f"{command_of(pid)} " else None
+        return pid if pid is not None and f" {self._data} " in f"{command_line(pid)} " else None
 
     @property
     def running(self) -> bool:
@@ -130,7 +130,7 @@ class EmbeddedServer(ABC):
         """What to run; names the data directory as an argument of its own."""
 
     @abstractmethod
-    def _create(self, data: Path) -> None:
+    def _init_data(self, data_dir: Path) -> None:
         """Fill `data`, an empty directory that becomes the data directory."""
 
     @abstractmethod
@@ -138,7 +138,7 @@ class EmbeddedServer(ABC):
         """The process that the server noted in its data directory, dead or alive."""
 
     @abstractmethod
-    def _ask(self) -> None:
+    def _probe(self) -> None:
         """Return if the server answers; raise `OSError` or the driver's error if not."""
 
     @abstractmethod
@@ -148,20 +148,20 @@ class EmbeddedServer(ABC):
     def _before_spawn(self) -> None:  # noqa: B027
         """Clear what a killed server left behind."""
 
-    def _may_pass(self) -> bool:
+    def _should_retry(self) -> bool:
         """Whether a server that ended at once is worth another try."""
-        return self._asked_port is None and not port_is_free(self.port)
+        return self._requested_port is None and not port_is_free(self.port)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _directory_lock(self) -> Iterator[None]:
         with (self.directory / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
     def _adopt(self) -> bool:
         """Whether a server already runs from the directory and answers."""
-        answers = self._until(
-            lambda: not self.running or self._trouble() is None, seconds=ADOPTION_SECONDS
+        answers = self._wait_until(
+            lambda: not self.running or self._probe_error() is None, seconds=ADOPTION_SECONDS
         )
         if not self.running:
             return False
@@ -169,10 +169,11 @@ class EmbeddedServer(ABC):
             log.warning("%s runs in %s without answering: restart", self.engine, self.directory)
             self.stop()
             return False
-        if self._asked_port not in (None, self.port):
+        if self._requested_port not in (None, self.port):
             raise EmbeddedServerError(
                 f"{self.engine} already runs from {self.directory} on port {self.port} (process"
-                f" {self.pid}), not on port {self._asked_port}: stop it first, or ask for no port."
+                f" {self.pid}), not on port {self._requested_port}: stop it first, or do not ask"
+                " for a port."
             )
         log.info("Adopting %s (process %d) in %s", self.engine, self.pid, self.directory)
         return True
@@ -182,9 +183,9 @@ class EmbeddedServer(ABC):
         for name in self._secret_names:
             self._secret(name)
         if not self._data.exists():
-            self._begin()
+            self._create_data_directory()
         deadline = time.monotonic() + START_SECONDS
-        while not self._came_up(deadline):
+        while not self._spawn_and_wait(deadline):
             time.sleep(_RETRY_SECONDS)
             self._choose_port()
 
@@ -197,29 +198,29 @@ class EmbeddedServer(ABC):
                 " data may go, remove that directory and start again."
             ) from error
 
-    def _begin(self) -> None:
+    def _create_data_directory(self) -> None:
         unfinished = self._data.with_suffix(".new")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
-        self._account.take(unfinished)
-        self._create(unfinished)
+        self._account.chown(unfinished)
+        self._init_data(unfinished)
         unfinished.rename(self._data)
 
-    def _came_up(self, deadline: float) -> bool:
+    def _spawn_and_wait(self, deadline: float) -> bool:
         self._before_spawn()
         log.info("Starting %s on port %d in %s", self.engine, self.port, self.directory)
         process = self._process = spawn(self._command(), self.log_file, self._account)
         trouble: str | None = "it was not asked yet"
         while process.poll() is None and time.monotonic() < deadline:
-            if (trouble := self._trouble()) is None:
+            if (trouble := self._probe_error()) is None:
                 return True
             time.sleep(_POLL_SECONDS)
-        if process.poll() is not None and time.monotonic() < deadline and self._may_pass():
+        if process.poll() is not None and time.monotonic() < deadline and self._should_retry():
             return False
-        raise self._failure(process.poll(), trouble)
+        raise self._start_error(process.poll(), trouble)
 
     def _choose_port(self) -> None:
-        port = self._asked_port
+        port = self._requested_port
         if port is None:
             with suppress(EmbeddedServerError):
                 port = self.port
@@ -232,14 +233,14 @@ class EmbeddedServer(ABC):
             )
         self._port_file.write_text(str(port))
 
-    def _failure(self, code: int | None, trouble: str | None) -> EmbeddedServerError:
+    def _start_error(self, exit_code: int | None, trouble: str | None) -> EmbeddedServerError:
         tail = last_lines(self.log_file)
-        if code in _CANNOT_RUN:
+        if exit_code in _CANNOT_RUN:
             return EmbeddedServerUnavailable(f"{self.engine} cannot run on this machine:\n{tail}")
         what = (
             f"did not answer within {START_SECONDS:.0f} s ({trouble})"
-            if code is None
-            else f"ended at once with code {code}"
+            if exit_code is None
+            else f"ended at once with code {exit_code}"
         )
         return EmbeddedServerError(
             f"{self.engine} {what}. The end of {self.log_file}:\n{tail}\nMend what it complains"
@@ -257,16 +258,16 @@ class EmbeddedServer(ABC):
             write_secret(path, self._account)
         return path.read_text()
 
-    def _trouble(self) -> str | None:
+    def _probe_error(self) -> str | None:
         try:
-            self._ask()
+            self._probe()
         except (OSError, self._driver_error) as error:
             return str(error)
         return None
 
-    def _until(self, done: Callable[[], bool], seconds: float) -> bool:
+    def _wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
         deadline = time.monotonic() + seconds
-        while not done():
+        while not condition():
             if time.monotonic() > deadline:
                 return False
             time.sleep(_POLL_SECONDS)

@@ -12,16 +12,16 @@ from typing import Any
 
 import structlog
 
-from adapters.fallback.breaker import NOT_YET
-from adapters.fallback.probe import Probe
-from adapters.fallback.settler import Settler
-from adapters.fallback.watch import Watch
+from adapters.fallback.ack_batcher import AckBatcher
+from adapters.fallback.connection_monitor import ConnectionMonitor
+from adapters.fallback.store_health import NOT_CONNECTED_YET
+from adapters.fallback.store_monitor import StoreMonitor
 from dinerapp.replication.errors import DinerError
-from dinerapp.replication.followers import Following
-from dinerapp.replication.ports.connections import State
+from dinerapp.replication.follower_dispatcher import FollowerDispatcher
+from dinerapp.replication.ports.connections import ConnectionState
 from dinerapp.replication.relay import Relay
-from dinerapp.replication.signals import absence_heard, follow_up_owed
-from dinerapp.replication.version import Place
+from dinerapp.replication.signals import follow_up_queued, remote_suspicion
+from dinerapp.replication.version import StoreId
 
 _log = structlog.get_logger(__name__)
 
@@ -52,18 +52,22 @@ class Monitoring:
     that it has lost it."""
 
     def __init__(
-        self, probe: Probe, *, wake: Callable[[], None], intervals: Intervals | None = None
+        self,
+        probe: ConnectionMonitor,
+        *,
+        wake: Callable[[], None],
+        intervals: Intervals | None = None,
     ) -> None:
         self.probe = probe
         self.wake = wake
         self._intervals = intervals or Intervals()
         self._retry = self._intervals.first_retry
-        absence_heard.connect(self._check_now)
+        remote_suspicion.connect(self._check_now)
 
     def step(self) -> float:
         """One check."""
-        self.probe.look()
-        if self.probe.breaker.is_up:
+        self.probe.check()
+        if self.probe.health.is_up:
             self._retry = self._intervals.first_retry
             return self._intervals.check
         self._retry = min(self._retry * 2, self._intervals.longest_retry)
@@ -79,7 +83,7 @@ class Shipping:
     def __init__(
         self,
         relay: Relay,
-        watches: Sequence[Watch],
+        watches: Sequence[StoreMonitor],
         *,
         is_busy: Callable[[], bool],
         wake_second: Callable[[], None],
@@ -115,8 +119,8 @@ class FollowingUp:
 
     def __init__(
         self,
-        following: Following,
-        watches: Sequence[Watch],
+        following: FollowerDispatcher,
+        watches: Sequence[StoreMonitor],
         *,
         wake: Callable[[], None],
         intervals: Intervals | None = None,
@@ -126,21 +130,21 @@ class FollowingUp:
         self._wake = wake
         self._intervals = intervals or Intervals()
         self._claims_at = 0.0
-        follow_up_owed.connect(self._follow_now)
+        follow_up_queued.connect(self._follow_now)
 
     def step(self) -> float:
         """After a moment: what is written in it is followed up together."""
         time.sleep(self._intervals.gather)
         followed = self._follow_here()
         if time.monotonic() >= self._claims_at:
-            claimed = sum(done_at(watch, self._following.follow_at) for watch in self._watches)
+            claimed = sum(done_at(watch, self._following.dispatch_from) for watch in self._watches)
             self._claims_at = 0.0 if claimed else time.monotonic() + self._intervals.follow
             followed += claimed
         return 0.0 if followed else self._intervals.follow
 
     def _follow_here(self) -> int:
         try:
-            return self._following.follow_here()
+            return self._following.dispatch_local()
         except DinerError as exc:
             _log.debug("work_interrupted", reason=str(exc))
             return 0
@@ -153,7 +157,7 @@ class FollowingUp:
 class Acknowledging:
     """Strikes delivered entries off the outbox."""
 
-    def __init__(self, settler: Settler, intervals: Intervals | None = None) -> None:
+    def __init__(self, settler: AckBatcher, intervals: Intervals | None = None) -> None:
         self._settler = settler
         self._intervals = intervals or Intervals()
 
@@ -165,25 +169,25 @@ class Acknowledging:
 
 def await_first_store(monitors: Sequence[Monitoring], seconds: float = FIRST_STORE_SECONDS) -> None:
     """Lets the first requests find a store, without insisting on it."""
-    stores = [each for each in monitors if isinstance(each.probe, Watch)]
+    stores = [each for each in monitors if isinstance(each.probe, StoreMonitor)]
     give_up = time.monotonic() + seconds
     while time.monotonic() < give_up:
-        states = {each.probe.breaker.state for each in stores}
-        looked = all(each.probe.breaker.reason != NOT_YET for each in stores)
-        if looked and State.UP in states and State.CATCHING_UP not in states:
+        states = {each.probe.health.state for each in stores}
+        looked = all(each.probe.health.reason != NOT_CONNECTED_YET for each in stores)
+        if looked and ConnectionState.UP in states and ConnectionState.CATCHING_UP not in states:
             return
         for each in monitors:
             # It checked before the other store answered, and need not wait to check again.
-            if each.probe.breaker.state is State.CATCHING_UP:
+            if each.probe.health.state is ConnectionState.CATCHING_UP:
                 each.wake()
         time.sleep(0.02)
 
 
-def done_at(watch: Watch, work: Callable[[Place], int]) -> int:
+def done_at(watch: StoreMonitor, work: Callable[[StoreId], int]) -> int:
     """How much of the work that has to do with a store was done, if it can be reached."""
-    if not watch.breaker.is_reachable:
+    if not watch.health.is_reachable:
         return 0
-    place = watch.member.database.place
+    place = watch.store.database.store_id
     try:
         return work(place)
     except DinerError as exc:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from adapters.fallback.probe import Probe
-from adapters.fallback.watch import Watch
+from adapters.fallback.connection_monitor import ConnectionMonitor
+from adapters.fallback.store_monitor import StoreMonitor
 from dinerapp.replication.errors import DinerError
-from dinerapp.replication.followers import Following
+from dinerapp.replication.follower_dispatcher import FollowerDispatcher
 from dinerapp.replication.ports.connections import Connections, ConnectionStatus
 from dinerapp.replication.relay import Relay
 
@@ -20,44 +20,44 @@ class NamedConnection:
 
     engine: str
     role: str
-    probe: Probe
+    probe: ConnectionMonitor
 
 
-class NamedConnections(Connections):
+class Supervisor(Connections):
     """Knows and tells; it opens nothing and has no threads."""
 
     def __init__(
         self,
-        named: Sequence[NamedConnection],
+        connections: Sequence[NamedConnection],
         *,
         relay: Relay,
-        following: Following,
+        dispatcher: FollowerDispatcher,
         are_paired: bool,
     ) -> None:
-        self._named = named
+        self._connections = connections
         self._relay = relay
-        self._following = following
+        self._dispatcher = dispatcher
         self._are_paired = are_paired
 
     def status(self) -> Sequence[ConnectionStatus]:
-        return [_status(each) for each in self._named]
+        return [_status(each) for each in self._connections]
 
-    def counted_status(self) -> Sequence[ConnectionStatus]:
-        return [self._counted(each) for each in self._named]
+    def status_with_counts(self) -> Sequence[ConnectionStatus]:
+        return [self._status_with_counts(each) for each in self._connections]
 
-    def _counted(self, named: NamedConnection) -> ConnectionStatus:
+    def _status_with_counts(self, named: NamedConnection) -> ConnectionStatus:
         status, probe = _status(named), named.probe
-        if not isinstance(probe, Watch):
+        if not isinstance(probe, StoreMonitor):
             return status
-        place = probe.member.database.place
-        if self._are_paired and probe.other_is_reachable:
+        place = probe.store.database.store_id
+        if self._are_paired and probe.peer_is_reachable:
             with suppress(DinerError):
                 owed = self._relay.backlog(place)
-                status = replace(status, owed=owed.waiting, parked=owed.parked)
-        if probe.breaker.is_reachable:
+                status = replace(status, owed=owed.waiting, parked=owed.dead_letters)
+        if probe.health.is_reachable:
             with suppress(DinerError):
-                due = self._following.backlog(place)
-                status = replace(status, follow_ups=due.waiting, parked_follow_ups=due.parked)
+                due = self._dispatcher.backlog(place)
+                status = replace(status, follow_ups=due.waiting, parked_follow_ups=due.dead_letters)
         return status
 
 
@@ -67,9 +67,9 @@ def _status(named: NamedConnection) -> ConnectionStatus:
         name=probe.connection.name,
         engine=named.engine,
         role=named.role,
-        state=probe.breaker.state,
-        since=probe.breaker.since,
-        reason=probe.breaker.reason,
+        state=probe.health.state,
+        since=probe.health.since,
+        reason=probe.health.reason,
         latency_ms=None if probe.latency is None else round(probe.latency * 1000, 3),
-        pool=probe.connection.pool(),
+        pool=probe.connection.pool_usage(),
     )

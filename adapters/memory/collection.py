@@ -19,12 +19,12 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, WriteError
 from pymongo.results import BulkWriteResult
 
 from adapters.mongo.client import Document
-from adapters.mongo.errors import DUPLICATE
+from adapters.mongo.errors import DUPLICATE_KEY_CODE
 
-_UNION = "$unionWith"
-Undo = Callable[[], object]
+_UNION_STAGE = "$unionWith"
+UndoStep = Callable[[], object]
 
-_applies: Callable[[Document, Document], bool] = filter_applies
+_matches: Callable[[Document, Document], bool] = filter_applies
 
 
 class MemoryServer:
@@ -32,78 +32,78 @@ class MemoryServer:
 
     def __init__(self) -> None:
         self.lock = RLock()
-        self.undo: list[Undo] | None = None
+        self.undo_log: list[UndoStep] | None = None
         self._database: Any = MongoClient(tz_aware=True)["memory"]
         self._collections: dict[str, MemoryCollection] = {}
 
     def __getitem__(self, name: str) -> MemoryCollection:
         with self.lock:
             if name not in self._collections:
-                self._collections[name] = MemoryCollection(self, self._documents_of(name))
+                self._collections[name] = MemoryCollection(self, self._new_backing_collection(name))
             return self._collections[name]
 
-    def _documents_of(self, name: str) -> Any:
+    def _new_backing_collection(self, name: str) -> Any:
         inside, options = self._database._store, self._database.codec_options
-        quick: Callable[..., Any] = _ById
+        quick: Callable[..., Any] = _IdLookupCollection
         return quick(self._database, name, inside, codec_options=options)
 
 
 class MemoryCollection:
     """Reads give lists, not cursors; sessions are ignored, for only one thing happens at a time."""
 
-    def __init__(self, server: MemoryServer, documents: Any) -> None:
+    def __init__(self, server: MemoryServer, backing: Any) -> None:
         self._server = server
-        self._documents = documents
-        self._unique: set[str] = set()
+        self._backing = backing
+        self._unique_paths: set[str] = set()
 
     def create_indexes(self, indexes: Sequence[IndexModel]) -> None:
         """Only the unique ones: no other changes any answer."""
         unique = [index for index in indexes if index.document.get("unique")]
         with self._server.lock:
-            self._documents.create_indexes(unique)
-            self._unique.update(path for index in unique for path in index.document["key"])
+            self._backing.create_indexes(unique)
+            self._unique_paths.update(path for index in unique for path in index.document["key"])
 
     def find(self, *args: Any, session: None = None, **options: Any) -> list[Document]:
         with self._server.lock:
-            return list(self._documents.find(*args, **options))
+            return list(self._backing.find(*args, **options))
 
     def find_one(self, *args: Any, **options: Any) -> Document | None:
         return next(iter(self.find(*args, **options, limit=1)), None)
 
     def aggregate(self, pipeline: Sequence[Document], hint: str | None = None) -> list[Document]:
         """Unions come last; mongomock has none."""
-        own = [stage for stage in pipeline if _UNION not in stage]
-        unions = [stage[_UNION] for stage in pipeline if _UNION in stage]
+        own = [stage for stage in pipeline if _UNION_STAGE not in stage]
+        unions = [stage[_UNION_STAGE] for stage in pipeline if _UNION_STAGE in stage]
         with self._server.lock:
-            found = list(self._documents.aggregate(own))
+            found = list(self._backing.aggregate(own))
             for union in unions:
                 found += self._server[union["coll"]].aggregate(union["pipeline"])
             return found
 
-    def count_documents(self, wanted: Document) -> int:
+    def count_documents(self, query: Document) -> int:
         with self._server.lock:
-            counted: int = self._documents.count_documents(wanted)
+            counted: int = self._backing.count_documents(query)
             return counted
 
-    def replace_one(self, place: Document, document: Document, *, upsert: bool = False) -> Any:
-        return self._write("replace_one", place, document, upsert=upsert)
+    def replace_one(self, query: Document, document: Document, *, upsert: bool = False) -> Any:
+        return self._write("replace_one", query, document, upsert=upsert)
 
     def update_one(
-        self, place: Document, change: Document, *, upsert: bool = False, session: None = None
+        self, query: Document, change: Document, *, upsert: bool = False, session: None = None
     ) -> Any:
-        return self._write("update_one", place, change, upsert=upsert)
+        return self._write("update_one", query, change, upsert=upsert)
 
-    def update_many(self, wanted: Document, change: Document, session: None = None) -> Any:
+    def update_many(self, query: Document, change: Document, session: None = None) -> Any:
         with self._server.lock:
-            return self._documents.update_many(wanted, change)
+            return self._backing.update_many(query, change)
 
-    def delete_one(self, wanted: Document) -> Any:
+    def delete_one(self, query: Document) -> Any:
         with self._server.lock:
-            return self._documents.delete_one(wanted)
+            return self._backing.delete_one(query)
 
     def find_one_and_replace(
         self,
-        place: Document,
+        query: Document,
         document: Document,
         projection: Document,
         *,
@@ -113,8 +113,8 @@ class MemoryCollection:
     ) -> Document | None:
         """Always returns the document before."""
         with self._server.lock:
-            before = self.find_one(place, projection)
-            self._write("replace_one", place, document, upsert=upsert)
+            before = self.find_one(query, projection)
+            self._write("replace_one", query, document, upsert=upsert)
             return before
 
     def bulk_write(
@@ -146,38 +146,38 @@ class MemoryCollection:
         place: Any = operation._filter
         return self._write(method, place, operation._doc, upsert=bool(operation._upsert))
 
-    def _write(self, method: str, place: Document, change: Any, *, upsert: bool) -> Any:
+    def _write(self, method: str, query: Document, change: Any, *, upsert: bool) -> Any:
         with self._server.lock:
-            if self._server.undo is not None:
-                self._server.undo.append(self._undo(place["_id"]))
+            if self._server.undo_log is not None:
+                self._server.undo_log.append(self._undo_step(query["_id"]))
             try:
-                return getattr(self._documents, method)(place, change, upsert=upsert)
+                return getattr(self._backing, method)(query, change, upsert=upsert)
             except DuplicateKeyError as error:
-                taken = {"keyPattern": {self._taken(place, change): 1}}
-                raise DuplicateKeyError(str(error), DUPLICATE, taken) from error
+                taken = {"keyPattern": {self._duplicate_path(query, change): 1}}
+                raise DuplicateKeyError(str(error), DUPLICATE_KEY_CODE, taken) from error
 
-    def _undo(self, document_id: str) -> Undo:
+    def _undo_step(self, document_id: str) -> UndoStep:
         before = self.find_one({"_id": document_id})
         if before is None:
-            return lambda: self._documents.delete_one({"_id": document_id})
-        return lambda: self._documents.replace_one({"_id": document_id}, before, upsert=True)
+            return lambda: self._backing.delete_one({"_id": document_id})
+        return lambda: self._backing.replace_one({"_id": document_id}, before, upsert=True)
 
-    def _taken(self, place: Document, document: Document) -> str:
-        for path in sorted(self._unique):
-            value = _at(path, document)
-            others = {"_id": {"$ne": place["_id"]}, path: {"$eq": value}}
-            if value is not None and self._documents.count_documents(others):
+    def _duplicate_path(self, query: Document, document: Document) -> str:
+        for path in sorted(self._unique_paths):
+            value = _value_at(path, document)
+            others = {"_id": {"$ne": query["_id"]}, path: {"$eq": value}}
+            if value is not None and self._backing.count_documents(others):
                 # Like a server, which looks at `_id` first.
-                is_there = self.find_one({"_id": place["_id"]}) is not None
-                return "_id" if is_there and self.find_one(place) is None else path
+                is_there = self.find_one({"_id": query["_id"]}) is not None
+                return "_id" if is_there and self.find_one(query) is None else path
         return "_id"
 
 
-class _ById(Collection):
+class _IdLookupCollection(Collection):
     """Finds documents by id without looking at the others."""
 
-    def _iter_documents(self, wanted: Document) -> Iterator[Document]:
-        match wanted.get("_id"):
+    def _iter_documents(self, query: Document) -> Iterator[Document]:
+        match query.get("_id"):
             case str(only) | {"$eq": str(only)}:
                 ids = [only]
             case {"$in": [*ids]}:
@@ -185,10 +185,10 @@ class _ById(Collection):
             case _:
                 ids = [document["_id"] for document in self._store.documents]
         documents = [self._store[each] for each in dict.fromkeys(ids) if each in self._store]
-        return (document for document in documents if _applies(wanted, document))
+        return (document for document in documents if _matches(query, document))
 
 
-def _at(path: str, document: Mapping[str, Any]) -> Any:
+def _value_at(path: str, document: Mapping[str, Any]) -> Any:
     value: Any = document
     for name in path.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None

@@ -15,9 +15,9 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection as MongoCollection
 
 from adapters.mongo.client import Document
-from adapters.mongo.database import Layout, MongoDatabase
-from dinerapp.replication.ports.database import Ping, PoolUse
-from dinerapp.replication.version import Place
+from adapters.mongo.database import CollectionSpec, MongoDatabase
+from dinerapp.replication.ports.database import Ping, PoolUsage
+from dinerapp.replication.version import StoreId
 
 if TYPE_CHECKING:
     from adapters.memory.collection import MemoryServer
@@ -28,9 +28,9 @@ T = TypeVar("T")
 class MemoryDatabase(MongoDatabase):
     """Stands in for the database of either place. What it holds outlives `close`."""
 
-    def __init__(self, place: Place = Place.MONGODB) -> None:
-        super().__init__("mongodb://memory", name=place.value)
-        self.place = place
+    def __init__(self, store_id: StoreId = StoreId.MONGODB) -> None:
+        super().__init__("mongodb://memory", name=store_id.value)
+        self.store_id = store_id
         self._server = _new_server()
         self._is_open = False
 
@@ -38,22 +38,22 @@ class MemoryDatabase(MongoDatabase):
         return cast("MongoCollection[Document]", self._server[name])
 
     def transact(
-        self, work: Callable[[ClientSession | None], T], crowded: Collection[str] = ()
+        self, work: Callable[[ClientSession | None], T], lock_keys: Collection[str] = ()
     ) -> T:
         with self.writing(), self._server.lock:
-            self._server.undo = []
+            self._server.undo_log = []
             try:
                 return work(None)
             except BaseException:
-                undo, self._server.undo = self._server.undo, None
+                undo, self._server.undo_log = self._server.undo_log, None
                 for step in reversed(undo):
                     step()
                 raise
             finally:
-                self._server.undo = None
+                self._server.undo_log = None
 
-    def having_any(self, names: Sequence[str], wanted: Document) -> Sequence[str]:
-        return [name for name in names if self.collection(name).find_one(wanted) is not None]
+    def collections_with_any(self, names: Sequence[str], query: Document) -> Sequence[str]:
+        return [name for name in names if self.collection(name).find_one(query) is not None]
 
     def open(self) -> None:
         self._is_open = True
@@ -65,14 +65,14 @@ class MemoryDatabase(MongoDatabase):
         with self.reading():
             return Ping(0.0, "memory")
 
-    def pool(self) -> PoolUse:
-        return PoolUse()
+    def pool_usage(self) -> PoolUsage:
+        return PoolUsage()
 
-    def _is_lost(self) -> bool:
+    def _is_unreachable(self) -> bool:
         return not self._is_open
 
-    def _lay_out(self, layout: Layout) -> None:
-        self.collection(layout.collection).create_indexes([*layout.indexes])
+    def _create_collection(self, spec: CollectionSpec) -> None:
+        self.collection(spec.collection).create_indexes([*spec.indexes])
 
 
 def _new_server() -> MemoryServer:

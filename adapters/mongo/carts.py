@@ -10,19 +10,19 @@ from pymongo import ASCENDING, IndexModel
 from adapters.mongo.store import MongoStore, newest_first
 from dinerapp.ordering.domain.carts import Cart
 from dinerapp.ordering.ports.carts import Carts
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 
-_LONGEST_GONE = [("expires_at", ASCENDING), ("_id", ASCENDING)]
+_EXPIRY_ORDER = [("expires_at", ASCENDING), ("_id", ASCENDING)]
 
 
 class MongoCarts(MongoStore[Cart], Carts):
     indexes = (
         newest_first("user_id"),
-        IndexModel(_LONGEST_GONE, name="expired", partialFilterExpression={"deleted": False}),
+        IndexModel(_EXPIRY_ORDER, name="expired", partialFilterExpression={"deleted": False}),
     )
 
-    def page_of(self, user_id: str, after: After | None, limit: int) -> Page[Cart]:
-        return self._newest({"user_id": {"$eq": user_id}}, after, limit)
+    def page_of(self, user_id: str, after: Cursor | None, limit: int) -> Page[Cart]:
+        return self._newest_page({"user_id": {"$eq": user_id}}, after, limit)
 
     def expired(self, now: datetime, limit: int) -> Sequence[Cart]:
-        return self._found({"expires_at": {"$lte": now}, "deleted": False}, _LONGEST_GONE, limit)
+        return self._find({"expires_at": {"$lte": now}, "deleted": False}, _EXPIRY_ORDER, limit)

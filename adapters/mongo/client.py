@@ -14,10 +14,10 @@ from pymongo.topology_description import TopologyDescription
 Document = dict[str, Any]
 Client = MongoClient[Document]
 
-NAME = "diner"
+APP_NAME = "diner"
 
 
-class _PlainInt(TypeDecoder):
+class _IntDecoder(TypeDecoder):
     """Hands out 64-bit integers as the plain `int` that went in."""
 
     bson_type = Int64
@@ -26,12 +26,12 @@ class _PlainInt(TypeDecoder):
         return int(value)
 
 
-_OPTIONS: dict[str, Any] = {
-    "appname": NAME,
+_CLIENT_OPTIONS: dict[str, Any] = {
+    "appname": APP_NAME,
     "connect": False,
     "tz_aware": True,
     "tzinfo": UTC,
-    "type_registry": TypeRegistry([_PlainInt()]),
+    "type_registry": TypeRegistry([_IntDecoder()]),
     "retryWrites": False,
     "retryReads": False,
     "w": "majority",
@@ -47,11 +47,11 @@ _OPTIONS: dict[str, Any] = {
 
 def new_client(factory: Callable[..., Client], uri: str, **options: Any) -> Client:
     """A client that connects with its first call."""
-    return factory(uri, **_OPTIONS, **options)
+    return factory(uri, **_CLIENT_OPTIONS, **options)
 
 
-def is_out_of_reach(seen: TopologyDescription) -> bool:
+def is_unreachable(topology: TopologyDescription) -> bool:
     """Whether no server takes writes; False until one was heard of, for the first call to ask."""
-    servers = seen.server_descriptions().values()
+    servers = topology.server_descriptions().values()
     heard = any(server.is_server_type_known or server.error for server in servers)
-    return heard and not seen.has_writable_server()
+    return heard and not topology.has_writable_server()

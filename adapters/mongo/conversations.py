@@ -5,11 +5,11 @@ from __future__ import annotations
 from adapters.mongo.store import MongoStore, newest_first
 from dinerapp.messaging.domain.conversations import Conversation
 from dinerapp.messaging.ports.conversations import Conversations
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 
 
 class MongoConversations(MongoStore[Conversation], Conversations):
     indexes = (newest_first("user_ids"),)
 
-    def page(self, user_id: str, after: After | None, limit: int) -> Page[Conversation]:
-        return self._newest({"user_ids": {"$eq": user_id}}, after, limit)
+    def page(self, user_id: str, after: Cursor | None, limit: int) -> Page[Conversation]:
+        return self._newest_page({"user_ids": {"$eq": user_id}}, after, limit)

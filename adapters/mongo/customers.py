@@ -6,16 +6,16 @@ from adapters.mongo.client import Document
 from adapters.mongo.store import MongoStore, newest_first
 from dinerapp.ordering.domain.customers import Customer
 from dinerapp.ordering.ports.customers import CustomerFilter, Customers
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 
 
 class MongoCustomers(MongoStore[Customer], Customers):
     indexes = (newest_first(), newest_first("phone"), newest_first("email"))
 
-    def page(self, wanted: CustomerFilter, after: After | None, limit: int) -> Page[Customer]:
+    def page(self, wanted: CustomerFilter, after: Cursor | None, limit: int) -> Page[Customer]:
         matching: Document = {"phone": {"$ne": ""}}
         if wanted.phone is not None:
             matching["phone"]["$eq"] = wanted.phone
         if wanted.email is not None:
             matching["email"] = {"$eq": wanted.email}
-        return self._newest(matching, after, limit)
+        return self._newest_page(matching, after, limit)

@@ -18,54 +18,54 @@ from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.topology_description import TopologyDescription
 
-from adapters.mongo.client import NAME, Client, Document, is_out_of_reach, new_client
-from adapters.mongo.errors import INDEX_DIFFERS, NAMESPACE_EXISTS, failure_of
-from adapters.mongo.traffic import Traffic
-from adapters.mongo.turns import Turns
+from adapters.mongo.client import APP_NAME, Client, Document, is_unreachable, new_client
+from adapters.mongo.errors import INDEX_CONFLICT_CODES, NAMESPACE_EXISTS_CODE, to_store_failure
+from adapters.mongo.pool_monitor import PoolMonitor
+from adapters.mongo.striped_lock import StripedLock
 from dinerapp.replication import deadline
 from dinerapp.replication.errors import StoreUnavailable
-from dinerapp.replication.ports.database import Absence, Database, Ping, PoolUse
-from dinerapp.replication.version import Place
+from dinerapp.replication.ports.database import Database, Ping, PoolUsage, SuspicionLease
+from dinerapp.replication.version import StoreId
 
 T = TypeVar("T")
 
 _ABSENCES, _MARKS = "absences", "marks"
 _PING_SECONDS = 0.9
 _PREPARE_SECONDS = 60.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.05
-_NOT_ALLOWED = 13
+_MIN_BACKOFF_SECONDS, _MAX_BACKOFF_SECONDS = 0.001, 0.05
+_UNAUTHORIZED_CODE = 13
 # Far longer than any transaction of ours takes; where one is ended by mistake, it starts over.
-_STRANDED_MICROSECONDS = 2_000_000
-_STRANDED: list[Document] = [
+_ORPHANED_AFTER_MICROSECONDS = 2_000_000
+_ORPHANED_TRANSACTIONS: list[Document] = [
     {"$currentOp": {"idleSessions": True}},
     {
         "$match": {
             "type": "idleSession",
-            "transaction.timeOpenMicros": {"$gt": _STRANDED_MICROSECONDS},
+            "transaction.timeOpenMicros": {"$gt": _ORPHANED_AFTER_MICROSECONDS},
         }
     },
     {"$project": {"lsid": 1}},
 ]
-_FORGET_ABSENCES = IndexModel("until", name="until", expireAfterSeconds=3600)
+_SUSPICION_TTL_INDEX = IndexModel("until", name="until", expireAfterSeconds=3600)
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class CollectionSpec:
     """A collection, the indexes it needs, and what living documents that lack a field get.
 
-    `is_counted`: its documents hold something of counted things.
+    `has_reservations`: its documents hold something of counted things.
     """
 
     collection: str
     indexes: Sequence[IndexModel] = ()
-    filled: Mapping[str, str] = field(default_factory=dict)
-    is_counted: bool = False
+    backfills: Mapping[str, str] = field(default_factory=dict)
+    has_reservations: bool = False
 
 
 class MongoDatabase(Database):
     """A database on a replica set or sharded cluster. Stores declare their layouts to it."""
 
-    place = Place.MONGODB
+    store_id = StoreId.MONGODB
 
     def __init__(
         self,
@@ -85,38 +85,41 @@ class MongoDatabase(Database):
         self._database = database
         self._client_factory = client_factory
         self._client: Client | None = None
-        self._prober: Client | None = None
+        self._ping_client: Client | None = None
         self._collections: dict[str, MongoCollection[Document]] = {}
-        self._traffic = Traffic()
-        self._turns = Turns()
-        self._judged: tuple[TopologyDescription | None, bool] = (None, False)
-        self._layouts: dict[str, Layout] = {}
-        self.declare(Layout(_ABSENCES, (_FORGET_ABSENCES,)))
-        self.declare(Layout(_MARKS))
+        self._pool_monitor = PoolMonitor()
+        self._transaction_locks = StripedLock()
+        self._reachability: tuple[TopologyDescription | None, bool] = (None, False)
+        self._specs: dict[str, CollectionSpec] = {}
+        self.declare(CollectionSpec(_ABSENCES, (_SUSPICION_TTL_INDEX,)))
+        self.declare(CollectionSpec(_MARKS))
 
-    def declare(self, layout: Layout) -> None:
+    def declare(self, spec: CollectionSpec) -> None:
         """Has `prepare` make this collection too."""
-        self._layouts[layout.collection] = layout
+        self._specs[spec.collection] = spec
 
     @property
-    def counted_collections(self) -> Sequence[str]:
+    def collections_with_reservations(self) -> Sequence[str]:
         """Those whose documents hold something of counted things."""
-        return [layout.collection for layout in self._layouts.values() if layout.is_counted]
+        return [layout.collection for layout in self._specs.values() if layout.has_reservations]
 
     def collection(self, name: str) -> MongoCollection[Document]:
         """The collection, for use within `reading`, `writing` or `transact`."""
         found = self._collections.get(name)
         if found is None:
-            client = self._opened(self._client)
-            database = self._database or client.get_default_database(NAME).name
+            client = self._require_open(self._client)
+            database = self._database or client.get_default_database(APP_NAME).name
             found = self._collections.setdefault(name, client[database][name])
         return found
 
-    def having_any(self, names: Sequence[str], wanted: Document) -> Sequence[str]:
+    def collections_with_any(self, names: Sequence[str], query: Document) -> Sequence[str]:
         """Those of the collections that have such a document, in one question."""
         first, *others = names
-        more = [{"$unionWith": {"coll": name, "pipeline": _any(name, wanted)}} for name in others]
-        found = self.collection(first).aggregate([*_any(first, wanted), *more])
+        more = [
+            {"$unionWith": {"coll": name, "pipeline": _any_pipeline(name, query)}}
+            for name in others
+        ]
+        found = self.collection(first).aggregate([*_any_pipeline(first, query), *more])
         return [each["name"] for each in found]
 
     @contextmanager
@@ -128,11 +131,11 @@ class MongoDatabase(Database):
     @contextmanager
     def writing(self) -> Iterator[None]:
         """One attempt that may change data, within the deadline."""
-        with self._attempt(lambda _: self._traffic.call_was_sent):
+        with self._attempt(lambda _: self._pool_monitor.call_was_sent):
             yield
 
     def transact(
-        self, work: Callable[[ClientSession | None], T], crowded: Collection[str] = ()
+        self, work: Callable[[ClientSession | None], T], lock_keys: Collection[str] = ()
     ) -> T:
         """Does the work in one transaction, again and again while others get in its way.
 
@@ -140,30 +143,30 @@ class MongoDatabase(Database):
         """
         left = deadline.remaining(self._default_timeout)
         end = time.monotonic() + left
-        with self._turns.at(crowded, left) as my_turn:
+        with self._transaction_locks.acquire(lock_keys, left) as my_turn:
             if not my_turn:
                 raise StoreUnavailable(self.name, "too many transactions at once")
             with (
                 self._attempt(lambda _: False),
-                self._opened(self._client).start_session(causal_consistency=False) as session,
+                self._require_open(self._client).start_session(causal_consistency=False) as session,
             ):
-                return _committed(session, work, end)
+                return _commit_with_retry(session, work, end)
 
     def open(self) -> None:
         self.close()
-        self._traffic = Traffic()
+        self._pool_monitor = PoolMonitor()
         self._client = new_client(
             self._client_factory,
             self._uri,
             minPoolSize=self._pool_min,
             maxPoolSize=self._pool_max,
-            event_listeners=[self._traffic],
+            event_listeners=[self._pool_monitor],
         )
-        self._prober = new_client(self._client_factory, self._uri, maxPoolSize=1)
+        self._ping_client = new_client(self._client_factory, self._uri, maxPoolSize=1)
 
     def close(self) -> None:
-        clients = self._client, self._prober
-        self._client = self._prober = None
+        clients = self._client, self._ping_client
+        self._client = self._ping_client = None
         self._collections = {}
         for client in clients:
             if client is not None:
@@ -172,147 +175,151 @@ class MongoDatabase(Database):
     def reset(self) -> None:
         """Drops no connections: pymongo does that by itself as soon as it loses a server."""
         if self._client is not None:
-            with self._attempt(lambda _: False), _allowing(_NOT_ALLOWED):
-                _end_stranded(self._client)
+            with self._attempt(lambda _: False), _ignore_code(_UNAUTHORIZED_CODE):
+                _kill_orphaned_transactions(self._client)
 
     def prepare(self) -> None:
         with self._attempt(lambda _: False, _PREPARE_SECONDS):
-            for layout in self._layouts.values():
-                self._lay_out(layout)
+            for layout in self._specs.values():
+                self._create_collection(layout)
 
     def ping(self) -> Ping:
         started = time.perf_counter()
-        with self._translated(lambda _: False), pymongo.timeout(_PING_SECONDS):
-            admin = self._opened(self._prober).admin
+        with self._translate_errors(lambda _: False), pymongo.timeout(_PING_SECONDS):
+            admin = self._require_open(self._ping_client).admin
             hello = admin.command("hello")
             seconds = time.perf_counter() - started
             version = admin.command("buildInfo").get("version", "")
-            if self._is_lost():
+            if self._is_unreachable():
                 # The pool's own monitor may not have heard yet, and would refuse the next calls.
-                self._opened(self._client).admin.command("ping")
+                self._require_open(self._client).admin.command("ping")
         if not hello.get("isWritablePrimary"):
             raise StoreUnavailable(self.name, "the server takes no writes")
         details = {"replica_set": hello["setName"]} if "setName" in hello else {}
         return Ping(seconds, f"MongoDB {version}", details)
 
-    def pool(self) -> PoolUse:
-        return PoolUse(self._pool_max, self._traffic.open, self._traffic.busy)
+    def pool_usage(self) -> PoolUsage:
+        return PoolUsage(self._pool_max, self._pool_monitor.open, self._pool_monitor.busy)
 
-    def has_joined(self) -> bool:
+    def has_full_copy(self) -> bool:
         with self.reading():
             return self.collection(_MARKS).find_one({"_id": "joined"}) is not None
 
-    def join(self) -> None:
+    def mark_full_copy(self) -> None:
         with self.writing():
             self.collection(_MARKS).replace_one({"_id": "joined"}, {"joined": True}, upsert=True)
 
-    def report_absence(self, absence: Absence) -> None:
+    def publish_suspicion(self, lease: SuspicionLease) -> None:
         word = {
-            "store": absence.store.value,
-            "process": absence.process,
-            "until": absence.until,
+            "store": lease.store_id.value,
+            "process": lease.process,
+            "until": lease.until,
         }
         with self.writing():
             self.collection(_ABSENCES).replace_one(
-                {"_id": _word_id(absence.store, absence.process)}, word, upsert=True
+                {"_id": _suspicion_id(lease.store_id, lease.process)}, word, upsert=True
             )
 
-    def withdraw_absence(self, absence: Absence) -> None:
+    def withdraw_suspicion(self, lease: SuspicionLease) -> None:
         with self.writing():
             self.collection(_ABSENCES).delete_one(
                 {
-                    "_id": _word_id(absence.store, absence.process),
-                    "until": {"$lte": absence.until},
+                    "_id": _suspicion_id(lease.store_id, lease.process),
+                    "until": {"$lte": lease.until},
                 }
             )
 
-    def absences(self, now: datetime) -> Sequence[Absence]:
+    def suspicions(self, now: datetime) -> Sequence[SuspicionLease]:
         with self.reading():
             words = list(self.collection(_ABSENCES).find({"until": {"$gt": now}}))
-        return [Absence(Place(word["store"]), word["process"], word["until"]) for word in words]
+        return [
+            SuspicionLease(StoreId(word["store"]), word["process"], word["until"]) for word in words
+        ]
 
     @contextmanager
     def _attempt(
-        self, perhaps_applied: Callable[[PyMongoError], bool], seconds: float | None = None
+        self, may_be_applied: Callable[[PyMongoError], bool], seconds: float | None = None
     ) -> Iterator[None]:
         left = deadline.remaining(seconds or self._default_timeout)
         if left <= 0:
             raise StoreUnavailable(self.name, "no time was left to ask it")
-        if self._is_lost():
+        if self._is_unreachable():
             raise StoreUnavailable(self.name, "no server that takes writes is in reach")
-        self._traffic.begin_call()
-        with self._translated(perhaps_applied), pymongo.timeout(left):
+        self._pool_monitor.begin_call()
+        with self._translate_errors(may_be_applied), pymongo.timeout(left):
             yield
 
     @contextmanager
-    def _translated(self, perhaps_applied: Callable[[PyMongoError], bool]) -> Iterator[None]:
+    def _translate_errors(self, may_be_applied: Callable[[PyMongoError], bool]) -> Iterator[None]:
         try:
             yield
         except PyMongoError as error:
-            failure = failure_of(error, self.name, perhaps_applied=perhaps_applied(error))
+            failure = to_store_failure(error, self.name, may_be_applied=may_be_applied(error))
             if failure is None:
                 raise
             raise failure from error
 
-    def _is_lost(self) -> bool:
+    def _is_unreachable(self) -> bool:
         """Whether pymongo knows that no server takes writes; asks nobody."""
-        seen = self._opened(self._client).topology_description
-        if seen is not self._judged[0]:
-            self._judged = seen, is_out_of_reach(seen)
-        return self._judged[1]
+        seen = self._require_open(self._client).topology_description
+        if seen is not self._reachability[0]:
+            self._reachability = seen, is_unreachable(seen)
+        return self._reachability[1]
 
-    def _opened(self, client: Client | None) -> Client:
+    def _require_open(self, client: Client | None) -> Client:
         if client is None:
             raise StoreUnavailable(self.name, "it is not open")
         return client
 
-    def _lay_out(self, layout: Layout) -> None:
-        collection = self.collection(layout.collection)
-        with _allowing(NAMESPACE_EXISTS):
-            collection.database.create_collection(layout.collection, check_exists=False)
-        for index in layout.indexes:
+    def _create_collection(self, spec: CollectionSpec) -> None:
+        collection = self.collection(spec.collection)
+        with _ignore_code(NAMESPACE_EXISTS_CODE):
+            collection.database.create_collection(spec.collection, check_exists=False)
+        for index in spec.indexes:
             try:
                 collection.create_indexes([index])
             except OperationFailure as error:
-                if error.code not in INDEX_DIFFERS:
+                if error.code not in INDEX_CONFLICT_CODES:
                     raise
                 collection.drop_index(index.document["name"])
                 collection.create_indexes([index])
-        for path, expression in layout.filled.items():
+        for path, expression in spec.backfills.items():
             lacking = {path: {"$exists": False}, "deleted": False}
             collection.update_many(lacking, [{"$set": {path: expression}}])
 
 
-def _committed(session: ClientSession, work: Callable[[ClientSession | None], T], end: float) -> T:
-    pause = _FIRST_PAUSE
+def _commit_with_retry(
+    session: ClientSession, work: Callable[[ClientSession | None], T], give_up_at: float
+) -> T:
+    pause = _MIN_BACKOFF_SECONDS
     while True:
         try:
             with session.start_transaction(read_concern=ReadConcern("snapshot")):
                 return work(session)
         except PyMongoError as error:
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            pause = min(2 * pause, _MAX_BACKOFF_SECONDS)
             again = error.has_error_label("TransientTransactionError")
-            if not again or time.monotonic() + pause > end:
+            if not again or time.monotonic() + pause > give_up_at:
                 raise
         time.sleep(pause * random.random())  # noqa: S311
 
 
-def _any(name: str, wanted: Document) -> list[Document]:
+def _any_pipeline(name: str, query: Document) -> list[Document]:
     said = {"_id": 0, "name": {"$literal": name}}
-    return [{"$match": wanted}, {"$limit": 1}, {"$project": said}]
+    return [{"$match": query}, {"$limit": 1}, {"$project": said}]
 
 
-def _end_stranded(client: Client) -> None:
+def _kill_orphaned_transactions(client: Client) -> None:
     """Transactions whose process died or was cut off: for a minute and more the server would keep
     their documents from everybody else."""
     admin = client.get_database("admin", read_concern=ReadConcern("local"))
-    sessions = [{"id": each["lsid"]["id"]} for each in admin.aggregate(_STRANDED)]
+    sessions = [{"id": each["lsid"]["id"]} for each in admin.aggregate(_ORPHANED_TRANSACTIONS)]
     if sessions:
         admin.command("killSessions", sessions)
 
 
 @contextmanager
-def _allowing(code: int) -> Iterator[None]:
+def _ignore_code(code: int) -> Iterator[None]:
     try:
         yield
     except OperationFailure as error:
@@ -320,5 +327,5 @@ def _allowing(code: int) -> Iterator[None]:
             raise
 
 
-def _word_id(store: Place, process: str) -> str:
+def _suspicion_id(store: StoreId, process: str) -> str:
     return f"{store.value}/{process}"

@@ -9,13 +9,13 @@ from pymongo import ASCENDING, IndexModel
 
 from adapters.mongo.client import Document
 from adapters.mongo.store import MongoStore, newest_first
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.webhooks.domain.deliveries import DeliveryState, WebhookDelivery
 from dinerapp.webhooks.ports.deliveries import Deliveries
 
 _PENDING: Document = {"deleted": False, "state": DeliveryState.PENDING.value}
-_BY_DUE = [("due", ASCENDING), ("_id", ASCENDING)]
-_OLDEST = [("created_at", ASCENDING), ("_id", ASCENDING)]
+_DUE_ORDER = [("due", ASCENDING), ("_id", ASCENDING)]
+_OLDEST_FIRST = [("created_at", ASCENDING), ("_id", ASCENDING)]
 
 
 class MongoDeliveries(MongoStore[WebhookDelivery], Deliveries):
@@ -23,22 +23,22 @@ class MongoDeliveries(MongoStore[WebhookDelivery], Deliveries):
         newest_first(),
         newest_first("webhook_id"),
         newest_first("webhook_id", "state"),
-        IndexModel(_BY_DUE, name="due", partialFilterExpression=_PENDING),
+        IndexModel(_DUE_ORDER, name="due", partialFilterExpression=_PENDING),
     )
 
     def page(
-        self, webhook_id: str, state: DeliveryState | None, after: After | None, limit: int
+        self, webhook_id: str, state: DeliveryState | None, after: Cursor | None, limit: int
     ) -> Page[WebhookDelivery]:
         wanted: Document = {"webhook_id": {"$eq": webhook_id}}
         if state is not None:
             wanted["state"] = {"$eq": state.value}
-        return self._newest(wanted, after, limit)
+        return self._newest_page(wanted, after, limit)
 
     def due(
         self, now: datetime, limit: int, but: Collection[str] = ()
     ) -> Sequence[WebhookDelivery]:
         wanted: Document = {**_PENDING, "due": {"$lte": now}, "webhook_id": {"$nin": list(but)}}
-        return self._found(wanted, _BY_DUE, limit)
+        return self._find(wanted, _DUE_ORDER, limit)
 
     def made_before(self, moment: datetime, limit: int) -> Sequence[WebhookDelivery]:
-        return self._found({"deleted": False, "created_at": {"$lt": moment}}, _OLDEST, limit)
+        return self._find({"deleted": False, "created_at": {"$lt": moment}}, _OLDEST_FIRST, limit)

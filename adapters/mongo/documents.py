@@ -10,19 +10,19 @@ from collections.abc import Collection
 from typing import Any, TypeVar
 
 from adapters.mongo.client import Document
-from adapters.mongo.counters import counted
+from adapters.mongo.counters import counter_state
 from dinerapp.replication import codec
 from dinerapp.replication.kind import Kind
-from dinerapp.replication.ports.replica import Owing
+from dinerapp.replication.ports.replica import OutboxEntry
 from dinerapp.replication.record import Record
-from dinerapp.replication.version import Place, Version
+from dinerapp.replication.version import StoreId, Version
 
 R = TypeVar("R", bound=Record)
 
-_COUNTERS = {place: f"version.{place.value}" for place in Place}
+_VERSION_PATHS = {place: f"version.{place.value}" for place in StoreId}
 
 
-def to_document(kind: Kind[R], record: R, owing: Collection[Owing]) -> Document:
+def to_document(kind: Kind[R], record: R, entries: Collection[OutboxEntry]) -> Document:
     """The record with all that the store notes beside it."""
     document = codec.dump(record)
     document["_id"] = document.pop("id")
@@ -30,9 +30,9 @@ def to_document(kind: Kind[R], record: R, owing: Collection[Owing]) -> Document:
     document["_digest"] = codec.digest(record)
     document["_bucket"] = codec.bucket(record.id)
     noted = {
-        "_owed": {owed.to.value: _debt(record, owed) for owed in owing},
-        "_unique": _unique(kind, document),
-        "_counted": counted(kind, record),
+        "_owed": {owed.target.value: _outbox_entry(record, owed) for owed in entries},
+        "_unique": _unique_values(kind, document),
+        "_counted": counter_state(kind, record),
     }
     document.update({name: value for name, value in noted.items() if value})
     return document
@@ -41,7 +41,7 @@ def to_document(kind: Kind[R], record: R, owing: Collection[Owing]) -> Document:
 def from_document(kind: Kind[R], document: Document) -> R:
     """The record in a document."""
     document["id"] = document.pop("_id")
-    return codec.load(kind.record, document)
+    return codec.load(kind.record_type, document)
 
 
 def version_of(document: Document) -> Version:
@@ -49,26 +49,26 @@ def version_of(document: Document) -> Version:
     return Version(**document["version"])
 
 
-def covered_by(version: Version) -> Document:
+def dominated_by(version: Version) -> Document:
     """Matches states that contain no write the version does not count."""
-    return {path: {"$lte": version.at(place)} for place, path in _COUNTERS.items()}
+    return {path: {"$lte": version.counter_of(place)} for place, path in _VERSION_PATHS.items()}
 
 
 def older_than(version: Version) -> Document:
     """Matches states that the version follows."""
-    return {**covered_by(version), "_revision": {"$lt": version.revision}}
+    return {**dominated_by(version), "_revision": {"$lt": version.revision}}
 
 
-def exactly(version: Version) -> Document:
+def at_version(version: Version) -> Document:
     """Matches states at the version."""
-    return {path: version.at(place) for place, path in _COUNTERS.items()}
+    return {path: version.counter_of(place) for place, path in _VERSION_PATHS.items()}
 
 
-def _unique(kind: Kind[R], document: Document) -> dict[str, Any]:
+def _unique_values(kind: Kind[R], document: Document) -> dict[str, Any]:
     if document["deleted"]:
         return {}
-    return {name: document[name] for name in kind.unique if document[name] is not None}
+    return {name: document[name] for name in kind.unique_fields if document[name] is not None}
 
 
-def _debt(record: Record, owed: Owing) -> Document:
-    return {"due": owed.due, "since": record.updated_at, "missed": owed.missed, "tries": 0}
+def _outbox_entry(record: Record, entry: OutboxEntry) -> Document:
+    return {"due": entry.due, "since": record.updated_at, "missed": entry.undelivered, "tries": 0}

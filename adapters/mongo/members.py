@@ -6,7 +6,7 @@ from adapters.mongo.client import Document
 from adapters.mongo.store import MongoStore, newest_first
 from dinerapp.messaging.domain.members import Member, MemberState
 from dinerapp.messaging.ports.members import Members
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 
 _ACTIVE: Document = {"state": {"$eq": MemberState.ACTIVE.value}}
 
@@ -14,8 +14,8 @@ _ACTIVE: Document = {"state": {"$eq": MemberState.ACTIVE.value}}
 class MongoMembers(MongoStore[Member], Members):
     indexes = (newest_first("server_id", "state"), newest_first("user_id", "state"))
 
-    def page(self, server_id: str, after: After | None, limit: int) -> Page[Member]:
-        return self._newest({"server_id": {"$eq": server_id}, **_ACTIVE}, after, limit)
+    def page(self, server_id: str, after: Cursor | None, limit: int) -> Page[Member]:
+        return self._newest_page({"server_id": {"$eq": server_id}, **_ACTIVE}, after, limit)
 
-    def page_of(self, user_id: str, after: After | None, limit: int) -> Page[Member]:
-        return self._newest({"user_id": {"$eq": user_id}, **_ACTIVE}, after, limit)
+    def page_of(self, user_id: str, after: Cursor | None, limit: int) -> Page[Member]:
+        return self._newest_page({"user_id": {"$eq": user_id}, **_ACTIVE}, after, limit)

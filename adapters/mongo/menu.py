@@ -10,24 +10,26 @@ from adapters.mongo.store import MongoStore
 from dinerapp.ordering.domain.menu import Category, MenuItem
 from dinerapp.ordering.ports.menu import Categories, MenuItems
 
-_LISTED = [(path, ASCENDING) for path in ("position", "name", "_id")]
-_AS_PRINTED = [("category_id", ASCENDING), *_LISTED]
-_LIVING = {"deleted": False}
+_CATEGORY_ORDER = [(path, ASCENDING) for path in ("position", "name", "_id")]
+_ITEM_ORDER = [("category_id", ASCENDING), *_CATEGORY_ORDER]
+_NOT_DELETED = {"deleted": False}
 
 
 class MongoCategories(MongoStore[Category], Categories):
-    indexes = (IndexModel(_LISTED, name="as_printed", partialFilterExpression=_LIVING),)
+    indexes = (
+        IndexModel(_CATEGORY_ORDER, name="as_printed", partialFilterExpression=_NOT_DELETED),
+    )
 
     def all(self) -> Sequence[Category]:
-        return self._found(_LIVING, _LISTED)
+        return self._find(_NOT_DELETED, _CATEGORY_ORDER)
 
 
 class MongoMenuItems(MongoStore[MenuItem], MenuItems):
-    indexes = (IndexModel(_AS_PRINTED, name="as_printed", partialFilterExpression=_LIVING),)
+    indexes = (IndexModel(_ITEM_ORDER, name="as_printed", partialFilterExpression=_NOT_DELETED),)
 
     def all(self) -> Sequence[MenuItem]:
-        return self._found(_LIVING, _AS_PRINTED)
+        return self._find(_NOT_DELETED, _ITEM_ORDER)
 
     def count_in(self, category_id: str) -> int:
         with self.database.reading():
-            return self.collection.count_documents({"category_id": category_id, **_LIVING})
+            return self.collection.count_documents({"category_id": category_id, **_NOT_DELETED})

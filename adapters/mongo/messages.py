@@ -11,10 +11,10 @@ from adapters.mongo.client import Document
 from adapters.mongo.store import MongoStore, newest_first
 from dinerapp.messaging.domain.messages import Message
 from dinerapp.messaging.ports.messages import ChannelMessages, DirectMessages, Messages
-from dinerapp.replication.ports.repository import After, Change, Page
+from dinerapp.replication.ports.repository import ChangeCursor, Cursor, Page
 
-_BY_CHANGE = [("updated_at", ASCENDING), ("_id", ASCENDING)]
-_STAGES = 500
+_CHANGE_ORDER = [("updated_at", ASCENDING), ("_id", ASCENDING)]
+_MAX_STAGES = 500
 """Half of what a server takes in one question."""
 
 
@@ -25,20 +25,20 @@ class MongoMessages(MongoStore[Message], Messages):
         newest_first("room_id"),
         newest_first("author_id"),
         IndexModel(
-            [("room_id", ASCENDING), *_BY_CHANGE],
+            [("room_id", ASCENDING), *_CHANGE_ORDER],
             name="room_id_changed",
             partialFilterExpression={"deleted": False},
         ),
     )
 
-    def page(self, room_id: str, after: After | None, limit: int) -> Page[Message]:
-        return self._newest({"room_id": {"$eq": room_id}}, after, limit)
+    def page(self, room_id: str, after: Cursor | None, limit: int) -> Page[Message]:
+        return self._newest_page({"room_id": {"$eq": room_id}}, after, limit)
 
-    def page_of(self, author_id: str, after: After | None, limit: int) -> Page[Message]:
-        return self._newest({"author_id": {"$eq": author_id}}, after, limit)
+    def page_of(self, author_id: str, after: Cursor | None, limit: int) -> Page[Message]:
+        return self._newest_page({"author_id": {"$eq": author_id}}, after, limit)
 
     def changed_since(
-        self, room_ids: Collection[str], after: Change, limit: int
+        self, room_ids: Collection[str], after: ChangeCursor, limit: int
     ) -> Sequence[Message]:
         seen = {"updated_at": after.updated_at, "_id": {"$lte": after.id}}
         wanted = {
@@ -48,14 +48,16 @@ class MongoMessages(MongoStore[Message], Messages):
             "$nor": [seen],
             "deleted": False,
         }
-        return self._found(wanted, _BY_CHANGE, limit)
+        return self._find(wanted, _CHANGE_ORDER, limit)
 
-    def unread(self, user_id: str, rooms: Mapping[str, After], most: int) -> Mapping[str, int]:
+    def unread(self, user_id: str, rooms: Mapping[str, Cursor], most: int) -> Mapping[str, int]:
         """One question for all rooms, each of which is read no further than to `most`."""
-        counts = [_counting(room_id, place, user_id, most) for room_id, place in rooms.items()]
+        counts = [
+            _unread_pipeline(room_id, place, user_id, most) for room_id, place in rooms.items()
+        ]
         found: list[Document] = []
-        for start in range(0, len(counts), _STAGES):
-            first, *others = counts[start : start + _STAGES]
+        for start in range(0, len(counts), _MAX_STAGES):
+            first, *others = counts[start : start + _MAX_STAGES]
             more = [
                 {"$unionWith": {"coll": self.collection_name, "pipeline": each}} for each in others
             ]
@@ -72,14 +74,16 @@ class MongoChannelMessages(MongoMessages, ChannelMessages):
     """Collection channel_messages."""
 
 
-def _counting(room_id: str, place: After, user_id: str, most: int) -> list[dict[str, Any]]:
+def _unread_pipeline(
+    room_id: str, read_up_to: Cursor, user_id: str, limit: int
+) -> list[dict[str, Any]]:
     wanted = {
         "room_id": room_id,
-        "created_at": {"$gte": place.created_at},
-        "$nor": [{"created_at": place.created_at, "_id": {"$lte": place.id}}],
+        "created_at": {"$gte": read_up_to.created_at},
+        "$nor": [{"created_at": read_up_to.created_at, "_id": {"$lte": read_up_to.id}}],
         "deleted": False,
         "author_id": {"$ne": user_id},
         "removed_at": None,
     }
     count = {"$group": {"_id": "$room_id", "count": {"$sum": 1}}}
-    return [{"$match": wanted}, {"$limit": most}, count]
+    return [{"$match": wanted}, {"$limit": limit}, count]

@@ -12,9 +12,9 @@ from adapters.mongo.store import MongoStore, newest_first
 from dinerapp.ordering.domain.orders import Order
 from dinerapp.ordering.domain.tickets import OPEN
 from dinerapp.ordering.ports.orders import OrderFilter, Orders
-from dinerapp.replication.ports.repository import After, Change, Page
+from dinerapp.replication.ports.repository import ChangeCursor, Cursor, Page
 
-_BY_CHANGE = [("updated_at", ASCENDING), ("_id", ASCENDING)]
+_CHANGE_ORDER = [("updated_at", ASCENDING), ("_id", ASCENDING)]
 
 
 class MongoOrders(MongoStore[Order], Orders):
@@ -30,13 +30,13 @@ class MongoOrders(MongoStore[Order], Orders):
         ),
         IndexModel([("payments.till_id", ASCENDING)], name="by_till", sparse=True),
         newest_first("user_id"),
-        IndexModel(_BY_CHANGE, name="changed", partialFilterExpression={"deleted": False}),
+        IndexModel(_CHANGE_ORDER, name="changed", partialFilterExpression={"deleted": False}),
     )
 
-    filled: ClassVar = {"customer.phone_key": "$customer.phone"}
+    backfills: ClassVar = {"customer.phone_key": "$customer.phone"}
 
-    def page(self, wanted: OrderFilter, after: After | None, limit: int) -> Page[Order]:
-        return self._newest(_matching(wanted), after, limit)
+    def page(self, wanted: OrderFilter, after: Cursor | None, limit: int) -> Page[Order]:
+        return self._newest_page(_query(wanted), after, limit)
 
     def in_kitchen(self, station: str | None, limit: int) -> Sequence[Order]:
         is_open = {"$in": sorted(OPEN)}
@@ -45,7 +45,7 @@ class MongoOrders(MongoStore[Order], Orders):
             ticket["station"] = {"$eq": station}
         # By what is inside of $elemMatch the planner does not find the partial index.
         wanted = {"tickets": {"$elemMatch": ticket}, "tickets.status": is_open, "deleted": False}
-        return self._found(wanted, [("created_at", ASCENDING), ("_id", ASCENDING)], limit)
+        return self._find(wanted, [("created_at", ASCENDING), ("_id", ASCENDING)], limit)
 
     def taken(self, till_id: str) -> Mapping[str, int]:
         through = {"payments.till_id": {"$eq": till_id}}
@@ -59,24 +59,24 @@ class MongoOrders(MongoStore[Order], Orders):
             found = list(self.collection.aggregate(steps))
         return {each["_id"]: each["amount"] for each in found}
 
-    def changed_since(self, after: Change, limit: int) -> Sequence[Order]:
+    def changed_since(self, after: ChangeCursor, limit: int) -> Sequence[Order]:
         seen = {"updated_at": after.updated_at, "_id": {"$lte": after.id}}
         # As $or the planner would take it apart, and might prefer to sort.
         wanted = {"updated_at": {"$gte": after.updated_at}, "$nor": [seen], "deleted": False}
-        return self._found(wanted, _BY_CHANGE, limit)
+        return self._find(wanted, _CHANGE_ORDER, limit)
 
 
-def _matching(wanted: OrderFilter) -> Document:
+def _query(filters: OrderFilter) -> Document:
     equal = {
-        "status": wanted.status,
-        "customer.phone_key": wanted.phone,
-        "fulfilment.type": wanted.fulfilment,
-        "code": wanted.code,
-        "user_id": wanted.user_id,
+        "status": filters.status,
+        "customer.phone_key": filters.phone,
+        "fulfilment.type": filters.fulfilment,
+        "code": filters.code,
+        "user_id": filters.user_id,
     }
     matching: Document = {
         path: {"$eq": value} for path, value in equal.items() if value is not None
     }
-    if wanted.since is not None:
-        matching["$and"] = [{"created_at": {"$gte": wanted.since}}]
+    if filters.since is not None:
+        matching["$and"] = [{"created_at": {"$gte": filters.since}}]
     return matching

@@ -6,14 +6,14 @@ from adapters.mongo.client import Document
 from adapters.mongo.store import MongoStore, newest_first
 from dinerapp.ordering.domain.tills import Till
 from dinerapp.ordering.ports.tills import Tills
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 
 
 class MongoTills(MongoStore[Till], Tills):
     indexes = (newest_first(),)
 
-    def page(self, is_open: bool | None, after: After | None, limit: int) -> Page[Till]:
+    def page(self, is_open: bool | None, after: Cursor | None, limit: int) -> Page[Till]:
         closed: Document = {} if is_open is None else {"closed_at": {"$ne": None}}
         if is_open:
             closed = {"closed_at": {"$eq": None}}
-        return self._newest(closed, after, limit)
+        return self._newest_page(closed, after, limit)

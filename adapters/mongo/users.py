@@ -7,20 +7,20 @@ from adapters.mongo.store import MongoStore, newest_first
 from dinerapp.accounts.domain.users import USERS, User
 from dinerapp.accounts.ports.users import UserFilter, Users
 from dinerapp.replication.errors import NotFound
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 
 
 class MongoUsers(MongoStore[User], Users):
     indexes = (newest_first(), newest_first("role"))
 
     def by_email(self, email: str) -> User:
-        for user in self._found({"_unique.email": {"$eq": email}}, limit=1):
+        for user in self._find({"_unique.email": {"$eq": email}}, limit=1):
             return user
         raise NotFound(USERS.name, "by_email")
 
-    def page(self, wanted: UserFilter, after: After | None, limit: int) -> Page[User]:
+    def page(self, wanted: UserFilter, after: Cursor | None, limit: int) -> Page[User]:
         asked = {"role": wanted.role, "active": wanted.active}
         matching: Document = {
             name: {"$eq": value} for name, value in asked.items() if value is not None
         }
-        return self._newest(matching, after, limit)
+        return self._newest_page(matching, after, limit)

@@ -25,9 +25,9 @@ from dinerapp.replication.deadline import remaining
 T = TypeVar("T")
 Row = dict[str, Any]
 
-STATEMENTS = 1000
+STATEMENT_CACHE_SIZE = 1000
 """So many are remembered: limits and filters are written into them."""
-_PARAMETER = re.compile(r"%\((\w+)\)s|%s|%%")
+_PARAMETER_PATTERN = re.compile(r"%\((\w+)\)s|%s|%%")
 
 _DEFAULTS = {
     "application_name": "dinerapp",
@@ -37,13 +37,13 @@ _DEFAULTS = {
 # Planning a write takes as long as doing it, so plans are made once per connection. Many are made
 # while tables are empty: without enable_seqscan=off they would go on reading whole tables that
 # have grown since.
-_SESSION = (
+_SESSION_OPTIONS = (
     "-c TimeZone=UTC -c statement_timeout=60s"
     " -c enable_seqscan=off -c plan_cache_mode=force_generic_plan"
 )
 
 
-class _MomentLoader(Loader):
+class _DatetimeLoader(Loader):
     def load(self, data: Buffer) -> datetime:
         return datetime.fromisoformat(bytes(data).decode())
 
@@ -57,13 +57,13 @@ class DeadlineConnection(psycopg.Connection[Row]):
         self, query: Any, params: Any = None, *, prepare: bool | None = None, binary: bool = False
     ) -> psycopg.Cursor[Row]:
         if params is not None:
-            query, names = numbered(query)
+            query, names = to_numbered_query(query)
             if isinstance(params, Mapping):
                 params = [params[name] for name in names]
         return super().execute(query, params, prepare=prepare, binary=binary)
 
     @classmethod
-    def preparing(cls, default_timeout: float) -> Callable[[DeadlineConnection], None]:
+    def configurer(cls, default_timeout: float) -> Callable[[DeadlineConnection], None]:
         """What a pool does with each new connection."""
 
         def prepare(connection: DeadlineConnection) -> None:
@@ -71,7 +71,7 @@ class DeadlineConnection(psycopg.Connection[Row]):
             connection.row_factory = dict_row
             connection.cursor_factory = psycopg.RawCursor
             connection.adapters.register_loader("uuid", TextLoader)
-            connection.adapters.register_loader("timestamptz", _MomentLoader)
+            connection.adapters.register_loader("timestamptz", _DatetimeLoader)
             set_json_loads(orjson.loads, connection)
 
         return prepare
@@ -101,8 +101,8 @@ class DeadlineConnection(psycopg.Connection[Row]):
         return poll
 
 
-@lru_cache(STATEMENTS)
-def numbered(query: str) -> tuple[bytes, tuple[str, ...]]:
+@lru_cache(STATEMENT_CACHE_SIZE)
+def to_numbered_query(query: str) -> tuple[bytes, tuple[str, ...]]:
     """The statement as the server takes it, and the names of its parameters in their order; none
     if it counts them. psycopg itself would read long statements through every time."""
     names: dict[str, int] = {}
@@ -115,12 +115,12 @@ def numbered(query: str) -> tuple[bytes, tuple[str, ...]]:
             return f"${next(places)}"
         return f"${names.setdefault(found[1], len(names) + 1)}"
 
-    return _PARAMETER.sub(number, query).encode(), tuple(names)
+    return _PARAMETER_PATTERN.sub(number, query).encode(), tuple(names)
 
 
 def conninfo(dsn: str) -> str:
     """The DSN with what our connections need and it does not say."""
     given = conninfo_to_dict(dsn)
-    options = f"{_SESSION} {given.pop('options', '')}".strip()
+    options = f"{_SESSION_OPTIONS} {given.pop('options', '')}".strip()
     settings: dict[str, Any] = {**_DEFAULTS, **given, "options": options}
     return make_conninfo(**settings)

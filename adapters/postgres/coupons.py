@@ -6,7 +6,7 @@ from adapters.postgres.documents import DocumentStore
 from dinerapp.ordering.domain.coupons import Coupon
 from dinerapp.ordering.ports.coupons import Coupons
 from dinerapp.replication.errors import NotFound
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 
 _BY_CODE = "WHERE NOT deleted AND u_code = %(code)s"
 
@@ -20,5 +20,5 @@ class PostgresCoupons(DocumentStore[Coupon], Coupons):
             raise NotFound(self.kind.name, code)
         return found[0]
 
-    def page(self, after: After | None, limit: int) -> Page[Coupon]:
-        return self._page([], {}, after, limit)
+    def page(self, after: Cursor | None, limit: int) -> Page[Coupon]:
+        return self._newest_page([], {}, after, limit)

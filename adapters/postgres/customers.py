@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from adapters.postgres.connection import Row
-from adapters.postgres.rows import Plain
+from adapters.postgres.rows import PlainRecord
 from adapters.postgres.store import PostgresStore
 from dinerapp.ordering.domain.customers import Customer
 from dinerapp.ordering.ports.customers import CustomerFilter, Customers
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 
 _SAME_PHONE = "left(phone, 100) = left(%(phone)s, 100) AND phone = %(phone)s"
 _SAME_EMAIL = "left(email, 100) = left(%(email)s, 100) AND email = %(email)s"
@@ -18,17 +18,17 @@ class PostgresCustomers(PostgresStore[Customer], Customers):
 
     columns = ("phone", "name", "email", "notes", "first_seen", "last_seen", "erased_at")
 
-    def page(self, wanted: CustomerFilter, after: After | None, limit: int) -> Page[Customer]:
+    def page(self, wanted: CustomerFilter, after: Cursor | None, limit: int) -> Page[Customer]:
         conditions = ["phone <> ''"]
         if wanted.phone is not None:
             conditions.append(_SAME_PHONE)
         if wanted.email is not None:
             conditions.append(_SAME_EMAIL)
         parameters = {"phone": wanted.phone, "email": wanted.email}
-        return self._page(conditions, parameters, after, limit)
+        return self._newest_page(conditions, parameters, after, limit)
 
-    def to_row(self, plain: Plain) -> Row:
+    def to_row(self, plain: PlainRecord) -> Row:
         return {name: plain[name] for name in self.columns}
 
-    def from_row(self, row: Row) -> Plain:
+    def from_row(self, row: Row) -> PlainRecord:
         return {name: row[name] for name in self.columns}

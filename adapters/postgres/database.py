@@ -12,18 +12,18 @@ from typing import Any, TypeVar
 import psycopg
 
 from adapters.postgres.connection import DeadlineConnection, Row, conninfo
-from adapters.postgres.errors import translated
-from adapters.postgres.migrating import migrate
-from adapters.postgres.pool import Pool
+from adapters.postgres.errors import translate_errors
+from adapters.postgres.migrator import migrate
+from adapters.postgres.pool import DeadlinePool
 from dinerapp.replication.deadline import within
 from dinerapp.replication.errors import Contended, StoreUnavailable
-from dinerapp.replication.ports.database import Absence, Database, Ping, PoolUse
-from dinerapp.replication.version import Place
+from dinerapp.replication.ports.database import Database, Ping, PoolUsage, SuspicionLease
+from dinerapp.replication.version import StoreId
 
 T = TypeVar("T")
 Params = Mapping[str, Any] | Sequence[Any]
 
-_TRIES = 4
+_MAX_TRIES = 4
 _MIGRATION_SECONDS = 600.0
 _PING_SECONDS = 2.0
 
@@ -31,20 +31,22 @@ _PING = """
 SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS read_only,
        current_setting('server_version') AS version
 """
-_JOIN = "INSERT INTO meta (name) VALUES ('joined') ON CONFLICT DO NOTHING"
+_MARK_JOINED = "INSERT INTO meta (name) VALUES ('joined') ON CONFLICT DO NOTHING"
 _HAS_JOINED = "SELECT name FROM meta WHERE name = 'joined'"
-_REPORT = """
+_UPSERT_SUSPICION = """
 INSERT INTO absences (store, process, until) VALUES (%s, %s, %s)
 ON CONFLICT (store, process) DO UPDATE SET until = excluded.until
 """
-_WITHDRAW = "DELETE FROM absences WHERE store = %s AND process = %s AND until <= %s"
-_ABSENCES = "SELECT store, process, until FROM absences WHERE until > %s ORDER BY store, process"
+_DELETE_SUSPICION = "DELETE FROM absences WHERE store = %s AND process = %s AND until <= %s"
+_SELECT_SUSPICIONS = (
+    "SELECT store, process, until FROM absences WHERE until > %s ORDER BY store, process"
+)
 
 
 class PostgresDatabase(Database):
     """Holds the pool, and is the only one who sees psycopg's errors."""
 
-    place = Place.POSTGRESQL
+    store_id = StoreId.POSTGRESQL
 
     def __init__(
         self,
@@ -59,13 +61,17 @@ class PostgresDatabase(Database):
         self._dsn = dsn
         self._sizes = (pool_min, pool_max)
         self._default_timeout = default_timeout
-        self._pool: Pool | None = None
+        self._pool: DeadlinePool | None = None
 
     def open(self) -> None:
         if self._pool is None:
             least, most = self._sizes
-            self._pool = Pool(
-                self._dsn, least=least, most=most, name=self.name, timeout=self._default_timeout
+            self._pool = DeadlinePool(
+                self._dsn,
+                min_size=least,
+                max_size=most,
+                name=self.name,
+                timeout=self._default_timeout,
             )
             self._pool.open()
 
@@ -83,80 +89,82 @@ class PostgresDatabase(Database):
 
     def ping(self) -> Ping:
         begun = time.monotonic()
-        with within(_PING_SECONDS), self._direct() as connection:
+        with within(_PING_SECONDS), self._direct_connection() as connection:
             answer = connection.execute(_PING).fetchall()[0]
             host = connection.info.host
         if answer["read_only"]:
-            raise StoreUnavailable(self.place, "the server takes no writes")
+            raise StoreUnavailable(self.store_id, "the server takes no writes")
         details = {"version": answer["version"], "host": host}
         return Ping(time.monotonic() - begun, f"PostgreSQL {answer['version']}", details)
 
-    def pool(self) -> PoolUse:
+    def pool_usage(self) -> PoolUsage:
         if self._pool is None:
-            return PoolUse(size=self._sizes[1])
+            return PoolUsage(size=self._sizes[1])
         stats = self._pool.get_stats()
         opened = stats["pool_size"]
-        return PoolUse(stats["pool_max"], opened, opened - stats["pool_available"])
+        return PoolUsage(stats["pool_max"], opened, opened - stats["pool_available"])
 
-    def has_joined(self) -> bool:
-        return bool(self.ask(_HAS_JOINED))
+    def has_full_copy(self) -> bool:
+        return bool(self.fetch(_HAS_JOINED))
 
-    def join(self) -> None:
-        self.tell(_JOIN, ())
+    def mark_full_copy(self) -> None:
+        self.execute(_MARK_JOINED, ())
 
-    def report_absence(self, absence: Absence) -> None:
-        self.tell(_REPORT, (absence.store, absence.process, absence.until))
+    def publish_suspicion(self, lease: SuspicionLease) -> None:
+        self.execute(_UPSERT_SUSPICION, (lease.store_id, lease.process, lease.until))
 
-    def withdraw_absence(self, absence: Absence) -> None:
-        self.tell(_WITHDRAW, (absence.store, absence.process, absence.until))
+    def withdraw_suspicion(self, lease: SuspicionLease) -> None:
+        self.execute(_DELETE_SUSPICION, (lease.store_id, lease.process, lease.until))
 
-    def absences(self, now: datetime) -> Sequence[Absence]:
-        found = self.ask(_ABSENCES, (now,))
-        return [Absence(Place(row["store"]), row["process"], row["until"]) for row in found]
+    def suspicions(self, now: datetime) -> Sequence[SuspicionLease]:
+        found = self.fetch(_SELECT_SUSPICIONS, (now,))
+        return [
+            SuspicionLease(StoreId(row["store"]), row["process"], row["until"]) for row in found
+        ]
 
-    def ask(self, query: str, params: Params = (), *, writes: bool = False) -> list[Row]:
+    def fetch(self, query: str, params: Params = (), *, writes: bool = False) -> list[Row]:
         """The rows that one statement returns, in one round trip."""
-        return self.attempt(lambda on: on.execute(query, params).fetchall(), writes=writes)
+        return self.run(lambda on: on.execute(query, params).fetchall(), writes=writes)
 
-    def tell(self, query: str, params: Params) -> None:
+    def execute(self, query: str, params: Params) -> None:
         """One statement that changes something and returns nothing, in one round trip."""
-        self.attempt(lambda on: on.execute(query, params), writes=True)
+        self.run(lambda on: on.execute(query, params), writes=True)
 
-    def attempt(self, work: Callable[[DeadlineConnection], T], *, writes: bool) -> T:
+    def run(self, work: Callable[[DeadlineConnection], T], *, writes: bool) -> T:
         """The work on a connection, repeated if others stood in its way."""
-        for _ in range(_TRIES - 1):
+        for _ in range(_MAX_TRIES - 1):
             try:
-                return self._once(work, writes=writes)
+                return self._run_once(work, writes=writes)
             except Contended:
                 continue
-        return self._once(work, writes=writes)
+        return self._run_once(work, writes=writes)
 
-    def _once(self, work: Callable[[DeadlineConnection], T], *, writes: bool) -> T:
+    def _run_once(self, work: Callable[[DeadlineConnection], T], *, writes: bool) -> T:
         pool = self._pool
         if pool is None:
-            raise StoreUnavailable(self.place, "the pool is not open")
-        with translated(self.place, writes=False):
-            connection = pool.take()
+            raise StoreUnavailable(self.store_id, "the pool is not open")
+        with translate_errors(self.store_id, writes=False):
+            connection = pool.acquire()
         try:
-            with translated(self.place, writes=writes):
+            with translate_errors(self.store_id, writes=writes):
                 return work(connection)
         finally:
             pool.putconn(connection)
 
     @contextmanager
-    def _direct(self) -> Iterator[DeadlineConnection]:
+    def _direct_connection(self) -> Iterator[DeadlineConnection]:
         """A connection outside the pool: it says at once when the server is not there."""
         with (
-            translated(self.place, writes=False),
+            translate_errors(self.store_id, writes=False),
             closing(DeadlineConnection.connect(conninfo(self._dsn), autocommit=True)) as connection,
         ):
-            DeadlineConnection.preparing(self._default_timeout)(connection)
+            DeadlineConnection.configurer(self._default_timeout)(connection)
             yield connection
 
     def _migrate(self) -> None:
-        with within(_MIGRATION_SECONDS), self._direct() as connection:
+        with within(_MIGRATION_SECONDS), self._direct_connection() as connection:
             connection.execute("SET statement_timeout = 0")
             try:
                 migrate(connection)
             except psycopg.Error as error:
-                raise StoreUnavailable(self.place, f"a migration failed: {error}") from error
+                raise StoreUnavailable(self.store_id, f"a migration failed: {error}") from error

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from adapters.postgres.connection import Row
 from adapters.postgres.documents import DocumentStore
-from adapters.postgres.rows import Plain
-from adapters.postgres.statements import equal
-from dinerapp.replication.ports.repository import After, Page
+from adapters.postgres.rows import PlainRecord
+from adapters.postgres.statements import equals_literal
+from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.webhooks.domain.deliveries import DeliveryState, WebhookDelivery
 from dinerapp.webhooks.ports.deliveries import Deliveries
 
@@ -23,16 +23,16 @@ class PostgresDeliveries(DocumentStore[WebhookDelivery], Deliveries):
 
     columns = ("content", "due")
 
-    def to_row(self, plain: Plain) -> Row:
+    def to_row(self, plain: PlainRecord) -> Row:
         return super().to_row(plain) | {"due": plain["due"]}
 
     def page(
-        self, webhook_id: str, state: DeliveryState | None, after: After | None, limit: int
+        self, webhook_id: str, state: DeliveryState | None, after: Cursor | None, limit: int
     ) -> Page[WebhookDelivery]:
         conditions = ["webhook_id = %(webhook_id)s"]
         if state is not None:
-            conditions.append(equal("state", state))
-        return self._page(conditions, {"webhook_id": webhook_id}, after, limit)
+            conditions.append(equals_literal("state", state))
+        return self._newest_page(conditions, {"webhook_id": webhook_id}, after, limit)
 
     def due(
         self, now: datetime, limit: int, but: Collection[str] = ()

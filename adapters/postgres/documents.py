@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, ClassVar, TypeVar
 
 from adapters.postgres.connection import Row
-from adapters.postgres.rows import Plain
+from adapters.postgres.rows import PlainRecord
 from adapters.postgres.store import PostgresStore
-from dinerapp.replication.codec import ENVELOPE
+from dinerapp.replication.codec import ENVELOPE_FIELDS
 from dinerapp.replication.ports.repository import Repository
 from dinerapp.replication.record import Record
 
@@ -19,11 +19,11 @@ class DocumentStore(PostgresStore[R]):
 
     columns: ClassVar[tuple[str, ...]] = ("content",)
 
-    def to_row(self, plain: Plain) -> Row:
-        return {"content": {key: plain[key] for key in plain.keys() - ENVELOPE}}
+    def to_row(self, plain: PlainRecord) -> Row:
+        return {"content": {key: plain[key] for key in plain.keys() - ENVELOPE_FIELDS}}
 
-    def from_row(self, row: Row) -> Plain:
-        content: Plain = row["content"]
+    def from_row(self, row: Row) -> PlainRecord:
+        content: PlainRecord = row["content"]
         return content
 
 

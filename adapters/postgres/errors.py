@@ -18,23 +18,23 @@ from dinerapp.replication.errors import (
     DuplicateKey,
     Exhausted,
     OutcomeUnknown,
-    Refused,
     StoreUnavailable,
+    UnstorableRecord,
 )
-from dinerapp.replication.version import Place
+from dinerapp.replication.version import StoreId
 
-_CONTENDED = (errors.SerializationFailure, errors.DeadlockDetected)
+_CONTENTION_ERRORS = (errors.SerializationFailure, errors.DeadlockDetected)
 
-_EXHAUSTED = "DN001"
+_EXHAUSTED_SQLSTATE = "DN001"
 # Cardinality, data, integrity, program limits, PL/pgSQL: the record's fault, not the server's.
-_ABOUT_DATA = ("21", "22", "23", "54", "P0")
+_DATA_ERROR_CLASSES = ("21", "22", "23", "54", "P0")
 # Broken connections as poolers report them, and a COMMIT without a known end.
-_LOST = ("08", "40003")
-_UNIQUE_FIELD = re.compile(r"_u_(\w+)$")
+_CONNECTION_LOST_CLASSES = ("08", "40003")
+_UNIQUE_FIELD_PATTERN = re.compile(r"_u_(\w+)$")
 
 
 @contextmanager
-def translated(place: Place, *, writes: bool) -> Iterator[None]:
+def translate_errors(store_id: StoreId, *, writes: bool) -> Iterator[None]:
     """Around what is asked of a connected server: one statement, or one transaction.
 
     An error with an SQLSTATE is the server's answer, and nothing was applied. Without one the
@@ -45,26 +45,28 @@ def translated(place: Place, *, writes: bool) -> Iterator[None]:
     except psycopg.Error as error:
         if error.sqlstate is None and isinstance(error, psycopg.ProgrammingError):
             raise
-        raise _translation(place, error, writes=writes) from error
+        raise _to_diner_error(store_id, error, writes=writes) from error
 
 
-def _translation(place: Place, error: psycopg.Error, *, writes: bool) -> DinerError:
+def _to_diner_error(store_id: StoreId, error: psycopg.Error, *, writes: bool) -> DinerError:
     state = error.sqlstate or ""
-    if state == _EXHAUSTED:
+    if state == _EXHAUSTED_SQLSTATE:
         return Exhausted(error.diag.message_detail or "")
-    if isinstance(error, psycopg.DataError) or state.startswith(_ABOUT_DATA):
-        return _about_data(error)
-    if writes and (not state or state.startswith(_LOST)):
-        return OutcomeUnknown(place, _reason(error))
-    failure = Contended if isinstance(error, _CONTENDED) else StoreUnavailable
-    return failure(place, _reason(error))
+    if isinstance(error, psycopg.DataError) or state.startswith(_DATA_ERROR_CLASSES):
+        return _to_data_error(error)
+    if writes and (not state or state.startswith(_CONNECTION_LOST_CLASSES)):
+        return OutcomeUnknown(store_id, _reason(error))
+    failure = Contended if isinstance(error, _CONTENTION_ERRORS) else StoreUnavailable
+    return failure(store_id, _reason(error))
 
 
-def _about_data(error: psycopg.Error) -> DinerError:
+def _to_data_error(error: psycopg.Error) -> DinerError:
     constraint = error.diag.constraint_name or ""
-    if isinstance(error, errors.UniqueViolation) and (field := _UNIQUE_FIELD.search(constraint)):
+    if isinstance(error, errors.UniqueViolation) and (
+        field := _UNIQUE_FIELD_PATTERN.search(constraint)
+    ):
         return DuplicateKey(field[1])
-    return Refused(_reason(error))
+    return UnstorableRecord(_reason(error))
 
 
 def _reason(error: psycopg.Error) -> str:

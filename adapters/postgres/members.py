@@ -5,7 +5,7 @@ from __future__ import annotations
 from adapters.postgres.documents import DocumentStore
 from dinerapp.messaging.domain.members import Member
 from dinerapp.messaging.ports.members import Members
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 
 _ACTIVE = "state = 'active'"
 
@@ -13,9 +13,11 @@ _ACTIVE = "state = 'active'"
 class PostgresMembers(DocumentStore[Member], Members):
     """Table members."""
 
-    def page(self, server_id: str, after: After | None, limit: int) -> Page[Member]:
+    def page(self, server_id: str, after: Cursor | None, limit: int) -> Page[Member]:
         conditions = ["server_id = %(server_id)s", _ACTIVE]
-        return self._page(conditions, {"server_id": server_id}, after, limit)
+        return self._newest_page(conditions, {"server_id": server_id}, after, limit)
 
-    def page_of(self, user_id: str, after: After | None, limit: int) -> Page[Member]:
-        return self._page(["user_id = %(user_id)s", _ACTIVE], {"user_id": user_id}, after, limit)
+    def page_of(self, user_id: str, after: Cursor | None, limit: int) -> Page[Member]:
+        return self._newest_page(
+            ["user_id = %(user_id)s", _ACTIVE], {"user_id": user_id}, after, limit
+        )

@@ -8,8 +8,8 @@ from adapters.postgres.documents import DocumentStore
 from dinerapp.ordering.domain.menu import Category, MenuItem
 from dinerapp.ordering.ports.menu import Categories, MenuItems
 
-_LISTED = "WHERE NOT deleted ORDER BY position, name, id"
-_AS_PRINTED = "WHERE NOT deleted ORDER BY category_id, position, name, id"
+_ALL_CATEGORIES = "WHERE NOT deleted ORDER BY position, name, id"
+_ALL_ITEMS = "WHERE NOT deleted ORDER BY category_id, position, name, id"
 _COUNT_IN = """
 SELECT count(*) AS number FROM menu_items WHERE category_id = %(category_id)s AND NOT deleted
 """
@@ -19,16 +19,16 @@ class PostgresCategories(DocumentStore[Category], Categories):
     """Table categories."""
 
     def all(self) -> Sequence[Category]:
-        return self._find(_LISTED, {})
+        return self._find(_ALL_CATEGORIES, {})
 
 
 class PostgresMenuItems(DocumentStore[MenuItem], MenuItems):
     """Table menu_items."""
 
     def all(self) -> Sequence[MenuItem]:
-        return self._find(_AS_PRINTED, {})
+        return self._find(_ALL_ITEMS, {})
 
     def count_in(self, category_id: str) -> int:
-        [row] = self._ask(_COUNT_IN, {"category_id": category_id}) or [{"number": 0}]
+        [row] = self._fetch(_COUNT_IN, {"category_id": category_id}) or [{"number": 0}]
         number: int = row["number"]
         return number

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from adapters.postgres.connection import Row
-from adapters.postgres.rows import Plain, as_json
+from adapters.postgres.rows import PlainRecord, as_json
 from adapters.postgres.store import PostgresStore
 from dinerapp.messaging.domain.messages import Message
 from dinerapp.messaging.ports.messages import ChannelMessages, DirectMessages, Messages
-from dinerapp.replication.ports.repository import After, Change, Page
+from dinerapp.replication.ports.repository import ChangeCursor, Cursor, Page
 
 # Room by room, each in the order of its index. The second half of the place is for the messages of
 # that very moment; the first one is what the index is for.
-_CHANGED = """
+_CHANGED_SINCE = """
 WHERE id = ANY (ARRAY(
     SELECT found.id
     FROM unnest(%(room_ids)s::text[]) AS room (id), LATERAL (
@@ -57,31 +57,33 @@ class PostgresMessages(PostgresStore[Message], Messages):
         "removed_by",
     )
 
-    def page(self, room_id: str, after: After | None, limit: int) -> Page[Message]:
-        return self._page(["room_id = %(room_id)s"], {"room_id": room_id}, after, limit)
+    def page(self, room_id: str, after: Cursor | None, limit: int) -> Page[Message]:
+        return self._newest_page(["room_id = %(room_id)s"], {"room_id": room_id}, after, limit)
 
-    def page_of(self, author_id: str, after: After | None, limit: int) -> Page[Message]:
-        return self._page(["author_id = %(author_id)s"], {"author_id": author_id}, after, limit)
+    def page_of(self, author_id: str, after: Cursor | None, limit: int) -> Page[Message]:
+        return self._newest_page(
+            ["author_id = %(author_id)s"], {"author_id": author_id}, after, limit
+        )
 
     def changed_since(
-        self, room_ids: Collection[str], after: Change, limit: int
+        self, room_ids: Collection[str], after: ChangeCursor, limit: int
     ) -> Sequence[Message]:
         asked = {"room_ids": list(room_ids), "at": after.updated_at, "id": after.id}
-        return self._find(_CHANGED.format(table=self.kind.name, limit=limit), asked)
+        return self._find(_CHANGED_SINCE.format(table=self.kind.name, limit=limit), asked)
 
-    def unread(self, user_id: str, rooms: Mapping[str, After], most: int) -> Mapping[str, int]:
+    def unread(self, user_id: str, rooms: Mapping[str, Cursor], most: int) -> Mapping[str, int]:
         places = [
             {"room_id": room_id, "at": place.created_at, "id": place.id}
             for room_id, place in rooms.items()
         ]
         query = _UNREAD.format(table=self.kind.name, most=most)
-        rows = self._ask(query, {"places": as_json(places), "user_id": user_id})
+        rows = self._fetch(query, {"places": as_json(places), "user_id": user_id})
         return {row["room_id"]: row["count"] for row in rows}
 
-    def to_row(self, plain: Plain) -> Row:
+    def to_row(self, plain: PlainRecord) -> Row:
         return {name: plain[name] for name in self.columns}
 
-    def from_row(self, row: Row) -> Plain:
+    def from_row(self, row: Row) -> PlainRecord:
         return {name: row[name] for name in self.columns}
 
 

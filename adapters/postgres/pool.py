@@ -9,24 +9,26 @@ from adapters.postgres.connection import DeadlineConnection, conninfo
 from dinerapp.replication.deadline import remaining
 
 
-class Pool(ConnectionPool[DeadlineConnection]):
+class DeadlinePool(ConnectionPool[DeadlineConnection]):
     """Without `reconnect_timeout=0` it would back off while the server is away, for seconds."""
 
-    def __init__(self, dsn: str, *, least: int, most: int, name: str, timeout: float) -> None:
+    def __init__(
+        self, dsn: str, *, min_size: int, max_size: int, name: str, timeout: float
+    ) -> None:
         super().__init__(
             conninfo(dsn),
             connection_class=DeadlineConnection,
             kwargs={"autocommit": True},
-            min_size=least,
-            max_size=most,
+            min_size=min_size,
+            max_size=max_size,
             name=name,
             timeout=timeout,
             open=False,
-            configure=DeadlineConnection.preparing(timeout),
+            configure=DeadlineConnection.configurer(timeout),
             reconnect_timeout=0,
         )
 
-    def take(self) -> DeadlineConnection:
+    def acquire(self) -> DeadlineConnection:
         """A connection the server has not hung up on, within the deadline."""
         while True:
             connection = self.getconn(remaining(self.timeout))

@@ -10,24 +10,24 @@ from typing import Any, Generic, TypeVar
 import orjson
 
 from adapters.postgres.connection import Row
-from adapters.postgres.table import Children, Table
+from adapters.postgres.table import ChildTable, Table
 from dinerapp.replication import codec
-from dinerapp.replication.errors import Refused
+from dinerapp.replication.errors import UnstorableRecord
 from dinerapp.replication.kind import Kind
-from dinerapp.replication.ports.replica import Owing
-from dinerapp.replication.ports.repository import Seen
+from dinerapp.replication.ports.replica import OutboxEntry
+from dinerapp.replication.ports.repository import ReadVersion
 from dinerapp.replication.record import Record
-from dinerapp.replication.version import Place, Version
+from dinerapp.replication.version import StoreId, Version
 
 R = TypeVar("R", bound=Record)
-Plain = dict[str, Any]
+PlainRecord = dict[str, Any]
 
-_INDEXABLE = 500
-_AS_THEY_ARE = ("id", "created_at", "updated_at", "source", "op_id", "trail", "deleted")
+_MAX_INDEXED_LENGTH = 500
+_UNCHANGED_FIELDS = ("id", "created_at", "updated_at", "source", "op_id", "trail", "deleted")
 
 
 @dataclass(frozen=True)
-class Rows(Generic[R]):
+class RowMapper(Generic[R]):
     """Between the records of one kind and the rows of its table.
 
     `to_row` fills the columns beside the envelope; `from_row` gives the fields beside it.
@@ -35,16 +35,20 @@ class Rows(Generic[R]):
 
     kind: Kind[R]
     table: Table
-    to_row: Callable[[Plain], Row]
-    from_row: Callable[[Row], Plain]
+    to_row: Callable[[PlainRecord], Row]
+    from_row: Callable[[Row], PlainRecord]
 
-    def record(self, row: Row) -> R:
+    def to_record(self, row: Row) -> R:
         """The record of a selected row."""
         lists = {children.field: row[children.field] for children in self.table.children}
-        return codec.load(self.kind.record, {**self.from_row(row), **lists, **_envelope_of(row)})
+        return codec.load(self.kind.record_type, {**self.from_row(row), **lists, **_envelope(row)})
 
-    def parameters(
-        self, records: Sequence[R], owing: Collection[Owing], *, displaced: bool = False
+    def write_parameters(
+        self,
+        records: Sequence[R],
+        entries: Collection[OutboxEntry],
+        *,
+        without_unique: bool = False,
     ) -> Row:
         """What a write needs: the rows of each table as one JSON text.
 
@@ -52,48 +56,54 @@ class Rows(Generic[R]):
         unique values.
         """
         try:
-            rows = self._of_tables(records, displaced=displaced)
+            rows = self._rows_by_table(records, without_unique=without_unique)
         except (TypeError, ValueError, RecursionError) as error:
-            raise Refused(str(error)) from error
-        rows["owing"] = [{"target": one.to, "due": one.due, "missed": one.missed} for one in owing]
+            raise UnstorableRecord(str(error)) from error
+        rows["owing"] = [
+            {"target": one.target, "due": one.due, "missed": one.undelivered} for one in entries
+        ]
         texts: Row = {name: as_json(each) for name, each in rows.items()}
         ids = [record.id for record in records]
-        return texts | {"ids": ids, "targets": [str(one.to) for one in owing]}
+        return texts | {"ids": ids, "targets": [str(one.target) for one in entries]}
 
-    def unique(self, record: R) -> Row:
+    def unique_values(self, record: R) -> Row:
         """The columns that keep two living records from sharing a value."""
         if record.deleted:
             return dict.fromkeys(self.table.unique_columns)
-        return {f"u_{field}": _indexable(getattr(record, field)) for field in self.table.unique}
+        return {f"u_{field}": _index_value(getattr(record, field)) for field in self.table.unique}
 
-    def _of_tables(self, records: Sequence[R], *, displaced: bool) -> dict[str, list[Row]]:
+    def _rows_by_table(self, records: Sequence[R], *, without_unique: bool) -> dict[str, list[Row]]:
         plains = [codec.dump(record) for record in records]
-        rows = {"rows": list(map(self._row, records, plains))}
-        if not displaced:
+        rows = {"rows": list(map(self._record_row, records, plains))}
+        if not without_unique:
             rows["rows"] = [
-                row | self.unique(record) for row, record in zip(rows["rows"], records, strict=True)
+                row | self.unique_values(record)
+                for row, record in zip(rows["rows"], records, strict=True)
             ]
         for children in self.table.children:
-            rows[children.table] = [row for plain in plains for row in _rows(children, plain)]
-        if self.table.ceilings:
-            rows["ceilings"] = [row for record in records for row in self._ceilings(record)]
+            rows[children.table] = [row for plain in plains for row in _child_rows(children, plain)]
+        if self.table.has_limits:
+            rows["ceilings"] = [row for record in records for row in self._limit_rows(record)]
         return rows
 
-    def _row(self, record: R, plain: Plain) -> Row:
+    def _record_row(self, record: R, plain: PlainRecord) -> Row:
         row = {
-            **{name: plain[name] for name in _AS_THEY_ARE},
+            **{name: plain[name] for name in _UNCHANGED_FIELDS},
             **version_row(record.version),
-            **{children.count: len(plain[children.field]) for children in self.table.children},
+            **{
+                children.count_column: len(plain[children.field])
+                for children in self.table.children
+            },
             **self.to_row(plain),
             "digest": codec.digest(record),
             "bucket": codec.bucket(record.id),
         }
-        if self.table.holds:
-            row["holds"] = dict(self.kind.holds(record))
+        if self.table.has_reservations:
+            row["holds"] = dict(self.kind.reservations(record))
         return row
 
-    def _ceilings(self, record: R) -> list[Row]:
-        limits = self.kind.ceilings(record)
+    def _limit_rows(self, record: R) -> list[Row]:
+        limits = self.kind.limits(record)
         return [
             {"record_id": record.id, "key": key, "ceiling": ceiling}
             for key, ceiling in limits.items()
@@ -105,37 +115,37 @@ def as_json(rows: Iterable[Mapping[str, Any]]) -> str:
     try:
         return orjson.dumps(list(rows)).decode()
     except (TypeError, ValueError) as error:
-        raise Refused(str(error)) from error
+        raise UnstorableRecord(str(error)) from error
 
 
-def as_seen(basis: Collection[Seen]) -> dict[str, list[Row]]:
+def read_set_rows(read_set: Collection[ReadVersion]) -> dict[str, list[Row]]:
     """The basis of a write by kind, as rows."""
     seen: dict[str, list[Row]] = {}
-    for each in sorted(basis, key=lambda one: (one.kind, one.record_id)):
+    for each in sorted(read_set, key=lambda one: (one.kind, one.record_id)):
         seen.setdefault(each.kind, []).append({"id": each.record_id, **version_row(each.version)})
     return seen
 
 
 def version_row(version: Version, prefix: str = "v_") -> dict[str, int]:
     """A version as its columns."""
-    return {f"{prefix}{place}": version.at(place) for place in Place}
+    return {f"{prefix}{place}": version.counter_of(place) for place in StoreId}
 
 
-def _indexable(value: Any) -> str | None:
+def _index_value(value: Any) -> str | None:
     """The value as text; in its place a hash where an index could not hold it."""
-    if value is None or len(str(value)) <= _INDEXABLE:
+    if value is None or len(str(value)) <= _MAX_INDEXED_LENGTH:
         return None if value is None else str(value)
     return hashlib.sha256(str(value).encode(errors="surrogatepass")).hexdigest()
 
 
-def _envelope_of(row: Row) -> Plain:
-    plain = {name: row[name] for name in _AS_THEY_ARE}
-    plain["version"] = {str(place): row[f"v_{place}"] for place in Place}
+def _envelope(row: Row) -> PlainRecord:
+    plain = {name: row[name] for name in _UNCHANGED_FIELDS}
+    plain["version"] = {str(place): row[f"v_{place}"] for place in StoreId}
     return plain
 
 
-def _rows(children: Children, plain: Plain) -> list[Row]:
+def _child_rows(children: ChildTable, plain: PlainRecord) -> list[Row]:
     return [
-        {**element, children.parent: plain["id"], "position": position}
+        {**element, children.foreign_key: plain["id"], "position": position}
         for position, element in enumerate(plain[children.field])
     ]

@@ -8,7 +8,7 @@ from adapters.postgres.documents import DocumentStore
 from dinerapp.messaging.domain.servers import Channel, Server
 from dinerapp.messaging.ports.servers import Channels, Servers
 from dinerapp.replication.errors import NotFound
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 
 _BY_INVITE = "WHERE NOT deleted AND u_invite_code = %(code)s"
 _OF_SERVERS = """WHERE NOT deleted AND server_id = ANY (%(server_ids)s)
@@ -27,8 +27,10 @@ class PostgresServers(DocumentStore[Server], Servers):
 class PostgresChannels(DocumentStore[Channel], Channels):
     """Table channels."""
 
-    def page(self, server_id: str, after: After | None, limit: int) -> Page[Channel]:
-        return self._page(["server_id = %(server_id)s"], {"server_id": server_id}, after, limit)
+    def page(self, server_id: str, after: Cursor | None, limit: int) -> Page[Channel]:
+        return self._newest_page(
+            ["server_id = %(server_id)s"], {"server_id": server_id}, after, limit
+        )
 
     def of_servers(self, server_ids: Collection[str], limit: int) -> Sequence[Channel]:
         return self._find(_OF_SERVERS.format(limit), {"server_ids": list(server_ids)})

@@ -8,201 +8,218 @@ from functools import cached_property
 from psycopg.sql import SQL, Composable, Composed, Literal
 
 from adapters.postgres import templates
-from adapters.postgres.table import VERSION, Children, Table
+from adapters.postgres.table import VERSION_COLUMNS, ChildTable, Table
 
 
 class Statements:
     """Each is put together once, when it is first needed."""
 
     def __init__(self, table: Table) -> None:
-        self._of = table
-        self._words: dict[str, Composable] = {
+        self._table = table
+        self._fragments: dict[str, Composable] = {
             "table": SQL(table.name),
             "kind": Literal(table.name),
-            "version": _names(VERSION),
-            "stored_version": _names(VERSION, "stored"),
-            "new_version": _names(VERSION, "excluded"),
-            "written_version": _names(VERSION, "written"),
+            "version": _column_list(VERSION_COLUMNS),
+            "stored_version": _column_list(VERSION_COLUMNS, "stored"),
+            "new_version": _column_list(VERSION_COLUMNS, "excluded"),
+            "written_version": _column_list(VERSION_COLUMNS, "written"),
         }
 
         self._accept: dict[tuple[str, ...], str] = {}
 
-    def accept(self, basis: tuple[str, ...] = ()) -> str:
+    def accept(self, read_kinds: tuple[str, ...] = ()) -> str:
         """Unless something of the basis, which is of these kinds, is not as it was seen."""
-        made = self._accept.get(basis)
+        made = self._accept.get(read_kinds)
         if made is None:
-            answer = templates.UNLESS_EXHAUSTED if self._of.holds else SQL("id")
-            made = self._write(self._keep(templates.ACCEPTABLE, basis), answer)
-            self._accept[basis] = made
+            answer = templates.ID_UNLESS_EXHAUSTED if self._table.has_reservations else SQL("id")
+            made = self._write_statement(self._upsert(templates.ACCEPTABLE, read_kinds), answer)
+            self._accept[read_kinds] = made
         return made
 
     @cached_property
     def deliver(self) -> str:
-        return self._write(self._keep(templates.NEWER.format(**self._words)), SQL("id"))
+        return self._write_statement(
+            self._upsert(templates.NEWER.format(**self._fragments)), SQL("id")
+        )
 
     @cached_property
     def replace(self) -> str:
-        old = SQL(", ").join(SQL(f"%(old_{name})s") for name in VERSION)
-        return self._write(self._writing(templates.REPLACE, "incoming", old_version=old), SQL("id"))
+        old = SQL(", ").join(SQL(f"%(old_{name})s") for name in VERSION_COLUMNS)
+        return self._write_statement(
+            self._row_write(templates.COMPARE_AND_REPLACE, "incoming", old_version=old), SQL("id")
+        )
 
-    def select(self, rest: str) -> str:
+    def select(self, clauses: str) -> str:
         """The records that `rest` (WHERE, ORDER BY, LIMIT) finds, under the name `record`."""
-        return f"{self._select} {rest}"
+        return f"{self._select} {clauses}"
 
     @cached_property
     def _select(self) -> str:
-        return self._text(templates.SELECT, columns=self._columns)
+        return self._render(templates.SELECT_RECORDS, columns=self._selected_columns)
 
     def claim(self, limit: int) -> str:
         covered = SQL(" AND ").join(
-            SQL("outbox.{0} <= record.{0}").format(SQL(name)) for name in VERSION
+            SQL("outbox.{0} <= record.{0}").format(SQL(name)) for name in VERSION_COLUMNS
         )
-        record_version = _names(VERSION, "record")
-        return self._text(
+        record_version = _column_list(VERSION_COLUMNS, "record")
+        return self._render(
             templates.CLAIM,
-            columns=self._columns,
+            columns=self._selected_columns,
             covered=covered,
             record_version=record_version,
             limit=Literal(limit),
         )
 
     @cached_property
-    def settle(self) -> str:
-        return self._text(
-            templates.SETTLE,
-            outbox_version=_names(VERSION, "outbox"),
-            shipped_version=_names(VERSION, "shipped"),
+    def acknowledge(self) -> str:
+        return self._render(
+            templates.ACKNOWLEDGE,
+            outbox_version=_column_list(VERSION_COLUMNS, "outbox"),
+            shipped_version=_column_list(VERSION_COLUMNS, "shipped"),
         )
 
     @cached_property
-    def miss(self) -> str:
-        return self._text(templates.MISS)
+    def mark_undelivered(self) -> str:
+        return self._render(templates.MARK_UNDELIVERED)
 
     @cached_property
-    def postpone(self) -> str:
-        shipped = SQL(", ").join(SQL(f"%({name})s") for name in VERSION)
-        return self._text(templates.POSTPONE, shipped_version=shipped)
+    def reschedule(self) -> str:
+        shipped = SQL(", ").join(SQL(f"%({name})s") for name in VERSION_COLUMNS)
+        return self._render(templates.RESCHEDULE, shipped_version=shipped)
 
     @cached_property
-    def retry_parked(self) -> str:
-        return self._text(templates.RETRY_PARKED)
+    def retry_dead_letters(self) -> str:
+        return self._render(templates.RETRY_DEAD_LETTERS)
 
-    def parked(self, limit: int) -> str:
-        return self._text(templates.PARKED, limit=Literal(limit))
+    def dead_letters(self, limit: int) -> str:
+        return self._render(templates.DEAD_LETTERS, limit=Literal(limit))
 
     @cached_property
     def backlog(self) -> str:
-        return self._text(templates.BACKLOG)
+        return self._render(templates.BACKLOG)
 
     @cached_property
     def fingerprints(self) -> str:
-        return self._text(templates.FINGERPRINTS)
+        return self._render(templates.FINGERPRINTS)
 
     @cached_property
     def bucket(self) -> str:
-        return self._text(templates.BUCKET)
+        return self._render(templates.BUCKET)
 
     @cached_property
     def digests(self) -> str:
-        return self._text(templates.DIGESTS)
+        return self._render(templates.DIGESTS)
 
     @cached_property
-    def refresh(self) -> str:
-        return self._text(templates.REFRESH, fresh_version=_names(VERSION, "fresh"))
+    def rehash(self) -> str:
+        return self._render(templates.REHASH, fresh_version=_column_list(VERSION_COLUMNS, "fresh"))
 
     @cached_property
-    def rivals(self) -> str:
+    def unique_holders(self) -> str:
         """Who has one of the record's unique values."""
-        return self._text(templates.RIVALS, same=self._unique(" OR ", "{name} = {value}"))
-
-    @cached_property
-    def give_up(self) -> str:
-        return self._text(templates.GIVE_UP, nothing=self._unique(", ", "{name} = NULL"))
-
-    @cached_property
-    def take_over(self) -> str:
-        return self._text(templates.TAKE_OVER, values=self._unique(", ", "{name} = {value}"))
-
-    def _text(self, template: SQL, **words: Composable) -> str:
-        return template.format(**self._words, **words).as_string()
-
-    def _write(self, writing: Composable, answer: Composable) -> str:
-        holds = ("holds", "held_before") if self._of.holds else ()
-        written = _names(("id", *VERSION, "updated_at", *holds), "stored")
-        return self._text(
-            templates.WRITE, writing=writing, written=written, more=self._more, answer=answer
+        return self._render(
+            templates.UNIQUE_HOLDERS, same=self._join_unique(" OR ", "{name} = {value}")
         )
 
-    def _keep(self, condition: Composable, basis: tuple[str, ...] = ()) -> Composed:
+    @cached_property
+    def release_unique(self) -> str:
+        return self._render(
+            templates.RELEASE_UNIQUE, nothing=self._join_unique(", ", "{name} = NULL")
+        )
+
+    @cached_property
+    def claim_unique(self) -> str:
+        return self._render(
+            templates.CLAIM_UNIQUE, values=self._join_unique(", ", "{name} = {value}")
+        )
+
+    def _render(self, template: SQL, **fragments: Composable) -> str:
+        return template.format(**self._fragments, **fragments).as_string()
+
+    def _write_statement(self, row_write: Composable, result: Composable) -> str:
+        holds = ("holds", "held_before") if self._table.has_reservations else ()
+        written = _column_list(("id", *VERSION_COLUMNS, "updated_at", *holds), "stored")
+        return self._render(
+            templates.WRITE,
+            writing=row_write,
+            written=written,
+            more=self._extra_ctes,
+            answer=result,
+        )
+
+    def _upsert(self, condition: Composable, read_kinds: tuple[str, ...] = ()) -> Composed:
         current = [
-            templates.OUTDATED.format(basis=SQL(kind), seen=SQL(seen_of(kind))) for kind in basis
+            templates.READ_SET_CURRENT.format(basis=SQL(kind), seen=SQL(read_set_parameter(kind)))
+            for kind in read_kinds
         ]
         unless = SQL("WHERE {}").format(SQL(" AND ").join(current)) if current else SQL("")
-        return self._writing(templates.KEEP, "excluded", condition=condition, unless=unless)
+        return self._row_write(templates.UPSERT, "excluded", condition=condition, unless=unless)
 
-    def _writing(self, template: SQL, new: str, **words: Composable) -> Composed:
-        columns = self._of.written
+    def _row_write(self, template: SQL, source: str, **fragments: Composable) -> Composed:
+        columns = self._table.written_columns
         return template.format(
-            **self._words,
-            **words,
-            columns=_names(columns),
-            new=_names(columns, new),
-            before=templates.BEFORE if self._of.holds else SQL(""),
+            **self._fragments,
+            **fragments,
+            columns=_column_list(columns),
+            new=_column_list(columns, source),
+            before=templates.SET_PREVIOUS_RESERVATIONS if self._table.has_reservations else SQL(""),
         )
 
     @property
-    def _more(self) -> Composable:
-        parts: list[Composable] = [_children(children) for children in self._of.children]
-        if self._of.holds:
-            parts.append(templates.COUNTING)
-        if self._of.ceilings:
-            parts.append(templates.CEILINGS)
+    def _extra_ctes(self) -> Composable:
+        parts: list[Composable] = [_upsert_children(children) for children in self._table.children]
+        if self._table.has_reservations:
+            parts.append(templates.UPDATE_COUNTERS)
+        if self._table.has_limits:
+            parts.append(templates.UPSERT_LIMITS)
         return SQL("").join(parts)
 
     @property
-    def _columns(self) -> Composable:
-        internal = {"digest", "bucket", "holds", *self._of.unique_columns}
-        columns = _names((name for name in self._of.written if name not in internal), "record")
-        return SQL(", ").join([columns, *map(_child_list, self._of.children)])
+    def _selected_columns(self) -> Composable:
+        internal = {"digest", "bucket", "holds", *self._table.unique_columns}
+        columns = _column_list(
+            (name for name in self._table.written_columns if name not in internal), "record"
+        )
+        return SQL(", ").join([columns, *map(_child_list, self._table.children)])
 
-    def _unique(self, separator: str, each: str) -> Composable:
+    def _join_unique(self, separator: str, pattern: str) -> Composable:
         return SQL(separator).join(
-            SQL(each).format(name=SQL(name), value=SQL(f"%({name})s"))
-            for name in self._of.unique_columns
+            SQL(pattern).format(name=SQL(name), value=SQL(f"%({name})s"))
+            for name in self._table.unique_columns
         )
 
 
-def seen_of(kind: str) -> str:
+def read_set_parameter(kind: str) -> str:
     """The parameter that says which records of the kind were seen."""
     return f"seen_{kind}"
 
 
-def equal(column: str, value: str) -> str:
+def equals_literal(column: str, value: str) -> str:
     """A condition on one of a few well-known values, some much rarer than others."""
     return SQL("{} = {}").format(SQL(column), Literal(str(value))).as_string()
 
 
-def _names(columns: Iterable[str], owner: str | None = None) -> Composed:
-    return SQL(", ").join(SQL(name if owner is None else f"{owner}.{name}") for name in columns)
+def _column_list(columns: Iterable[str], table: str | None = None) -> Composed:
+    return SQL(", ").join(SQL(name if table is None else f"{table}.{name}") for name in columns)
 
 
-def _children(children: Children) -> Composed:
-    columns = (*children.key, *children.columns)
-    return templates.CHILDREN.format(
+def _upsert_children(children: ChildTable) -> Composed:
+    columns = (*children.primary_key, *children.columns)
+    return templates.UPSERT_CHILDREN.format(
         field=SQL(children.field),
         table=SQL(children.table),
-        parent=SQL(children.parent),
+        foreign_key=SQL(children.foreign_key),
         rows=SQL(f"%({children.table})s"),
-        key=_names(children.key),
-        columns=_names(columns),
-        child_columns=_names(columns, "child"),
-        new=_names(columns, "excluded"),
+        key=_column_list(children.primary_key),
+        columns=_column_list(columns),
+        child_columns=_column_list(columns, "child"),
+        new=_column_list(columns, "excluded"),
     )
 
 
-def _child_list(children: Children) -> Composed:
+def _child_list(children: ChildTable) -> Composed:
     return templates.CHILD_LIST.format(
         table=SQL(children.table),
-        parent=SQL(children.parent),
+        foreign_key=SQL(children.foreign_key),
         field=SQL(children.field),
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dinerapp.replication.version import Place
+from dinerapp.replication.version import StoreId
 
-VERSION = tuple(f"v_{place}" for place in Place)
-ENVELOPE = (
+VERSION_COLUMNS = tuple(f"v_{place}" for place in StoreId)
+ENVELOPE_COLUMNS = (
     "id",
-    *VERSION,
+    *VERSION_COLUMNS,
     "created_at",
     "updated_at",
     "source",
@@ -22,22 +22,22 @@ ENVELOPE = (
 
 
 @dataclass(frozen=True)
-class Children:
+class ChildTable:
     """A list within the record that has a table of its own, a row per element.
 
-    `parent` is the foreign key, `position` the place in the list. The record's own table keeps
+    `foreign_key` is the foreign key, `position` the place in the list. The record's own table keeps
     the length as `count`, and a trigger drops the rows beyond it when the list gets shorter.
     """
 
     field: str
     table: str
-    parent: str
-    count: str
+    foreign_key: str
+    count_column: str
     columns: tuple[str, ...]
 
     @property
-    def key(self) -> tuple[str, str]:
-        return self.parent, "position"
+    def primary_key(self) -> tuple[str, str]:
+        return self.foreign_key, "position"
 
 
 @dataclass(frozen=True)
@@ -50,18 +50,18 @@ class Table:
 
     name: str
     columns: tuple[str, ...]
-    children: tuple[Children, ...] = ()
+    children: tuple[ChildTable, ...] = ()
     unique: tuple[str, ...] = ()
-    holds: bool = False
-    ceilings: bool = False
+    has_reservations: bool = False
+    has_limits: bool = False
 
     @property
     def unique_columns(self) -> tuple[str, ...]:
         return tuple(f"u_{field}" for field in self.unique)
 
     @property
-    def written(self) -> tuple[str, ...]:
+    def written_columns(self) -> tuple[str, ...]:
         """Every column that is not generated."""
-        counts = tuple(children.count for children in self.children)
-        holds = ("holds",) if self.holds else ()
-        return (*ENVELOPE, *self.columns, *counts, *self.unique_columns, *holds)
+        counts = tuple(children.count_column for children in self.children)
+        holds = ("holds",) if self.has_reservations else ()
+        return (*ENVELOPE_COLUMNS, *self.columns, *counts, *self.unique_columns, *holds)

@@ -31,19 +31,19 @@ WITH written AS ({writing}
 SELECT {answer} FROM written
 """)
 
-KEEP = SQL("""
+UPSERT = SQL("""
     INSERT INTO {table} AS stored ({columns})
     SELECT {columns} FROM json_populate_recordset(NULL::{table}, %(rows)s) {unless} ORDER BY id
     ON CONFLICT (id) DO UPDATE SET ({columns}) = ROW ({new}){before}
     WHERE {condition}""")
 
-REPLACE = SQL("""
+COMPARE_AND_REPLACE = SQL("""
     UPDATE {table} AS stored SET ({columns}) = ROW ({new}){before}
     FROM json_populate_recordset(NULL::{table}, %(rows)s) AS incoming
     WHERE stored.id = incoming.id
       AND ({stored_version}, stored.digest) = ({old_version}, %(old_digest)s)""")
 
-OUTDATED = SQL("""NOT EXISTS (
+READ_SET_CURRENT = SQL("""NOT EXISTS (
         SELECT FROM json_populate_recordset(NULL::{basis}, %({seen})s) AS seen
         JOIN {basis} AS now ON now.id = seen.id
         WHERE now.v_postgresql > seen.v_postgresql
@@ -60,17 +60,17 @@ NEWER = SQL(
     " AND ({stored_version}) <> ({new_version})"
 )
 
-CHILDREN = SQL("""
+UPSERT_CHILDREN = SQL("""
 , {field} AS (
     INSERT INTO {table} AS stored ({columns})
     SELECT {child_columns}
     FROM json_populate_recordset(NULL::{table}, {rows}) AS child
-    JOIN written ON written.id = child.{parent}
+    JOIN written ON written.id = child.{foreign_key}
     ON CONFLICT ({key}) DO UPDATE SET ({columns}) = ROW ({new})
     WHERE stored.* IS DISTINCT FROM excluded.*
 )""")
 
-CEILINGS = SQL("""
+UPSERT_LIMITS = SQL("""
 , ceilings AS (
     INSERT INTO counters AS counter (key, ceiling)
     SELECT key, ceiling
@@ -84,8 +84,8 @@ CEILINGS = SQL("""
 # The row itself carries over what the state before it held: that one, unlike any that could be
 # looked up, is sure to be the latest. Counters move in the order of their keys, so that writers
 # never wait for one another in a circle.
-BEFORE = SQL(", held_before = stored.holds")
-COUNTING = SQL("""
+SET_PREVIOUS_RESERVATIONS = SQL(", held_before = stored.holds")
+UPDATE_COUNTERS = SQL("""
 , moves AS (
     SELECT key, sum(quantity)::bigint AS quantity FROM (
         SELECT key, value::bigint FROM written, jsonb_each_text(holds)
@@ -98,15 +98,15 @@ COUNTING = SQL("""
     ON CONFLICT (key) DO UPDATE SET held = counter.held + excluded.held
     RETURNING key, held, ceiling
 )""")
-UNLESS_EXHAUSTED = SQL("""id, (
+ID_UNLESS_EXHAUSTED = SQL("""id, (
     SELECT exhausted(min(key)) FROM counted JOIN moves USING (key)
     WHERE quantity > 0 AND held > ceiling
 )""")
 
-SELECT = SQL("SELECT {columns} FROM {table} AS record")
+SELECT_RECORDS = SQL("SELECT {columns} FROM {table} AS record")
 CHILD_LIST = SQL("""(
     SELECT coalesce(json_agg(child ORDER BY position), '[]')
-    FROM {table} AS child WHERE child.{parent} = record.id
+    FROM {table} AS child WHERE child.{foreign_key} = record.id
 ) AS {field}""")
 
 # A write that owes nothing can miss a debt that was committed while it waited for the record, and
@@ -131,43 +131,43 @@ ORDER BY claimed.due, record.id
 """)
 
 # Look for one debt of each kind, however many there are.
-DUE = """
+KINDS_DUE = """
 SELECT kind FROM unnest(%(kinds)s::text[]) AS kinds (kind) WHERE EXISTS (
     SELECT FROM outbox
     WHERE outbox.target = %(target)s AND outbox.kind = kinds.kind AND NOT parked AND due <= %(now)s
 )"""
-MISSED = """
+KINDS_UNDELIVERED = """
 SELECT kind FROM unnest(%(kinds)s::text[]) AS kinds (kind) WHERE EXISTS (
     SELECT FROM outbox
     WHERE outbox.target = %(target)s AND outbox.kind = kinds.kind AND NOT parked AND missed
 )"""
 
-SETTLE = SQL("""
+ACKNOWLEDGE = SQL("""
 DELETE FROM outbox USING json_populate_recordset(NULL::outbox, %(shipped)s) AS shipped
 WHERE outbox.kind = {kind} AND outbox.record_id = ANY (%(ids)s::uuid[])
   AND outbox.target = %(target)s
   AND outbox.record_id = shipped.record_id AND ({outbox_version}) = ({shipped_version})
 """)
 
-MISS = SQL("""
+MARK_UNDELIVERED = SQL("""
 UPDATE outbox SET missed = true, due = %(now)s
 WHERE kind = {kind} AND record_id = ANY (%(ids)s::uuid[]) AND target = %(target)s
 """)
 
-POSTPONE = SQL("""
+RESCHEDULE = SQL("""
 UPDATE outbox
 SET tries = tries + 1, reason = %(reason)s, due = %(due)s, parked = %(park)s, missed = false
 WHERE kind = {kind} AND record_id = %(id)s AND target = %(target)s
   AND ({version}) = ({shipped_version})
 """)
 
-RETRY_PARKED = SQL("""
+RETRY_DEAD_LETTERS = SQL("""
 UPDATE outbox SET tries = 0, due = %(now)s, parked = false
 WHERE kind = {kind} AND target = %(target)s AND parked
 RETURNING record_id
 """)
 
-PARKED = SQL("""
+DEAD_LETTERS = SQL("""
 SELECT kind, record_id, tries, reason, since FROM outbox
 WHERE kind = {kind} AND target = %(target)s AND parked
 ORDER BY since, record_id LIMIT {limit}
@@ -175,8 +175,8 @@ ORDER BY since, record_id LIMIT {limit}
 
 BACKLOG = SQL("""
 SELECT count(*) FILTER (WHERE NOT parked) AS waiting,
-       count(*) FILTER (WHERE missed AND NOT parked) AS missed,
-       count(*) FILTER (WHERE parked) AS parked
+       count(*) FILTER (WHERE missed AND NOT parked) AS undelivered,
+       count(*) FILTER (WHERE parked) AS dead_letters
 FROM outbox WHERE kind = {kind} AND target = %(target)s
 """)
 
@@ -185,7 +185,7 @@ SELECT bucket, count(*) AS count, sum(digest)::bigint AS digest FROM {table} GRO
 """)
 BUCKET = SQL("SELECT id, digest FROM {table} WHERE bucket = %(bucket)s")
 DIGESTS = SQL("SELECT id, digest FROM {table} WHERE id = ANY (%(ids)s::uuid[])")
-REFRESH = SQL("""
+REHASH = SQL("""
 UPDATE {table} AS stored SET digest = fresh.digest
 FROM json_to_recordset(%(fresh)s) AS fresh (
     id uuid, v_postgresql integer, v_mongodb integer, v_nocodb integer, held bigint, digest bigint
@@ -195,8 +195,10 @@ WHERE stored.id = fresh.id
 RETURNING stored.id
 """)
 
-RIVALS = SQL("SELECT id FROM {table} WHERE id <> %(id)s AND ({same}) ORDER BY id FOR UPDATE")
-GIVE_UP = SQL("UPDATE {table} SET {nothing} WHERE id = ANY (%(rivals)s::uuid[])")
-TAKE_OVER = SQL("UPDATE {table} SET {values} WHERE id = %(id)s")
+UNIQUE_HOLDERS = SQL(
+    "SELECT id FROM {table} WHERE id <> %(id)s AND ({same}) ORDER BY id FOR UPDATE"
+)
+RELEASE_UNIQUE = SQL("UPDATE {table} SET {nothing} WHERE id = ANY (%(rivals)s::uuid[])")
+CLAIM_UNIQUE = SQL("UPDATE {table} SET {values} WHERE id = %(id)s")
 
-COUNTS = "SELECT key, held, ceiling FROM counters WHERE key = ANY (%(keys)s)"
+COUNTER_USAGE = "SELECT key, held, ceiling FROM counters WHERE key = ANY (%(keys)s)"

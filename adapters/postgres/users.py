@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from adapters.postgres.connection import Row
-from adapters.postgres.rows import Plain
-from adapters.postgres.statements import equal
+from adapters.postgres.rows import PlainRecord
+from adapters.postgres.statements import equals_literal
 from adapters.postgres.store import PostgresStore
 from dinerapp.accounts.domain.users import USERS, User
 from dinerapp.accounts.ports.users import UserFilter, Users
 from dinerapp.replication.errors import NotFound
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 
 _SAME_EMAIL = "WHERE u_email = %(email)s"
 
@@ -34,20 +34,20 @@ class PostgresUsers(PostgresStore[User], Users):
             return user
         raise NotFound(USERS.name, "by_email")
 
-    def page(self, wanted: UserFilter, after: After | None, limit: int) -> Page[User]:
-        return self._page(_conditions(wanted), {}, after, limit)
+    def page(self, wanted: UserFilter, after: Cursor | None, limit: int) -> Page[User]:
+        return self._newest_page(_conditions(wanted), {}, after, limit)
 
-    def to_row(self, plain: Plain) -> Row:
+    def to_row(self, plain: PlainRecord) -> Row:
         return {name: plain[name] for name in self.columns}
 
-    def from_row(self, row: Row) -> Plain:
+    def from_row(self, row: Row) -> PlainRecord:
         return {name: row[name] for name in self.columns}
 
 
-def _conditions(wanted: UserFilter) -> list[str]:
+def _conditions(filters: UserFilter) -> list[str]:
     conditions = []
-    if wanted.role is not None:
-        conditions.append(equal("role", wanted.role))
-    if wanted.active is not None:
-        conditions.append("active" if wanted.active else "NOT active")
+    if filters.role is not None:
+        conditions.append(equals_literal("role", filters.role))
+    if filters.active is not None:
+        conditions.append("active" if filters.active else "NOT active")
     return conditions

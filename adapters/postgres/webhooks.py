@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adapters.postgres.documents import DocumentStore
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.webhooks.domain.webhooks import Webhook
 from dinerapp.webhooks.ports.webhooks import Webhooks
 
-_LISTENING = "WHERE NOT deleted AND active ORDER BY id"
+_ACTIVE = "WHERE NOT deleted AND active ORDER BY id"
 
 
 class PostgresWebhooks(DocumentStore[Webhook], Webhooks):
     """Table webhooks."""
 
-    def page(self, after: After | None, limit: int) -> Page[Webhook]:
-        return self._page([], {}, after, limit)
+    def page(self, after: Cursor | None, limit: int) -> Page[Webhook]:
+        return self._newest_page([], {}, after, limit)
 
     def listening(self) -> Sequence[Webhook]:
-        return self._find(_LISTENING, {})
+        return self._find(_ACTIVE, {})

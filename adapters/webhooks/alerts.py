@@ -18,37 +18,42 @@ from typing import Any
 import orjson
 import structlog
 
-from adapters.webhooks.posting import poster
+from adapters.webhooks.posting import safe_http_poster
 from dinerapp.replication.signals import connection_lost, connection_restored, connection_slow
 from dinerapp.webhooks.domain.signing import signature
 from dinerapp.webhooks.ports.posting import NotSent, Post
 
 _log = structlog.get_logger(__name__)
 
-HEADER = "X-Diner-Signature"
-TIMEOUT = 3.0
-TRIES = 5
-FIRST_WAIT = 0.5
-ROOM = 100
+SIGNATURE_HEADER = "X-Diner-Signature"
+TIMEOUT_SECONDS = 3.0
+MAX_TRIES = 5
+FIRST_RETRY_SECONDS = 0.5
+QUEUE_SIZE = 100
 FLUSH_SECONDS = 2.0
 
 
-class Webhook:
+class AlertSender:
     """A bounded queue and the one thread that empties it."""
 
     def __init__(
-        self, url: str, secret: str, *, post: Post | None = None, first_wait: float = FIRST_WAIT
+        self,
+        url: str,
+        secret: str,
+        *,
+        post: Post | None = None,
+        first_retry_seconds: float = FIRST_RETRY_SECONDS,
     ) -> None:
         self._url = url
         self._secret = secret
-        self._post = post or poster(TIMEOUT, private=True)
-        self._first_wait = first_wait
-        self._waiting: queue.Queue[bytes | None] = queue.Queue(ROOM)
+        self._post = post or safe_http_poster(TIMEOUT_SECONDS, allow_private=True)
+        self._first_retry_seconds = first_retry_seconds
+        self._queue: queue.Queue[bytes | None] = queue.Queue(QUEUE_SIZE)
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def tell(self, event: str, connection: str, **details: Any) -> None:
+    def enqueue(self, event: str, connection: str, **details: Any) -> None:
         """Queues one alert; returns at once, whatever has become of the receiver."""
         body = {
             "event": event,
@@ -59,7 +64,7 @@ class Webhook:
             "pid": os.getpid(),
         }
         try:
-            self._waiting.put_nowait(orjson.dumps(body))
+            self._queue.put_nowait(orjson.dumps(body))
         except queue.Full:
             _log.warning("alert_dropped", alert=event, connection=connection)
             return
@@ -73,9 +78,9 @@ class Webhook:
             return
         self._closing.set()
         try:
-            self._waiting.put_nowait(None)
+            self._queue.put_nowait(None)
         except queue.Full:
-            _log.warning("alerts_left_unsent", number=ROOM)
+            _log.warning("alerts_left_unsent", number=QUEUE_SIZE)
         thread.join(seconds)
 
     def _start(self) -> None:
@@ -87,25 +92,25 @@ class Webhook:
                 atexit.register(self.close)
 
     def _run(self) -> None:
-        while (body := self._waiting.get()) is not None:
+        while (body := self._queue.get()) is not None:
             self._deliver(body)
 
     def _deliver(self, body: bytes) -> None:
-        for number in range(TRIES):
+        for number in range(MAX_TRIES):
             try:
                 self._send(body)
             except NotSent as exc:
                 reason = exc.reason
             else:
                 return
-            if number == TRIES - 1 or self._closing.wait(self._first_wait * 2**number):
+            if number == MAX_TRIES - 1 or self._closing.wait(self._first_retry_seconds * 2**number):
                 break
         _log.warning("alert_undelivered", reason=reason, tries=number + 1)
 
     def _send(self, body: bytes) -> None:
         moment = int(time.time())
         sign = f"t={moment},v1={signature(self._secret, moment, body)}"
-        headers = {"Content-Type": "application/json", HEADER: sign}
+        headers = {"Content-Type": "application/json", SIGNATURE_HEADER: sign}
         status = self._post(self._url, body, headers)
         if not 200 <= status < 300:
             raise NotSent(f"status {status}")
@@ -113,37 +118,37 @@ class Webhook:
 
 def connect_receivers(url: str | None, secret: str) -> None:
     """Starts telling the URL, if there is one, signed with the secret."""
-    _webhooks.clear()
+    _senders.clear()
     if url is None:
         return
-    _webhooks.append(Webhook(url, secret))
-    connection_lost.connect(tell_lost)
-    connection_restored.connect(tell_restored)
-    connection_slow.connect(tell_slow)
+    _senders.append(AlertSender(url, secret))
+    connection_lost.connect(alert_lost)
+    connection_restored.connect(alert_restored)
+    connection_slow.connect(alert_slow)
 
 
-def tell_lost(_sender: object, place: str, reason: str) -> None:
+def alert_lost(_sender: object, store: str, reason: str) -> None:
     """A store stopped answering."""
-    _lost.add(place)
-    _tell("connection_lost", place, reason=reason)
+    _lost_connections.add(store)
+    _alert("connection_lost", store, reason=reason)
 
 
-def tell_restored(_sender: object, place: str, seconds: float) -> None:
+def alert_restored(_sender: object, store: str, seconds: float) -> None:
     """A store is up again; that it is up for the first time is no news."""
-    if place in _lost:
-        _lost.discard(place)
-        _tell("connection_restored", place, seconds=round(seconds, 3))
+    if store in _lost_connections:
+        _lost_connections.discard(store)
+        _alert("connection_restored", store, seconds=round(seconds, 3))
 
 
-def tell_slow(_sender: object, place: str, seconds: float) -> None:
+def alert_slow(_sender: object, store: str, seconds: float) -> None:
     """A store was too slow too often."""
-    _tell("connection_slow", place, seconds=round(seconds, 3))
+    _alert("connection_slow", store, seconds=round(seconds, 3))
 
 
-def _tell(event: str, place: str, **details: Any) -> None:
-    for webhook in _webhooks:
-        webhook.tell(event, place, **details)
+def _alert(event: str, store: str, **details: Any) -> None:
+    for webhook in _senders:
+        webhook.enqueue(event, store, **details)
 
 
-_webhooks: list[Webhook] = []
-_lost: set[str] = set()
+_senders: list[AlertSender] = []
+_lost_connections: set[str] = set()

@@ -30,25 +30,28 @@ from dinerapp.webhooks.ports.posting import NotSent, Post
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
-class _Private(OSError):
+class _PrivateAddressError(OSError):
     """Every address of the host is one that must not be asked."""
 
 
-def poster(timeout: float, *, private: bool) -> Post:
+def safe_http_poster(timeout: float, *, allow_private: bool) -> Post:
     """Posts that end after so many seconds. Those that may not go to private addresses do not go
     through a proxy either: there they would."""
 
     def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
         request = Request(url, data=body, headers=dict(headers), method="POST")  # noqa: S310 the opener takes http(s) only
         with _deadline(timeout) as watched:
-            opener = _opener(partial(_dialled, is_allowed=_any if private else _is_public), watched)
-            opener.add_handler(ProxyHandler(None if private else {}))
-            return _status(opener, request, timeout)
+            opener = _opener(
+                partial(_connect_allowed, is_allowed=_allow_all if allow_private else _is_public),
+                watched,
+            )
+            opener.add_handler(ProxyHandler(None if allow_private else {}))
+            return _send(opener, request, timeout)
 
     return post
 
 
-def _status(opener: OpenerDirector, request: Request, timeout: float) -> int:
+def _send(opener: OpenerDirector, request: Request, timeout: float) -> int:
     try:
         with opener.open(request, timeout=timeout) as answer:
             return int(answer.status)
@@ -56,15 +59,15 @@ def _status(opener: OpenerDirector, request: Request, timeout: float) -> int:
         exc.close()
         return exc.code
     except URLError as exc:
-        raise NotSent(_told(exc.reason)) from exc
+        raise NotSent(_describe_error(exc.reason)) from exc
     except (OSError, HTTPException, ValueError) as exc:
-        raise NotSent(_told(exc)) from exc
+        raise NotSent(_describe_error(exc)) from exc
 
 
-def _told(reason: object) -> str:
+def _describe_error(reason: object) -> str:
     """Without the address, which may be a secret."""
     match reason:
-        case _Private():
+        case _PrivateAddressError():
             return "it leads to a private address"
         case socket.gaierror():
             return "its name cannot be resolved"
@@ -81,21 +84,21 @@ def _told(reason: object) -> str:
     return "it cannot be asked"
 
 
-Dial = Callable[..., socket.socket]
+Connect = Callable[..., socket.socket]
 
 
-def _opener(dial: Dial, watch: Callable[[socket.socket], None]) -> OpenerDirector:
+def _opener(connect: Connect, on_connect: Callable[[socket.socket], None]) -> OpenerDirector:
     """Knows nothing but HTTP: no redirects, no files."""
 
     def dialled(*args: Any) -> socket.socket:
-        connected = dial(*args)
-        watch(connected)
+        connected = connect(*args)
+        on_connect(connected)
         return connected
 
     opener = OpenerDirector()
     handlers: tuple[BaseHandler, ...] = (
-        _Plain(dialled),
-        _Secure(dialled),
+        _HttpHandler(dialled),
+        _HttpsHandler(dialled),
         HTTPDefaultErrorHandler(),
         HTTPErrorProcessor(),
     )
@@ -104,33 +107,33 @@ def _opener(dial: Dial, watch: Callable[[socket.socket], None]) -> OpenerDirecto
     return opener
 
 
-class _Plain(HTTPHandler):
-    def __init__(self, dial: Dial) -> None:
+class _HttpHandler(HTTPHandler):
+    def __init__(self, connect: Connect) -> None:
         super().__init__()
-        self._dial = dial
+        self._connect = connect
 
     def http_open(self, request: Request) -> HTTPResponse:
-        return self.do_open(partial(_connection, HTTPConnection, self._dial), request)
+        return self.do_open(partial(_new_connection, HTTPConnection, self._connect), request)
 
 
-class _Secure(HTTPSHandler):
-    def __init__(self, dial: Dial) -> None:
+class _HttpsHandler(HTTPSHandler):
+    def __init__(self, connect: Connect) -> None:
         super().__init__()
-        self._dial = dial
+        self._connect = connect
 
     def https_open(self, request: Request) -> HTTPResponse:
-        return self.do_open(partial(_connection, HTTPSConnection, self._dial), request)
+        return self.do_open(partial(_new_connection, HTTPSConnection, self._connect), request)
 
 
-def _connection(
-    kind: type[HTTPConnection], dial: Dial, *args: Any, **options: Any
+def _new_connection(
+    connection_class: type[HTTPConnection], connect: Connect, *args: Any, **options: Any
 ) -> HTTPConnection:
-    connection = kind(*args, **options)
-    connection._create_connection = dial  # type: ignore[attr-defined]
+    connection = connection_class(*args, **options)
+    connection._create_connection = connect  # type: ignore[attr-defined]
     return connection
 
 
-def _dialled(
+def _connect_allowed(
     address: tuple[str, int],
     timeout: float,
     _source: object = None,
@@ -138,7 +141,7 @@ def _dialled(
     is_allowed: Callable[[str], bool],
 ) -> socket.socket:
     """Connected to one of the addresses that the host has and that may be asked."""
-    failure: OSError = _Private()
+    failure: OSError = _PrivateAddressError()
     for *kind, _, there in socket.getaddrinfo(*address, type=socket.SOCK_STREAM):
         if not is_allowed(str(there[0])):
             continue
@@ -154,7 +157,7 @@ def _dialled(
     raise failure
 
 
-def _any(_address: str) -> bool:
+def _allow_all(_address: str) -> bool:
     return True
 
 
@@ -164,11 +167,11 @@ def _is_public(address: str) -> bool:
     while found is not None:
         if not found.is_global or found.is_multicast:
             return False
-        found = _within(found)
+        found = _embedded_ipv4(found)
     return True
 
 
-def _within(address: IPv4Address | IPv6Address) -> IPv4Address | None:
+def _embedded_ipv4(address: IPv4Address | IPv6Address) -> IPv4Address | None:
     """The address that one of these stands for."""
     if isinstance(address, IPv4Address):
         return None

@@ -18,11 +18,19 @@ from blueprints.accounts.schemas import (
     UserPage,
     UsersQuery,
 )
-from blueprints.accounts.views import granted_view, user_view
+from blueprints.accounts.views import login_view, user_view
 from blueprints.http.access import caller
-from blueprints.http.answers import after, answer, if_match, one, operation, page, written
 from blueprints.http.blueprint import Blueprint
-from blueprints.http.limits import Limited
+from blueprints.http.rate_limits import RateLimit
+from blueprints.http.responses import (
+    if_match,
+    json_response,
+    operation,
+    page_response,
+    parse_cursor,
+    record_response,
+    write_response,
+)
 from blueprints.http.services import services_of
 from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.permissions import Permission
@@ -37,7 +45,7 @@ blp = Blueprint("users", __name__, url_prefix="/api/users", description="Who has
 
 @auth.post("/register")
 @auth.public
-@auth.limited(Limited.REGISTER)
+@auth.rate_limit(RateLimit.REGISTER)
 @auth.arguments(Registration)
 @auth.creates(UserOut)
 def register(new: NewAccount) -> Response:
@@ -46,33 +54,33 @@ def register(new: NewAccount) -> Response:
     An address that has an account is answered like any other, and its account stays as it is:
     whoever cannot log in afterwards had one before.
     """
-    done = services().accounts.register(operation("auth.register", but=["password"]), new)
-    return written(done, user_view(done.record), location="/api/auth/me")
+    done = services().accounts.register(operation("auth.register", exclude=["password"]), new)
+    return write_response(done, user_view(done.record), location="/api/auth/me")
 
 
 @auth.post("/login")
 @auth.public
-@auth.limited(Limited.LOGIN, Limited.ACCOUNT)
+@auth.rate_limit(RateLimit.LOGIN, RateLimit.ACCOUNT)
 @auth.arguments(Login)
 @auth.response(200, GrantedOut)
-@auth.refuses(401)
+@auth.fails_with(401)
 def login(given: dict[str, str]) -> Response:
     """Get an access token for requests, and a refresh token for the next pair of them"""
-    return _granted(services().accounts.login(given["email"], given["password"]))
+    return _login_response(services().accounts.login(given["email"], given["password"]))
 
 
 @auth.post("/refresh")
 @auth.public
 @auth.arguments(Refresh)
 @auth.response(200, GrantedOut)
-@auth.refuses(401)
+@auth.fails_with(401)
 def refresh(given: dict[str, str]) -> Response:
     """Get the next pair of tokens
 
     A refresh token is good once. Shown again it ends the session, for somebody else may have it;
     only for a few seconds it counts as the repeated request of a client that heard no answer.
     """
-    return _granted(services().accounts.refresh(given["refresh_token"]))
+    return _login_response(services().accounts.refresh(given["refresh_token"]))
 
 
 @auth.post("/logout")
@@ -90,12 +98,12 @@ def logout() -> Response:
 def read_me() -> Response:
     """Your account"""
     user = services().accounts.get(caller().user_id or "")
-    return one(user, user_view(user))
+    return record_response(user, user_view(user))
 
 
 @auth.post("/password")
 @auth.allows(Permission.USE_ACCOUNT)
-@auth.limited(Limited.LOGIN, Limited.ACCOUNT)
+@auth.rate_limit(RateLimit.LOGIN, RateLimit.ACCOUNT)
 @auth.arguments(PasswordChange)
 @auth.response(204)
 def change_password(given: dict[str, str]) -> Response:
@@ -111,7 +119,9 @@ def change_password(given: dict[str, str]) -> Response:
 def list_users(query: dict[str, Any]) -> Response:
     """Users, newest first"""
     limit, cursor = query.pop("limit"), query.pop("cursor")
-    return page(services().accounts.page(UserFilter(**query), after(cursor), limit), user_view)
+    return page_response(
+        services().accounts.page(UserFilter(**query), parse_cursor(cursor), limit), user_view
+    )
 
 
 @blp.patch("/<uuid:user_id>")
@@ -125,8 +135,8 @@ def change_user(fields: dict[str, Any], user_id: UUID) -> Response:
     """
     op = operation(f"users.change {user_id}")
     done = services().accounts.change(caller(), str(user_id), op, fields, if_match())
-    return written(done, user_view(done.record))
+    return write_response(done, user_view(done.record))
 
 
-def _granted(granted: Granted) -> Response:
-    return answer(granted_view(granted))
+def _login_response(result: Granted) -> Response:
+    return json_response(login_view(result))

@@ -7,29 +7,33 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields
 
-from blueprints.http.answers import PageQuery
-from blueprints.http.fields import Email, Flag, Phone, Schema, Text
+from blueprints.http.fields import Email, Phone, RequestSchema, StrictBool, Text
+from blueprints.http.responses import PageQuery
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.accounts.domain.users import LONGEST_EMAIL
 from dinerapp.accounts.services.accounts import NewAccount
 
-SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 200
-LONGEST_TOKEN = 2000
-_IS_EMAIL = {"format": "email", "example": "ada@example.org"}
-_IS_PASSWORD = {"format": "password", "example": "correct horse battery"}
+MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 10, 200
+MAX_TOKEN_LENGTH = 2000
+_EMAIL_METADATA = {"format": "email", "example": "ada@example.org"}
+_PASSWORD_METADATA = {"format": "password", "example": "correct horse battery"}
 
 
 def _new_password(**options: Any) -> Text:
     return Text(
-        SHORTEST_PASSWORD, LONGEST_PASSWORD, required=True, metadata=_IS_PASSWORD, **options
+        MIN_PASSWORD_LENGTH,
+        MAX_PASSWORD_LENGTH,
+        required=True,
+        metadata=_PASSWORD_METADATA,
+        **options,
     )
 
 
-def _known_password() -> Text:
-    return Text(1, LONGEST_PASSWORD, required=True, metadata=_IS_PASSWORD)
+def _current_password() -> Text:
+    return Text(1, MAX_PASSWORD_LENGTH, required=True, metadata=_PASSWORD_METADATA)
 
 
-class Registration(Schema):
+class Registration(RequestSchema):
     """A new account for a customer."""
 
     email = Email(required=True)
@@ -42,33 +46,33 @@ class Registration(Schema):
         return NewAccount(**data)
 
 
-class Login(Schema):
+class Login(RequestSchema):
     """Who you are, and what only you know."""
 
-    email = Text(1, LONGEST_EMAIL, required=True, metadata=_IS_EMAIL)
-    password = _known_password()
+    email = Text(1, LONGEST_EMAIL, required=True, metadata=_EMAIL_METADATA)
+    password = _current_password()
 
 
-class Refresh(Schema):
+class Refresh(RequestSchema):
     """The refresh token that came last; it is good once."""
 
-    refresh_token = Text(1, LONGEST_TOKEN, required=True, metadata={"example": "eyJ0eXAiOi…"})
+    refresh_token = Text(1, MAX_TOKEN_LENGTH, required=True, metadata={"example": "eyJ0eXAiOi…"})
 
 
-class PasswordChange(Schema):
+class PasswordChange(RequestSchema):
     """The password you have, and the one you want."""
 
-    current_password = _known_password()
+    current_password = _current_password()
     new_password = _new_password()
 
 
-class UserChanges(Schema):
+class UserChanges(RequestSchema):
     """What a manager changes of somebody's account; all of it is optional."""
 
     name = Text(1, 200, metadata={"example": "Ada"})
     phone = Phone(1, 40, allow_none=True)
     role = fields.Enum(Role, by_value=True, metadata={"example": Role.WAITER.value})
-    active = Flag()
+    active = StrictBool()
 
 
 class UsersQuery(PageQuery):
@@ -85,7 +89,7 @@ class UserOut(ma.Schema):
 
     id = fields.UUID()
     revision = fields.Integer()
-    email = fields.String(metadata=_IS_EMAIL)
+    email = fields.String(metadata=_EMAIL_METADATA)
     name = fields.String(metadata={"example": "Ada"})
     phone = fields.String(allow_none=True, metadata={"example": "+49301234567"})
     role = fields.Enum(Role, by_value=True)

@@ -23,12 +23,12 @@ def user_view(user: User) -> dict[str, Any]:
     }
 
 
-def granted_view(granted: Granted) -> dict[str, Any]:
+def login_view(result: Granted) -> dict[str, Any]:
     """What somebody gets who is logged in."""
     return {
-        "access_token": granted.access_token,
-        "refresh_token": granted.refresh_token,
+        "access_token": result.access_token,
+        "refresh_token": result.refresh_token,
         "token_type": "Bearer",
-        "expires_in": granted.expires_in,
-        "user": user_view(granted.user),
+        "expires_in": result.expires_in,
+        "user": user_view(result.user),
     }

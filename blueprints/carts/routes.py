@@ -16,29 +16,29 @@ from blueprints.carts.schemas import (
     OpenedOut,
     QuantityIn,
 )
-from blueprints.carts.views import cart_view, prices_of
+from blueprints.carts.views import cart_view, prices_hash
 from blueprints.http.access import caller
-from blueprints.http.answers import (
-    PageQuery,
-    after,
-    if_match,
-    one,
-    operation,
-    page,
-    removed,
-    written,
-)
 from blueprints.http.blueprint import Blueprint
-from blueprints.http.limits import Limited
+from blueprints.http.rate_limits import RateLimit
+from blueprints.http.responses import (
+    PageQuery,
+    delete_response,
+    if_match,
+    operation,
+    page_response,
+    parse_cursor,
+    record_response,
+    write_response,
+)
 from blueprints.http.services import services_of
-from blueprints.orders.routes import placed
+from blueprints.orders.routes import placed_response
 from blueprints.orders.schemas import PlacedOut, WantedIn
 from dinerapp.accounts.domain.permissions import Caller, Permission
 from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.domain.carts import Cart
 from dinerapp.ordering.domain.pricing import Wanted
 from dinerapp.ordering.services.carts import Checkout
-from dinerapp.replication.saving import Saved
+from dinerapp.replication.saving import WriteResult
 
 services = services_of(OrderingServices)
 
@@ -46,8 +46,8 @@ blp = Blueprint("carts", __name__, url_prefix="/api/carts", description="What is
 
 
 @blp.post("")
-@blp.known
-@blp.limited(Limited.CART)
+@blp.optional_auth
+@blp.rate_limit(RateLimit.CART)
 @blp.arguments(CartIn)
 @blp.creates(OpenedOut)
 def open_cart(_given: dict[str, Any]) -> Response:
@@ -59,7 +59,7 @@ def open_cart(_given: dict[str, Any]) -> Response:
     scope = " ".join(filter(None, ("carts.open", caller().user_id)))
     done = services().carts.open(operation(scope), caller())
     token = {"access_token": services().carts.access_token(done.record.id)}
-    return _answer(done, location=f"/api/carts/{done.record.id}", more=token)
+    return _cart_response(done, location=f"/api/carts/{done.record.id}", extra_fields=token)
 
 
 @blp.get("")
@@ -68,62 +68,62 @@ def open_cart(_given: dict[str, Any]) -> Response:
 @blp.response(200, CartPage)
 def list_carts(query: dict[str, Any]) -> Response:
     """One's own carts, newest first"""
-    found = services().carts.page(caller(), after(query["cursor"]), query["limit"])
+    found = services().carts.page(caller(), parse_cursor(query["cursor"]), query["limit"])
     views = {view["id"]: view for view in _views(*found.items)}
-    return page(found, lambda cart: views[cart.id])
+    return page_response(found, lambda cart: views[cart.id])
 
 
 @blp.get("/<uuid:cart_id>")
-@blp.allows(Permission.USE_ACCOUNT, owners=True)
+@blp.allows(Permission.USE_ACCOUNT, or_owner=True)
 @blp.reads(CartOut)
 def read_cart(cart_id: UUID) -> Response:
     """A cart, at the prices of now"""
     cart = services().carts.get(str(cart_id), caller())
     [view] = _views(cart)
-    return one(cart, view, prices_of(view))
+    return record_response(cart, view, prices_hash(view))
 
 
-@blp.delete("/<uuid:cart_id>")
-@blp.allows(Permission.USE_ACCOUNT, owners=True)
+@blp.delete("/<uuid:cart_id>", endpoint="throw_cart_away")
+@blp.allows(Permission.USE_ACCOUNT, or_owner=True)
 @blp.removes()
-def throw_cart_away(cart_id: UUID) -> Response:
+def delete_cart(cart_id: UUID) -> Response:
     """Throw a cart away"""
     op = operation(f"carts.remove {cart_id}")
-    return removed(services().carts.remove(str(cart_id), op, caller(), if_match()))
+    return delete_response(services().carts.remove(str(cart_id), op, caller(), if_match()))
 
 
-@blp.post("/<uuid:cart_id>/items")
-@blp.allows(Permission.USE_ACCOUNT, owners=True)
+@blp.post("/<uuid:cart_id>/items", endpoint="put_in")
+@blp.allows(Permission.USE_ACCOUNT, or_owner=True)
 @blp.arguments(WantedIn)
 @blp.changes(CartOut)
-def put_in(wanted: Wanted, cart_id: UUID) -> Response:
+def add_item(wanted: Wanted, cart_id: UUID) -> Response:
     """Put something into a cart
 
     The same dish with the same options and notes becomes one position with the sum of both.
     """
     op = operation(f"carts.add {cart_id}")
-    return _answer(services().carts.add(str(cart_id), op, wanted, caller(), if_match()))
+    return _cart_response(services().carts.add(str(cart_id), op, wanted, caller(), if_match()))
 
 
 @blp.patch("/<uuid:cart_id>/items/<uuid:line_id>")
-@blp.allows(Permission.USE_ACCOUNT, owners=True)
+@blp.allows(Permission.USE_ACCOUNT, or_owner=True)
 @blp.arguments(QuantityIn)
 @blp.changes(CartOut)
 def change_quantity(given: dict[str, Any], cart_id: UUID, line_id: UUID) -> Response:
     """Change how many there are of a position"""
-    return _quantity(cart_id, line_id, given["quantity"])
+    return _set_quantity(cart_id, line_id, given["quantity"])
 
 
-@blp.delete("/<uuid:cart_id>/items/<uuid:line_id>")
-@blp.allows(Permission.USE_ACCOUNT, owners=True)
+@blp.delete("/<uuid:cart_id>/items/<uuid:line_id>", endpoint="take_out")
+@blp.allows(Permission.USE_ACCOUNT, or_owner=True)
 @blp.changes(CartOut)
-def take_out(cart_id: UUID, line_id: UUID) -> Response:
+def remove_item(cart_id: UUID, line_id: UUID) -> Response:
     """Take a position out of a cart"""
-    return _quantity(cart_id, line_id, 0)
+    return _set_quantity(cart_id, line_id, 0)
 
 
 @blp.post("/<uuid:cart_id>/join")
-@blp.allows(Permission.USE_ACCOUNT, owners=True)
+@blp.allows(Permission.USE_ACCOUNT, or_owner=True)
 @blp.arguments(JoinIn)
 @blp.changes(CartOut, if_match=False)
 def join_carts(given: dict[str, Any], cart_id: UUID) -> Response:
@@ -133,14 +133,14 @@ def join_carts(given: dict[str, Any], cart_id: UUID) -> Response:
     """
     token = given["access_token"]
     other = caller() if token is None else Caller(record_token=token)
-    op = operation(f"carts.join {cart_id}", but=["access_token"])
+    op = operation(f"carts.join {cart_id}", exclude=["access_token"])
     done = services().carts.join(str(cart_id), op, str(given["cart_id"]), caller(), other)
-    return _answer(done)
+    return _cart_response(done)
 
 
 @blp.post("/<uuid:cart_id>/checkout")
-@blp.allows(Permission.USE_ACCOUNT, owners=True)
-@blp.limited(Limited.ORDER)
+@blp.allows(Permission.USE_ACCOUNT, or_owner=True)
+@blp.rate_limit(RateLimit.ORDER)
 @blp.arguments(CheckoutIn)
 @blp.creates(PlacedOut)
 def check_out(checkout: Checkout, cart_id: UUID) -> Response:
@@ -150,22 +150,24 @@ def check_out(checkout: Checkout, cart_id: UUID) -> Response:
     answers the same order, and any other one is refused.
     """
     op = operation(f"carts.check_out {cart_id}")
-    return placed(services().carts.check_out(str(cart_id), op, checkout, caller()))
+    return placed_response(services().carts.check_out(str(cart_id), op, checkout, caller()))
 
 
-def _quantity(cart_id: UUID, line_id: UUID, quantity: int) -> Response:
+def _set_quantity(cart_id: UUID, line_id: UUID, quantity: int) -> Response:
     op = operation(f"carts.quantity {cart_id} {line_id}")
     done = services().carts.set_quantity(
         str(cart_id), str(line_id), quantity, op, caller(), if_match()
     )
-    return _answer(done)
+    return _cart_response(done)
 
 
-def _answer(
-    done: Saved[Cart], location: str | None = None, more: dict[str, Any] | None = None
+def _cart_response(
+    result: WriteResult[Cart],
+    location: str | None = None,
+    extra_fields: dict[str, Any] | None = None,
 ) -> Response:
-    [view] = _views(done.record)
-    return written(done, view | (more or {}), location, prices_of(view))
+    [view] = _views(result.record)
+    return write_response(result, view | (extra_fields or {}), location, prices_hash(view))
 
 
 def _views(*carts: Cart) -> list[dict[str, Any]]:

@@ -7,30 +7,30 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields
 
-from blueprints.http.fields import Schema, Text, Whole
+from blueprints.http.fields import RequestSchema, StrictInt, Text
 from blueprints.orders import schemas as orders
 from dinerapp.ordering.domain.carts import MOST_OF_ONE, CartState
 from dinerapp.ordering.services.carts import Checkout
 
 
-class CartIn(Schema):
+class CartIn(RequestSchema):
     """A new cart is empty."""
 
 
-class QuantityIn(Schema):
+class QuantityIn(RequestSchema):
     """How many there are to be of a position; 0 takes it out."""
 
-    quantity = Whole(0, MOST_OF_ONE, required=True, metadata={"example": 3})
+    quantity = StrictInt(0, MOST_OF_ONE, required=True, metadata={"example": 3})
 
 
-class JoinIn(Schema):
+class JoinIn(RequestSchema):
     """The cart to be emptied into this one: a guest's with its token, or one's own without."""
 
     cart_id = fields.UUID(required=True)
     access_token = Text(1, 200, allow_none=True, load_default=None)
 
 
-class CheckoutIn(orders.CheckoutIn):
+class CheckoutIn(orders.CheckoutFields):
     """What turns a cart into an order."""
 
     @ma.post_load

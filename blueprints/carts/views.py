@@ -6,26 +6,26 @@ import hashlib
 from dataclasses import asdict
 from typing import Any
 
-from blueprints.http.answers import plain
+from blueprints.http.responses import public_fields
 from blueprints.http.strict_json import dumps
 from dinerapp.ordering.domain.carts import Cart
 from dinerapp.ordering.domain.orders import Line
 from dinerapp.ordering.services.carts import Position
 
-_INTERNAL = ("lines", "absorbed")
+_INTERNAL_FIELDS = ("lines", "absorbed")
 
 
 def cart_view(cart: Cart, positions: list[Position], currency: str) -> dict[str, Any]:
     """One cart, at the prices of now."""
-    view = plain(cart)
-    for name in _INTERNAL:
+    view = public_fields(cart)
+    for name in _INTERNAL_FIELDS:
         del view[name]
     view["items"] = [_line_view(position) for position in positions]
     view["subtotal"] = sum(item["total"] or 0 for item in view["items"])
     return view | {"currency": currency}
 
 
-def prices_of(view: dict[str, Any]) -> str:
+def prices_hash(view: dict[str, Any]) -> str:
     """Tells two answers about one version of a cart apart: prices change without it."""
     return hashlib.blake2b(dumps(view["items"]), digest_size=6).hexdigest()
 

@@ -10,10 +10,18 @@ from flask import Response
 
 from blueprints.conversations.schemas import ConversationIn, ConversationOut, ConversationPage
 from blueprints.http.access import caller
-from blueprints.http.answers import PageQuery, after, one, operation, page, plain, written
 from blueprints.http.blueprint import Blueprint
-from blueprints.http.describing import named
 from blueprints.http.headers import ETAG
+from blueprints.http.openapi import header_refs
+from blueprints.http.responses import (
+    PageQuery,
+    operation,
+    page_response,
+    parse_cursor,
+    public_fields,
+    record_response,
+    write_response,
+)
 from blueprints.http.services import services_of
 from dinerapp.accounts.domain.permissions import Permission
 from dinerapp.messaging.container import MessagingServices
@@ -34,7 +42,7 @@ blp = Blueprint(
 @blp.arguments(ConversationIn)
 @blp.creates(ConversationOut)
 @blp.alt_response(
-    200, schema=ConversationOut, description="There was one already", headers=named(ETAG)
+    200, schema=ConversationOut, description="There was one already", headers=header_refs(ETAG)
 )
 def open_conversation(given: dict[str, Any]) -> Response:
     """Find the conversation with somebody, or begin it
@@ -46,7 +54,7 @@ def open_conversation(given: dict[str, Any]) -> Response:
     done = services().conversations.open(caller(), str(given["user_id"]), op)
     is_new = done.changed or done.replayed
     location = f"/api/conversations/{done.record.id}" if is_new else None
-    return written(done, _view(done.record, _names(done.record)), location)
+    return write_response(done, _view(done.record, _names(done.record)), location)
 
 
 @blp.get("")
@@ -55,9 +63,9 @@ def open_conversation(given: dict[str, Any]) -> Response:
 @blp.response(200, ConversationPage)
 def list_conversations(query: dict[str, Any]) -> Response:
     """The caller's conversations, newest first"""
-    found = services().conversations.page(caller(), after(query["cursor"]), query["limit"])
+    found = services().conversations.page(caller(), parse_cursor(query["cursor"]), query["limit"])
     names = _names(*found.items)
-    return page(found, lambda conversation: _view(conversation, names))
+    return page_response(found, lambda conversation: _view(conversation, names))
 
 
 @blp.get("/<uuid:conversation_id>")
@@ -66,7 +74,7 @@ def list_conversations(query: dict[str, Any]) -> Response:
 def read_conversation(conversation_id: UUID) -> Response:
     """One conversation"""
     found = services().conversations.get(caller(), str(conversation_id))
-    return one(found, _view(found, _names(found)))
+    return record_response(found, _view(found, _names(found)))
 
 
 def _names(*conversations: Conversation) -> Mapping[str, str]:
@@ -74,6 +82,6 @@ def _names(*conversations: Conversation) -> Mapping[str, str]:
 
 
 def _view(conversation: Conversation, names: Mapping[str, str]) -> dict[str, Any]:
-    view = plain(conversation)
+    view = public_fields(conversation)
     people = [{"id": each, "name": names[each]} for each in view.pop("user_ids")]
     return view | {"people": people}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields
 
-from blueprints.http.fields import Schema
+from blueprints.http.fields import RequestSchema
 
 
-class ConversationIn(Schema):
+class ConversationIn(RequestSchema):
     """With whom."""
 
     user_id = fields.UUID(required=True)

@@ -8,13 +8,22 @@ from uuid import UUID
 from flask import Response
 
 from blueprints.coupons.schemas import CouponChanges, CouponIn, CouponOut, CouponPage
-from blueprints.http.answers import PageQuery, after, if_match, one, operation, page, plain, written
 from blueprints.http.blueprint import Blueprint
+from blueprints.http.responses import (
+    PageQuery,
+    if_match,
+    operation,
+    page_response,
+    parse_cursor,
+    public_fields,
+    record_response,
+    write_response,
+)
 from blueprints.http.services import services_of
 from dinerapp.accounts.domain.permissions import Permission
 from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.domain.coupons import Coupon
-from dinerapp.replication.saving import Saved
+from dinerapp.replication.saving import WriteResult
 
 services = services_of(OrderingServices)
 
@@ -28,7 +37,7 @@ blp = Blueprint("coupons", __name__, url_prefix="/api/coupons", description="Mon
 def add_coupon(given: dict[str, Any]) -> Response:
     """Make a coupon"""
     done = services().coupons.add(operation("coupons.add"), given)
-    return _answer(done, location=f"/api/coupons/{done.record.id}")
+    return _coupon_response(done, location=f"/api/coupons/{done.record.id}")
 
 
 @blp.get("")
@@ -37,9 +46,9 @@ def add_coupon(given: dict[str, Any]) -> Response:
 @blp.response(200, CouponPage)
 def list_coupons(query: dict[str, Any]) -> Response:
     """Coupons, newest first"""
-    found = services().coupons.page(after(query["cursor"]), query["limit"])
+    found = services().coupons.page(parse_cursor(query["cursor"]), query["limit"])
     uses = _uses(*found.items)
-    return page(found, lambda coupon: _view(coupon, uses[coupon.id]))
+    return page_response(found, lambda coupon: _view(coupon, uses[coupon.id]))
 
 
 @blp.get("/<uuid:coupon_id>")
@@ -49,7 +58,7 @@ def read_coupon(coupon_id: UUID) -> Response:
     """One coupon"""
     coupon = services().coupons.get(str(coupon_id))
     uses = _uses(coupon)[coupon.id]
-    return one(coupon, _view(coupon, uses), uses)
+    return record_response(coupon, _view(coupon, uses), uses)
 
 
 @blp.patch("/<uuid:coupon_id>")
@@ -59,12 +68,12 @@ def read_coupon(coupon_id: UUID) -> Response:
 def change_coupon(given: dict[str, Any], coupon_id: UUID) -> Response:
     """Change a coupon; orders that have used it keep what they got"""
     op = operation(f"coupons.change {coupon_id}")
-    return _answer(services().coupons.change(str(coupon_id), op, given, if_match()))
+    return _coupon_response(services().coupons.change(str(coupon_id), op, given, if_match()))
 
 
-def _answer(done: Saved[Coupon], location: str | None = None) -> Response:
-    uses = _uses(done.record)[done.record.id]
-    return written(done, _view(done.record, uses), location, uses)
+def _coupon_response(result: WriteResult[Coupon], location: str | None = None) -> Response:
+    uses = _uses(result.record)[result.record.id]
+    return write_response(result, _view(result.record, uses), location, uses)
 
 
 def _uses(*coupons: Coupon) -> dict[str, int]:
@@ -72,4 +81,4 @@ def _uses(*coupons: Coupon) -> dict[str, int]:
 
 
 def _view(coupon: Coupon, uses: int) -> dict[str, Any]:
-    return plain(coupon) | {"uses": uses}
+    return public_fields(coupon) | {"uses": uses}

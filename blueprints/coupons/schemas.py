@@ -5,29 +5,29 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields
 
-from blueprints.http.fields import Flag, Moment, Money, Schema, Text, Whole
+from blueprints.http.fields import Money, RequestSchema, StrictBool, StrictInt, Text, UtcDateTime
 
-MOST_USES = 10**6
+MAX_USES = 10**6
 
 
-class CouponChanges(Schema):
+class CouponChanges(RequestSchema):
     """What can be changed of a coupon; all of it is optional. The code stays."""
 
     description = Text(0, 500)
-    percent = Whole(1, 10_000, allow_none=True, metadata={"description": "1000 is 10 %"})
+    percent = StrictInt(1, 10_000, allow_none=True, metadata={"description": "1000 is 10 %"})
     amount = Money(1, allow_none=True)
     minimum = Money()
-    starts_at = Moment(allow_none=True)
-    ends_at = Moment(allow_none=True)
-    max_uses = Whole(0, MOST_USES, allow_none=True)
-    active = Flag()
+    starts_at = UtcDateTime(allow_none=True)
+    ends_at = UtcDateTime(allow_none=True)
+    max_uses = StrictInt(0, MAX_USES, allow_none=True)
+    active = StrictBool()
 
 
 class CouponIn(CouponChanges):
     """A new coupon: a share or an amount, never both."""
 
     code = Text(1, 50, required=True, metadata={"example": "WELCOME"})
-    percent = Whole(
+    percent = StrictInt(
         1, 10_000, allow_none=True, metadata={"description": "1000 is 10 %", "example": 1000}
     )
 

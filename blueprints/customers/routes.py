@@ -14,17 +14,17 @@ from blueprints.customers.schemas import (
     KnownCustomerOut,
 )
 from blueprints.customers.views import customer_view
-from blueprints.http.answers import (
-    PageQuery,
-    after,
-    if_match,
-    one,
-    operation,
-    page,
-    removed,
-    written,
-)
 from blueprints.http.blueprint import Blueprint
+from blueprints.http.responses import (
+    PageQuery,
+    delete_response,
+    if_match,
+    operation,
+    page_response,
+    parse_cursor,
+    record_response,
+    write_response,
+)
 from blueprints.http.services import services_of
 from blueprints.orders.schemas import OrderPage
 from blueprints.orders.views import order_view
@@ -47,8 +47,8 @@ def list_customers(query: dict[str, Any]) -> Response:
     A number or an address finds its customer in whatever way it is typed.
     """
     limit, cursor = query.pop("limit"), query.pop("cursor")
-    found = services().customers.page(CustomerFilter(**query), after(cursor), limit)
-    return page(found, customer_view)
+    found = services().customers.page(CustomerFilter(**query), parse_cursor(cursor), limit)
+    return page_response(found, customer_view)
 
 
 @blp.get("/<uuid:customer_id>")
@@ -57,7 +57,7 @@ def list_customers(query: dict[str, Any]) -> Response:
 def read_customer(customer_id: UUID) -> Response:
     """One customer"""
     customer = services().customers.get(str(customer_id))
-    return one(customer, customer_view(customer))
+    return record_response(customer, customer_view(customer))
 
 
 @blp.patch("/<uuid:customer_id>")
@@ -71,7 +71,7 @@ def change_customer(fields: dict[str, Any], customer_id: UUID) -> Response:
     """
     op = operation(f"customers.change {customer_id}")
     done = services().customers.change(str(customer_id), op, fields, if_match())
-    return written(done, customer_view(done.record))
+    return write_response(done, customer_view(done.record))
 
 
 @blp.get("/<uuid:customer_id>/orders")
@@ -80,8 +80,10 @@ def change_customer(fields: dict[str, Any], customer_id: UUID) -> Response:
 @blp.response(200, OrderPage)
 def list_orders(query: dict[str, Any], customer_id: UUID) -> Response:
     """What a customer has ordered, newest first"""
-    found = services().customers.orders(str(customer_id), after(query["cursor"]), query["limit"])
-    return page(found, order_view)
+    found = services().customers.orders(
+        str(customer_id), parse_cursor(query["cursor"]), query["limit"]
+    )
+    return page_response(found, order_view)
 
 
 @blp.delete("/<uuid:customer_id>")
@@ -97,4 +99,4 @@ def erase_customer(customer_id: UUID) -> Response:
     comes, repeat it: it goes on where it stopped, and is done when it answers 204.
     """
     op = operation(f"customers.erase {customer_id}")
-    return removed(services().customers.erase(str(customer_id), op, if_match()))
+    return delete_response(services().customers.erase(str(customer_id), op, if_match()))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields
 
-from blueprints.http.answers import PageQuery
-from blueprints.http.fields import Email, Phone, Schema, Text
+from blueprints.http.fields import Email, Phone, RequestSchema, Text
+from blueprints.http.responses import PageQuery
 
 
 class CustomersQuery(PageQuery):
@@ -16,7 +16,7 @@ class CustomersQuery(PageQuery):
     email = Text(1, 254, load_default=None, metadata={"example": "ada@example.org"})
 
 
-class CustomerChanges(Schema):
+class CustomerChanges(RequestSchema):
     """What can be changed of a customer; all of it is optional. The number says who they are."""
 
     name = Text(1, 200, metadata={"example": "Ada"})

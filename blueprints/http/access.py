@@ -20,66 +20,66 @@ services = services_of(AccountServices)
 
 V = TypeVar("V", bound=Callable[..., Any])
 
-_RULE = "__diner_rule__"
+_RULE_ATTRIBUTE = "__diner_rule__"
 _BEARER = "bearer"
-_WITH_TOKEN = frozenset({"order_id", "cart_id"})
+_IDS_WITH_RECORD_TOKEN = frozenset({"order_id", "cart_id"})
 """Records that come with a token of their own, by the names of their ids in paths."""
 _DOCUMENTATION = ("api-docs.openapi_json", "api-docs.openapi_swagger_ui")
-MISSING = "send an access token as `Authorization: Bearer …`; POST /api/auth/login gives one"
+TOKEN_MISSING = "send an access token as `Authorization: Bearer …`; POST /api/auth/login gives one"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class AccessRule:
     """Who may use a route.
 
     Without a permission everybody may; `known` says that whoever shows an account's token is
-    known to the view by it. With a permission only roles that have it may, and with `owners` also
+    known to the view by it. With a permission only roles that have it may, and with `or_owner` also
     others who show a token: whether the record is theirs, the service sees to.
     """
 
     permission: Permission | None = None
-    known: bool = False
-    owners: bool = False
+    optional_auth: bool = False
+    or_owner: bool = False
 
     def admit(self) -> Caller:
         """The caller, if the rule lets them in."""
         if self.permission is None:
-            return _with_account() if self.known and _has_token() else GUEST
-        if self.owners and _is_for_one_record() and _shows_record_token():
+            return _account_caller() if self.optional_auth and _has_token() else GUEST
+        if self.or_owner and _names_record_with_token() and _has_record_token():
             return Caller(record_token=_token())
-        found = _with_account()
-        if not (found.may(self.permission) or self.owners):
+        found = _account_caller()
+        if not (found.may(self.permission) or self.or_owner):
             raise NotPermitted(f"this is not for a {found.role} to do")
         return found
 
 
-PUBLIC = Rule()
+PUBLIC = AccessRule()
 
 
-def ruled(rule: Rule) -> Callable[[V], V]:
+def set_rule(rule: AccessRule) -> Callable[[V], V]:
     """Gives a view its rule."""
 
     def decorate(view: V) -> V:
-        setattr(view, _RULE, rule)
+        setattr(view, _RULE_ATTRIBUTE, rule)
         return view
 
     return decorate
 
 
-def rule_of(view: Callable[..., Any]) -> Rule | None:
+def rule_of(view: Callable[..., Any]) -> AccessRule | None:
     """The rule of a view, if it has one."""
-    found: Rule | None = getattr(view, _RULE, None)
+    found: AccessRule | None = getattr(view, _RULE_ATTRIBUTE, None)
     return found
 
 
-def described(rule: Rule | None) -> str:
+def describe_rule(rule: AccessRule | None) -> str:
     """Who may use a route with that rule, in words."""
     if rule is None:
         return "nobody"
     if rule.permission is None:
         return "everybody"
     roles = GRANTED[rule.permission]
-    owner = ["whoever it belongs to"] if rule.owners else []
+    owner = ["whoever it belongs to"] if rule.or_owner else []
     if roles == set(Role):
         return "".join(owner) or "every account"
     return "; ".join([", ".join(role for role in Role if role in roles), *owner])
@@ -88,8 +88,8 @@ def described(rule: Rule | None) -> str:
 def register(app: Flask) -> None:
     """Asks before every request. The documentation is not ours to decorate, and public."""
     for endpoint in _DOCUMENTATION:
-        app.view_functions[endpoint] = ruled(PUBLIC)(_as_function(app.view_functions[endpoint]))
-    app.before_request(_check)
+        app.view_functions[endpoint] = set_rule(PUBLIC)(_as_function(app.view_functions[endpoint]))
+    app.before_request(_check_access)
 
 
 def caller() -> Caller:
@@ -98,7 +98,7 @@ def caller() -> Caller:
     return found
 
 
-def _check() -> None:
+def _check_access() -> None:
     asked = request_ctx.request
     if asked.routing_exception is not None or asked.method == "OPTIONS":
         return
@@ -107,7 +107,7 @@ def _check() -> None:
         raise NotPermitted("nobody has said who may do this")
     g.caller = rule.admit()
     # What an answer says of the store that served it is about what was asked for.
-    served_by.forget()
+    served_by.reset()
 
 
 def _as_function(method: V) -> V:
@@ -118,9 +118,9 @@ def _as_function(method: V) -> V:
     return cast(V, function)
 
 
-def _with_account() -> Caller:
+def _account_caller() -> Caller:
     if not _has_token():
-        raise NotAuthenticated(MISSING)
+        raise NotAuthenticated(TOKEN_MISSING)
     return services().accounts.caller(_token())
 
 
@@ -137,10 +137,10 @@ def _authorization() -> tuple[str, str, str]:
     return request.headers.get("Authorization", "").partition(" ")
 
 
-def _is_for_one_record() -> bool:
-    return not _WITH_TOKEN.isdisjoint(request.view_args or {})
+def _names_record_with_token() -> bool:
+    return not _IDS_WITH_RECORD_TOKEN.isdisjoint(request.view_args or {})
 
 
-def _shows_record_token() -> bool:
+def _has_record_token() -> bool:
     """Tokens of accounts have dots in them, those of records have none."""
     return _has_token() and "." not in _token()

@@ -13,9 +13,9 @@ from typing import Any, TypeVar, cast
 import marshmallow as ma
 from flask_smorest import Blueprint as SmorestBlueprint
 
-from blueprints.http.access import PUBLIC, Rule, described, ruled
-from blueprints.http.describing import BEARER, named
+from blueprints.http.access import PUBLIC, AccessRule, describe_rule, set_rule
 from blueprints.http.examples import example_of
+from blueprints.http.fast_loading import compile_loader, read_body, read_query
 from blueprints.http.headers import (
     ETAG,
     IDEMPOTENCY_KEY,
@@ -24,29 +24,29 @@ from blueprints.http.headers import (
     LOCATION,
     REPLAY,
 )
-from blueprints.http.limits import Limited, limited
-from blueprints.http.reading import body, query, reader
-from blueprints.http.refusals import REFUSALS
+from blueprints.http.openapi import BEARER, header_refs
+from blueprints.http.problem_types import ERROR_RESPONSES
+from blueprints.http.rate_limits import RateLimit, rate_limit
 from dinerapp.accounts.domain.permissions import Permission
 
 R = TypeVar("R", bound=Callable[..., Any])
 SchemaType = type[ma.Schema]
 
-_GIVEN = {"json": body, "query": query}
-_NOT_MODIFIED = {"description": "It is as the caller has it", "headers": named(ETAG)}
+_REQUEST_READERS = {"json": read_body, "query": read_query}
+_NOT_MODIFIED = {"description": "It is as the caller has it", "headers": header_refs(ETAG)}
 
 
 class Blueprint(SmorestBlueprint):
     """A package of routes of one domain."""
 
-    def __init__(self, *args: Any, asks_stores: bool = True, **options: Any) -> None:
+    def __init__(self, *args: Any, uses_stores: bool = True, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._asks_stores = asks_stores
+        self._uses_stores = uses_stores
 
     def arguments(self, schema: SchemaType, *, location: str = "json") -> Callable[[R], R]:
         """Gives the view what the schema makes of the body, or of the query."""
         made = schema()
-        given, read = _GIVEN[location], reader(made)
+        given, read = _REQUEST_READERS[location], compile_loader(made)
         document = super().arguments(made, location=location)
 
         def decorate(view: R) -> R:
@@ -54,73 +54,76 @@ class Blueprint(SmorestBlueprint):
             def reading(*args: Any, **options: Any) -> Any:
                 return view(*args, read(given()), **options)
 
-            return _documented_by(document, cast(R, reading))
+            return _copy_apidoc(document, cast(R, reading))
 
         return decorate
 
     def response(self, *args: Any, **options: Any) -> Callable[[R], R]:
         """Documents an answer; views make theirs themselves."""
-        return partial(_documented_by, super().response(*args, **options))
+        return partial(_copy_apidoc, super().response(*args, **options))
 
     def public(self, view: R) -> R:
         """For everybody, whoever they say they are."""
-        return ruled(PUBLIC)(view)
+        return set_rule(PUBLIC)(view)
 
-    def known(self, view: R) -> R:
+    def optional_auth(self, view: R) -> R:
         """For everybody; whoever shows the token of an account is known by it."""
         documented: Callable[[R], R] = self.doc(security=[{}, {BEARER: []}])
-        return documented(ruled(Rule(known=True))(view))
+        return documented(set_rule(AccessRule(optional_auth=True))(view))
 
-    def allows(self, permission: Permission, *, owners: bool = False) -> Callable[[R], R]:
+    def allows(self, permission: Permission, *, or_owner: bool = False) -> Callable[[R], R]:
         """For roles that have the permission, and perhaps for whoever the record belongs to."""
-        rule = Rule(permission, owners=owners)
-        return self._documented(
-            ruled(rule),
-            self.doc(security=[{BEARER: []}], **{"x-roles": described(rule)}),
-            self.refuses(403),
+        rule = AccessRule(permission, or_owner=or_owner)
+        return self._combine(
+            set_rule(rule),
+            self.doc(security=[{BEARER: []}], **{"x-roles": describe_rule(rule)}),
+            self.fails_with(403),
         )
 
-    def refuses(self, *statuses: int) -> Callable[[R], R]:
+    def fails_with(self, *statuses: int) -> Callable[[R], R]:
         """Ends in one of these for reasons that do not show in what the route takes."""
         documented: Callable[[R], R] = self.doc(
-            responses={status: REFUSALS[status].name for status in statuses}
+            responses={status: ERROR_RESPONSES[status].name for status in statuses}
         )
         return documented
 
-    def limited(self, *what: Limited) -> Callable[[R], R]:
+    def rate_limit(self, *what: RateLimit) -> Callable[[R], R]:
         """Not too often."""
-        return self._documented(limited(*what), self.refuses(429))
+        return self._combine(rate_limit(*what), self.fails_with(429))
 
     def reads(self, schema: SchemaType) -> Callable[[R], R]:
         """Answers something that has an ETag."""
-        return self._documented(
+        return self._combine(
             self.doc(parameters=[IF_NONE_MATCH], responses={304: _NOT_MODIFIED}),
-            self.response(200, schema, headers=named(ETAG)),
+            self.response(200, schema, headers=header_refs(ETAG)),
         )
 
     def creates(self, schema: SchemaType) -> Callable[[R], R]:
         """Makes a new record, once per Idempotency-Key."""
-        return self._documented(
+        return self._combine(
             self.doc(parameters=[IDEMPOTENCY_KEY]),
-            self.response(201, schema, headers=named(LOCATION, ETAG, REPLAY)),
+            self.response(201, schema, headers=header_refs(LOCATION, ETAG, REPLAY)),
         )
 
     def changes(self, schema: SchemaType, *, if_match: bool = True) -> Callable[[R], R]:
         """Changes a record that exists, once per Idempotency-Key."""
-        return self._documented(
-            self._guarded(if_match), self.response(200, schema, headers=named(ETAG, REPLAY))
+        return self._combine(
+            self._with_write_headers(if_match),
+            self.response(200, schema, headers=header_refs(ETAG, REPLAY)),
         )
 
     def removes(self, *, if_match: bool = True) -> Callable[[R], R]:
         """Deletes a record."""
-        return self._documented(self._guarded(if_match), self.response(204, headers=named(REPLAY)))
+        return self._combine(
+            self._with_write_headers(if_match), self.response(204, headers=header_refs(REPLAY))
+        )
 
-    def _guarded(self, if_match: bool) -> Callable[[R], R]:
+    def _with_write_headers(self, if_match: bool) -> Callable[[R], R]:
         headers = [IDEMPOTENCY_KEY, *([IF_MATCH] if if_match else [])]
         documented: Callable[[R], R] = self.doc(parameters=headers)
         return documented
 
-    def _documented(self, *decorators: Callable[[R], R]) -> Callable[[R], R]:
+    def _combine(self, *decorators: Callable[[R], R]) -> Callable[[R], R]:
         def decorate(view: R) -> R:
             for decorator in decorators:
                 view = decorator(view)
@@ -132,9 +135,9 @@ class Blueprint(SmorestBlueprint):
         """What bodies look like, whether there must be one, and that it takes a database."""
         doc = super()._prepare_response_doc(doc, doc_info, **options)
         manual = doc_info.get("manual_doc", {})
-        if self._asks_stores or "security" in manual:
-            doc["responses"].setdefault(503, REFUSALS[503].name)
-        _keep_both(doc, manual)
+        if self._uses_stores or "security" in manual:
+            doc["responses"].setdefault(503, ERROR_RESPONSES[503].name)
+        _merge_parameters(doc, manual)
         for media in doc.get("requestBody", {}).get("content", {}).values():
             fields = media["schema"].fields.values()
             doc["requestBody"]["required"] = any(field.required for field in fields)
@@ -144,13 +147,13 @@ class Blueprint(SmorestBlueprint):
         return doc
 
 
-def _documented_by(document: Callable[[R], Any], view: R) -> R:
+def _copy_apidoc(document: Callable[[R], Any], view: R) -> R:
     """The view itself, as flask-smorest documents it."""
     view._apidoc = document(view)._apidoc  # type: ignore[attr-defined]
     return view
 
 
-def _keep_both(doc: Any, manual: Any) -> None:
+def _merge_parameters(doc: Any, manual: Any) -> None:
     """Headers that are documented by hand come beside what is read from a query, not instead."""
     if "parameters" in doc and "parameters" in manual:
         manual["parameters"] = [*doc["parameters"], *manual["parameters"]]

@@ -10,12 +10,12 @@ from collections.abc import Collection
 
 from flask import Flask, Response, request
 
-from blueprints.http.headers import ANSWER_HEADERS, REQUEST_HEADERS, REQUEST_ID
+from blueprints.http.headers import REQUEST_HEADERS, REQUEST_ID, RESPONSE_HEADERS
 
-ANY = "*"
-_AN_HOUR = "3600"
-_SENT = ", ".join(["Authorization", "Content-Type", *REQUEST_HEADERS, REQUEST_ID])
-_SHOWN = ", ".join(ANSWER_HEADERS)
+ANY_ORIGIN = "*"
+_MAX_AGE_SECONDS = "3600"
+_ALLOWED_HEADERS = ", ".join(["Authorization", "Content-Type", *REQUEST_HEADERS, REQUEST_ID])
+_EXPOSED_HEADERS = ", ".join(RESPONSE_HEADERS)
 
 
 def register(app: Flask, origins: Collection[str]) -> None:
@@ -24,11 +24,11 @@ def register(app: Flask, origins: Collection[str]) -> None:
         return
 
     def share(response: Response) -> Response:
-        if ANY not in origins:
+        if ANY_ORIGIN not in origins:
             response.vary.add("Origin")
         origin = request.headers.get("Origin")
-        if origin is not None and (ANY in origins or origin in origins):
-            _allow(response, ANY if ANY in origins else origin)
+        if origin is not None and (ANY_ORIGIN in origins or origin in origins):
+            _allow(response, ANY_ORIGIN if ANY_ORIGIN in origins else origin)
         return response
 
     app.after_request(share)
@@ -36,8 +36,8 @@ def register(app: Flask, origins: Collection[str]) -> None:
 
 def _allow(response: Response, origin: str) -> None:
     response.headers["Access-Control-Allow-Origin"] = origin
-    response.headers["Access-Control-Expose-Headers"] = _SHOWN
+    response.headers["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS
     if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
         response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "")
-        response.headers["Access-Control-Allow-Headers"] = _SENT
-        response.headers["Access-Control-Max-Age"] = _AN_HOUR
+        response.headers["Access-Control-Allow-Headers"] = _ALLOWED_HEADERS
+        response.headers["Access-Control-Max-Age"] = _MAX_AGE_SECONDS

@@ -7,19 +7,19 @@ from importlib.resources import files
 
 from flask import Blueprint, Response, send_from_directory
 
-from blueprints.http.access import PUBLIC, ruled
+from blueprints.http.access import PUBLIC, set_rule
 
-URL = "/docs/static/"
-DAY = 24 * 60 * 60
+STATIC_URL = "/docs/static/"
+DAY_SECONDS = 24 * 60 * 60
 
-blp = Blueprint("docs", __name__, url_prefix=URL.rstrip("/"))
+blp = Blueprint("docs", __name__, url_prefix=STATIC_URL.rstrip("/"))
 
 
 @blp.get("/<name>")
-@ruled(PUBLIC)
+@set_rule(PUBLIC)
 def static_file(name: str) -> Response:
     """One of the files that the page at /docs asks for."""
-    return send_from_directory(_folder(), name, max_age=DAY)
+    return send_from_directory(_folder(), name, max_age=DAY_SECONDS)
 
 
 @cache

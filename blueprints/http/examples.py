@@ -8,10 +8,10 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from blueprints.http.fields import Schema
+from blueprints.http.fields import RequestSchema
 
 EXAMPLE_ID = "01a1fd5b-738a-7340-82a6-7288b9785b65"
-_PLAIN: tuple[tuple[type[fields.Field[Any]], Any], ...] = (
+_DEFAULT_EXAMPLES: tuple[tuple[type[fields.Field[Any]], Any], ...] = (
     (fields.UUID, EXAMPLE_ID),
     (fields.Integer, 1),
     (fields.Float, 1.5),
@@ -25,14 +25,16 @@ _PLAIN: tuple[tuple[type[fields.Field[Any]], Any], ...] = (
 def example_of(schema: ma.Schema | type[ma.Schema]) -> Any:
     """A value of the schema. In requests, what may be left out is, unless it has an example."""
     made = schema() if isinstance(schema, type) else schema
-    return {name: _example(field) for name, field in made.fields.items() if _shown(made, field)}
+    return {
+        name: _example(field) for name, field in made.fields.items() if _has_example(made, field)
+    }
 
 
-def _shown(schema: ma.Schema, field: fields.Field[Any]) -> bool:
-    return field.required or "example" in field.metadata or not isinstance(schema, Schema)
+def _has_example(schema: ma.Schema, field: fields.Field[Any]) -> bool:
+    return field.required or "example" in field.metadata or not isinstance(schema, RequestSchema)
 
 
-def _first(choices: type[Enum]) -> Any:
+def _first_value(choices: type[Enum]) -> Any:
     return next(iter(choices)).value
 
 
@@ -48,5 +50,5 @@ def _example(field: fields.Field[Any]) -> Any:
         case fields.List():
             return [_example(field.inner)]
         case fields.Enum():
-            return _first(field.enum)
-    return next(value for kind, value in _PLAIN if isinstance(field, kind))
+            return _first_value(field.enum)
+    return next(value for kind, value in _DEFAULT_EXAMPLES if isinstance(field, kind))

@@ -12,35 +12,37 @@ from marshmallow import fields, validate
 from dinerapp.accounts.domain.users import LONGEST_EMAIL
 from dinerapp.ordering.domain.hours import parsed_time
 
-MOST_MONEY = 10**9
-EMAIL = validate.Email(error="must be an e-mail address")
-_WEB_ADDRESS = validate.URL(
+MAX_AMOUNT = 10**9
+EMAIL_VALIDATOR = validate.Email(error="must be an e-mail address")
+_HTTP_URL_VALIDATOR = validate.URL(
     schemes={"http", "https"}, require_tld=False, error="must be an address with http or https"
 )
-_PHONE = re.compile(r"\+?[0-9]{5,20}")
-_DIGITS = re.compile(r"[0-9]{1,18}")
+_PHONE_PATTERN = re.compile(r"\+?[0-9]{5,20}")
+_DIGITS_PATTERN = re.compile(r"[0-9]{1,18}")
 
 
-def _words(**messages: Any) -> dict[str, Any]:
+def _messages(**messages: Any) -> dict[str, Any]:
     return messages
 
 
-class Schema(ma.Schema):
+class RequestSchema(ma.Schema):
     """The base of all schemas that read requests."""
 
-    error_messages = _words(type="must be an object", unknown="is not a known field")
+    error_messages = _messages(type="must be an object", unknown="is not a known field")
 
 
 class Text(fields.String):
     """A string that both databases hold unchanged, and with more in it than blanks if anything."""
 
-    default_error_messages = _words(invalid="must be a string")
+    default_error_messages = _messages(invalid="must be a string")
 
-    def __init__(self, least: int = 0, most: int = 1000, **options: Any) -> None:
+    def __init__(self, min_length: int = 0, max_length: int = 1000, **options: Any) -> None:
         own = options.pop("validate", None)
-        length = validate.Length(least, most, error=f"must be {least} to {most} characters long")
-        blank = [_not_blank] if least else []
-        checks = [length, *blank, _storable, *([own] if own else [])]
+        length = validate.Length(
+            min_length, max_length, error=f"must be {min_length} to {max_length} characters long"
+        )
+        blank = [_check_not_blank] if min_length else []
+        checks = [length, *blank, _check_storable, *([own] if own else [])]
         super().__init__(validate=checks, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
@@ -55,18 +57,22 @@ class Phone(Text):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
         text = super()._deserialize(value, attr, data, **options)
         digits = re.sub(r"[ ()./-]", "", text)
-        if not _PHONE.fullmatch(digits):
+        if not _PHONE_PATTERN.fullmatch(digits):
             raise ma.ValidationError("must be a telephone number, e.g. +49 30 1234567")
         return digits
 
 
-class WebAddress(Text):
+class HttpUrl(Text):
     """An address of something on the web. Nobody here follows it."""
 
-    def __init__(self, most: int = 2000, **options: Any) -> None:
+    def __init__(self, max_length: int = 2000, **options: Any) -> None:
         given = options.pop("metadata", {})
         super().__init__(
-            1, most, validate=_WEB_ADDRESS, metadata={"format": "uri"} | given, **options
+            1,
+            max_length,
+            validate=_HTTP_URL_VALIDATOR,
+            metadata={"format": "uri"} | given,
+            **options,
         )
 
 
@@ -75,16 +81,18 @@ class Email(Text):
 
     def __init__(self, **options: Any) -> None:
         metadata = {"format": "email", "example": "ada@example.org"}
-        super().__init__(1, LONGEST_EMAIL, validate=EMAIL, metadata=metadata, **options)
+        super().__init__(1, LONGEST_EMAIL, validate=EMAIL_VALIDATOR, metadata=metadata, **options)
 
 
-class Whole(fields.Integer):
+class StrictInt(fields.Integer):
     """A JSON integer: no strings, no floats, no booleans."""
 
-    default_error_messages = _words(invalid="must be a whole number")
+    default_error_messages = _messages(invalid="must be a whole number")
 
-    def __init__(self, least: int, most: int, **options: Any) -> None:
-        limits = validate.Range(least, most, error=f"must be from {least} to {most}")
+    def __init__(self, min_value: int, max_value: int, **options: Any) -> None:
+        limits = validate.Range(
+            min_value, max_value, error=f"must be from {min_value} to {max_value}"
+        )
         super().__init__(validate=limits, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> int:
@@ -93,26 +101,26 @@ class Whole(fields.Integer):
         return value
 
 
-class Digits(Whole):
+class QueryInt(StrictInt):
     """A whole number in a query string."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> int:
-        if not isinstance(value, str) or not _DIGITS.fullmatch(value):
+        if not isinstance(value, str) or not _DIGITS_PATTERN.fullmatch(value):
             raise self.make_error("invalid", input=value)
         return int(value)
 
 
-class Money(Whole):
+class Money(StrictInt):
     """Minor units of the restaurant's currency."""
 
-    def __init__(self, least: int = 0, most: int = MOST_MONEY, **options: Any) -> None:
-        super().__init__(least, most, **options)
+    def __init__(self, min_value: int = 0, max_value: int = MAX_AMOUNT, **options: Any) -> None:
+        super().__init__(min_value, max_value, **options)
 
 
-class Flag(fields.Boolean):
+class StrictBool(fields.Boolean):
     """true or false, nothing that looks like it."""
 
-    default_error_messages = _words(invalid="must be true or false")
+    default_error_messages = _messages(invalid="must be true or false")
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> bool:
         if not isinstance(value, bool):
@@ -120,10 +128,10 @@ class Flag(fields.Boolean):
         return value
 
 
-class YesNo(fields.Boolean):
+class QueryBool(fields.Boolean):
     """true or false in a query string."""
 
-    default_error_messages = _words(invalid="must be true or false")
+    default_error_messages = _messages(invalid="must be true or false")
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> bool:
         if value not in ("true", "false"):
@@ -134,7 +142,7 @@ class YesNo(fields.Boolean):
 class TimeOfDay(fields.String):
     """A time on the restaurant's clock; 24:00 is midnight."""
 
-    default_error_messages = _words(invalid="must be a time of day, e.g. 17:30")
+    default_error_messages = _messages(invalid="must be a time of day, e.g. 17:30")
 
     def __init__(self, **options: Any) -> None:
         pattern = {"pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$", "example": "17:30"}
@@ -150,12 +158,12 @@ class TimeOfDay(fields.String):
             raise self.make_error("invalid") from None
 
 
-class Moment(fields.AwareDateTime):
+class UtcDateTime(fields.AwareDateTime):
     """A time with its zone, RFC 3339; in UTC from here on."""
 
-    _WANTED = "must be a time with its zone, e.g. 2036-05-01T18:30:00+02:00"
-    default_error_messages = _words(
-        invalid=_WANTED, invalid_awareness=_WANTED, beyond="is beyond the calendar"
+    _MESSAGE = "must be a time with its zone, e.g. 2036-05-01T18:30:00+02:00"
+    default_error_messages = _messages(
+        invalid=_MESSAGE, invalid_awareness=_MESSAGE, beyond="is beyond the calendar"
     )
 
     def __init__(self, **options: Any) -> None:
@@ -170,20 +178,22 @@ class Moment(fields.AwareDateTime):
             raise self.make_error("beyond") from None
 
 
-class Several(fields.List[Any]):
+class BoundedList(fields.List[Any]):
     """A list; one that is too long is not read any further."""
 
-    default_error_messages = _words(
+    default_error_messages = _messages(
         invalid="must be a list", length="must have {least} to {most} entries"
     )
 
-    def __init__(self, one: fields.Field[Any], least: int, most: int, **options: Any) -> None:
-        super().__init__(one, validate=validate.Length(least, most), **options)
-        self._least, self._most = least, most
+    def __init__(
+        self, item: fields.Field[Any], min_items: int, max_items: int, **options: Any
+    ) -> None:
+        super().__init__(item, validate=validate.Length(min_items, max_items), **options)
+        self._min_items, self._max_items = min_items, max_items
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> list[Any]:
-        if isinstance(value, list) and not self._least <= len(value) <= self._most:
-            raise self.make_error("length", least=self._least, most=self._most)
+        if isinstance(value, list) and not self._min_items <= len(value) <= self._max_items:
+            raise self.make_error("length", least=self._min_items, most=self._max_items)
         return super()._deserialize(value, attr, data, **options)
 
 
@@ -210,12 +220,12 @@ class Problem(ma.Schema):
     )
 
 
-def _not_blank(value: str) -> None:
+def _check_not_blank(value: str) -> None:
     if value and value.isspace():
         raise ma.ValidationError("must not be blank")
 
 
-def _storable(value: str) -> None:
+def _check_storable(value: str) -> None:
     if "\0" in value:
         raise ma.ValidationError("must not contain NUL characters")
     try:

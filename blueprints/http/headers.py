@@ -15,55 +15,55 @@ _VERSION = '"p1m0n0"'
 _ID = "01a1fd5b-738a-7340-82a6-7288b9785b65"
 
 
-def _in_requests(description: str, example: str) -> dict[str, Any]:
+def _request_header(description: str, example: str) -> dict[str, Any]:
     return {"description": description, "schema": {"type": "string"}, "example": example}
 
 
-def _in_answers(
-    description: str, example: object, always: bool = True, **schema: Any
+def _response_header(
+    description: str, example: object, required: bool = True, **schema: Any
 ) -> dict[str, Any]:
     schema = {"type": "string", **schema}
     return {
         "description": description,
         "schema": schema,
         "example": example,
-        "required": always,
+        "required": required,
     }
 
 
 REQUEST_HEADERS: Mapping[str, dict[str, Any]] = {
-    IDEMPOTENCY_KEY: _in_requests(
+    IDEMPOTENCY_KEY: _request_header(
         "makes it safe to repeat the request until an answer comes: it is carried out once. "
         "With another body the key is refused",
         "5c1b2f0e-table-12",
     ),
-    IF_MATCH: _in_requests(
+    IF_MATCH: _request_header(
         "the `ETag` that was read; 412 when the record has changed since", _VERSION
     ),
-    IF_NONE_MATCH: _in_requests(
+    IF_NONE_MATCH: _request_header(
         "the `ETag` that the caller has; 304 when it is still current", _VERSION
     ),
-    LAST_EVENT_ID: _in_requests(
+    LAST_EVENT_ID: _request_header(
         "the id of the last event that was received", "2036-05-01T16:30:00.123Z"
     ),
 }
 
-ANSWER_HEADERS: Mapping[str, dict[str, Any]] = {
-    ETAG: _in_answers("of this version; goes into `If-Match` and `If-None-Match`", _VERSION),
-    LOCATION: _in_answers("where it is from now on", f"/api/orders/{_ID}"),
-    REPLAY: _in_answers(
+RESPONSE_HEADERS: Mapping[str, dict[str, Any]] = {
+    ETAG: _response_header("of this version; goes into `If-Match` and `If-None-Match`", _VERSION),
+    LOCATION: _response_header("where it is from now on", f"/api/orders/{_ID}"),
+    REPLAY: _response_header(
         "when an earlier request with the same key had done it", "true", False, enum=["true"]
     ),
-    REQUEST_ID: _in_answers("the request's own, or a new one; it is in the log", _ID),
-    STORE: _in_answers(
+    REQUEST_ID: _response_header("the request's own, or a new one; it is in the log", _ID),
+    STORE: _response_header(
         "the database that answered", "postgresql", False, enum=["postgresql", "mongodb"]
     ),
-    ROLE: _in_answers(
+    ROLE: _response_header(
         "what that database is to these records", "primary", False, enum=["primary", "backup"]
     ),
-    RETRY_AFTER: _in_answers(
+    RETRY_AFTER: _response_header(
         "seconds after which it is worth another try", 2, type="integer", minimum=1
     ),
-    CHALLENGE: _in_answers("how to say who you are", "Bearer"),
+    CHALLENGE: _response_header("how to say who you are", "Bearer"),
 }
 """`required` where the answers that name it always have it."""

@@ -22,35 +22,35 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 CONTENT_LENGTH = "Content-Length"
-JUST_NOW = 0.1
+BUSY_SECONDS = 0.1
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 
-class Turns:
+class ConcurrencyLimit:
     """Lets so many in at a time. A semaphore of `threading` costs as much as a small request."""
 
-    def __init__(self, number: int) -> None:
-        self._number = number
-        self._entered = 0.0
-        self._free: SimpleQueue[None] = SimpleQueue()
-        for _ in range(number):
-            self._free.put(None)
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._entered_at = 0.0
+        self._free_slots: SimpleQueue[None] = SimpleQueue()
+        for _ in range(limit):
+            self._free_slots.put(None)
 
     def __enter__(self) -> None:
-        self._free.get()
-        self._entered = time.monotonic()
+        self._free_slots.get()
+        self._entered_at = time.monotonic()
 
     def __exit__(self, *_: object) -> None:
-        self._free.put(None)
+        self._free_slots.put(None)
 
-    def are_taken(self) -> bool:
+    def is_busy(self) -> bool:
         """Whether somebody is in, or has just been: small requests are seldom met in the act."""
-        if self._free.qsize() < self._number:
+        if self._free_slots.qsize() < self._limit:
             return True
-        return time.monotonic() - self._entered < JUST_NOW
+        return time.monotonic() - self._entered_at < BUSY_SECONDS
 
 
-class Answer(Response):
+class FastResponse(Response):
     """Servers send a list at once; of anything else they ask piece by piece. And werkzeug copies
     all headers for the sake of relative locations and of bodies that must not be there."""
 
@@ -73,21 +73,21 @@ class DinerFlask(Flask):
     turn: live streams have threads of the server's, and leave these to requests.
     """
 
-    response_class = Answer
+    response_class = FastResponse
     json_provider_class = StrictJSONProvider
     request_seconds = 1.0
-    turns: AbstractContextManager[object] = nullcontext()
+    concurrency_limit: AbstractContextManager[object] = nullcontext()
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Nothing here is a coroutine; Flask would look a dozen times per request."""
         return func
 
     def full_dispatch_request(self) -> Response:
-        with self.turns, deadline.within(self.request_seconds):
+        with self.concurrency_limit, deadline.within(self.request_seconds):
             return super().full_dispatch_request()
 
 
-def trust(app: Flask, proxies: int) -> None:
+def trust_proxies(app: Flask, proxies: int) -> None:
     """Takes the word of so many proxies in front for who asks and by what scheme."""
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
@@ -95,24 +95,24 @@ def trust(app: Flask, proxies: int) -> None:
 
 def register(app: Flask) -> None:
     """Connects the hooks."""
-    app.before_request(_begin)
-    app.after_request(_finish)
+    app.before_request(_begin_request)
+    app.after_request(_finish_response)
 
 
-def _begin() -> None:
+def _begin_request() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.request_id = request_id = given if _REQUEST_ID.fullmatch(given) else new_id()
-    served_by.forget()
+    served_by.reset()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=request_id)
 
 
-def _finish(response: Response) -> Response:
+def _finish_response(response: Response) -> Response:
     # Nobody has set these before: `add` does not look for them.
     response.headers.add("X-Request-Id", g.get("request_id", ""))
-    served = served_by.by_whom()
+    served = served_by.current()
     # Who is not let in is not told whether a store had anything to say about them.
     if served is not None and response.status_code < 500 and response.status_code != 401:
-        response.headers.add("X-Diner-Store", served.place)
+        response.headers.add("X-Diner-Store", served.store_id)
         response.headers.add("X-Diner-Role", served.role)
     return response

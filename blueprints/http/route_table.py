@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from flask import Flask
 
-from blueprints.http.access import described, rule_of
+from blueprints.http.access import describe_rule, rule_of
 
-_OURS = ("/api/", "/metrics", "/openapi.json")
-_NOT_COUNTED = {"HEAD", "OPTIONS"}
+_API_PREFIXES = ("/api/", "/metrics", "/openapi.json")
+_IMPLICIT_METHODS = {"HEAD", "OPTIONS"}
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class RouteEntry:
     """One method of one route."""
 
     method: str
@@ -22,17 +22,17 @@ class Listed:
     who: str
 
 
-def route_table(app: Flask) -> list[Listed]:
+def route_table(app: Flask) -> list[RouteEntry]:
     """In the order of their paths."""
-    return sorted(_listed(app), key=lambda one: (one.path, one.method))
+    return sorted(_iter_entries(app), key=lambda one: (one.path, one.method))
 
 
-def _listed(app: Flask) -> Iterator[Listed]:
+def _iter_entries(app: Flask) -> Iterator[RouteEntry]:
     for route in app.url_map.iter_rules():
-        if route.rule.startswith(_OURS):
+        if route.rule.startswith(_API_PREFIXES):
             rule = rule_of(app.view_functions[route.endpoint])
-            for method in (route.methods or set()) - _NOT_COUNTED:
-                yield Listed(method, _path(route.rule), described(rule))
+            for method in (route.methods or set()) - _IMPLICIT_METHODS:
+                yield RouteEntry(method, _path(route.rule), describe_rule(rule))
 
 
 def _path(rule: str) -> str:

@@ -10,18 +10,18 @@ from flask import Response
 
 from blueprints.http.strict_json import dumps
 
-BEAT = 15.0
-LOOK = 1.0
+HEARTBEAT_SECONDS = 15.0
+POLL_SECONDS = 1.0
 HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
-HELLO = b"retry: 2000\n\n"
-RESET = b"event: reset\ndata: {}\n\n"
+RETRY_FIELD = b"retry: 2000\n\n"
+RESET_EVENT = b"event: reset\ndata: {}\n\n"
 _HEARTBEAT = b": still here\n\n"
 
 U_co = TypeVar("U_co", covariant=True)
 U = TypeVar("U")
 
 
-class Watched(Protocol[U_co]):
+class Subscription(Protocol[U_co]):
     """What a service gives to whoever watches."""
 
     @property
@@ -32,7 +32,7 @@ class Watched(Protocol[U_co]):
     def close(self) -> None: ...
 
 
-def described(example: str) -> dict[str, Any]:
+def stream_documentation(example: str) -> dict[str, Any]:
     """For the documentation."""
     return {
         "description": "Events until the client hangs up or the server stops; then connect again",
@@ -40,21 +40,21 @@ def described(example: str) -> dict[str, Any]:
     }
 
 
-def event(name: str, data: Any, event_id: str | None = None) -> bytes:
+def format_event(name: str, data: Any, event_id: str | None = None) -> bytes:
     """One event; without an id the client keeps the one it had."""
     head = "" if event_id is None else f"id: {event_id}\n"
     return f"{head}event: {name}\ndata: ".encode() + dumps(data) + b"\n\n"
 
 
-def streamed(
-    stream: Watched[U],
-    first: bytes,
-    written: Callable[[U], bytes],
-    may_go_on: Callable[[], bool] = lambda: True,
+def stream_response(
+    stream: Subscription[U],
+    preamble: bytes,
+    format_update: Callable[[U], bytes],
+    is_allowed: Callable[[], bool] = lambda: True,
 ) -> Response:
     """The answer that goes on for as long as the client listens, and may listen."""
     made = Response(
-        _events(stream, first, written, may_go_on),
+        _events(stream, preamble, format_update, is_allowed),
         headers=HEADERS,
         content_type="text/event-stream",
     )
@@ -63,18 +63,21 @@ def streamed(
 
 
 def _events(
-    stream: Watched[U], first: bytes, written: Callable[[U], bytes], may_go_on: Callable[[], bool]
+    stream: Subscription[U],
+    preamble: bytes,
+    format_update: Callable[[U], bytes],
+    is_allowed: Callable[[], bool],
 ) -> Iterator[bytes]:
-    yield first
-    beat = time.monotonic() + BEAT
+    yield preamble
+    beat = time.monotonic() + HEARTBEAT_SECONDS
     while not stream.is_over:
-        update = stream.next(LOOK)
-        if not may_go_on():
+        update = stream.next(POLL_SECONDS)
+        if not is_allowed():
             return
         if update is not None:
-            yield written(update)
+            yield format_update(update)
         elif time.monotonic() >= beat:
             yield _HEARTBEAT
         else:
             continue
-        beat = time.monotonic() + BEAT
+        beat = time.monotonic() + HEARTBEAT_SECONDS

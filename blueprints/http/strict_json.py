@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 from flask.json.provider import JSONProvider
 
-TOO_LONG_A_NUMBER = 40
-TOO_LONG_A_NAME = 100
-_MANY_DIGITS = re.compile(f"[-0-9][0-9]{{{TOO_LONG_A_NUMBER}}}")
+MAX_NUMBER_LENGTH = 40
+MAX_NAME_LENGTH = 100
+_LONG_NUMBER_PATTERN = re.compile(f"[-0-9][0-9]{{{MAX_NUMBER_LENGTH}}}")
 
 
 class NotJson(ValueError):
@@ -27,10 +27,10 @@ def loads(data: bytes) -> Any:
     try:
         return json.loads(
             text,
-            object_pairs_hook=_unique,
-            parse_constant=_no_constant,
+            object_pairs_hook=_reject_duplicates,
+            parse_constant=_reject_constant,
             # It is called for every number: only where one may be too long.
-            parse_int=_whole if _MANY_DIGITS.search(text) else None,
+            parse_int=_parse_int if _LONG_NUMBER_PATTERN.search(text) else None,
         )
     except json.JSONDecodeError as exc:
         raise NotJson(f"{exc.msg} at line {exc.lineno}, column {exc.colno}") from None
@@ -53,7 +53,7 @@ class StrictJSONProvider(JSONProvider):
         return loads(s.encode() if isinstance(s, str) else s)
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
@@ -65,19 +65,19 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _check_name(name: str) -> None:
     """Names of fields come back in error answers, so they must fit in there."""
-    if len(name) > TOO_LONG_A_NAME:
-        raise NotJson(f"the name of the field {name[:20]!r}… is longer than {TOO_LONG_A_NAME}")
+    if len(name) > MAX_NAME_LENGTH:
+        raise NotJson(f"the name of the field {name[:20]!r}… is longer than {MAX_NAME_LENGTH}")
     try:
         name.encode()
     except UnicodeEncodeError:
         raise NotJson(f"the name of the field {name!r} is not valid Unicode") from None
 
 
-def _no_constant(name: str) -> Any:
+def _reject_constant(name: str) -> Any:
     raise NotJson(f"{name} is not a JSON number")
 
 
-def _whole(digits: str) -> int:
-    if len(digits) > TOO_LONG_A_NUMBER:
+def _parse_int(digits: str) -> int:
+    if len(digits) > MAX_NUMBER_LENGTH:
         raise NotJson(f"a number of {len(digits)} digits is too long")
     return int(digits)

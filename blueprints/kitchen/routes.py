@@ -7,11 +7,11 @@ from uuid import UUID
 
 from flask import Response
 
-from blueprints.http.answers import answer, operation, written
 from blueprints.http.blueprint import Blueprint
+from blueprints.http.responses import json_response, operation, write_response
 from blueprints.http.services import services_of
 from blueprints.kitchen.schemas import BoardOut, BoardQuery, CookedOrderOut, TicketsIn
-from blueprints.kitchen.views import board_view, cooked_view
+from blueprints.kitchen.views import board_view, kitchen_order_view
 from dinerapp.accounts.domain.permissions import Permission
 from dinerapp.ordering.container import OrderingServices
 
@@ -26,7 +26,7 @@ blp = Blueprint("kitchen", __name__, url_prefix="/api/kitchen", description="Wha
 @blp.response(200, BoardOut)
 def read_board(query: dict[str, Any]) -> Response:
     """Open tickets, oldest order first"""
-    return answer(board_view(services().kitchen.board(query["station"])))
+    return json_response(board_view(services().kitchen.board(query["station"])))
 
 
 @blp.post("/orders/<uuid:order_id>/accept")
@@ -35,7 +35,7 @@ def read_board(query: dict[str, Any]) -> Response:
 @blp.changes(CookedOrderOut, if_match=False)
 def accept_tickets(given: dict[str, Any], order_id: UUID) -> Response:
     """Begin with some tickets of an order"""
-    return _step(order_id, given["tickets"], "accept")
+    return _apply_step(order_id, given["tickets"], "accept")
 
 
 @blp.post("/orders/<uuid:order_id>/bump")
@@ -44,7 +44,7 @@ def accept_tickets(given: dict[str, Any], order_id: UUID) -> Response:
 @blp.changes(CookedOrderOut, if_match=False)
 def bump_tickets(given: dict[str, Any], order_id: UUID) -> Response:
     """Some tickets of an order are done"""
-    return _step(order_id, given["tickets"], "bump")
+    return _apply_step(order_id, given["tickets"], "bump")
 
 
 @blp.post("/orders/<uuid:order_id>/recall")
@@ -53,10 +53,10 @@ def bump_tickets(given: dict[str, Any], order_id: UUID) -> Response:
 @blp.changes(CookedOrderOut, if_match=False)
 def recall_tickets(given: dict[str, Any], order_id: UUID) -> Response:
     """Some tickets of an order were not done after all"""
-    return _step(order_id, given["tickets"], "recall")
+    return _apply_step(order_id, given["tickets"], "recall")
 
 
-def _step(order_id: UUID, tickets: list[UUID], verb: str) -> Response:
+def _apply_step(order_id: UUID, tickets: list[UUID], verb: str) -> Response:
     op = operation(f"kitchen.{verb} {order_id}")
     done = services().kitchen.step(str(order_id), [str(one) for one in tickets], verb, op)
-    return written(done, cooked_view(done.record, done.record.tickets))
+    return write_response(done, kitchen_order_view(done.record, done.record.tickets))

@@ -5,23 +5,23 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields
 
-from blueprints.http.fields import Schema, Several, Text
+from blueprints.http.fields import BoundedList, RequestSchema, Text
 from dinerapp.ordering.domain.orders import FulfilmentType, Status
 from dinerapp.ordering.domain.tickets import TicketStatus
 
-MOST_TICKETS = 500
+MAX_TICKETS = 500
 
 
-class BoardQuery(Schema):
+class BoardQuery(RequestSchema):
     """Whose tickets are wanted."""
 
     station = Text(1, 100, load_default=None, metadata={"example": "kitchen"})
 
 
-class TicketsIn(Schema):
+class TicketsIn(RequestSchema):
     """Tickets of one order."""
 
-    tickets = Several(fields.UUID(), 1, MOST_TICKETS, required=True)
+    tickets = BoundedList(fields.UUID(), 1, MAX_TICKETS, required=True)
 
 
 class TicketOut(ma.Schema):

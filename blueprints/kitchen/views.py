@@ -15,10 +15,10 @@ from dinerapp.replication.record import utc_now
 
 def board_view(board: Board) -> dict[str, Any]:
     """Everything that is to be made."""
-    return {"items": [cooked_view(order, tickets) for order, tickets in board.orders]}
+    return {"items": [kitchen_order_view(order, tickets) for order, tickets in board.orders]}
 
 
-def cooked_view(order: Order, tickets: Sequence[Ticket]) -> dict[str, Any]:
+def kitchen_order_view(order: Order, tickets: Sequence[Ticket]) -> dict[str, Any]:
     """One order as the kitchen sees it."""
     oldest = min((ticket.fired_at for ticket in tickets), default=order.created_at)
     return {

@@ -8,18 +8,18 @@ from uuid import UUID
 
 from flask import Response
 
-from blueprints.http.answers import (
-    Prebuilt,
-    answer,
-    if_match,
-    one,
-    operation,
-    prebuilt,
-    ready,
-    removed,
-    written,
-)
 from blueprints.http.blueprint import Blueprint
+from blueprints.http.responses import (
+    Prebuilt,
+    delete_response,
+    if_match,
+    json_response,
+    operation,
+    prebuild,
+    prebuilt_response,
+    record_response,
+    write_response,
+)
 from blueprints.http.services import services_of
 from blueprints.menu.schemas import (
     Availability,
@@ -34,12 +34,12 @@ from blueprints.menu.schemas import (
     MenuQuery,
     Stock,
 )
-from blueprints.menu.views import beside, category_view, item_view, menu_view
+from blueprints.menu.views import category_view, etag_suffix, item_view, menu_view
 from dinerapp.accounts.domain.permissions import Permission
 from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.domain.menu import Category, MenuItem
 from dinerapp.ordering.services.menu_cache import Group, MenuFilter
-from dinerapp.replication.saving import Saved
+from dinerapp.replication.saving import WriteResult
 
 services = services_of(OrderingServices)
 
@@ -50,13 +50,13 @@ blp = Blueprint("menu", __name__, url_prefix="/api/menu", description="What ther
 @blp.public
 @blp.arguments(MenuQuery, location="query")
 @blp.reads(MenuOut)
-def read_menu(wanted: MenuFilter) -> Response:
+def read_menu(menu_filter: MenuFilter) -> Response:
     """The menu, by category in its order
 
     Kept ready until something of it changes, opens or closes. Categories without any item that
     matches are left out where `dietary` or `available` is asked for.
     """
-    return ready(services().menu_cache.prepared(wanted, _encoded))
+    return prebuilt_response(services().menu_cache.prepared(menu_filter, _encode_menu))
 
 
 @blp.get("/items/<uuid:item_id>")
@@ -65,7 +65,7 @@ def read_menu(wanted: MenuFilter) -> Response:
 def read_item(item_id: UUID) -> Response:
     """One item"""
     shown = services().menu.get(str(item_id))
-    return one(shown.item, item_view(shown), beside(shown))
+    return record_response(shown.item, item_view(shown), etag_suffix(shown))
 
 
 @blp.post("/items")
@@ -75,7 +75,7 @@ def read_item(item_id: UUID) -> Response:
 def add_item(fields: dict[str, Any]) -> Response:
     """Add an item to the menu"""
     done = services().menu.add(operation("menu.add"), fields)
-    return _answer(done, location=f"/api/menu/items/{done.record.id}")
+    return _item_response(done, location=f"/api/menu/items/{done.record.id}")
 
 
 @blp.patch("/items/<uuid:item_id>")
@@ -85,7 +85,7 @@ def add_item(fields: dict[str, Any]) -> Response:
 def change_item(fields: dict[str, Any], item_id: UUID) -> Response:
     """Change some of an item's fields"""
     op = operation(f"menu.change {item_id}")
-    return _answer(services().menu.change(str(item_id), op, fields, if_match()))
+    return _item_response(services().menu.change(str(item_id), op, fields, if_match()))
 
 
 @blp.delete("/items/<uuid:item_id>")
@@ -94,7 +94,7 @@ def change_item(fields: dict[str, Any], item_id: UUID) -> Response:
 def remove_item(item_id: UUID) -> Response:
     """Take an item off the menu for good"""
     op = operation(f"menu.remove {item_id}")
-    return removed(services().menu.remove(str(item_id), op, if_match()))
+    return delete_response(services().menu.remove(str(item_id), op, if_match()))
 
 
 @blp.put("/items/<uuid:item_id>/availability")
@@ -104,7 +104,7 @@ def remove_item(item_id: UUID) -> Response:
 def set_availability(fields: dict[str, Any], item_id: UUID) -> Response:
     """86 an item, or bring it back"""
     op = operation(f"menu.availability {item_id}")
-    return _answer(services().menu.change(str(item_id), op, fields, if_match()))
+    return _item_response(services().menu.change(str(item_id), op, fields, if_match()))
 
 
 @blp.put("/items/<uuid:item_id>/stock")
@@ -114,7 +114,9 @@ def set_availability(fields: dict[str, Any], item_id: UUID) -> Response:
 def count_stock(fields: dict[str, Any], item_id: UUID) -> Response:
     """Say how many are left from now on"""
     op = operation(f"menu.stock {item_id}")
-    return _answer(services().menu.count_stock(str(item_id), op, fields["stock"], if_match()))
+    return _item_response(
+        services().menu.count_stock(str(item_id), op, fields["stock"], if_match())
+    )
 
 
 @blp.get("/categories")
@@ -122,7 +124,7 @@ def count_stock(fields: dict[str, Any], item_id: UUID) -> Response:
 @blp.response(200, CategoryList)
 def list_categories() -> Response:
     """Every category, in the order of the menu"""
-    return answer({"items": [category_view(one) for one in services().categories.all()]})
+    return json_response({"items": [category_view(one) for one in services().categories.all()]})
 
 
 @blp.get("/categories/<uuid:category_id>")
@@ -131,7 +133,7 @@ def list_categories() -> Response:
 def read_category(category_id: UUID) -> Response:
     """One category"""
     category = services().categories.get(str(category_id))
-    return one(category, category_view(category))
+    return record_response(category, category_view(category))
 
 
 @blp.post("/categories")
@@ -141,7 +143,7 @@ def read_category(category_id: UUID) -> Response:
 def add_category(fields: dict[str, Any]) -> Response:
     """Add a category to the menu"""
     done = services().categories.add(operation("categories.add"), fields)
-    return _answer_category(done, location=f"/api/menu/categories/{done.record.id}")
+    return _category_response(done, location=f"/api/menu/categories/{done.record.id}")
 
 
 @blp.patch("/categories/<uuid:category_id>")
@@ -151,7 +153,9 @@ def add_category(fields: dict[str, Any]) -> Response:
 def change_category(fields: dict[str, Any], category_id: UUID) -> Response:
     """Change some of a category's fields"""
     op = operation(f"categories.change {category_id}")
-    return _answer_category(services().categories.change(str(category_id), op, fields, if_match()))
+    return _category_response(
+        services().categories.change(str(category_id), op, fields, if_match())
+    )
 
 
 @blp.delete("/categories/<uuid:category_id>")
@@ -163,17 +167,17 @@ def remove_category(category_id: UUID) -> Response:
     409 while there are items in it; the problem says how many.
     """
     op = operation(f"categories.remove {category_id}")
-    return removed(services().categories.remove(str(category_id), op, if_match()))
+    return delete_response(services().categories.remove(str(category_id), op, if_match()))
 
 
-def _encoded(groups: Sequence[Group]) -> Prebuilt:
-    return prebuilt(menu_view(groups, services().currency))
+def _encode_menu(groups: Sequence[Group]) -> Prebuilt:
+    return prebuild(menu_view(groups, services().currency))
 
 
-def _answer_category(done: Saved[Category], location: str | None = None) -> Response:
-    return written(done, category_view(done.record), location)
+def _category_response(result: WriteResult[Category], location: str | None = None) -> Response:
+    return write_response(result, category_view(result.record), location)
 
 
-def _answer(done: Saved[MenuItem], location: str | None = None) -> Response:
-    [shown] = services().menu.shown([done.record])
-    return written(done, item_view(shown), location, beside(shown))
+def _item_response(result: WriteResult[MenuItem], location: str | None = None) -> Response:
+    [shown] = services().menu.shown([result.record])
+    return write_response(result, item_view(shown), location, etag_suffix(shown))

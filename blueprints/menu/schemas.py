@@ -8,32 +8,39 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from blueprints.http.fields import (
-    Flag,
+    BoundedList,
     Money,
-    Schema,
-    Several,
+    QueryBool,
+    RequestSchema,
+    StrictBool,
+    StrictInt,
     Text,
     TimeOfDay,
-    Whole,
-    YesNo,
 )
 from dinerapp.ordering.domain.hours import WEEK, Weekday, Window
 from dinerapp.ordering.domain.menu import Option, OptionGroup
 from dinerapp.ordering.services.menu_cache import MenuFilter
 
-MOST_STOCK = 1_000_000
-MOST_MARKS = 20
-_ALWAYS = "when it is served, in the restaurant's time zone; no windows at all mean always"
-_MARKS = {"description": "free words, such as vegan, vegetarian, halal", "example": ["vegetarian"]}
-_ALLERGENS = {
+MAX_STOCK = 1_000_000
+MAX_DIETARY_MARKS = 20
+_HOURS_DESCRIPTION = (
+    "when it is served, in the restaurant's time zone; no windows at all mean always"
+)
+_DIETARY_METADATA = {
+    "description": "free words, such as vegan, vegetarian, halal",
+    "example": ["vegetarian"],
+}
+_ALLERGENS_METADATA = {
     "description": "free words; the 14 that have to be declared in the EU are gluten, crustaceans, "
     "egg, fish, peanuts, soy, milk, nuts, celery, mustard, sesame, sulphites, lupin, molluscs",
     "example": ["gluten", "milk"],
 }
-_SLUG = validate.Regexp(r"^[a-z0-9]+(-[a-z0-9]+)*\Z", error="must be lower-case words-with-dashes")
+_SLUG_VALIDATOR = validate.Regexp(
+    r"^[a-z0-9]+(-[a-z0-9]+)*\Z", error="must be lower-case words-with-dashes"
+)
 
 
-class OptionIn(Schema):
+class OptionIn(RequestSchema):
     """One choice within a group."""
 
     id = Text(1, 64, required=True, metadata={"example": "large"})
@@ -45,14 +52,14 @@ class OptionIn(Schema):
         return Option(**data)
 
 
-class OptionGroupIn(Schema):
+class OptionGroupIn(RequestSchema):
     """Options of which a guest takes at least `min` and at most `max`."""
 
     id = Text(1, 64, required=True, metadata={"example": "size"})
     name = Text(1, 200, required=True, metadata={"example": "Size"})
-    min = Whole(0, 50, load_default=0)
-    max = Whole(1, 50, load_default=1)
-    options = Several(fields.Nested(OptionIn), 1, 100, required=True)
+    min = StrictInt(0, 50, load_default=0)
+    max = StrictInt(1, 50, load_default=1)
+    options = BoundedList(fields.Nested(OptionIn), 1, 100, required=True)
 
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> OptionGroup:
@@ -63,10 +70,10 @@ class OptionGroupIn(Schema):
         return OptionGroup(**{**data, "options": tuple(data["options"])})
 
 
-class HoursIn(Schema):
+class HoursIn(RequestSchema):
     """One window of the week; it closes on the next day where `closes` is not after `opens`."""
 
-    days = Several(
+    days = BoundedList(
         fields.Enum(Weekday, by_value=True),
         1,
         7,
@@ -81,22 +88,22 @@ class HoursIn(Schema):
         return Window(**{**data, "days": tuple(sorted(set(data["days"]), key=WEEK.index))})
 
 
-class ItemChanges(Schema):
+class ItemChanges(RequestSchema):
     """What can be changed of an item; all of it is optional."""
 
-    slug = Text(1, 100, validate=_SLUG, metadata={"example": "margherita"})
+    slug = Text(1, 100, validate=_SLUG_VALIDATOR, metadata={"example": "margherita"})
     name = Text(1, 200, metadata={"example": "Pizza Margherita"})
     description = Text(0, 2000)
     category_id = fields.UUID()
-    position = Whole(0, 10_000)
+    position = StrictInt(0, 10_000)
     price = Money(metadata={"example": 950})
-    tax_rate = Whole(0, 10_000, allow_none=True, metadata={"description": "1900 is 19 %"})
-    dietary = Several(Text(1, 50), 0, 30, metadata=_MARKS)
-    allergens = Several(Text(1, 50), 0, 30, metadata=_ALLERGENS)
-    option_groups = Several(fields.Nested(OptionGroupIn), 0, 30)
+    tax_rate = StrictInt(0, 10_000, allow_none=True, metadata={"description": "1900 is 19 %"})
+    dietary = BoundedList(Text(1, 50), 0, 30, metadata=_DIETARY_METADATA)
+    allergens = BoundedList(Text(1, 50), 0, 30, metadata=_ALLERGENS_METADATA)
+    option_groups = BoundedList(fields.Nested(OptionGroupIn), 0, 30)
     station = Text(1, 50, metadata={"description": "who makes it", "example": "grill"})
-    hours = Several(fields.Nested(HoursIn), 0, 20, metadata={"description": _ALWAYS})
-    available = Flag(metadata={"description": "false takes it off for now, as 86 does"})
+    hours = BoundedList(fields.Nested(HoursIn), 0, 20, metadata={"description": _HOURS_DESCRIPTION})
+    available = StrictBool(metadata={"description": "false takes it off for now, as 86 does"})
 
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -105,52 +112,52 @@ class ItemChanges(Schema):
         for things in (groups, options):
             if len({thing.id for thing in things}) != len(things):
                 raise ma.ValidationError("the same id is given twice", "option_groups")
-        return _frozen(data)
+        return _freeze(data)
 
 
 class ItemIn(ItemChanges):
     """A new item."""
 
-    slug = Text(1, 100, required=True, validate=_SLUG, metadata={"example": "margherita"})
+    slug = Text(1, 100, required=True, validate=_SLUG_VALIDATOR, metadata={"example": "margherita"})
     name = Text(1, 200, required=True, metadata={"example": "Pizza Margherita"})
     category_id = fields.UUID(required=True)
     price = Money(required=True, metadata={"example": 950})
 
 
-class Availability(Schema):
+class Availability(RequestSchema):
     """86 an item, or bring it back."""
 
-    available = Flag(required=True)
+    available = StrictBool(required=True)
 
 
-class Stock(Schema):
+class Stock(RequestSchema):
     """How many are left from now on; null stops counting."""
 
-    stock = Whole(0, MOST_STOCK, required=True, allow_none=True)
+    stock = StrictInt(0, MAX_STOCK, required=True, allow_none=True)
 
 
-class CategoryChanges(Schema):
+class CategoryChanges(RequestSchema):
     """What can be changed of a category; all of it is optional."""
 
-    slug = Text(1, 100, validate=_SLUG, metadata={"example": "pizza"})
+    slug = Text(1, 100, validate=_SLUG_VALIDATOR, metadata={"example": "pizza"})
     name = Text(1, 200, metadata={"example": "Pizza"})
-    position = Whole(0, 10_000, metadata={"description": "its place on the menu"})
+    position = StrictInt(0, 10_000, metadata={"description": "its place on the menu"})
     description = Text(0, 2000)
-    hours = Several(fields.Nested(HoursIn), 0, 20, metadata={"description": _ALWAYS})
+    hours = BoundedList(fields.Nested(HoursIn), 0, 20, metadata={"description": _HOURS_DESCRIPTION})
 
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return _frozen(data)
+        return _freeze(data)
 
 
 class CategoryIn(CategoryChanges):
     """A new category."""
 
-    slug = Text(1, 100, required=True, validate=_SLUG, metadata={"example": "pizza"})
+    slug = Text(1, 100, required=True, validate=_SLUG_VALIDATOR, metadata={"example": "pizza"})
     name = Text(1, 200, required=True, metadata={"example": "Pizza"})
 
 
-class MenuQuery(Schema):
+class MenuQuery(RequestSchema):
     """What of the menu is wanted."""
 
     category = Text(
@@ -168,7 +175,7 @@ class MenuQuery(Schema):
             "example": "vegan,halal",
         },
     )
-    available = YesNo(
+    available = QueryBool(
         load_default=None,
         metadata={"description": "true: what can be ordered now; false: what cannot"},
     )
@@ -176,8 +183,8 @@ class MenuQuery(Schema):
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> MenuFilter:
         marks = [mark.strip().casefold() for mark in data["dietary"].split(",")]
-        if len(marks) > MOST_MARKS:
-            raise ma.ValidationError(f"must be {MOST_MARKS} marks at most", "dietary")
+        if len(marks) > MAX_DIETARY_MARKS:
+            raise ma.ValidationError(f"must be {MAX_DIETARY_MARKS} marks at most", "dietary")
         return MenuFilter(**{**data, "dietary": frozenset(filter(None, marks))})
 
 
@@ -215,11 +222,11 @@ class ItemOut(ma.Schema):
     position = fields.Integer()
     price = fields.Integer(metadata={"example": 950})
     tax_rate = fields.Integer(allow_none=True)
-    dietary = fields.List(fields.String(), metadata=_MARKS)
-    allergens = fields.List(fields.String(), metadata=_ALLERGENS)
+    dietary = fields.List(fields.String(), metadata=_DIETARY_METADATA)
+    allergens = fields.List(fields.String(), metadata=_ALLERGENS_METADATA)
     option_groups = fields.List(fields.Nested(OptionGroupOut))
     station = fields.String(metadata={"example": "grill"})
-    hours = fields.List(fields.Nested(HoursOut), metadata={"description": _ALWAYS})
+    hours = fields.List(fields.Nested(HoursOut), metadata={"description": _HOURS_DESCRIPTION})
     available = fields.Boolean(
         metadata={"description": "not 86'd, not sold out, and within its hours"}
     )
@@ -235,7 +242,7 @@ class CategoryOut(ma.Schema):
     name = fields.String(metadata={"example": "Pizza"})
     position = fields.Integer()
     description = fields.String(metadata={"example": "From a wood oven"})
-    hours = fields.List(fields.Nested(HoursOut), metadata={"description": _ALWAYS})
+    hours = fields.List(fields.Nested(HoursOut), metadata={"description": _HOURS_DESCRIPTION})
 
 
 class CategoryList(ma.Schema):
@@ -261,7 +268,7 @@ class MenuOut(ma.Schema):
     categories = fields.List(fields.Nested(GroupOut))
 
 
-def _frozen(data: dict[str, Any]) -> dict[str, Any]:
+def _freeze(data: dict[str, Any]) -> dict[str, Any]:
     """As records hold them."""
     if "category_id" in data:
         data["category_id"] = str(data["category_id"])

@@ -11,24 +11,24 @@ from dinerapp.ordering.services.menu_cache import Group, Shown
 from dinerapp.replication.codec import content
 
 
-def item_view(shown: Shown) -> dict[str, Any]:
+def item_view(entry: Shown) -> dict[str, Any]:
     """One item."""
-    item = shown.item
+    item = entry.item
     view = content(item) | {
         "id": item.id,
         "revision": item.version.revision,
         "hours": hours_view(item.hours),
-        "available": shown.available,
-        "stock": shown.stock,
+        "available": entry.available,
+        "stock": entry.stock,
     }
     del view["stock_limit"]
     return view
 
 
-def beside(shown: Shown) -> str | None:
+def etag_suffix(entry: Shown) -> str | None:
     """What an item's ETag says beside its version: what is left, and whether it is served now."""
-    left = "" if shown.stock is None else str(shown.stock)
-    return left + ("" if shown.is_served else "closed") or None
+    left = "" if entry.stock is None else str(entry.stock)
+    return left + ("" if entry.is_served else "closed") or None
 
 
 def category_view(category: Category) -> dict[str, Any]:

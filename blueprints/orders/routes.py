@@ -8,10 +8,19 @@ from uuid import UUID
 from flask import Response
 
 from blueprints.http.access import caller
-from blueprints.http.answers import after, answer, if_match, one, operation, page, plain, written
 from blueprints.http.blueprint import Blueprint
 from blueprints.http.headers import LAST_EVENT_ID
-from blueprints.http.limits import Limited
+from blueprints.http.rate_limits import RateLimit
+from blueprints.http.responses import (
+    if_match,
+    json_response,
+    operation,
+    page_response,
+    parse_cursor,
+    public_fields,
+    record_response,
+    write_response,
+)
 from blueprints.http.services import services_of
 from blueprints.orders.schemas import (
     Cancellation,
@@ -31,7 +40,7 @@ from blueprints.orders.schemas import (
     SlotsQuery,
     StatusChange,
 )
-from blueprints.orders.stream import STREAM, streamed
+from blueprints.orders.stream import STREAM_DOCUMENTATION, stream_response
 from blueprints.orders.views import history_view, order_view, slot_view
 from dinerapp.accounts.domain.permissions import Permission
 from dinerapp.ordering.container import OrderingServices
@@ -39,7 +48,7 @@ from dinerapp.ordering.domain.orders import Order
 from dinerapp.ordering.ports.orders import OrderFilter
 from dinerapp.ordering.services.orders import LineChanges, NewOrder
 from dinerapp.ordering.services.till import NewPayment, NewRefund
-from dinerapp.replication.saving import Saved
+from dinerapp.replication.saving import WriteResult
 
 services = services_of(OrderingServices)
 
@@ -47,8 +56,8 @@ blp = Blueprint("orders", __name__, url_prefix="/api/orders", description="Order
 
 
 @blp.post("")
-@blp.known
-@blp.limited(Limited.ORDER)
+@blp.optional_auth
+@blp.rate_limit(RateLimit.ORDER)
 @blp.arguments(OrderIn)
 @blp.creates(PlacedOut)
 def place_order(new: NewOrder) -> Response:
@@ -58,33 +67,35 @@ def place_order(new: NewOrder) -> Response:
     repeated until an answer comes: it stays one order. Its `access_token` reads and cancels just
     this order; whoever was logged in finds it among their own.
     """
-    return placed(services().orders.place(operation(_placing()), new, caller()))
+    return placed_response(services().orders.place(operation(_placing_scope()), new, caller()))
 
 
 @blp.get("")
-@blp.allows(Permission.SEE_ORDERS, owners=True)
+@blp.allows(Permission.SEE_ORDERS, or_owner=True)
 @blp.arguments(OrdersQuery, location="query")
 @blp.response(200, OrderPage)
 def list_orders(query: dict[str, Any]) -> Response:
     """Orders, newest first; customers see their own"""
     limit, cursor = query.pop("limit"), query.pop("cursor")
-    found = services().orders.page(OrderFilter(**query), after(cursor), limit, caller())
-    return page(found, order_view)
+    found = services().orders.page(OrderFilter(**query), parse_cursor(cursor), limit, caller())
+    return page_response(found, order_view)
 
 
 @blp.get("/lookup")
 @blp.public
-@blp.limited(Limited.LOOKUP, Limited.PHONE)
+@blp.rate_limit(RateLimit.LOOKUP, RateLimit.PHONE)
 @blp.arguments(LookupQuery, location="query")
 @blp.response(200, PlacedOut)
-@blp.refuses(404)
+@blp.fails_with(404)
 def look_up_order(query: dict[str, Any]) -> Response:
     """A guest's order by phone and code
 
     The latest one, with its access token: codes repeat over the days.
     """
     order = services().orders.look_up(**query)
-    return answer(order_view(order) | {"access_token": services().orders.access_token(order.id)})
+    return json_response(
+        order_view(order) | {"access_token": services().orders.access_token(order.id)}
+    )
 
 
 @blp.get("/slots")
@@ -95,7 +106,7 @@ def list_slots(query: dict[str, Any]) -> Response:
     """The times of a day for which orders are taken"""
     slots = services().slots.free(query["date"])
     minutes = services().slots.minutes
-    return answer({"minutes": minutes, "items": [slot_view(slot) for slot in slots]})
+    return json_response({"minutes": minutes, "items": [slot_view(slot) for slot in slots]})
 
 
 @blp.put("/slots")
@@ -105,12 +116,14 @@ def list_slots(query: dict[str, Any]) -> Response:
 def plan_slot(given: dict[str, Any]) -> Response:
     """Say how many orders one slot takes; those it has, it keeps"""
     done = services().slots.plan(**given, operation=operation("orders.slots"), if_match=if_match())
-    return written(done, plain(done.record) | slot_view(services().slots.of(done.record)))
+    return write_response(
+        done, public_fields(done.record) | slot_view(services().slots.of(done.record))
+    )
 
 
 @blp.get("/stream")
 @blp.allows(Permission.SEE_ORDERS)
-@blp.doc(parameters=[LAST_EVENT_ID], responses={200: STREAM})
+@blp.doc(parameters=[LAST_EVENT_ID], responses={200: STREAM_DOCUMENTATION})
 def stream_orders() -> Response:
     """Orders as they change, live (server-sent events)
 
@@ -121,16 +134,16 @@ def stream_orders() -> Response:
     much has changed since, it begins with an event `reset`: read the list of orders then. 503
     with `Retry-After` when this process serves as many streams as it can.
     """
-    return streamed(services().order_feed)
+    return stream_response(services().order_feed)
 
 
 @blp.get("/<uuid:order_id>")
-@blp.allows(Permission.SEE_ORDERS, owners=True)
+@blp.allows(Permission.SEE_ORDERS, or_owner=True)
 @blp.reads(OrderOut)
 def read_order(order_id: UUID) -> Response:
     """One order"""
     order = services().orders.get(str(order_id), caller())
-    return one(order, order_view(order))
+    return record_response(order, order_view(order))
 
 
 @blp.patch("/<uuid:order_id>/status")
@@ -147,11 +160,11 @@ def move_order(change: dict[str, Any], order_id: UUID) -> Response:
         reason=change["reason"],
         if_match=if_match(),
     )
-    return written(done, order_view(done.record))
+    return write_response(done, order_view(done.record))
 
 
 @blp.post("/<uuid:order_id>/cancel")
-@blp.allows(Permission.CANCEL_ORDERS, owners=True)
+@blp.allows(Permission.CANCEL_ORDERS, or_owner=True)
 @blp.arguments(Cancellation)
 @blp.changes(OrderOut)
 def cancel_order(cancellation: dict[str, Any], order_id: UUID) -> Response:
@@ -163,15 +176,15 @@ def cancel_order(cancellation: dict[str, Any], order_id: UUID) -> Response:
         reason=cancellation["reason"],
         if_match=if_match(),
     )
-    return written(done, order_view(done.record))
+    return write_response(done, order_view(done.record))
 
 
 @blp.get("/<uuid:order_id>/history")
-@blp.allows(Permission.SEE_ORDERS, owners=True)
+@blp.allows(Permission.SEE_ORDERS, or_owner=True)
 @blp.response(200, History)
 def read_history(order_id: UUID) -> Response:
     """Every step of an order"""
-    return answer(history_view(services().orders.get(str(order_id), caller())))
+    return json_response(history_view(services().orders.get(str(order_id), caller())))
 
 
 @blp.patch("/<uuid:order_id>/items")
@@ -185,7 +198,7 @@ def revise_order(changes: LineChanges, order_id: UUID) -> Response:
     """
     op = operation(f"orders.revise {order_id}")
     done = services().orders.revise(str(order_id), op, changes, if_match())
-    return written(done, order_view(done.record))
+    return write_response(done, order_view(done.record))
 
 
 @blp.post("/<uuid:order_id>/payments")
@@ -196,7 +209,7 @@ def pay_order(new: NewPayment, order_id: UUID) -> Response:
     """Take a payment"""
     op = operation(f"orders.pay {order_id}")
     done = services().till.pay(str(order_id), op, new, caller().actor)
-    return written(done, order_view(done.record))
+    return write_response(done, order_view(done.record))
 
 
 @blp.post("/<uuid:order_id>/refunds")
@@ -207,16 +220,16 @@ def refund_order(new: NewRefund, order_id: UUID) -> Response:
     """Give back some or all of a payment"""
     op = operation(f"orders.refund {order_id}")
     done = services().till.refund(str(order_id), op, new, caller().actor)
-    return written(done, order_view(done.record))
+    return write_response(done, order_view(done.record))
 
 
-def placed(done: Saved[Order]) -> Response:
+def placed_response(result: WriteResult[Order]) -> Response:
     """What whoever has ordered is answered."""
-    token = services().orders.access_token(done.record.id)
-    body = order_view(done.record) | {"access_token": token}
-    return written(done, body, location=f"/api/orders/{done.record.id}")
+    token = services().orders.access_token(result.record.id)
+    body = order_view(result.record) | {"access_token": token}
+    return write_response(result, body, location=f"/api/orders/{result.record.id}")
 
 
-def _placing() -> str:
+def _placing_scope() -> str:
     """A key is its sender's own: what one customer has ordered under it, no other one is shown."""
     return " ".join(filter(None, ("orders.place", caller().user_id)))

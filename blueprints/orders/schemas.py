@@ -7,19 +7,28 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields
 
-from blueprints.http.answers import PageQuery
-from blueprints.http.fields import Email, Moment, Money, Phone, Schema, Several, Text, Whole
+from blueprints.http.fields import (
+    BoundedList,
+    Email,
+    Money,
+    Phone,
+    RequestSchema,
+    StrictInt,
+    Text,
+    UtcDateTime,
+)
+from blueprints.http.responses import PageQuery
 from dinerapp.ordering.domain.orders import Customer, Fulfilment, FulfilmentType, Status
 from dinerapp.ordering.domain.payments import Method, PaymentStatus
 from dinerapp.ordering.domain.pricing import Wanted
 from dinerapp.ordering.services.orders import LineChanges, NewOrder
 from dinerapp.ordering.services.till import NewPayment, NewRefund
 
-MOST_LINES = 200
-MOST_OF_ONE = 1000
+MAX_LINES = 200
+MAX_QUANTITY = 1000
 
 
-class CustomerIn(Schema):
+class CustomerIn(RequestSchema):
     """Who orders."""
 
     name = Text(1, 200, required=True, metadata={"example": "Ada"})
@@ -31,13 +40,13 @@ class CustomerIn(Schema):
         return Customer(**data)
 
 
-class FulfilmentIn(Schema):
+class FulfilmentIn(RequestSchema):
     """How the food reaches the guest: dine-in needs a table, delivery an address."""
 
     type = fields.Enum(FulfilmentType, by_value=True, required=True)
     table = Text(1, 50, allow_none=True, metadata={"example": "12"})
     address = Text(1, 500, allow_none=True)
-    scheduled_for = Moment(allow_none=True)
+    scheduled_for = UtcDateTime(allow_none=True)
 
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> Fulfilment:
@@ -48,12 +57,12 @@ class FulfilmentIn(Schema):
         return Fulfilment(**data)
 
 
-class WantedIn(Schema):
+class WantedIn(RequestSchema):
     """One position: ids and a quantity, never a price."""
 
     item_id = fields.UUID(required=True)
-    quantity = Whole(1, MOST_OF_ONE, required=True, metadata={"example": 2})
-    options = Several(Text(1, 64), 0, 50, load_default=list)
+    quantity = StrictInt(1, MAX_QUANTITY, required=True, metadata={"example": 2})
+    options = BoundedList(Text(1, 64), 0, 50, load_default=list)
     notes = Text(0, 500, allow_none=True)
 
     @ma.post_load
@@ -63,7 +72,7 @@ class WantedIn(Schema):
         )
 
 
-class CheckoutIn(Schema):
+class CheckoutFields(RequestSchema):
     """Who orders, and how the food reaches them."""
 
     customer = fields.Nested(CustomerIn, required=True)
@@ -73,17 +82,17 @@ class CheckoutIn(Schema):
     notes = Text(0, 1000, allow_none=True)
 
 
-class OrderIn(CheckoutIn):
+class OrderIn(CheckoutFields):
     """A new order."""
 
-    items = Several(fields.Nested(WantedIn), 1, MOST_LINES, required=True)
+    items = BoundedList(fields.Nested(WantedIn), 1, MAX_LINES, required=True)
 
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> NewOrder:
         return NewOrder(**data)
 
 
-class StatusChange(Schema):
+class StatusChange(RequestSchema):
     """A step of an order."""
 
     status = fields.Enum(
@@ -92,7 +101,7 @@ class StatusChange(Schema):
     reason = Text(1, 500, allow_none=True, load_default=None)
 
 
-class Cancellation(Schema):
+class Cancellation(RequestSchema):
     """Why an order is called off."""
 
     reason = Text(
@@ -100,13 +109,13 @@ class Cancellation(Schema):
     )
 
 
-class OrderChanges(Schema):
+class OrderChanges(RequestSchema):
     """Positions to add, and how many there are to be of others, by line id; 0 takes one off."""
 
-    add = Several(fields.Nested(WantedIn), 0, MOST_LINES, load_default=list)
+    add = BoundedList(fields.Nested(WantedIn), 0, MAX_LINES, load_default=list)
     quantities = fields.Dict(
         keys=fields.UUID(error_messages={"invalid_uuid": "must be the id of a line"}),
-        values=Whole(0, MOST_OF_ONE),
+        values=StrictInt(0, MAX_QUANTITY),
         load_default=dict,
         metadata={"example": {"01a1fd5b-738a-8340-82a6-7288b9785b65": 3}},
     )
@@ -119,7 +128,7 @@ class OrderChanges(Schema):
         return LineChanges(added=tuple(data["add"]), quantities=quantities)
 
 
-class PaymentIn(Schema):
+class PaymentIn(RequestSchema):
     """Money taken. Without an amount it is what the lines cost, or all that is left to be paid.
 
     `tip` comes on top of the amount; `given` is what was handed over, and the change follows.
@@ -127,7 +136,7 @@ class PaymentIn(Schema):
 
     method = fields.Enum(Method, by_value=True, required=True)
     amount = Money(1, allow_none=True, metadata={"example": 950})
-    line_ids = Several(fields.UUID(), 0, MOST_LINES, load_default=list)
+    line_ids = BoundedList(fields.UUID(), 0, MAX_LINES, load_default=list)
     tip = Money(load_default=0)
     given = Money(allow_none=True)
     reference = Text(1, 200, allow_none=True, metadata={"description": "of the card terminal"})
@@ -144,7 +153,7 @@ class PaymentIn(Schema):
         return NewPayment(**data, line_ids=lines, till_id=till_id and str(till_id))
 
 
-class RefundIn(Schema):
+class RefundIn(RequestSchema):
     """Money of one payment given back, the way it came."""
 
     payment_id = fields.UUID(required=True)
@@ -159,14 +168,14 @@ class RefundIn(Schema):
         return NewRefund(**data, payment_id=payment_id, till_id=till_id and str(till_id))
 
 
-class LookupQuery(Schema):
+class LookupQuery(RequestSchema):
     """What a guest knows of an order."""
 
     phone = Phone(1, 40, required=True)
     code = Text(1, 20, required=True, metadata={"example": "76MM"})
 
 
-class SlotsQuery(Schema):
+class SlotsQuery(RequestSchema):
     """Which business day's slots are wanted."""
 
     date = fields.Date(
@@ -174,11 +183,11 @@ class SlotsQuery(Schema):
     )
 
 
-class SlotIn(Schema):
+class SlotIn(RequestSchema):
     """How many scheduled orders one slot takes; 0 closes it."""
 
-    starts_at = Moment(required=True)
-    capacity = Whole(0, 100_000, required=True, metadata={"example": 8})
+    starts_at = UtcDateTime(required=True)
+    capacity = StrictInt(0, 100_000, required=True, metadata={"example": 8})
     notes = Text(0, 500, load_default="", metadata={"example": "a party of 40 at 19:00"})
 
 
@@ -212,7 +221,7 @@ class OrdersQuery(PageQuery):
 
     status = fields.Enum(Status, by_value=True, load_default=None)
     phone = Phone(1, 40, load_default=None)
-    since = Moment(load_default=None)
+    since = UtcDateTime(load_default=None)
     fulfilment = fields.Enum(FulfilmentType, by_value=True, load_default=None)
 
 

@@ -13,25 +13,27 @@ from dinerapp.live.feed import Overtaken
 from dinerapp.ordering.services.order_feed import OrderFeed, Update
 from dinerapp.replication.errors import InvalidRecord
 
-STREAM = sse.described('id: 2036-05-01T16:30:00.123Z\nevent: order\ndata: {"id": "…"}\n\n')
+STREAM_DOCUMENTATION = sse.stream_documentation(
+    'id: 2036-05-01T16:30:00.123Z\nevent: order\ndata: {"id": "…"}\n\n'
+)
 
 
-def streamed(feed: OrderFeed) -> Response:
+def stream_response(feed: OrderFeed) -> Response:
     """The answer that goes on for as long as the client listens."""
-    after, first = _last_event(), sse.HELLO
+    after, first = _last_event_id(), sse.RETRY_FIELD
     try:
         stream = feed.stream(after)
     except Overtaken:
-        stream, first = feed.stream(None), sse.HELLO + sse.RESET
-    return sse.streamed(stream, first, _event)
+        stream, first = feed.stream(None), sse.RETRY_FIELD + sse.RESET_EVENT
+    return sse.stream_response(stream, first, _format_update)
 
 
-def _event(update: Update) -> bytes:
+def _format_update(update: Update) -> bytes:
     position = update.position.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return sse.event("order", order_view(update.order), position)
+    return sse.format_event("order", order_view(update.order), position)
 
 
-def _last_event() -> datetime | None:
+def _last_event_id() -> datetime | None:
     given = request.headers.get(LAST_EVENT_ID)
     if given is None:
         return None

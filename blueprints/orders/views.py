@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from blueprints.http.answers import plain
+from blueprints.http.responses import public_fields
 from dinerapp.ordering.domain.orders import Order
 from dinerapp.ordering.services.slots import Free
 from dinerapp.replication.codec import content
 
-_INTERNAL = ("tickets", "terms")
-_OF_LINES = ("id", "item_id", "name", "quantity", "unit_price", "options", "notes", "total")
-_OF_PAYMENTS = (
+_INTERNAL_FIELDS = ("tickets", "terms")
+_LINE_FIELDS = ("id", "item_id", "name", "quantity", "unit_price", "options", "notes", "total")
+_PAYMENT_FIELDS = (
     "id",
     "method",
     "amount",
@@ -28,14 +28,14 @@ _OF_PAYMENTS = (
 
 def order_view(order: Order) -> dict[str, Any]:
     """One order, without the lines that were taken off."""
-    view = plain(order) | {"outstanding": order.outstanding}
-    for name in _INTERNAL:
+    view = public_fields(order) | {"outstanding": order.outstanding}
+    for name in _INTERNAL_FIELDS:
         del view[name]
     del view["customer"]["phone_key"]
     lines = view.pop("lines")
-    view["items"] = [_only(_OF_LINES, line) for line in lines if line["quantity"]]
+    view["items"] = [_pick(_LINE_FIELDS, line) for line in lines if line["quantity"]]
     del view["fulfilment"]["slot"]
-    view["payments"] = [_only(_OF_PAYMENTS, payment) for payment in view["payments"]]
+    view["payments"] = [_pick(_PAYMENT_FIELDS, payment) for payment in view["payments"]]
     return view
 
 
@@ -49,5 +49,5 @@ def slot_view(slot: Free) -> dict[str, Any]:
     return {"starts_at": slot.starts_at, "capacity": slot.capacity, "left": slot.left}
 
 
-def _only(names: tuple[str, ...], plain: dict[str, Any]) -> dict[str, Any]:
-    return {name: plain[name] for name in names}
+def _pick(names: tuple[str, ...], fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: fields[name] for name in names}

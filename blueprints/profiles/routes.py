@@ -8,8 +8,14 @@ from uuid import UUID
 from flask import Response
 
 from blueprints.http.access import caller
-from blueprints.http.answers import if_match, one, operation, plain, written
 from blueprints.http.blueprint import Blueprint
+from blueprints.http.responses import (
+    if_match,
+    operation,
+    public_fields,
+    record_response,
+    write_response,
+)
 from blueprints.http.services import services_of
 from blueprints.profiles.schemas import ProfileChanges, ProfileOut
 from dinerapp.accounts.container import AccountServices
@@ -23,20 +29,20 @@ blp = Blueprint(
 
 
 @blp.get("/<uuid:user_id>/profile")
-@blp.allows(Permission.SEE_PROFILES, owners=True)
+@blp.allows(Permission.SEE_PROFILES, or_owner=True)
 @blp.reads(ProfileOut)
 def read_profile(user_id: UUID) -> Response:
     """A user's profile"""
     profile = services().profiles.get(caller(), str(user_id))
-    return one(profile, plain(profile))
+    return record_response(profile, public_fields(profile))
 
 
 @blp.patch("/<uuid:user_id>/profile")
-@blp.allows(Permission.CHANGE_PROFILES, owners=True)
+@blp.allows(Permission.CHANGE_PROFILES, or_owner=True)
 @blp.arguments(ProfileChanges)
 @blp.changes(ProfileOut)
 def change_profile(fields: dict[str, Any], user_id: UUID) -> Response:
     """Change a profile: one's own, or as an admin anybody's"""
     op = operation(f"profiles.change {user_id}")
     done = services().profiles.change(caller(), str(user_id), op, fields, if_match())
-    return written(done, plain(done.record))
+    return write_response(done, public_fields(done.record))

@@ -5,24 +5,26 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from blueprints.http.fields import Phone, Schema, Several, Text, WebAddress
+from blueprints.http.fields import BoundedList, HttpUrl, Phone, RequestSchema, Text
 
-MOST_WORDS = 50
-_LANGUAGE = validate.Regexp(
+MAX_WORDS = 50
+_LANGUAGE_VALIDATOR = validate.Regexp(
     r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}\Z", error="must be a language tag such as de or pt-BR"
 )
 
 
-def _words(example: str) -> Several:
-    return Several(Text(1, 50), 0, MOST_WORDS, metadata={"example": [example]})
+def _word_list(example: str) -> BoundedList:
+    return BoundedList(Text(1, 50), 0, MAX_WORDS, metadata={"example": [example]})
 
 
-class PreferencesIn(Schema):
+class PreferencesIn(RequestSchema):
     """What a user would like to be asked less often; what is left out stays."""
 
-    dietary = _words("vegan")
-    allergens = _words("nuts")
-    language = Text(2, 35, allow_none=True, validate=_LANGUAGE, metadata={"example": "de"})
+    dietary = _word_list("vegan")
+    allergens = _word_list("nuts")
+    language = Text(
+        2, 35, allow_none=True, validate=_LANGUAGE_VALIDATOR, metadata={"example": "de"}
+    )
 
     @ma.post_load
     def make(self, data: dict[str, object], **_: object) -> dict[str, object]:
@@ -31,11 +33,11 @@ class PreferencesIn(Schema):
         }
 
 
-class ProfileChanges(Schema):
+class ProfileChanges(RequestSchema):
     """What can be changed of a profile; all of it is optional."""
 
     display_name = Text(1, 200, metadata={"example": "Ada"})
-    avatar_url = WebAddress(allow_none=True, metadata={"example": "https://example.org/ada.png"})
+    avatar_url = HttpUrl(allow_none=True, metadata={"example": "https://example.org/ada.png"})
     bio = Text(0, 2000)
     phone = Phone(1, 40, allow_none=True)
     preferences = fields.Nested(PreferencesIn)

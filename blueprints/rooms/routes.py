@@ -8,20 +8,20 @@ from uuid import UUID
 from flask import Response
 
 from blueprints.http.access import caller
-from blueprints.http.answers import (
-    PageQuery,
-    after,
-    answer,
-    if_match,
-    one,
-    operation,
-    page,
-    removed,
-    written,
-)
 from blueprints.http.blueprint import Blueprint
 from blueprints.http.headers import LAST_EVENT_ID
-from blueprints.http.limits import Limited
+from blueprints.http.rate_limits import RateLimit
+from blueprints.http.responses import (
+    PageQuery,
+    delete_response,
+    if_match,
+    json_response,
+    operation,
+    page_response,
+    parse_cursor,
+    record_response,
+    write_response,
+)
 from blueprints.http.services import services_of
 from blueprints.rooms.schemas import (
     MessageChanges,
@@ -33,13 +33,13 @@ from blueprints.rooms.schemas import (
     ReadPage,
     UnreadList,
 )
-from blueprints.rooms.stream import STREAM, streamed
+from blueprints.rooms.stream import STREAM_DOCUMENTATION, stream_response
 from blueprints.rooms.views import message_view, read_view
 from dinerapp.accounts.domain.permissions import Permission
 from dinerapp.messaging.container import MessagingServices
 from dinerapp.messaging.domain.messages import Message
 from dinerapp.messaging.services.messages import NewMessage
-from dinerapp.replication.saving import Saved
+from dinerapp.replication.saving import WriteResult
 
 services = services_of(MessagingServices)
 
@@ -59,7 +59,7 @@ def list_unread() -> Response:
     items = [
         {"room_id": each.room_id, "kind": each.kind, "unread": each.count} for each in found.rooms
     ]
-    return answer({"items": items, "truncated": found.truncated})
+    return json_response({"items": items, "truncated": found.truncated})
 
 
 @blp.get("/<uuid:room_id>/messages")
@@ -71,15 +71,15 @@ def list_messages(query: dict[str, Any], room_id: UUID) -> Response:
 
     The room is a channel or a conversation. Deleted messages stay in their place and say nothing.
     """
-    place, limit = after(query["cursor"]), query["limit"]
+    place, limit = parse_cursor(query["cursor"]), query["limit"]
     found = services().messages.page(caller(), str(room_id), place, limit)
     names = services().names.of([message.author_id for message in found.items])
-    return page(found, lambda message: message_view(message, names[message.author_id]))
+    return page_response(found, lambda message: message_view(message, names[message.author_id]))
 
 
 @blp.post("/<uuid:room_id>/messages")
 @blp.allows(Permission.USE_ROOMS)
-@blp.limited(Limited.MESSAGE)
+@blp.rate_limit(RateLimit.MESSAGE)
 @blp.arguments(MessageIn)
 @blp.creates(MessageOut)
 def send_message(new: NewMessage, room_id: UUID) -> Response:
@@ -91,7 +91,7 @@ def send_message(new: NewMessage, room_id: UUID) -> Response:
     """
     op = operation(f"rooms.send {room_id} {caller().user_id}")
     done = services().messages.send(caller(), str(room_id), op, new)
-    return _written(done, f"/api/rooms/{room_id}/messages/{done.record.id}")
+    return _message_response(done, f"/api/rooms/{room_id}/messages/{done.record.id}")
 
 
 @blp.get("/<uuid:room_id>/messages/<uuid:message_id>")
@@ -100,7 +100,7 @@ def send_message(new: NewMessage, room_id: UUID) -> Response:
 def read_message(room_id: UUID, message_id: UUID) -> Response:
     """One message"""
     message = services().messages.get(caller(), str(room_id), str(message_id))
-    return one(message, _view(message))
+    return record_response(message, _view(message))
 
 
 @blp.patch("/<uuid:room_id>/messages/<uuid:message_id>")
@@ -113,7 +113,7 @@ def edit_message(given: dict[str, Any], room_id: UUID, message_id: UUID) -> Resp
     done = services().messages.edit(
         caller(), str(room_id), str(message_id), op, given["content"], if_match()
     )
-    return _written(done)
+    return _message_response(done)
 
 
 @blp.delete("/<uuid:room_id>/messages/<uuid:message_id>")
@@ -122,7 +122,7 @@ def edit_message(given: dict[str, Any], room_id: UUID, message_id: UUID) -> Resp
 def remove_message(room_id: UUID, message_id: UUID) -> Response:
     """Take a message back; for the author, and in channels for moderators and admins"""
     op = operation(f"rooms.remove {message_id}")
-    return removed(
+    return delete_response(
         services().messages.remove(caller(), str(room_id), str(message_id), op, if_match())
     )
 
@@ -133,8 +133,8 @@ def remove_message(room_id: UUID, message_id: UUID) -> Response:
 @blp.response(200, ReadPage)
 def list_reads(query: dict[str, Any], room_id: UUID) -> Response:
     """Who has read a room how far"""
-    place, limit = after(query["cursor"]), query["limit"]
-    return page(services().reading.page(caller(), str(room_id), place, limit), read_view)
+    place, limit = parse_cursor(query["cursor"]), query["limit"]
+    return page_response(services().reading.page(caller(), str(room_id), place, limit), read_view)
 
 
 @blp.put("/<uuid:room_id>/read")
@@ -145,7 +145,7 @@ def mark_read(given: dict[str, Any], room_id: UUID) -> Response:
     """Say up to which message the caller has read; it never goes back"""
     op = operation(f"rooms.read {room_id} {caller().user_id}")
     done = services().reading.mark(caller(), str(room_id), op, str(given["message_id"]))
-    return written(done, read_view(done.record))
+    return write_response(done, read_view(done.record))
 
 
 @blp.post("/<uuid:room_id>/typing")
@@ -162,7 +162,7 @@ def notice_typing(room_id: UUID) -> Response:
 
 @blp.get("/<uuid:room_id>/stream")
 @blp.allows(Permission.USE_ROOMS)
-@blp.doc(parameters=[LAST_EVENT_ID], responses={200: STREAM})
+@blp.doc(parameters=[LAST_EVENT_ID], responses={200: STREAM_DOCUMENTATION})
 def stream_room(room_id: UUID) -> Response:
     """What is said in a room, live (server-sent events)
 
@@ -174,12 +174,12 @@ def stream_room(room_id: UUID) -> Response:
     `reset`: read the list then. Events `typing` and `read` are about others in the room; they have
     no id and are not repeated. The stream ends when its watcher is put out of the room.
     """
-    return streamed(services().messages, services().names, caller(), str(room_id))
+    return stream_response(services().messages, services().names, caller(), str(room_id))
 
 
 def _view(message: Message) -> dict[str, Any]:
     return message_view(message, services().names.of([message.author_id])[message.author_id])
 
 
-def _written(done: Saved[Message], location: str | None = None) -> Response:
-    return written(done, _view(done.record), location)
+def _message_response(result: WriteResult[Message], location: str | None = None) -> Response:
+    return write_response(result, _view(result.record), location)

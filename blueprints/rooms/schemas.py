@@ -6,20 +6,20 @@ import marshmallow as ma
 from marshmallow import fields
 
 from blueprints.conversations.schemas import PersonOut
-from blueprints.http.fields import Schema, Text, WebAddress
+from blueprints.http.fields import HttpUrl, RequestSchema, Text
 from dinerapp.messaging.domain.messages import LONGEST_CONTENT, LONGEST_URL
 from dinerapp.messaging.services.messages import NewMessage
 from dinerapp.messaging.services.reading import MOST_ROOMS, MOST_UNREAD
 from dinerapp.messaging.services.rooms import RoomKind
 
-_WORDS = {"example": "Table 7 asks for the bill"}
+_CONTENT_METADATA = {"example": "Table 7 asks for the bill"}
 
 
-class MessageIn(Schema):
+class MessageIn(RequestSchema):
     """A new message: words, a file, an order, or several of these."""
 
-    content = Text(0, LONGEST_CONTENT, load_default="", metadata=_WORDS)
-    file_url = WebAddress(LONGEST_URL, allow_none=True, load_default=None)
+    content = Text(0, LONGEST_CONTENT, load_default="", metadata=_CONTENT_METADATA)
+    file_url = HttpUrl(LONGEST_URL, allow_none=True, load_default=None)
     order_id = fields.UUID(
         allow_none=True,
         load_default=None,
@@ -32,10 +32,10 @@ class MessageIn(Schema):
         return NewMessage(order_id=str(order_id) if order_id else None, **data)  # type: ignore[arg-type]
 
 
-class MessageChanges(Schema):
+class MessageChanges(RequestSchema):
     """Other words."""
 
-    content = Text(1, LONGEST_CONTENT, required=True, metadata=_WORDS)
+    content = Text(1, LONGEST_CONTENT, required=True, metadata=_CONTENT_METADATA)
 
 
 class MessageOut(ma.Schema):
@@ -45,7 +45,7 @@ class MessageOut(ma.Schema):
     revision = fields.Integer()
     room_id = fields.UUID()
     author = fields.Nested(PersonOut)
-    content = fields.String(metadata=_WORDS)
+    content = fields.String(metadata=_CONTENT_METADATA)
     file_url = fields.String(allow_none=True)
     order_id = fields.UUID(allow_none=True)
     edited = fields.Boolean()
@@ -61,7 +61,7 @@ class MessagePage(ma.Schema):
     next_cursor = fields.String(allow_none=True)
 
 
-class ReadIn(Schema):
+class ReadIn(RequestSchema):
     """Up to where somebody has read."""
 
     message_id = fields.UUID(required=True)

@@ -16,29 +16,35 @@ from dinerapp.messaging.services.messages import MessageService
 from dinerapp.messaging.services.room_feed import Mark, Noticed, Said
 from dinerapp.replication.errors import InvalidRecord
 
-STREAM = sse.described('id: AZrKm9cI…\nevent: message\ndata: {"id": "…"}\n\n')
+STREAM_DOCUMENTATION = sse.stream_documentation(
+    'id: AZrKm9cI…\nevent: message\ndata: {"id": "…"}\n\n'
+)
 
 
-def streamed(messages: MessageService, names: Names, caller: Caller, room_id: str) -> Response:
+def stream_response(
+    messages: MessageService, names: Names, caller: Caller, room_id: str
+) -> Response:
     """The answer that goes on for as long as the client listens and is in the room."""
-    mark, first = _last_event(), sse.HELLO
+    mark, first = _last_event_id(), sse.RETRY_FIELD
     try:
         stream = messages.stream(caller, room_id, mark)
     except Overtaken:
-        stream, first = messages.stream(caller, room_id, None), sse.HELLO + sse.RESET
-    return sse.streamed(stream, first, partial(_event, names), lambda: messages.may_watch(stream))
-
-
-def _event(names: Names, told: Said | Noticed) -> bytes:
-    if isinstance(told, Noticed):
-        return sse.event(told.what, told.about)
-    author = told.message.author_id
-    return sse.event(
-        "message", message_view(told.message, names.of([author])[author]), str(told.mark)
+        stream, first = messages.stream(caller, room_id, None), sse.RETRY_FIELD + sse.RESET_EVENT
+    return sse.stream_response(
+        stream, first, partial(_format_update, names), lambda: messages.may_watch(stream)
     )
 
 
-def _last_event() -> Mark | None:
+def _format_update(names: Names, update: Said | Noticed) -> bytes:
+    if isinstance(update, Noticed):
+        return sse.format_event(update.what, update.about)
+    author = update.message.author_id
+    return sse.format_event(
+        "message", message_view(update.message, names.of([author])[author]), str(update.mark)
+    )
+
+
+def _last_event_id() -> Mark | None:
     given = request.headers.get(LAST_EVENT_ID)
     if given is None:
         return None

@@ -8,17 +8,17 @@ from uuid import UUID
 from flask import Response
 
 from blueprints.http.access import caller
-from blueprints.http.answers import (
-    PageQuery,
-    after,
-    if_match,
-    one,
-    operation,
-    page,
-    removed,
-    written,
-)
 from blueprints.http.blueprint import Blueprint
+from blueprints.http.responses import (
+    PageQuery,
+    delete_response,
+    if_match,
+    operation,
+    page_response,
+    parse_cursor,
+    record_response,
+    write_response,
+)
 from blueprints.http.services import services_of
 from blueprints.servers.schemas import (
     ChannelChanges,
@@ -39,7 +39,7 @@ from dinerapp.accounts.domain.permissions import Permission
 from dinerapp.messaging.container import MessagingServices
 from dinerapp.messaging.domain.servers import Server
 from dinerapp.messaging.services.servers import Seen
-from dinerapp.replication.saving import Saved
+from dinerapp.replication.saving import WriteResult
 
 services = services_of(MessagingServices)
 
@@ -55,7 +55,7 @@ blp = Blueprint(
 def add_server(given: dict[str, Any]) -> Response:
     """Make a server, with its general channel; whoever makes it owns it"""
     done = services().servers.add(caller(), operation(f"servers.add {caller().user_id}"), given)
-    return _written(done, location=f"/api/servers/{done.record.id}")
+    return _server_response(done, location=f"/api/servers/{done.record.id}")
 
 
 @blp.get("")
@@ -64,8 +64,10 @@ def add_server(given: dict[str, Any]) -> Response:
 @blp.response(200, ServerPage)
 def list_servers(query: dict[str, Any]) -> Response:
     """The caller's servers, latest joined first"""
-    found, members = services().servers.page(caller(), after(query["cursor"]), query["limit"])
-    return page(found, lambda server: server_view(Seen(server, members[server.id])))
+    found, members = services().servers.page(
+        caller(), parse_cursor(query["cursor"]), query["limit"]
+    )
+    return page_response(found, lambda server: server_view(Seen(server, members[server.id])))
 
 
 @blp.post("/join")
@@ -79,7 +81,7 @@ def join_server(given: dict[str, Any]) -> Response:
     renewed since.
     """
     op = operation(f"servers.join {caller().user_id}")
-    return _written(services().servers.join(caller(), op, given["code"]))
+    return _server_response(services().servers.join(caller(), op, given["code"]))
 
 
 @blp.get("/<uuid:server_id>")
@@ -88,7 +90,7 @@ def join_server(given: dict[str, Any]) -> Response:
 def read_server(server_id: UUID) -> Response:
     """One server"""
     seen = services().servers.get(caller(), str(server_id))
-    return one(seen.server, server_view(seen), seen.member.role)
+    return record_response(seen.server, server_view(seen), seen.member.role)
 
 
 @blp.patch("/<uuid:server_id>")
@@ -98,7 +100,9 @@ def read_server(server_id: UUID) -> Response:
 def change_server(given: dict[str, Any], server_id: UUID) -> Response:
     """Change a server; for its admins"""
     op = operation(f"servers.change {server_id}")
-    return _written(services().servers.change(caller(), str(server_id), op, given, if_match()))
+    return _server_response(
+        services().servers.change(caller(), str(server_id), op, given, if_match())
+    )
 
 
 @blp.delete("/<uuid:server_id>")
@@ -107,7 +111,7 @@ def change_server(given: dict[str, Any], server_id: UUID) -> Response:
 def remove_server(server_id: UUID) -> Response:
     """Remove a server with its channels; for its admins"""
     op = operation(f"servers.remove {server_id}")
-    return removed(services().servers.remove(caller(), str(server_id), op, if_match()))
+    return delete_response(services().servers.remove(caller(), str(server_id), op, if_match()))
 
 
 @blp.post("/<uuid:server_id>/invite")
@@ -116,7 +120,7 @@ def remove_server(server_id: UUID) -> Response:
 def renew_invite(server_id: UUID) -> Response:
     """Another invite code; the one before is good for nothing at once"""
     op = operation(f"servers.invite {server_id}")
-    return _written(services().servers.renew_invite(caller(), str(server_id), op))
+    return _server_response(services().servers.renew_invite(caller(), str(server_id), op))
 
 
 @blp.get("/<uuid:server_id>/channels")
@@ -125,8 +129,10 @@ def renew_invite(server_id: UUID) -> Response:
 @blp.response(200, ChannelPage)
 def list_channels(query: dict[str, Any], server_id: UUID) -> Response:
     """A server's channels, newest first"""
-    place, limit = after(query["cursor"]), query["limit"]
-    return page(services().servers.channels(caller(), str(server_id), place, limit), channel_view)
+    place, limit = parse_cursor(query["cursor"]), query["limit"]
+    return page_response(
+        services().servers.channels(caller(), str(server_id), place, limit), channel_view
+    )
 
 
 @blp.post("/<uuid:server_id>/channels")
@@ -138,7 +144,7 @@ def add_channel(given: dict[str, Any], server_id: UUID) -> Response:
     op = operation(f"servers.add_channel {server_id}")
     done = services().servers.add_channel(caller(), str(server_id), op, given)
     location = f"/api/servers/{server_id}/channels/{done.record.id}"
-    return written(done, channel_view(done.record), location)
+    return write_response(done, channel_view(done.record), location)
 
 
 @blp.get("/<uuid:server_id>/channels/<uuid:channel_id>")
@@ -147,7 +153,7 @@ def add_channel(given: dict[str, Any], server_id: UUID) -> Response:
 def read_channel(server_id: UUID, channel_id: UUID) -> Response:
     """One channel"""
     channel = services().servers.channel(caller(), str(server_id), str(channel_id))
-    return one(channel, channel_view(channel))
+    return record_response(channel, channel_view(channel))
 
 
 @blp.patch("/<uuid:server_id>/channels/<uuid:channel_id>")
@@ -160,7 +166,7 @@ def change_channel(given: dict[str, Any], server_id: UUID, channel_id: UUID) -> 
     done = services().servers.change_channel(
         caller(), str(server_id), str(channel_id), op, given, if_match()
     )
-    return written(done, channel_view(done.record))
+    return write_response(done, channel_view(done.record))
 
 
 @blp.delete("/<uuid:server_id>/channels/<uuid:channel_id>")
@@ -169,7 +175,7 @@ def change_channel(given: dict[str, Any], server_id: UUID, channel_id: UUID) -> 
 def remove_channel(server_id: UUID, channel_id: UUID) -> Response:
     """Remove a channel; the general one stays"""
     op = operation(f"servers.remove_channel {channel_id}")
-    return removed(
+    return delete_response(
         services().servers.remove_channel(caller(), str(server_id), str(channel_id), op, if_match())
     )
 
@@ -180,10 +186,10 @@ def remove_channel(server_id: UUID, channel_id: UUID) -> Response:
 @blp.response(200, MemberPage)
 def list_members(query: dict[str, Any], server_id: UUID) -> Response:
     """Who belongs to a server, newest first"""
-    place, limit = after(query["cursor"]), query["limit"]
+    place, limit = parse_cursor(query["cursor"]), query["limit"]
     found = services().servers.members(caller(), str(server_id), place, limit)
     names = services().names.of([member.user_id for member in found.items])
-    return page(found, lambda member: member_view(member, names[member.user_id]))
+    return page_response(found, lambda member: member_view(member, names[member.user_id]))
 
 
 @blp.patch("/<uuid:server_id>/members/<uuid:user_id>")
@@ -196,7 +202,7 @@ def change_member(given: dict[str, Any], server_id: UUID, user_id: UUID) -> Resp
     done = services().servers.change_role(
         caller(), str(server_id), str(user_id), op, given["role"], if_match()
     )
-    return written(
+    return write_response(
         done, member_view(done.record, services().names.of([str(user_id)])[str(user_id)])
     )
 
@@ -211,9 +217,11 @@ def remove_member(server_id: UUID, user_id: UUID) -> Response:
     with an invite code that was renewed since.
     """
     op = operation(f"servers.remove_member {server_id} {user_id}")
-    return removed(services().servers.remove_member(caller(), str(server_id), str(user_id), op))
+    return delete_response(
+        services().servers.remove_member(caller(), str(server_id), str(user_id), op)
+    )
 
 
-def _written(done: Saved[Server], location: str | None = None) -> Response:
-    seen: Seen = services().servers.seen(caller(), done.record)
-    return written(done, server_view(seen), location, seen.member.role)
+def _server_response(result: WriteResult[Server], location: str | None = None) -> Response:
+    seen: Seen = services().servers.seen(caller(), result.record)
+    return write_response(result, server_view(seen), location, seen.member.role)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields
 
-from blueprints.http.fields import Schema, Text, WebAddress
+from blueprints.http.fields import HttpUrl, RequestSchema, Text
 from dinerapp.messaging.domain.members import MemberRole
 
-_IMAGE = {"example": "https://example.org/diner.png"}
-_CODE = {"example": "n3S9xqTBvRyGm0rQ1h2JdA"}
+_IMAGE_METADATA = {"example": "https://example.org/diner.png"}
+_CODE_METADATA = {"example": "n3S9xqTBvRyGm0rQ1h2JdA"}
 
 
-class ServerChanges(Schema):
+class ServerChanges(RequestSchema):
     """What can be changed of a server; all of it is optional."""
 
     name = Text(1, 100, metadata={"example": "Diner at the station"})
-    image_url = WebAddress(allow_none=True, metadata=_IMAGE)
+    image_url = HttpUrl(allow_none=True, metadata=_IMAGE_METADATA)
 
 
 class ServerIn(ServerChanges):
@@ -31,11 +31,11 @@ class ServerOut(ma.Schema):
     id = fields.UUID()
     revision = fields.Integer()
     name = fields.String(metadata={"example": "Diner at the station"})
-    image_url = fields.String(allow_none=True, metadata=_IMAGE)
+    image_url = fields.String(allow_none=True, metadata=_IMAGE_METADATA)
     owner_id = fields.UUID()
     role = fields.Enum(MemberRole, by_value=True, metadata={"description": "the caller's"})
     invite_code = fields.String(
-        allow_none=True, metadata={"description": "for admins of the server only", **_CODE}
+        allow_none=True, metadata={"description": "for admins of the server only", **_CODE_METADATA}
     )
     created_at = fields.DateTime()
     updated_at = fields.DateTime()
@@ -48,19 +48,19 @@ class ServerPage(ma.Schema):
     next_cursor = fields.String(allow_none=True)
 
 
-class Invitation(Schema):
+class Invitation(RequestSchema):
     """What somebody was given who may join."""
 
-    code = Text(1, 100, required=True, metadata=_CODE)
+    code = Text(1, 100, required=True, metadata=_CODE_METADATA)
 
 
-class ChannelChanges(Schema):
+class ChannelChanges(RequestSchema):
     """What can be changed of a channel."""
 
     name = Text(1, 100, metadata={"example": "kitchen"})
 
 
-class ChannelIn(Schema):
+class ChannelIn(RequestSchema):
     """A new channel."""
 
     name = Text(1, 100, required=True, metadata={"example": "kitchen"})
@@ -85,7 +85,7 @@ class ChannelPage(ma.Schema):
     next_cursor = fields.String(allow_none=True)
 
 
-class RoleChange(Schema):
+class RoleChange(RequestSchema):
     """What a member is to be."""
 
     role = fields.Enum(MemberRole, by_value=True, required=True)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from blueprints.http.answers import plain
+from blueprints.http.responses import public_fields
 from dinerapp.messaging.domain.members import Deed, Member
 from dinerapp.messaging.domain.servers import Channel
 from dinerapp.messaging.services.servers import Seen
 
 
-def server_view(seen: Seen) -> dict[str, Any]:
+def server_view(server: Seen) -> dict[str, Any]:
     """With the invite code for whoever may invite."""
-    code = seen.server.invite_code if seen.member.may(Deed.INVITE) else None
-    return plain(seen.server) | {"invite_code": code, "role": seen.member.role}
+    code = server.server.invite_code if server.member.may(Deed.INVITE) else None
+    return public_fields(server.server) | {"invite_code": code, "role": server.member.role}
 
 
 def channel_view(channel: Channel) -> dict[str, Any]:
     """One channel."""
-    return plain(channel) | {"general": channel.is_general}
+    return public_fields(channel) | {"general": channel.is_general}
 
 
 def member_view(member: Member, name: str) -> dict[str, Any]:

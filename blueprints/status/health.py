@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blueprints.status.schemas import DEGRADED, HEALTHY, UNHEALTHY
-from dinerapp.replication.ports.connections import ConnectionStatus, State
-from dinerapp.replication.version import Place
+from dinerapp.replication.ports.connections import ConnectionState, ConnectionStatus
+from dinerapp.replication.version import StoreId
 
-TITLES = {Place.MONGODB: "MongoDB", Place.POSTGRESQL: "PostgreSQL"}
+STORE_TITLES = {StoreId.MONGODB: "MongoDB", StoreId.POSTGRESQL: "PostgreSQL"}
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class HealthVerdict:
     """What `/health` says."""
 
     status: str
@@ -25,33 +25,40 @@ class Verdict:
         return self.status != UNHEALTHY
 
 
-def judged(connections: Sequence[ConnectionStatus]) -> Verdict:
+def assess(connections: Sequence[ConnectionStatus]) -> HealthVerdict:
     """A store that is catching up counts as there, and as a degradation.
 
     A store that nobody configured is not there, and that is no degradation. Connections that hold
     no records change the sentence only.
     """
-    states = {place: one.state for place in TITLES for one in connections if one.name == place}
-    reachable = {place.value: states.get(place, State.DOWN) is not State.DOWN for place in TITLES}
-    others = [one.name for one in connections if one.name not in list(TITLES)]
-    down = [one.name for one in connections if one.name in others and one.state is State.DOWN]
+    states = {
+        place: one.state for place in STORE_TITLES for one in connections if one.name == place
+    }
+    reachable = {
+        place.value: states.get(place, ConnectionState.DOWN) is not ConnectionState.DOWN
+        for place in STORE_TITLES
+    }
+    others = [one.name for one in connections if one.name not in list(STORE_TITLES)]
+    down = [
+        one.name for one in connections if one.name in others and one.state is ConnectionState.DOWN
+    ]
     sentences = [_sentence(states), *([f"Also down: {', '.join(down)}"] if down else [])]
-    return Verdict(_status(states), reachable, ". ".join(sentences))
+    return HealthVerdict(_status(states), reachable, ". ".join(sentences))
 
 
-def _status(states: dict[Place, State]) -> str:
-    if all(state is State.DOWN for state in states.values()):
+def _status(states: dict[StoreId, ConnectionState]) -> str:
+    if all(state is ConnectionState.DOWN for state in states.values()):
         return UNHEALTHY
-    return HEALTHY if all(state is State.UP for state in states.values()) else DEGRADED
+    return HEALTHY if all(state is ConnectionState.UP for state in states.values()) else DEGRADED
 
 
-def _sentence(states: dict[Place, State]) -> str:
+def _sentence(states: dict[StoreId, ConnectionState]) -> str:
     up, down, behind = (
-        [TITLES[place] for place, state in states.items() if state is wanted]
-        for wanted in (State.UP, State.DOWN, State.CATCHING_UP)
+        [STORE_TITLES[place] for place, state in states.items() if state is wanted]
+        for wanted in (ConnectionState.UP, ConnectionState.DOWN, ConnectionState.CATCHING_UP)
     )
-    absent = [TITLES[place] for place in TITLES if place not in states]
-    if len(up) == len(TITLES):
+    absent = [STORE_TITLES[place] for place in STORE_TITLES if place not in states]
+    if len(up) == len(STORE_TITLES):
         return "All databases operational"
     parts = [f"{title} is down" for title in down]
     parts += [f"{title} answers, and may lack what it missed" for title in behind if not up]

@@ -9,10 +9,10 @@ from typing import Any
 
 from flask import Response
 
-from blueprints.http.answers import answer
 from blueprints.http.blueprint import Blueprint
+from blueprints.http.responses import json_response
 from blueprints.http.services import services_of
-from blueprints.status.health import Verdict, judged
+from blueprints.status.health import HealthVerdict, assess
 from blueprints.status.schemas import ConnectionList, Health, Pulse
 from dinerapp.accounts.domain.permissions import Permission
 from dinerapp.replication import deadline
@@ -21,14 +21,14 @@ from dinerapp.replication.ports.connections import ConnectionStatus
 
 services = services_of(ReplicationServices)
 
-ASKING_SECONDS = 0.25
+COUNT_TIMEOUT_SECONDS = 0.25
 
 blp = Blueprint(
     "status",
     __name__,
     url_prefix="/api",
     description="How the application is",
-    asks_stores=False,
+    uses_stores=False,
 )
 
 
@@ -38,13 +38,13 @@ blp = Blueprint(
 @blp.alt_response(503, schema=Health, description="No database answers")
 def health() -> Response:
     """Both databases, in one word and one sentence"""
-    verdict = _verdict()
+    verdict = _health_verdict()
     body = {
         "status": verdict.status,
-        "databases": {**verdict.reachable, "timestamp": _written(datetime.now(UTC))},
+        "databases": {**verdict.reachable, "timestamp": _format_time(datetime.now(UTC))},
         "message": verdict.message,
     }
-    return answer(body, 200 if verdict.can_serve else 503)
+    return json_response(body, 200 if verdict.can_serve else 503)
 
 
 @blp.get("/health/live")
@@ -52,7 +52,7 @@ def health() -> Response:
 @blp.response(200, Pulse)
 def live() -> Response:
     """Whether the process answers at all"""
-    return answer({"status": "alive"})
+    return json_response({"status": "alive"})
 
 
 @blp.get("/health/ready")
@@ -61,9 +61,9 @@ def live() -> Response:
 @blp.alt_response(503, schema=Pulse, description="No database answers")
 def ready() -> Response:
     """Whether a database is there to serve requests"""
-    if _verdict().can_serve:
-        return answer({"status": "ready"})
-    return answer({"status": "not ready"}, 503)
+    if _health_verdict().can_serve:
+        return json_response({"status": "ready"})
+    return json_response({"status": "not ready"}, 503)
 
 
 @blp.get("/connections")
@@ -71,21 +71,21 @@ def ready() -> Response:
 @blp.response(200, ConnectionList)
 def connections() -> Response:
     """Every named connection of the process that answers"""
-    return answer({"items": [_view(one) for one in _counted()]})
+    return json_response({"items": [_view(one) for one in _status_with_counts()]})
 
 
-def _verdict() -> Verdict:
-    return judged(services().connections.status())
+def _health_verdict() -> HealthVerdict:
+    return assess(services().connections.status())
 
 
-def _counted() -> Sequence[ConnectionStatus]:
-    with deadline.within(ASKING_SECONDS):
-        return services().connections.counted_status()
+def _status_with_counts() -> Sequence[ConnectionStatus]:
+    with deadline.within(COUNT_TIMEOUT_SECONDS):
+        return services().connections.status_with_counts()
 
 
-def _view(one: ConnectionStatus) -> dict[str, Any]:
-    return {**asdict(one), "since": _written(one.since)}
+def _view(status: ConnectionStatus) -> dict[str, Any]:
+    return {**asdict(status), "since": _format_time(status.since)}
 
 
-def _written(moment: datetime) -> str:
+def _format_time(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

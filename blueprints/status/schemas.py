@@ -5,7 +5,7 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from dinerapp.replication.ports.connections import State
+from dinerapp.replication.ports.connections import ConnectionState
 
 HEALTHY, DEGRADED, UNHEALTHY = "healthy", "degraded", "unhealthy"
 
@@ -46,7 +46,7 @@ class ConnectionOut(ma.Schema):
     name = fields.String(metadata={"example": "postgresql"})
     engine = fields.String(metadata={"example": "postgresql"})
     role = fields.String(metadata={"example": "primary of conflicts, orders"})
-    state = fields.Enum(State, by_value=True)
+    state = fields.Enum(ConnectionState, by_value=True)
     since = fields.DateTime(metadata={"description": "of this state"})
     latency_ms = fields.Float(allow_none=True)
     reason = fields.String(metadata={"description": "why it is not up"})

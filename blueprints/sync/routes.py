@@ -8,8 +8,14 @@ from uuid import UUID
 
 from flask import Response
 
-from blueprints.http.answers import after, answer, operation, page, written
 from blueprints.http.blueprint import Blueprint
+from blueprints.http.responses import (
+    json_response,
+    operation,
+    page_response,
+    parse_cursor,
+    write_response,
+)
 from blueprints.http.services import services_of
 from blueprints.sync.schemas import (
     ConflictOut,
@@ -25,12 +31,12 @@ from dinerapp.replication.codec import content
 from dinerapp.replication.conflicts import Conflict
 from dinerapp.replication.container import ReplicationServices
 from dinerapp.replication.errors import NotFound
-from dinerapp.replication.store_pair import Pair
+from dinerapp.replication.store_pair import StorePair
 
 services = services_of(ReplicationServices)
 
-COUNTED = 1000
-SHOWN = 100
+MAX_COUNTED = 1000
+MAX_LISTED = 100
 
 blp = Blueprint("sync", __name__, url_prefix="/api", description="How the two stores get on")
 
@@ -41,8 +47,8 @@ blp = Blueprint("sync", __name__, url_prefix="/api", description="How the two st
 @blp.response(200, ConflictPage)
 def list_conflicts(query: dict[str, Any]) -> Response:
     """Conflicts, newest first"""
-    found = services().conflicts.page(query["state"], after(query["cursor"]), query["limit"])
-    return page(found, _view)
+    found = services().conflicts.page(query["state"], parse_cursor(query["cursor"]), query["limit"])
+    return page_response(found, _view)
 
 
 @blp.post("/sync/conflicts/<uuid:conflict_id>/resolve")
@@ -53,7 +59,7 @@ def resolve_conflict(resolution: dict[str, Any], conflict_id: UUID) -> Response:
     """Keep what won, or take the other side"""
     op = operation(f"conflicts.resolve {conflict_id}")
     done = services().conflicts.resolve(str(conflict_id), resolution["take"], op)
-    return written(done, _view(done.record))
+    return write_response(done, _view(done.record))
 
 
 @blp.get("/consistency")
@@ -61,7 +67,9 @@ def resolve_conflict(resolution: dict[str, Any], conflict_id: UUID) -> Response:
 @blp.response(200, Report)
 def check_all() -> Response:
     """Whether both stores hold the same records, kind by kind"""
-    return answer({"items": [_checked(kind, pair) for kind, pair in services().pairs.items()]})
+    return json_response(
+        {"items": [_kind_report(kind, pair) for kind, pair in services().pairs.items()]}
+    )
 
 
 @blp.get("/consistency/<kind>/<uuid:record_id>")
@@ -70,12 +78,12 @@ def check_all() -> Response:
 def check_record(kind: str, record_id: UUID) -> Response:
     """One record as both stores hold it"""
     pair, key = _pair(kind), str(record_id)
-    states = {store.place: store.load([key]).get(key) for store in (pair.one, pair.other)}
+    states = {store.store_id: store.load([key]).get(key) for store in (pair.primary, pair.backup)}
     if not any(states.values()):
         raise NotFound(kind, key)
     versions = {place: state and str(state.version) for place, state in states.items()}
     one, other = states.values()
-    return answer({"kind": kind, "id": key, "equal": one == other, "versions": versions})
+    return json_response({"kind": kind, "id": key, "equal": one == other, "versions": versions})
 
 
 @blp.post("/consistency/<kind>/repair")
@@ -84,7 +92,7 @@ def check_record(kind: str, record_id: UUID) -> Response:
 def repair_kind(kind: str) -> Response:
     """Make the records that differ equal"""
     done = services().consistency.repair_all(_pair(kind))
-    return answer(
+    return json_response(
         {
             "kind": kind,
             "differing": done.differing,
@@ -94,25 +102,25 @@ def repair_kind(kind: str) -> Response:
     )
 
 
-def _pair(kind: str) -> Pair[Any]:
+def _pair(kind: str) -> StorePair[Any]:
     pair = services().pairs.get(kind)
     if pair is None:
         raise NotFound("the kind", kind)
     return pair
 
 
-def _checked(kind: str, pair: Pair[Any]) -> dict[str, Any]:
-    found = list(islice(services().consistency.differences(pair), COUNTED))
+def _kind_report(kind: str, pair: StorePair[Any]) -> dict[str, Any]:
+    found = list(islice(services().consistency.differences(pair), MAX_COUNTED))
     return {
         "kind": kind,
         "equal": not found,
         "differing": len(found),
-        "records": [difference.record_id for difference in found[:SHOWN]],
+        "records": [difference.record_id for difference in found[:MAX_LISTED]],
     }
 
 
 def _view(conflict: Conflict) -> dict[str, Any]:
-    return content(services().conflicts.shown(conflict)) | {
+    return content(services().conflicts.without_secrets(conflict)) | {
         "id": conflict.id,
         "revision": conflict.version.revision,
         "created_at": conflict.created_at,

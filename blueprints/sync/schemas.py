@@ -5,8 +5,8 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from blueprints.http.answers import PageQuery
-from blueprints.http.fields import Schema
+from blueprints.http.fields import RequestSchema
+from blueprints.http.responses import PageQuery
 from dinerapp.replication.conflict_service import KEEP, TAKE_OTHER
 from dinerapp.replication.conflicts import ConflictState
 
@@ -17,7 +17,7 @@ class ConflictsQuery(PageQuery):
     state = fields.Enum(ConflictState, by_value=True, load_default=None)
 
 
-class Resolution(Schema):
+class Resolution(RequestSchema):
     """`keep` what won, or `take_other`: the content of the side that lost."""
 
     take = fields.String(

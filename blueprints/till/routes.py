@@ -8,8 +8,15 @@ from uuid import UUID
 from flask import Response
 
 from blueprints.http.access import caller
-from blueprints.http.answers import after, one, operation, page, plain, written
 from blueprints.http.blueprint import Blueprint
+from blueprints.http.responses import (
+    operation,
+    page_response,
+    parse_cursor,
+    public_fields,
+    record_response,
+    write_response,
+)
 from blueprints.http.services import services_of
 from blueprints.till.schemas import ClosingIn, TillIn, TillOut, TillPage, TillsQuery
 from dinerapp.accounts.domain.permissions import Permission
@@ -29,7 +36,7 @@ def open_till(given: dict[str, Any]) -> Response:
     done = services().till.open(
         operation("tills.open"), given["name"], given["opening"], caller().actor
     )
-    return written(done, plain(done.record), location=f"/api/tills/{done.record.id}")
+    return write_response(done, public_fields(done.record), location=f"/api/tills/{done.record.id}")
 
 
 @blp.get("")
@@ -38,8 +45,8 @@ def open_till(given: dict[str, Any]) -> Response:
 @blp.response(200, TillPage)
 def list_tills(query: dict[str, Any]) -> Response:
     """Tills, newest first"""
-    found = services().till.page(query["open"], after(query["cursor"]), query["limit"])
-    return page(found, plain)
+    found = services().till.page(query["open"], parse_cursor(query["cursor"]), query["limit"])
+    return page_response(found, public_fields)
 
 
 @blp.get("/<uuid:till_id>")
@@ -49,7 +56,9 @@ def read_till(till_id: UUID) -> Response:
     """One till, with the cash that should be in it"""
     counted = services().till.get(str(till_id))
     expected = counted.till.expected if counted.till.closed_at else counted.expected
-    return one(counted.till, plain(counted.till) | {"expected": expected}, expected)
+    return record_response(
+        counted.till, public_fields(counted.till) | {"expected": expected}, expected
+    )
 
 
 @blp.post("/<uuid:till_id>/close")
@@ -60,4 +69,4 @@ def close_till(given: dict[str, Any], till_id: UUID) -> Response:
     """Close a till"""
     op = operation(f"tills.close {till_id}")
     done = services().till.close(str(till_id), op, given["counted"], given["notes"], caller().actor)
-    return written(done, plain(done.record))
+    return write_response(done, public_fields(done.record))

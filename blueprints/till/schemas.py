@@ -5,18 +5,18 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields
 
-from blueprints.http.answers import PageQuery
-from blueprints.http.fields import Money, Schema, Text
+from blueprints.http.fields import Money, RequestSchema, Text
+from blueprints.http.responses import PageQuery
 
 
-class TillIn(Schema):
+class TillIn(RequestSchema):
     """A till to be opened, with the cash in it."""
 
     name = Text(1, 100, required=True, metadata={"example": "Bar"})
     opening = Money(required=True, metadata={"example": 20000})
 
 
-class ClosingIn(Schema):
+class ClosingIn(RequestSchema):
     """A till to be closed, with the cash that was counted."""
 
     counted = Money(required=True, metadata={"example": 74350})

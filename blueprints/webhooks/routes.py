@@ -7,17 +7,17 @@ from uuid import UUID
 
 from flask import Response
 
-from blueprints.http.answers import (
-    PageQuery,
-    after,
-    if_match,
-    one,
-    operation,
-    page,
-    removed,
-    written,
-)
 from blueprints.http.blueprint import Blueprint
+from blueprints.http.responses import (
+    PageQuery,
+    delete_response,
+    if_match,
+    operation,
+    page_response,
+    parse_cursor,
+    record_response,
+    write_response,
+)
 from blueprints.http.services import services_of
 from blueprints.webhooks.schemas import (
     DeliveriesQuery,
@@ -29,7 +29,7 @@ from blueprints.webhooks.schemas import (
     WebhookPage,
     WebhookWithSecret,
 )
-from blueprints.webhooks.views import delivery_view, first_view, webhook_view
+from blueprints.webhooks.views import delivery_view, view_with_secret, webhook_view
 from dinerapp.accounts.domain.permissions import Permission
 from dinerapp.webhooks.container import WebhookServices
 
@@ -47,7 +47,7 @@ blp = Blueprint(
 def add_webhook(given: dict[str, Any]) -> Response:
     """Have an address told of what happens; its secret is shown in this answer only"""
     done = services().webhooks.add(operation("webhooks.add"), given)
-    return written(done, first_view(done), location=f"/api/webhooks/{done.record.id}")
+    return write_response(done, view_with_secret(done), location=f"/api/webhooks/{done.record.id}")
 
 
 @blp.get("")
@@ -56,7 +56,9 @@ def add_webhook(given: dict[str, Any]) -> Response:
 @blp.response(200, WebhookPage)
 def list_webhooks(query: dict[str, Any]) -> Response:
     """Webhooks, newest first"""
-    return page(services().webhooks.page(after(query["cursor"]), query["limit"]), webhook_view)
+    return page_response(
+        services().webhooks.page(parse_cursor(query["cursor"]), query["limit"]), webhook_view
+    )
 
 
 @blp.get("/<uuid:webhook_id>")
@@ -65,7 +67,7 @@ def list_webhooks(query: dict[str, Any]) -> Response:
 def read_webhook(webhook_id: UUID) -> Response:
     """One webhook"""
     webhook = services().webhooks.get(str(webhook_id))
-    return one(webhook, webhook_view(webhook))
+    return record_response(webhook, webhook_view(webhook))
 
 
 @blp.patch("/<uuid:webhook_id>")
@@ -76,7 +78,7 @@ def change_webhook(given: dict[str, Any], webhook_id: UUID) -> Response:
     """Change a webhook; what it begins to want, it is told of from now on"""
     op = operation(f"webhooks.change {webhook_id}")
     done = services().webhooks.change(str(webhook_id), op, given, if_match())
-    return written(done, webhook_view(done.record))
+    return write_response(done, webhook_view(done.record))
 
 
 @blp.delete("/<uuid:webhook_id>")
@@ -85,7 +87,7 @@ def change_webhook(given: dict[str, Any], webhook_id: UUID) -> Response:
 def remove_webhook(webhook_id: UUID) -> Response:
     """Tell it nothing any more, not even what is on its way"""
     op = operation(f"webhooks.remove {webhook_id}")
-    return removed(services().webhooks.remove(str(webhook_id), op, if_match()))
+    return delete_response(services().webhooks.remove(str(webhook_id), op, if_match()))
 
 
 @blp.post("/<uuid:webhook_id>/rotate-secret")
@@ -95,7 +97,7 @@ def rotate_secret(webhook_id: UUID) -> Response:
     """Another secret, shown in this answer only; the one before is good for nothing at once"""
     op = operation(f"webhooks.rotate {webhook_id}")
     done = services().webhooks.rotate(str(webhook_id), op)
-    return written(done, first_view(done))
+    return write_response(done, view_with_secret(done))
 
 
 @blp.post("/<uuid:webhook_id>/test")
@@ -105,7 +107,7 @@ def test_webhook(webhook_id: UUID) -> Response:
     """Send it a `ping`; how that went is in the delivery a moment later"""
     done = services().webhooks.ping(str(webhook_id), operation(f"webhooks.test {webhook_id}"))
     location = f"/api/webhooks/{webhook_id}/deliveries/{done.record.id}"
-    return written(done, delivery_view(done.record), location)
+    return write_response(done, delivery_view(done.record), location)
 
 
 @blp.get("/<uuid:webhook_id>/deliveries")
@@ -115,9 +117,9 @@ def test_webhook(webhook_id: UUID) -> Response:
 def list_deliveries(query: dict[str, Any], webhook_id: UUID) -> Response:
     """What was sent to it or is to be, newest first"""
     found = services().webhooks.deliveries(
-        str(webhook_id), query["state"], after(query["cursor"]), query["limit"]
+        str(webhook_id), query["state"], parse_cursor(query["cursor"]), query["limit"]
     )
-    return page(found, delivery_view)
+    return page_response(found, delivery_view)
 
 
 @blp.get("/<uuid:webhook_id>/deliveries/<uuid:delivery_id>")
@@ -126,7 +128,7 @@ def list_deliveries(query: dict[str, Any], webhook_id: UUID) -> Response:
 def read_delivery(webhook_id: UUID, delivery_id: UUID) -> Response:
     """One delivery with its latest tries"""
     delivery = services().webhooks.delivery(str(webhook_id), str(delivery_id))
-    return one(delivery, delivery_view(delivery))
+    return record_response(delivery, delivery_view(delivery))
 
 
 @blp.post("/<uuid:webhook_id>/deliveries/<uuid:delivery_id>/repeat")
@@ -136,4 +138,4 @@ def repeat_delivery(webhook_id: UUID, delivery_id: UUID) -> Response:
     """Send it once more, under the same id, whatever became of it"""
     op = operation(f"deliveries.repeat {delivery_id}")
     done = services().webhooks.repeat(str(webhook_id), str(delivery_id), op)
-    return written(done, delivery_view(done.record))
+    return write_response(done, delivery_view(done.record))

@@ -5,31 +5,34 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields
 
-from blueprints.http.answers import PageQuery
-from blueprints.http.fields import Flag, Schema, Several, Text
+from blueprints.http.fields import BoundedList, RequestSchema, StrictBool, Text
+from blueprints.http.responses import PageQuery
 from dinerapp.ordering.domain.order_events import TOPICS, Topic
 from dinerapp.webhooks.domain.deliveries import DeliveryState
 from dinerapp.webhooks.domain.webhooks import LONGEST_URL
 
-_URL = {"description": "gets the POSTs", "example": "https://example.org/dinerapp"}
-_EVENTS = {"description": "those it is told of; none for all", "example": [TOPICS[0].value]}
+_URL_METADATA = {"description": "gets the POSTs", "example": "https://example.org/dinerapp"}
+_EVENTS_METADATA = {
+    "description": "those it is told of; none for all",
+    "example": [TOPICS[0].value],
+}
 
 
-class WebhookChanges(Schema):
+class WebhookChanges(RequestSchema):
     """What can be changed of a webhook; all of it is optional."""
 
     url = Text(1, LONGEST_URL)
-    events = Several(fields.Enum(Topic, by_value=True), 0, len(Topic))
+    events = BoundedList(fields.Enum(Topic, by_value=True), 0, len(Topic))
     description = Text(0, 500)
-    active = Flag()
+    active = StrictBool()
 
 
 class WebhookIn(WebhookChanges):
     """A new webhook."""
 
-    url = Text(1, LONGEST_URL, required=True, metadata=_URL)
-    events = Several(
-        fields.Enum(Topic, by_value=True), 0, len(Topic), load_default=(), metadata=_EVENTS
+    url = Text(1, LONGEST_URL, required=True, metadata=_URL_METADATA)
+    events = BoundedList(
+        fields.Enum(Topic, by_value=True), 0, len(Topic), load_default=(), metadata=_EVENTS_METADATA
     )
 
 
@@ -38,8 +41,8 @@ class WebhookOut(ma.Schema):
 
     id = fields.UUID()
     revision = fields.Integer()
-    url = fields.String(metadata=_URL)
-    events = fields.List(fields.Enum(Topic, by_value=True), metadata=_EVENTS)
+    url = fields.String(metadata=_URL_METADATA)
+    events = fields.List(fields.Enum(Topic, by_value=True), metadata=_EVENTS_METADATA)
     description = fields.String()
     active = fields.Boolean()
     since = fields.DateTime(metadata={"description": "it is told of nothing from before"})

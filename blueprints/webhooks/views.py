@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from blueprints.http.answers import plain
-from dinerapp.replication.saving import Saved
+from blueprints.http.responses import public_fields
+from dinerapp.replication.saving import WriteResult
 from dinerapp.webhooks.domain.deliveries import WebhookDelivery
 from dinerapp.webhooks.domain.webhooks import Webhook
 
 
 def webhook_view(webhook: Webhook) -> dict[str, Any]:
     """Never with the secret."""
-    return {name: value for name, value in plain(webhook).items() if name != "secret"}
+    return {name: value for name, value in public_fields(webhook).items() if name != "secret"}
 
 
-def first_view(done: Saved[Webhook]) -> dict[str, Any]:
+def view_with_secret(result: WriteResult[Webhook]) -> dict[str, Any]:
     """The one answer with the secret: to whoever has just been given it, and not once more."""
-    return webhook_view(done.record) | {"secret": done.record.secret if done.changed else None}
+    return webhook_view(result.record) | {
+        "secret": result.record.secret if result.changed else None
+    }
 
 
 def delivery_view(delivery: WebhookDelivery) -> dict[str, Any]:
     """As it is, but for how it counts its tries."""
-    shown = plain(delivery) | {"next_due": delivery.due}
+    shown = public_fields(delivery) | {"next_due": delivery.due}
     return {name: value for name, value in shown.items() if name not in ("due", "tries")}

@@ -10,16 +10,16 @@ from dinerapp.ordering.domain.coupons import Coupon
 from dinerapp.ordering.services.coupons import CouponService
 from dinerapp.replication.errors import DuplicateKey, NotFound
 from dinerapp.replication.identity import Operation
-from dinerapp.replication.saving import Saved
+from dinerapp.replication.saving import WriteResult
 
 
-def seed(coupons: CouponService, now: datetime) -> list[Saved[Coupon]]:
+def seed(coupons: CouponService, now: datetime) -> list[WriteResult[Coupon]]:
     """Adds what is missing, and says how it stands with each that nobody has removed."""
-    tried = (_added(coupons, fields) for fields in offers(now))
+    tried = (_add(coupons, fields) for fields in coupon_fields(now))
     return [one for one in tried if one is not None]
 
 
-def offers(now: datetime) -> tuple[Mapping[str, Any], ...]:
+def coupon_fields(now: datetime) -> tuple[Mapping[str, Any], ...]:
     """What the coupons say, for whoever starts now."""
     return (
         {"code": "WELCOME10", "description": "Ten percent off", "percent": 1000},
@@ -45,8 +45,8 @@ def offers(now: datetime) -> tuple[Mapping[str, Any], ...]:
     )
 
 
-def _added(coupons: CouponService, fields: Mapping[str, Any]) -> Saved[Coupon] | None:
+def _add(coupons: CouponService, fields: Mapping[str, Any]) -> WriteResult[Coupon] | None:
     try:
-        return coupons.add(Operation.keyed("demo coupon", fields["code"], b""), fields)
+        return coupons.add(Operation.from_key("demo coupon", fields["code"], b""), fields)
     except (DuplicateKey, NotFound):
         return None

@@ -37,7 +37,7 @@ class Dish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """A category with its dishes. `appetite` is how often guests think of it; every order has at
+    """A category with its dishes. `popularity` is how often guests think of it; every order has at
     least one dish of a `filling` category."""
 
     slug: str
@@ -45,5 +45,5 @@ class Course:
     description: str
     hours: tuple[Window, ...]
     dishes: tuple[Dish, ...]
-    appetite: int
-    filling: bool
+    popularity: int
+    is_main: bool

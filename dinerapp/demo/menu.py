@@ -33,14 +33,14 @@ def seed_own(menu: MenuService, categories: CategoryService, courses: Sequence[C
     return _add_missing(menu, categories, courses, _OWN)
 
 
-def by_id() -> Mapping[str, Course]:
+def courses_by_item_id() -> Mapping[str, Course]:
     """The course of every dish, by the id of the item."""
     return {operation_of(dish).record_id: course for course in COURSES for dish in course.dishes}
 
 
 def operation_of(dish: Dish, owner: str = _DEMO) -> Operation:
     """The ids that this dish is always added under."""
-    return Operation.keyed(f"{owner} menu", dish.slug, b"")
+    return Operation.from_key(f"{owner} menu", dish.slug, b"")
 
 
 def _add_missing(
@@ -48,7 +48,7 @@ def _add_missing(
 ) -> int:
     added, position = 0, 0
     for number, course in enumerate(courses):
-        category_id = _category(categories, number, course, owner)
+        category_id = _ensure_category(categories, number, course, owner)
         for dish in course.dishes:
             if category_id is not None:
                 added += _add(menu, category_id, position, dish, owner)
@@ -56,7 +56,9 @@ def _add_missing(
     return added
 
 
-def _category(categories: CategoryService, position: int, course: Course, owner: str) -> str | None:
+def _ensure_category(
+    categories: CategoryService, position: int, course: Course, owner: str
+) -> str | None:
     """Its id, whether it was there before or not; None if it was removed."""
     fields = {
         "slug": course.slug,
@@ -66,7 +68,7 @@ def _category(categories: CategoryService, position: int, course: Course, owner:
         "position": position,
     }
     try:
-        operation = Operation.keyed(f"{owner} category", course.slug, b"")
+        operation = Operation.from_key(f"{owner} category", course.slug, b"")
         return categories.add(operation, fields).record.id
     except DuplicateKey:
         return next(one.id for one in categories.all() if one.slug == course.slug)
@@ -95,21 +97,21 @@ def _fields(
         "tax_rate": dish.tax_rate,
         "dietary": dish.dietary,
         "allergens": dish.allergens,
-        "option_groups": tuple(group_of(operation, choice) for choice in dish.choices),
+        "option_groups": tuple(option_group(operation, choice) for choice in dish.choices),
         "station": dish.station,
         "hours": dish.hours,
         "stock_limit": dish.stock,
     }
 
 
-def group_of(operation: Operation, choice: Choice) -> OptionGroup:
+def option_group(operation: Operation, choice: Choice) -> OptionGroup:
     """The choice as an option group of the item that the operation adds."""
     options = tuple(
-        Option(id=operation.part(f"{choice.name} {name}"), name=name, price=price)
+        Option(id=operation.child_id(f"{choice.name} {name}"), name=name, price=price)
         for name, price in choice.options.items()
     )
     return OptionGroup(
-        id=operation.part(choice.name),
+        id=operation.child_id(choice.name),
         name=choice.name,
         min=choice.min,
         max=choice.max,

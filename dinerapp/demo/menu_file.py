@@ -86,8 +86,8 @@ def _course(
         description=fields.get("description", _description, ""),
         hours=fields.get("hours", _hours, ()),
         dishes=tuple(dishes.dish(each, n, station, tax) for n, each in enumerate(listed, 1)),
-        appetite=fields.get("appetite", whole(1, 1000), 1),
-        filling=fields.get("filling", flag, False),
+        popularity=fields.get("appetite", whole(1, 1000), 1),
+        is_main=fields.get("filling", flag, False),
     )
     fields.require_no_others()
     return course

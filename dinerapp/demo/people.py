@@ -6,7 +6,7 @@ from random import Random
 
 from dinerapp.ordering.domain.orders import Customer
 
-MOST_GUESTS = 1000
+MAX_GUESTS = 1000
 
 _FIRST_NAMES = (
     "Ada",
@@ -40,26 +40,26 @@ _LAST_NAMES = (
     "Weber",
 )
 _STREETS = ("Lindenallee", "Am Alten Markt", "Gartenstraße", "Mühlenweg", "Bahnhofstraße")
-_TABLES = 24
+_TABLE_COUNT = 24
 
 WAITERS = ("lena", "samir", "rosa")
 CASHIERS = ("jonas", "olga")
 CHEF = "amira"
 
 
-def guest(number: int) -> Customer:
+def guest_contact(number: int) -> Customer:
     """One of MOST_GUESTS regulars; every third one has given an e-mail address."""
     first = _FIRST_NAMES[number % len(_FIRST_NAMES)]
     last = _LAST_NAMES[number % len(_LAST_NAMES)]
     email = f"guest-{number}@example.org" if number % 3 == 0 else None
     return Customer(
-        name=f"{first} {last}", phone=f"+493023125{number % MOST_GUESTS:03}", email=email
+        name=f"{first} {last}", phone=f"+493023125{number % MAX_GUESTS:03}", email=email
     )
 
 
 def table(rng: Random) -> str:
     """Where they sit."""
-    return str(rng.randint(1, _TABLES))
+    return str(rng.randint(1, _TABLE_COUNT))
 
 
 def address(guest_number: int) -> str:

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from dinerapp.demo.book import JUST_NOW, Book
-from dinerapp.demo.house import House
-from dinerapp.demo.rush import Rush
-from dinerapp.demo.watching import Report
+from dinerapp.demo.arrivals import Arrivals
+from dinerapp.demo.order_generator import NEWEST_NUMBER, OrderGenerator
+from dinerapp.demo.progress import ProgressCallback
+from dinerapp.demo.restaurant import Restaurant
 from dinerapp.ordering.domain.hours import Calendar
 from dinerapp.ordering.domain.orders import Order
 from dinerapp.ordering.domain.payments import Payment
@@ -25,65 +25,69 @@ from dinerapp.replication.errors import NotFound, RecordRejection, Rejection
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.ports.repository import Repository
 from dinerapp.replication.record import Record
-from dinerapp.replication.saving import Saved, saved
+from dinerapp.replication.saving import WriteResult, save_idempotently
 from dinerapp.replication.signals import announce
 
 R = TypeVar("R", bound=Record)
 
-ORDERS = 210
+ORDER_COUNT = 210
 SCOPE = "demo order"
-_DAYS, _GUESTS = 7, 40
-_OPENING, _SHORT, _SHORT_DAY = 20_000, 150, 3
-_BEFORE, _AFTER = timedelta(minutes=45), timedelta(minutes=15)
+_DAY_COUNT, _GUEST_COUNT = 7, 40
+_OPENING_CASH, _CASH_SHORTAGE, _SHORTAGE_DAYS_AGO = 20_000, 150, 3
+_OPENS_BEFORE, _CLOSES_AFTER = timedelta(minutes=45), timedelta(minutes=15)
 
 
-class Week:
+class WeekSeeder:
     """The latest week of a house. `now` is when it is begun, if it was not begun earlier."""
 
-    def __init__(self, house: House, orders: Orders, tills: Tills, till: TillService) -> None:
-        self._house = house
+    def __init__(
+        self, restaurant: Restaurant, orders: Orders, tills: Tills, till_service: TillService
+    ) -> None:
+        self._restaurant = restaurant
         self._orders = orders
         self._tills = tills
-        self._till = till
+        self._till_service = till_service
 
-    def seed(self, now: datetime, report: Report, count: int = ORDERS) -> int:
+    def seed(self, now: datetime, progress: ProgressCallback, count: int = ORDER_COUNT) -> int:
         """Adds what is missing of so many orders, and says how many that were."""
-        if not self._house.menu:
+        if not self._restaurant.menu:
             return 0
-        first = _kept(self._orders, self._book(now).order(JUST_NOW))
+        first = _save_once(self._orders, self._order_generator(now).order(NEWEST_NUMBER))
         begun = now if first is None else first.record.created_at
-        book, kept = self._book(begun), [first]
+        book, kept = self._order_generator(begun), [first]
         for number in range(1, count):
-            kept.append(_kept(self._orders, book.order(number)))
-            report(number + 1, count)
+            kept.append(_save_once(self._orders, book.order(number)))
+            progress(number + 1, count)
         self._add_tills(begun, [one.record for one in kept if one is not None])
         added = sum(one.changed for one in kept if one is not None)
         if added:
             # What is left of items is another number now, for everybody who keeps the menu ready.
-            item = next(iter(self._house.menu.values()))
+            item = next(iter(self._restaurant.menu.values()))
             announce(menu_changed, self, item=item)
         return added
 
-    def _book(self, now: datetime) -> Book:
-        calendar = self._house.calendar
-        rush = Rush(calendar, now, _DAYS)
-        till_at = _TillAt(calendar, now)
-        return Book(SCOPE, self._house, rush, _GUESTS, lambda at: till_at(at).record_id)
+    def _order_generator(self, now: datetime) -> OrderGenerator:
+        calendar = self._restaurant.calendar
+        rush = Arrivals(calendar, now, _DAY_COUNT)
+        till_at = _TillSchedule(calendar, now)
+        return OrderGenerator(
+            SCOPE, self._restaurant, rush, _GUEST_COUNT, lambda at: till_at(at).record_id
+        )
 
     def _add_tills(self, now: datetime, orders: Sequence[Order]) -> None:
-        till_at = _TillAt(self._house.calendar, now)
+        till_at = _TillSchedule(self._restaurant.calendar, now)
         living = [order for order in orders if not order.deleted]
-        for days_ago in range(_DAYS + 2):
+        for days_ago in range(_DAY_COUNT + 2):
             operation = till_at.days_ago(days_ago)
             payments = [p for o in living for p in o.payments if p.till_id == operation.record_id]
             if payments:
-                _kept(self._tills, self._till_of(days_ago, operation, payments, now))
+                _save_once(self._tills, self._build_till(days_ago, operation, payments, now))
 
-    def _till_of(
+    def _build_till(
         self, days_ago: int, operation: Operation, payments: Sequence[Payment], now: datetime
     ) -> Till:
         times = sorted(payment.at for payment in payments)
-        opened, last = times[0] - _BEFORE, times[-1]
+        opened, last = times[0] - _OPENS_BEFORE, times[-1]
         till = Till(
             id=operation.record_id,
             op_id=operation.op_id,
@@ -91,22 +95,22 @@ class Week:
             updated_at=opened,
             name="Front desk",
             opened_by=payments[0].actor,
-            opening=_OPENING,
+            opening=_OPENING_CASH,
         )
         if not days_ago:
             return till
-        expected, is_short = self._till.expected(till), days_ago == _SHORT_DAY
+        expected, is_short = self._till_service.expected(till), days_ago == _SHORTAGE_DAYS_AGO
         return till.closed(
             by=payments[-1].actor,
             expected=expected,
-            counted=expected - _SHORT if is_short else expected,
+            counted=expected - _CASH_SHORTAGE if is_short else expected,
             notes="counted twice" if is_short else None,
             op_id=operation.op_id,
-            now=min(last + _AFTER, now),
+            now=min(last + _CLOSES_AFTER, now),
         )
 
 
-class _TillAt:
+class _TillSchedule:
     """The till that is open at a moment: one for each business day until now."""
 
     def __init__(self, calendar: Calendar, now: datetime) -> None:
@@ -117,17 +121,17 @@ class _TillAt:
         return self.days_ago((self._today - self._calendar.business_day(moment)).days)
 
     def days_ago(self, number: int) -> Operation:
-        return Operation.keyed("demo till", str(number), b"")
+        return Operation.from_key("demo till", str(number), b"")
 
 
-def _kept(repository: Repository[R], record: R) -> Saved[R] | None:
+def _save_once(repository: Repository[R], record: R) -> WriteResult[R] | None:
     """The record as it is now, kept by this or an earlier try, even if it was removed since; None
     where it finds no place, for example because a dish is sold out."""
     try:
-        return saved(repository.save, record)
+        return save_idempotently(repository.save, record)
     except NotFound as exc:
-        return None if exc.gone is None else Saved(exc.gone, changed=False)
+        return None if exc.tombstone is None else WriteResult(exc.tombstone, changed=False)
     except RecordRejection as exc:
-        return Saved(exc.stored, changed=False)
+        return WriteResult(exc.stored, changed=False)
     except Rejection:
         return None

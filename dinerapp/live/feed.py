@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
-from dinerapp.live.signals import news_missed
+from dinerapp.live.signals import bus_gap
 from dinerapp.replication import deadline
-from dinerapp.replication.errors import DinerError, NothingAvailable
-from dinerapp.replication.ports.repository import Change
+from dinerapp.replication.errors import DinerError, NoStoreAvailable
+from dinerapp.replication.ports.repository import ChangeCursor
 from dinerapp.replication.record import Record, utc_now
 from dinerapp.replication.signals import connection_restored
 
@@ -36,7 +36,7 @@ MOST_MISSED = 1000
 MOST_KNOWN = 20_000
 
 
-class TooManyStreams(NothingAvailable):
+class TooManyStreams(NoStoreAvailable):
     """This process has as many open streams as it can bear."""
 
 
@@ -146,14 +146,14 @@ class Feed(ABC, Generic[R]):
         self._read_at = now()
         self._is_closed = False
         connection_restored.connect(self._restored)
-        news_missed.connect(self._missed_news)
+        bus_gap.connect(self._missed_news)
 
     @abstractmethod
     def _get(self, record_ids: Collection[str]) -> Mapping[str, R]:
         """The records there are news of, as they are now."""
 
     @abstractmethod
-    def _changed_since(self, place: Change, limit: int) -> Sequence[R]:
+    def _changed_since(self, place: ChangeCursor, limit: int) -> Sequence[R]:
         """The next ones that changed, of all that any stream may want."""
 
     @property
@@ -211,13 +211,13 @@ class Feed(ABC, Generic[R]):
 
     def _changed_lately(self, now: datetime) -> list[R]:
         back, latest = self._back, min(self._latest or now, now)
-        place, found = Change(latest - back - OVERLAP), list[R]()
+        place, found = ChangeCursor(latest - back - OVERLAP), list[R]()
         while True:
             page = self._changed_since(place, AT_ONCE)
             found += page
             if len(page) < AT_ONCE:
                 break
-            place = Change(page[-1].updated_at, page[-1].id)
+            place = ChangeCursor(page[-1].updated_at, page[-1].id)
         self._latest = max(latest, found[-1].updated_at) if found else latest
         if self._back is back:
             self._back = timedelta()

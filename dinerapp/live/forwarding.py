@@ -7,14 +7,14 @@ from typing import Any
 
 from dinerapp.live.signal_bridge import SignalBridge
 from dinerapp.replication.conflicts import Conflict
-from dinerapp.replication.signals import absence_heard, absence_reported, conflict_resolved
+from dinerapp.replication.signals import conflict_resolved, remote_suspicion, suspicion_published
 
 
 def forward_signals(bridge: SignalBridge) -> None:
     """Connects the signals of replication with the bus."""
     bridge.forward(conflict_resolved, "conflict_resolved", _conflict)
-    bridge.forward(absence_reported, "absence", _absence)
-    bridge.receive("absence", absence_heard)
+    bridge.forward(suspicion_published, "absence", _absence)
+    bridge.receive("absence", remote_suspicion)
 
 
 def _conflict(conflict: Conflict) -> Mapping[str, Any]:

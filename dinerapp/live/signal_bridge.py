@@ -8,7 +8,7 @@ from typing import Any
 from blinker import NamedSignal
 
 from dinerapp.live.bus import MISSED, Bus, Message
-from dinerapp.live.signals import changed_elsewhere, news_missed
+from dinerapp.live.signals import bus_gap, remote_change
 from dinerapp.replication.record import Record
 from dinerapp.replication.signals import announce
 
@@ -44,14 +44,14 @@ class SignalBridge:
 
     def _receive(self, message: Message) -> None:
         if message.topic == MISSED:
-            announce(news_missed, self)
+            announce(bus_gap, self)
         elif message.topic in self._signals:
             announce(self._signals[message.topic], self, **message.payload)
         else:
             match message.payload:
                 case {"kind": kind, "id": record_id, "version": version, **details}:
                     announce(
-                        changed_elsewhere,
+                        remote_change,
                         self,
                         topic=message.topic,
                         kind=kind,

@@ -6,9 +6,9 @@ from blinker import Namespace
 
 _signals = Namespace()
 
-changed_elsewhere = _signals.signal("changed_elsewhere")
+remote_change = _signals.signal("remote_change")
 """Another process changed a record, perhaps told twice. topic: str (its signal there), kind: str,
 record_id: str, version: str, details: Mapping."""
 
-news_missed = _signals.signal("news_missed")
+bus_gap = _signals.signal("bus_gap")
 """Other processes may have changed records without this one hearing of it. No payload."""

@@ -12,8 +12,8 @@ from dinerapp.messaging.signals import (
     access_changed,
     message_changed,
     message_sent,
+    remote_typing,
     room_read,
-    typing_heard,
     typing_noticed,
 )
 from dinerapp.replication.record import Record
@@ -26,7 +26,7 @@ def forward_signals(bridge: SignalBridge) -> None:
     bridge.forward(room_read, "room_read", _read)
     bridge.forward(access_changed, "access_changed", _access)
     bridge.forward(typing_noticed, "typing", _typing)
-    bridge.receive("typing", typing_heard)
+    bridge.receive("typing", remote_typing)
 
 
 def _message(kind: str, message: Message) -> Mapping[str, Any]:

@@ -22,5 +22,5 @@ room_read = _signals.signal("room_read")
 typing_noticed = _signals.signal("typing_noticed")
 """Somebody is typing in a room. room_id: str, user_id: str."""
 
-typing_heard = _signals.signal("typing_heard")
+remote_typing = _signals.signal("remote_typing")
 """Another process noticed somebody typing in a room. room_id: str, user_id: str."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dinerapp.replication.errors import RuleBroken
+from dinerapp.replication.errors import RuleViolation
 
 
-class SoldOut(RuleBroken):
+class SoldOut(RuleViolation):
     """Not enough is left of what the caller wants."""

@@ -27,7 +27,7 @@ tickets_changed = _signals.signal("tickets_changed")
 customer_erased = _signals.signal("customer_erased")
 """Somebody was forgotten, here and in all their orders. customer: Customer (what is left)."""
 
-ABOUT_ORDERS = (
+ORDER_SIGNALS = (
     order_placed,
     order_status_changed,
     order_revised,

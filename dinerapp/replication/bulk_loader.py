@@ -14,45 +14,45 @@ from datetime import timedelta
 from typing import Generic, TypeVar
 
 from dinerapp.replication import deadline
-from dinerapp.replication.errors import NothingAvailable, StoreFailure
-from dinerapp.replication.ports.replica import Owing, Replica, Taken
+from dinerapp.replication.errors import NoStoreAvailable, StoreFailure
+from dinerapp.replication.ports.replica import ApplyOutcome, OutboxEntry, Replica
 from dinerapp.replication.record import Record, utc_now
-from dinerapp.replication.replicator import Handover
+from dinerapp.replication.replicator import Replicator
 
 R = TypeVar("R", bound=Record)
 
-AT_ONCE = 500
-_PATIENCE = 60.0
-_GRACE = timedelta(seconds=90)
+BATCH_SIZE = 500
+_TIMEOUT_SECONDS = 60.0
+_DELIVERY_GRACE = timedelta(seconds=90)
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch(Generic[R]):
     """What the first store has of some records, what each of the others has, and what is new."""
 
-    mine: Mapping[str, R]
-    theirs: Sequence[Mapping[str, R]]
-    new: Sequence[R]
+    in_first: Mapping[str, R]
+    in_others: Sequence[Mapping[str, R]]
+    new_records: Sequence[R]
 
 
-class Bulk(Generic[R]):
+class BulkLoader(Generic[R]):
     """The stores of one kind, primary first. They must all be up: nobody falls back here."""
 
-    def __init__(self, stores: Sequence[Replica[R]], handover: Handover) -> None:
+    def __init__(self, stores: Sequence[Replica[R]], replicator: Replicator) -> None:
         self._first, *self._others = stores
-        self._handover = handover
+        self._replicator = replicator
 
     def find(self, record_id: str) -> R | None:
         """The record in any of the stores, even if it was deleted."""
         every = (store.load([record_id]) for store in (self._first, *self._others))
         return next((found[record_id] for found in every if record_id in found), None)
 
-    def bring(
+    def load_missing(
         self,
         count: int,
-        key: Callable[[int], str],
+        id_of: Callable[[int], str],
         make: Callable[[int], R],
-        report: Callable[[int], None] = lambda _: None,
+        progress: Callable[[int], None] = lambda _: None,
     ) -> int:
         """Makes those of so many records that no store has, and says how many that were. The
         number of a record gives its id by `key`; what `make` makes of it is canonical.
@@ -60,54 +60,58 @@ class Bulk(Generic[R]):
         Batches are written in the order of their numbers, so that another try begins with the
         last one that was begun. While a batch is written the next one is made.
         """
-        done, seen = 0, self._finished(count, key)
+        done, seen = 0, self._resume_position(count, id_of)
         under_way: Future[int] | None = None
         with ThreadPoolExecutor(1) as writer:
-            for start in range(seen, count, AT_ONCE):
-                numbers = range(start, min(start + AT_ONCE, count))
-                batch = self._made({key(number): number for number in numbers}, make)
+            for start in range(seen, count, BATCH_SIZE):
+                numbers = range(start, min(start + BATCH_SIZE, count))
+                batch = self._prepare_batch({id_of(number): number for number in numbers}, make)
                 done += under_way.result() if under_way else 0
-                report(seen)
+                progress(seen)
                 under_way, seen = writer.submit(self._write, batch), numbers.stop
             done += under_way.result() if under_way else 0
-            report(seen)
+            progress(seen)
         return done
 
-    def _finished(self, count: int, key: Callable[[int], str]) -> int:
+    def _resume_position(self, count: int, id_of: Callable[[int], str]) -> int:
         """The number before which all is done: who began a batch had finished the one before."""
-        starts = range(0, count, AT_ONCE)
-        begun = bisect_left(starts, True, key=lambda start: self.find(key(start)) is None)
-        return AT_ONCE * max(0, begun - 1)
+        starts = range(0, count, BATCH_SIZE)
+        begun = bisect_left(starts, True, key=lambda start: self.find(id_of(start)) is None)
+        return BATCH_SIZE * max(0, begun - 1)
 
-    def _made(self, numbers: Mapping[str, int], make: Callable[[int], R]) -> _Batch[R]:
-        with deadline.within(_PATIENCE):
+    def _prepare_batch(self, numbers: Mapping[str, int], make: Callable[[int], R]) -> _Batch[R]:
+        with deadline.within(_TIMEOUT_SECONDS):
             mine = self._first.load(numbers)
             theirs = [other.load(numbers) for other in self._others]
         known = set(mine).union(*theirs)
         new = [make(number) for key, number in numbers.items() if key not in known]
-        return _Batch(mine, theirs, [record.stamped(self._first.place) for record in new])
+        return _Batch(mine, theirs, [record.as_accepted_by(self._first.store_id) for record in new])
 
     def _write(self, batch: _Batch[R]) -> int:
         """How many of the new ones were taken: none of those that somebody else made meanwhile."""
-        with deadline.within(_PATIENCE):
-            taken = self._taken(batch.new) if batch.new else []
-            states = [*batch.mine.values(), *taken]
-            for other, held in zip(self._others, batch.theirs, strict=True):
-                self._hand_over(states, other, held)
+        with deadline.within(_TIMEOUT_SECONDS):
+            taken = self._store_new(batch.new_records) if batch.new_records else []
+            states = [*batch.in_first.values(), *taken]
+            for other, held in zip(self._others, batch.in_others, strict=True):
+                self._replicate(states, other, held)
         return len(taken)
 
-    def _taken(self, states: Sequence[R]) -> list[R]:
-        due = utc_now() + _GRACE
-        owing = [Owing(other.place, due, missed=False) for other in self._others]
+    def _store_new(self, states: Sequence[R]) -> list[R]:
+        due = utc_now() + _DELIVERY_GRACE
+        owing = [OutboxEntry(other.store_id, due, undelivered=False) for other in self._others]
         answers = zip(states, self._first.deliver(states, owing), strict=True)
-        return [state for state, answer in answers if answer.taken is Taken.STORED]
+        return [state for state, answer in answers if answer.outcome is ApplyOutcome.STORED]
 
-    def _hand_over(self, states: Sequence[R], other: Replica[R], held: Mapping[str, R]) -> None:
-        lacking = [state for state in states if held.get(state.id) != state]
+    def _replicate(
+        self, states: Sequence[R], target: Replica[R], in_target: Mapping[str, R]
+    ) -> None:
+        lacking = [state for state in states if in_target.get(state.id) != state]
         try:
-            handed = self._handover.deliver(lacking, self._first, other)
-        except (StoreFailure, NothingAvailable):
-            self._first.miss(other.place, [state.id for state in lacking], utc_now())
+            handed = self._replicator.replicate(lacking, self._first, target)
+        except (StoreFailure, NoStoreAvailable):
+            self._first.mark_undelivered(
+                target.store_id, [state.id for state in lacking], utc_now()
+            )
             raise
-        equal = [(state.id, state.version) for state in states if held.get(state.id) == state]
-        self._first.settle(other.place, [*equal, *handed.settled])
+        equal = [(state.id, state.version) for state in states if in_target.get(state.id) == state]
+        self._first.acknowledge(target.store_id, [*equal, *handed.acknowledged])

@@ -14,15 +14,15 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 
 from dinerapp.replication.errors import InvalidRecord
-from dinerapp.replication.record import Record, to_milliseconds
+from dinerapp.replication.record import Record, truncate_to_milliseconds
 
 R = TypeVar("R", bound=Record)
 
-ENVELOPE = frozenset(field.name for field in fields(Record))
-BUCKETS = 4096
-DEEPEST = 32
+ENVELOPE_FIELDS = frozenset(field.name for field in fields(Record))
+BUCKET_COUNT = 4096
+MAX_DEPTH = 32
 _INT64 = 2**63
-_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+_ID_PATTERN = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _Path: TypeAlias = tuple[Any, object] | None
 """The name of a place within a value, and the path of what that is in."""
 _encoder = msgspec.json.Encoder(order="deterministic")
@@ -34,7 +34,7 @@ def dump(record: Record) -> dict[str, Any]:
     return plain
 
 
-def learn(record_type: type[Record]) -> None:
+def warm_up(record_type: type[Record]) -> None:
     """Has to be done for every type before threads begin: msgspec finds out how to read a type
     when it first does so, and crashes the process when two threads are at that at once."""
     msgspec.json.Decoder(record_type)
@@ -47,10 +47,10 @@ def load(record_type: type[R], plain: Mapping[str, Any]) -> R:
 
 def content(record: Record) -> dict[str, Any]:
     """What the record says, without its envelope."""
-    return {name: value for name, value in dump(record).items() if name not in ENVELOPE}
+    return {name: value for name, value in dump(record).items() if name not in ENVELOPE_FIELDS}
 
 
-def written(value: object) -> bytes:
+def encode(value: object) -> bytes:
     """Equal values give equal bytes."""
     return _encoder.encode(value)
 
@@ -64,16 +64,16 @@ def digest(record: Record) -> int:
 def bucket(record_id: str) -> int:
     """The consistency bucket an id falls into, the same in every store."""
     hashed = hashlib.blake2b(record_id.encode(), digest_size=2).digest()
-    return int.from_bytes(hashed) % BUCKETS
+    return int.from_bytes(hashed) % BUCKET_COUNT
 
 
 def canonical(record: R) -> R:
     """The record as both databases give it back unchanged; InvalidRecord when they cannot."""
-    if not _ID.fullmatch(record.id):
+    if not _ID_PATTERN.fullmatch(record.id):
         raise InvalidRecord("id", "must be a UUID in lower case")
-    record.check()
+    record.validate()
     try:
-        return load(type(record), _canonical(dump(record)))
+        return load(type(record), _canonical_value(dump(record)))
     except msgspec.ValidationError as exc:
         reason, _, path = str(exc).partition(" - at `$.")
         raise InvalidRecord(path.rstrip("`"), reason) from exc
@@ -81,22 +81,22 @@ def canonical(record: R) -> R:
         raise InvalidRecord("", f"holds a value that cannot be stored: {exc}") from exc
 
 
-def _canonical(value: Any, path: _Path = None, depth: int = 0) -> Any:
-    make = _CANONICAL.get(type(value)) or _of_base(value)
+def _canonical_value(value: Any, path: _Path = None, depth: int = 0) -> Any:
+    make = _CONVERTERS.get(type(value)) or _converter_of_base(value)
     if make is None:
-        raise _unfit(path, f"a value of type {type(value).__name__} cannot be stored")
+        raise _invalid_at(path, f"a value of type {type(value).__name__} cannot be stored")
     return make(value, path, depth)
 
 
-def _same(value: Any, _path: _Path, _depth: int) -> Any:
+def _unchanged(value: Any, _path: _Path, _depth: int) -> Any:
     return value
 
 
 def _text(value: str, path: _Path, _depth: int) -> str:
     if "\0" in value:
-        raise _unfit(path, "must not contain NUL characters")
+        raise _invalid_at(path, "must not contain NUL characters")
     if not (value.isascii() or _is_unicode(value)):
-        raise _unfit(path, "must be valid Unicode, without lone surrogates")
+        raise _invalid_at(path, "must be valid Unicode, without lone surrogates")
     return value
 
 
@@ -110,69 +110,69 @@ def _is_unicode(text: str) -> bool:
 
 def _integer(value: int, path: _Path, _depth: int) -> int:
     if not -_INT64 <= value < _INT64:
-        raise _unfit(path, "must fit in a signed 64-bit integer")
+        raise _invalid_at(path, "must fit in a signed 64-bit integer")
     return value
 
 
 def _float(value: float, path: _Path, _depth: int) -> float:
     if not math.isfinite(value):
-        raise _unfit(path, "must be a finite number")
+        raise _invalid_at(path, "must be a finite number")
     return value or 0.0
 
 
-def _moment(value: datetime, path: _Path, _depth: int) -> str:
+def _datetime_text(value: datetime, path: _Path, _depth: int) -> str:
     """As text, so that a time where any value may stand is one in every database."""
     if value.tzinfo is None:
-        raise _unfit(path, "must carry a time zone")
+        raise _invalid_at(path, "must carry a time zone")
     try:
-        return to_milliseconds(value).isoformat()
+        return truncate_to_milliseconds(value).isoformat()
     except OverflowError:
-        raise _unfit(path, "is beyond the calendar") from None
+        raise _invalid_at(path, "is beyond the calendar") from None
 
 
 def _mapping(value: Mapping[Any, Any], path: _Path, depth: int) -> dict[str, Any]:
     _require_shallow(path, depth)
     for key in value:
-        if not _is_name(key):
-            raise _unfit(path, f"{key!r} cannot be a field name")
-    return {key: _canonical(item, (path, key), depth + 1) for key, item in value.items()}
+        if not _is_field_name(key):
+            raise _invalid_at(path, f"{key!r} cannot be a field name")
+    return {key: _canonical_value(item, (path, key), depth + 1) for key, item in value.items()}
 
 
 def _list(value: Sequence[Any], path: _Path, depth: int) -> list[Any]:
     _require_shallow(path, depth)
-    return [_canonical(item, (path, index), depth + 1) for index, item in enumerate(value)]
+    return [_canonical_value(item, (path, index), depth + 1) for index, item in enumerate(value)]
 
 
-_CANONICAL: Mapping[type, Callable[[Any, _Path, int], Any]] = {
-    type(None): _same,
-    bool: _same,
+_CONVERTERS: Mapping[type, Callable[[Any, _Path, int], Any]] = {
+    type(None): _unchanged,
+    bool: _unchanged,
     str: _text,
     int: _integer,
     float: _float,
-    datetime: _moment,
+    datetime: _datetime_text,
     dict: _mapping,
     list: _list,
     tuple: _list,
 }
 
 
-def _of_base(value: Any) -> Callable[[Any, _Path, int], Any] | None:
-    return next((make for base, make in _CANONICAL.items() if isinstance(value, base)), None)
+def _converter_of_base(value: Any) -> Callable[[Any, _Path, int], Any] | None:
+    return next((make for base, make in _CONVERTERS.items() if isinstance(value, base)), None)
 
 
 @lru_cache(10_000)
-def _is_name(key: Any) -> bool:
+def _is_field_name(key: Any) -> bool:
     if not isinstance(key, str) or not key or key.startswith("$"):
         return False
     return "\0" not in key and "." not in key and _is_unicode(key)
 
 
 def _require_shallow(path: _Path, depth: int) -> None:
-    if depth > DEEPEST:
-        raise _unfit(path, f"is nested deeper than {DEEPEST} levels")
+    if depth > MAX_DEPTH:
+        raise _invalid_at(path, f"is nested deeper than {MAX_DEPTH} levels")
 
 
-def _unfit(path: _Path, reason: str) -> InvalidRecord:
+def _invalid_at(path: _Path, reason: str) -> InvalidRecord:
     names: list[str] = []
     while path is not None:
         path, name = path

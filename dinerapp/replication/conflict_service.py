@@ -8,12 +8,12 @@ from typing import Any
 
 from dinerapp.replication import codec
 from dinerapp.replication.conflicts import Conflict, ConflictState
-from dinerapp.replication.errors import NotFound, RuleBroken
+from dinerapp.replication.errors import NotFound, RuleViolation
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.ports.conflicts import Conflicts
-from dinerapp.replication.ports.repository import After, Page, Repository
+from dinerapp.replication.ports.repository import Cursor, Page, Repository
 from dinerapp.replication.record import Record, utc_now
-from dinerapp.replication.saving import Saved, changed
+from dinerapp.replication.saving import WriteResult, update_with_retry
 from dinerapp.replication.signals import announce, conflict_resolved
 
 KEEP, TAKE_OTHER = "keep", "take_other"
@@ -22,64 +22,66 @@ KEEP, TAKE_OTHER = "keep", "take_other"
 class ConflictService:
     """Use cases around conflicts of any kind of record."""
 
-    def __init__(self, conflicts: Conflicts, kinds: Mapping[str, Repository[Any]]) -> None:
+    def __init__(self, conflicts: Conflicts, repositories: Mapping[str, Repository[Any]]) -> None:
         self._conflicts = conflicts
-        self._kinds = kinds
+        self._repositories = repositories
 
     def get(self, conflict_id: str) -> Conflict:
         """One conflict."""
         return self._conflicts.get(conflict_id)
 
-    def page(self, state: ConflictState | None, after: After | None, limit: int) -> Page[Conflict]:
+    def page(self, state: ConflictState | None, after: Cursor | None, limit: int) -> Page[Conflict]:
         """Conflicts, newest first."""
         return self._conflicts.page(state, after, limit)
 
-    def shown(self, conflict: Conflict) -> Conflict:
+    def without_secrets(self, conflict: Conflict) -> Conflict:
         """The conflict without what no answer shows of the record it is about."""
-        repository = self._kinds.get(conflict.about)
-        secret = repository.kind.secret if repository is not None else ()
-        winner, loser = (_without(secret, side) for side in (conflict.winner, conflict.loser))
+        repository = self._repositories.get(conflict.about)
+        secret = repository.kind.secret_fields if repository is not None else ()
+        winner, loser = (
+            _without_fields(secret, side) for side in (conflict.winner, conflict.loser)
+        )
         return replace(conflict, winner=winner, loser=loser)
 
-    def resolve(self, conflict_id: str, take: str, operation: Operation) -> Saved[Conflict]:
+    def resolve(self, conflict_id: str, take: str, operation: Operation) -> WriteResult[Conflict]:
         """Closes it: what won stays, or the record takes the content of the side that lost."""
         conflict = self._conflicts.get(conflict_id)
         if take == TAKE_OTHER and conflict.state is ConflictState.OPEN:
-            self._take_loser(conflict, operation)
+            self._restore_loser(conflict, operation)
 
         def change(conflict: Conflict) -> Conflict:
             if conflict.state is ConflictState.RESOLVED:
-                raise RuleBroken(f"it was resolved already: {conflict.resolution}")
-            return conflict.changed(
+                raise RuleViolation(f"it was resolved already: {conflict.resolution}")
+            return conflict.with_changes(
                 op_id=operation.op_id,
                 now=utc_now(),
                 state=ConflictState.RESOLVED,
                 resolution=take,
             )
 
-        done = changed(self._conflicts, conflict_id, operation.op_id, change)
+        done = update_with_retry(self._conflicts, conflict_id, operation.op_id, change)
         if done.changed:
             announce(conflict_resolved, self, conflict=done.record)
         return done
 
-    def _take_loser(self, conflict: Conflict, operation: Operation) -> None:
-        repository = self._kinds.get(conflict.about)
+    def _restore_loser(self, conflict: Conflict, operation: Operation) -> None:
+        repository = self._repositories.get(conflict.about)
         if repository is None:
-            raise RuleBroken("there is no other side to take", field="take")
-        lost: Record = codec.load(repository.kind.record, conflict.loser)
+            raise RuleViolation("there is no other side to take", field="take")
+        lost: Record = codec.load(repository.kind.record_type, conflict.loser)
 
         def change(record: Record) -> Record:
-            kept = {name: getattr(record, name) for name in codec.ENVELOPE - {"deleted"}}
-            adopted: Record = repository.kind.adopt(record, lost)
-            return replace(adopted, **kept, deleted=False).changed(
+            kept = {name: getattr(record, name) for name in codec.ENVELOPE_FIELDS - {"deleted"}}
+            adopted: Record = repository.kind.restore(record, lost)
+            return replace(adopted, **kept, deleted=False).with_changes(
                 op_id=operation.op_id, now=utc_now()
             )
 
         try:
-            changed(repository, conflict.record_id, operation.op_id, change)
+            update_with_retry(repository, conflict.record_id, operation.op_id, change)
         except NotFound as exc:
-            raise RuleBroken("the record was deleted, and stays deleted", field="take") from exc
+            raise RuleViolation("the record was deleted, and stays deleted", field="take") from exc
 
 
-def _without(secret: Collection[str], side: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in side.items() if name not in secret}
+def _without_fields(names: Collection[str], plain_state: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in plain_state.items() if name not in names}

@@ -41,7 +41,7 @@ class Conflict(Record):
     resolution: str | None = None
 
 
-def of_states(about: str, winner: Record, loser: Record, reason: str, now: datetime) -> Conflict:
+def from_states(about: str, winner: Record, loser: Record, reason: str, now: datetime) -> Conflict:
     """The conflict of two states; the same on whichever side and however often it is found."""
     parts = (about, winner.id, str(codec.digest(winner)), str(codec.digest(loser)))
     return Conflict(
@@ -52,52 +52,56 @@ def of_states(about: str, winner: Record, loser: Record, reason: str, now: datet
         about=about,
         record_id=winner.id,
         reason=reason,
-        winner=_plain(winner),
-        loser=_plain(loser),
+        winner=_to_plain(winner),
+        loser=_to_plain(loser),
     )
 
 
-def of_counter(key: str, held: int, ceiling: int, now: datetime) -> Conflict:
+def from_oversold(key: str, reserved: int, limit: int, now: datetime) -> Conflict:
     """More of a counted thing was taken than there was, while the stores were cut off."""
     return Conflict(
-        id=derived_id(key, str(ceiling)),
-        op_id=derived_id("op", key, str(ceiling)),
+        id=derived_id(key, str(limit)),
+        op_id=derived_id("op", key, str(limit)),
         created_at=now,
         updated_at=now,
         about=key.partition(":")[0],
         record_id=key.partition(":")[2],
         reason="oversold",
-        winner={"held": held},
-        loser={"ceiling": ceiling},
+        winner={"held": reserved},
+        loser={"ceiling": limit},
     )
 
 
-def redacted(
+def redact_states(
     conflict: Conflict,
-    record: type[R],
+    record_type: type[R],
     redact: Callable[[R], R],
     *,
     op_id: str,
     now: datetime,
 ) -> Conflict:
     """The conflict with what `redact` leaves of both states; nothing to take away is no change."""
-    winner, loser = (_redacted(side, record, redact) for side in (conflict.winner, conflict.loser))
+    winner, loser = (
+        _redact_state(side, record_type, redact) for side in (conflict.winner, conflict.loser)
+    )
     if (winner, loser) == (conflict.winner, conflict.loser):
         return conflict
-    return conflict.changed(op_id=op_id, now=now, winner=winner, loser=loser)
+    return conflict.with_changes(op_id=op_id, now=now, winner=winner, loser=loser)
 
 
-def _redacted(side: dict[str, Any], record: type[R], redact: Callable[[R], R]) -> dict[str, Any]:
+def _redact_state(
+    plain_state: dict[str, Any], record_type: type[R], redact: Callable[[R], R]
+) -> dict[str, Any]:
     """Of a state that cannot be read any more nothing is left."""
     try:
-        state = codec.load(record, side)
+        state = codec.load(record_type, plain_state)
     except msgspec.ValidationError:
         return {}
     left = redact(state)
-    return side if left is state else _plain(left)
+    return plain_state if left is state else _to_plain(left)
 
 
-def _plain(record: Record) -> dict[str, Any]:
+def _to_plain(record: Record) -> dict[str, Any]:
     """The state as JSON has it, at every depth."""
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(record))
     return plain

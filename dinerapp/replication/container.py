@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dinerapp.replication.anti_entropy import Consistency
+from dinerapp.replication.anti_entropy import AntiEntropy
 from dinerapp.replication.conflict_service import ConflictService
 from dinerapp.replication.ports.connections import Connections
-from dinerapp.replication.store_pair import Pair
+from dinerapp.replication.store_pair import StorePair
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,5 +18,5 @@ class ReplicationServices:
 
     connections: Connections
     conflicts: ConflictService
-    consistency: Consistency
-    pairs: Mapping[str, Pair[Any]]
+    consistency: AntiEntropy
+    pairs: Mapping[str, StorePair[Any]]

@@ -10,32 +10,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_ends: ContextVar[float | None] = ContextVar("deadline", default=None)
+_end: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
     """Ends the work inside after so many seconds, or earlier if a deadline outside says so."""
     end = time.monotonic() + seconds
-    outer = _ends.get()
-    token = _ends.set(end if outer is None else min(end, outer))
+    outer = _end.get()
+    token = _end.set(end if outer is None else min(end, outer))
     try:
         yield
     finally:
-        _ends.reset(token)
+        _end.reset(token)
 
 
 @contextmanager
-def lifted() -> Iterator[None]:
+def unbounded() -> Iterator[None]:
     """Work of many parts may take as long as it has to; each part has a deadline of its own."""
-    token = _ends.set(None)
+    token = _end.set(None)
     try:
         yield
     finally:
-        _ends.reset(token)
+        _end.reset(token)
 
 
-def remaining(otherwise: float) -> float:
+def remaining(default: float) -> float:
     """Seconds left, never negative; `otherwise` where no deadline was set."""
-    end = _ends.get()
-    return otherwise if end is None else max(0.0, end - time.monotonic())
+    end = _end.get()
+    return default if end is None else max(0.0, end - time.monotonic())

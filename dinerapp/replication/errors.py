@@ -28,9 +28,9 @@ class Rejection(DinerError):
 class NotFound(Rejection):
     """No such record, or it was deleted; then `gone` is what is left of it."""
 
-    def __init__(self, kind: str, record_id: str, gone: Record | None = None) -> None:
+    def __init__(self, kind: str, record_id: str, tombstone: Record | None = None) -> None:
         super().__init__(f"{kind} {record_id} does not exist")
-        self.gone: Any = gone
+        self.tombstone: Any = tombstone
         self.kind = kind
         self.record_id = record_id
 
@@ -75,7 +75,7 @@ class Exhausted(Rejection):
         self.key = key
 
 
-class Outdated(Rejection):
+class StaleReadSet(Rejection):
     """What the record was made from has moved on since the caller read it."""
 
     def __init__(self, kind: str) -> None:
@@ -83,16 +83,16 @@ class Outdated(Rejection):
         self.kind = kind
 
 
-class Refused(Rejection):
+class UnstorableRecord(Rejection):
     """The store cannot hold this record, now or on a later try, for a reason of its data."""
 
 
 class StoreFailure(DinerError):
     """A store did not answer. Only these change what we think of its health."""
 
-    def __init__(self, place: str, reason: str) -> None:
-        super().__init__(f"{place}: {reason}")
-        self.place = place
+    def __init__(self, store: str, reason: str) -> None:
+        super().__init__(f"{store}: {reason}")
+        self.store = store
         self.reason = reason
 
 
@@ -108,7 +108,7 @@ class OutcomeUnknown(StoreFailure):
     """The connection was lost in the middle of a write: perhaps applied, perhaps not."""
 
 
-class NothingAvailable(DinerError):
+class NoStoreAvailable(DinerError):
     """No store that could answer is reachable; worth another try in `retry_after` seconds."""
 
     def __init__(self, reason: str, retry_after: int = 2) -> None:
@@ -116,7 +116,7 @@ class NothingAvailable(DinerError):
         self.retry_after = retry_after
 
 
-class RuleBroken(DinerError):
+class RuleViolation(DinerError):
     """As things stand, a rule of the restaurant forbids it; the words are meant for the caller."""
 
     def __init__(self, reason: str, field: str | None = None) -> None:
@@ -125,5 +125,5 @@ class RuleBroken(DinerError):
         self.field = field
 
 
-class Unacceptable(RuleBroken):
+class InvalidRequest(RuleViolation):
     """What the caller asks for could never be done: it names something that is not there."""

@@ -15,8 +15,8 @@ from uuid import UUID
 
 from uuid_utils import uuid4, uuid7
 
-_HALF = 16
-_OUTCOME = 8
+_HALF_LENGTH = 16
+_OUTCOME_LENGTH = 8
 
 
 def new_id() -> str:
@@ -31,12 +31,12 @@ def new_op_id() -> str:
 
 def derived_id(*parts: str) -> str:
     """The id that these parts always give: a UUID of version 8, which is there for that."""
-    return _shaped(_hash(*parts).digest())
+    return _to_uuid8(_hash(*parts).digest())
 
 
-def secret_id(secret: str, *parts: str) -> str:
+def hmac_id(secret: str, *parts: str) -> str:
     """The same for whoever knows the secret; nobody else can tell the parts from it by trying."""
-    return _shaped(hmac.digest(secret.encode(), _told_apart(parts), "sha256"))
+    return _to_uuid8(hmac.digest(secret.encode(), _length_prefixed(parts), "sha256"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,47 +48,47 @@ class Operation:
     is_keyed: bool = False
 
     @classmethod
-    def fresh(cls) -> Operation:
+    def without_key(cls) -> Operation:
         """Ids for a request without an idempotency key."""
         return cls(new_id(), new_op_id())
 
     @classmethod
-    def keyed(cls, scope: str, key: str, body: bytes) -> Operation:
+    def from_key(cls, scope: str, key: str, body: bytes) -> Operation:
         """Ids that every try of this key within this scope arrives at."""
         who = _hash(scope, key).hexdigest()
         what = hashlib.sha256(body).hexdigest()
-        return cls(derived_id(scope, key), who[-_HALF:] + what[:_HALF], is_keyed=True)
+        return cls(derived_id(scope, key), who[-_HALF_LENGTH:] + what[:_HALF_LENGTH], is_keyed=True)
 
-    def giving(self, *outcome: object) -> str:
+    def op_id_with_outcome(self, *outcome: object) -> str:
         """The operation id with what came of this try. Tries with other outcomes repeat one
         another, and yet none of them has done what the other one did."""
-        return self.op_id + _hash(*map(str, outcome)).hexdigest()[:_OUTCOME]
+        return self.op_id + _hash(*map(str, outcome)).hexdigest()[:_OUTCOME_LENGTH]
 
-    def part(self, name: str) -> str:
+    def child_id(self, name: str) -> str:
         """A stable id for a part of the record this operation creates."""
         return derived_id(self.record_id, name)
 
 
-def same_key(one: str, other: str) -> bool:
+def same_key(op_id: str, other_op_id: str) -> bool:
     """Whether two operation ids were made from one key, whatever the bodies."""
-    return one[:_HALF] == other[:_HALF]
+    return op_id[:_HALF_LENGTH] == other_op_id[:_HALF_LENGTH]
 
 
-def same_operation(one: str, other: str) -> bool:
+def same_operation(op_id: str, other_op_id: str) -> bool:
     """Whether two operation ids are one request, whatever came of its tries."""
-    return one[: 2 * _HALF] == other[: 2 * _HALF]
+    return op_id[: 2 * _HALF_LENGTH] == other_op_id[: 2 * _HALF_LENGTH]
 
 
 def _hash(*parts: str) -> hashlib._Hash:
-    return hashlib.sha256(_told_apart(parts))
+    return hashlib.sha256(_length_prefixed(parts))
 
 
-def _told_apart(parts: Iterable[str]) -> bytes:
+def _length_prefixed(parts: Iterable[str]) -> bytes:
     """The parts one by one: "ab", "c" is not "a", "bc"."""
     return "".join(f"{len(part)}:{part}" for part in parts).encode()
 
 
-def _shaped(hashed: bytes) -> str:
+def _to_uuid8(hashed: bytes) -> str:
     number = int.from_bytes(hashed[:16])
     number = number & ~(0xF << 76) | 8 << 76
     number = number & ~(0b11 << 62) | 0b10 << 62

@@ -10,34 +10,34 @@ from dinerapp.replication import codec
 from dinerapp.replication.record import Record
 
 if TYPE_CHECKING:
-    from dinerapp.replication.merge import Policy
+    from dinerapp.replication.merge import MergePolicy
 
 R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True, slots=True)
-class Merge(Generic[R]):
+class MergeResult(Generic[R]):
     """What two concurrent states become; `lost` is a state whose content did not survive."""
 
     record: R
-    lost: R | None = None
+    loser: R | None = None
     reason: str = ""
 
 
-def by_policy(one: R, other: R, policy: Policy) -> Merge[R]:
+def merge_by_policy(first: R, second: R, policy: MergePolicy) -> MergeResult[R]:
     """The merge rule of kinds that know no better: one side wins whole."""
-    return policy.decide(one, other)
+    return policy.decide(first, second)
 
 
-def _whole(_record: R, lost: R) -> R:
+def _restore_whole(_record: R, lost: R) -> R:
     return lost
 
 
-def _nothing(_record: Record) -> Mapping[str, int]:
+def _no_reservations(_record: Record) -> Mapping[str, int]:
     return {}
 
 
-def _no_ceilings(_record: Record) -> Mapping[str, int | None]:
+def _no_limits(_record: Record) -> Mapping[str, int | None]:
     return {}
 
 
@@ -62,24 +62,24 @@ class Kind(Generic[R]):
     """
 
     name: str
-    record: type[R]
-    merge: Callable[[R, R, Policy], Merge[R]] = by_policy
-    unique: tuple[str, ...] = ()
-    holds: Callable[[R], Mapping[str, int]] = _nothing
-    ceilings: Callable[[R], Mapping[str, int | None]] = _no_ceilings
-    secret: tuple[str, ...] = ()
-    followed: bool = False
-    adopt: Callable[[R, R], R] = _whole
+    record_type: type[R]
+    merge: Callable[[R, R, MergePolicy], MergeResult[R]] = merge_by_policy
+    unique_fields: tuple[str, ...] = ()
+    reservations: Callable[[R], Mapping[str, int]] = _no_reservations
+    limits: Callable[[R], Mapping[str, int | None]] = _no_limits
+    secret_fields: tuple[str, ...] = ()
+    has_followers: bool = False
+    restore: Callable[[R, R], R] = _restore_whole
 
     def __post_init__(self) -> None:
-        codec.learn(self.record)
+        codec.warm_up(self.record_type)
 
     @property
-    def takes(self) -> bool:
+    def has_reservations(self) -> bool:
         """Whether its records hold something of counted things."""
-        return self.holds is not _nothing
+        return self.reservations is not _no_reservations
 
     @property
-    def limits(self) -> bool:
+    def has_limits(self) -> bool:
         """Whether its records say how much there is of counted things."""
-        return self.ceilings is not _no_ceilings
+        return self.limits is not _no_limits

@@ -13,35 +13,35 @@ from typing import Any
 
 from dinerapp.replication.ports.replica import Replica
 from dinerapp.replication.record import Record
-from dinerapp.replication.signals import announce, follow_up_owed
+from dinerapp.replication.signals import announce, follow_up_queued
 
-ROOM = 1000
-GRACE = timedelta(seconds=3)
+QUEUE_SIZE = 1000
+DEFAULT_GRACE = timedelta(seconds=3)
 
 
-class Fresh:
+class LocalDispatchQueue:
     """Filled by many threads, emptied by one. Debts are due after `grace`."""
 
-    def __init__(self, *, grace: timedelta = GRACE, room: int = ROOM) -> None:
+    def __init__(self, *, grace: timedelta = DEFAULT_GRACE, max_size: int = QUEUE_SIZE) -> None:
         self.grace = grace
-        self._room = room
-        self._waiting: deque[tuple[Replica[Any], Record]] = deque()
+        self._max_size = max_size
+        self._queue: deque[tuple[Replica[Any], Record]] = deque()
 
     @classmethod
-    def of_nobody(cls) -> Fresh:
+    def disabled(cls) -> LocalDispatchQueue:
         """Where nobody follows in this process: nothing is kept, and debts are due at once."""
-        return cls(grace=timedelta(), room=0)
+        return cls(grace=timedelta(), max_size=0)
 
     def add(self, record: Record, source: Replica[Any]) -> None:
         """The source has just accepted the record."""
-        if len(self._waiting) < self._room:
-            self._waiting.append((source, record))
-            announce(follow_up_owed, self, kind=source.kind.name)
+        if len(self._queue) < self._max_size:
+            self._queue.append((source, record))
+            announce(follow_up_queued, self, kind=source.kind.name)
 
-    def take(self, most: int) -> Mapping[Replica[Any], Sequence[Record]]:
+    def take(self, limit: int) -> Mapping[Replica[Any], Sequence[Record]]:
         """What has gathered, up to so much of it; of each record the latest state."""
         taken: dict[Replica[Any], dict[str, Record]] = {}
-        for _ in range(min(most, len(self._waiting))):
-            source, record = self._waiting.popleft()
+        for _ in range(min(limit, len(self._queue))):
+            source, record = self._queue.popleft()
             taken.setdefault(source, {})[record.id] = record
         return {source: list(records.values()) for source, records in taken.items()}

@@ -8,28 +8,28 @@ from typing import Literal, TypeVar
 
 from dinerapp.replication import codec
 from dinerapp.replication.identity import same_operation
-from dinerapp.replication.kind import Kind, Merge
+from dinerapp.replication.kind import Kind, MergeResult
 from dinerapp.replication.record import Record
-from dinerapp.replication.version import Place
+from dinerapp.replication.version import StoreId
 
 R = TypeVar("R", bound=Record)
 
-PolicyName = Literal["source_priority", "last_write_wins"]
-DEFAULT_PRIORITY = {Place.NOCODB: 2, Place.MONGODB: 1, Place.POSTGRESQL: 1}
+MergePolicyName = Literal["source_priority", "last_write_wins"]
+DEFAULT_PRIORITY = {StoreId.NOCODB: 2, StoreId.MONGODB: 1, StoreId.POSTGRESQL: 1}
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class MergePolicy:
     """Who wins where the domain does not know better."""
 
-    name: PolicyName = "source_priority"
-    priority: Mapping[Place, int] = field(default_factory=lambda: DEFAULT_PRIORITY)
+    name: MergePolicyName = "source_priority"
+    priority: Mapping[StoreId, int] = field(default_factory=lambda: DEFAULT_PRIORITY)
 
-    def decide(self, one: R, other: R) -> Merge[R]:
+    def decide(self, first: R, second: R) -> MergeResult[R]:
         """The winner whole, the loser kept for a manager to see."""
-        ranked = sorted((one, other), key=self._rank)
-        reason = f"{self.name}: {_written(ranked[1])} over {_written(ranked[0])}"
-        return Merge(ranked[1], lost=ranked[0], reason=reason)
+        ranked = sorted((first, second), key=self._rank)
+        reason = f"{self.name}: {_describe_write(ranked[1])} over {_describe_write(ranked[0])}"
+        return MergeResult(ranked[1], loser=ranked[0], reason=reason)
 
     def _rank(self, record: Record) -> tuple[object, ...]:
         priority = 0
@@ -38,33 +38,37 @@ class Policy:
         return priority, record.updated_at, record.op_id, codec.digest(record)
 
 
-def reconciled(kind: Kind[R], stored: R, incoming: R, policy: Policy) -> Merge[R]:
+def merge_states(kind: Kind[R], stored: R, incoming: R, policy: MergePolicy) -> MergeResult[R]:
     """The one state that both stores should hold, and what lost against it, if anything."""
     if stored == incoming:
-        return Merge(stored)
+        return MergeResult(stored)
     if stored.version != incoming.version:
         stored_has_all, incoming_has_all = stored.includes(incoming), incoming.includes(stored)
         if stored_has_all and not incoming_has_all:
-            return Merge(stored.joined(incoming))
+            return MergeResult(stored.with_history_of(incoming))
         if incoming_has_all and not stored_has_all:
-            return Merge(incoming.joined(stored))
+            return MergeResult(incoming.with_history_of(stored))
     one, other = sorted((stored, incoming), key=codec.digest)
-    merge = _concurrent(kind, one, other, policy)
-    return Merge(merge.record.joined(one).joined(other), merge.lost, merge.reason)
+    merge = _merge_concurrent(kind, one, other, policy)
+    return MergeResult(
+        merge.record.with_history_of(one).with_history_of(other), merge.loser, merge.reason
+    )
 
 
-def _concurrent(kind: Kind[R], one: R, other: R, policy: Policy) -> Merge[R]:
-    if one.deleted != other.deleted:
-        gone, kept = (one, other) if one.deleted else (other, one)
-        return Merge(gone, lost=kept, reason="deletion wins over a concurrent change")
-    if one.deleted or codec.content(one) == codec.content(other):
-        return Merge(max(one, other, key=lambda r: (r.updated_at, r.op_id, codec.digest(r))))
-    if same_operation(one.op_id, other.op_id):
-        merge = kind.merge(one, other, Policy("last_write_wins"))
-        reason = "one request, tried twice with other results" if merge.lost else ""
-        return Merge(merge.record, merge.lost, reason)
-    return kind.merge(one, other, policy)
+def _merge_concurrent(kind: Kind[R], first: R, second: R, policy: MergePolicy) -> MergeResult[R]:
+    if first.deleted != second.deleted:
+        gone, kept = (first, second) if first.deleted else (second, first)
+        return MergeResult(gone, loser=kept, reason="deletion wins over a concurrent change")
+    if first.deleted or codec.content(first) == codec.content(second):
+        return MergeResult(
+            max(first, second, key=lambda r: (r.updated_at, r.op_id, codec.digest(r)))
+        )
+    if same_operation(first.op_id, second.op_id):
+        merge = kind.merge(first, second, MergePolicy("last_write_wins"))
+        reason = "one request, tried twice with other results" if merge.loser else ""
+        return MergeResult(merge.record, merge.loser, reason)
+    return kind.merge(first, second, policy)
 
 
-def _written(record: Record) -> str:
+def _describe_write(record: Record) -> str:
     return f"{record.source} at {record.updated_at:%Y-%m-%dT%H:%M:%S.%f}"

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 import structlog
 
-from dinerapp.replication.errors import NothingAvailable, StoreFailure
+from dinerapp.replication.errors import NoStoreAvailable, StoreFailure
 from dinerapp.replication.ports.observer import Observer
-from dinerapp.replication.ports.replica import Creditor, Owed, Replica
+from dinerapp.replication.ports.replica import ClaimedEntry, Replica, Target
 from dinerapp.replication.record import Record, utc_now
 from dinerapp.replication.version import Version
 
@@ -25,69 +25,75 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ConsumerSettings:
     """How much is taken at once, for how long, and when a record is given up."""
 
-    batch: int = 500
+    batch_size: int = 500
     lease: timedelta = timedelta(seconds=10)
-    tries: int = 5
-    first_wait: timedelta = timedelta(seconds=1)
+    max_tries: int = 5
+    first_retry_delay: timedelta = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
-class Handed:
+class DeliveryReport:
     """Which states are dealt with, and which the creditor cannot take, with reasons."""
 
-    settled: list[tuple[str, Version]] = field(default_factory=list)
+    acknowledged: list[tuple[str, Version]] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
 
 
-class Collector:
+class OutboxConsumer:
     """Has no thread of its own."""
 
     def __init__(
         self,
-        terms: Terms | None = None,
+        settings: ConsumerSettings | None = None,
         observer: Observer | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._terms = terms or Terms()
+        self._settings = settings or ConsumerSettings()
         self._observer = observer or Observer()
         self._now = now
 
-    def collect(
-        self, source: Replica[R], to: Creditor, deal: Callable[[Sequence[R]], Handed]
+    def consume(
+        self, source: Replica[R], target: Target, handle: Callable[[Sequence[R]], DeliveryReport]
     ) -> int:
         """One batch of one kind; says how many records were dealt with. A store failure is raised
         after the batch was given back."""
         now = self._now()
-        owed = source.claim(to, self._terms.batch, now, now + self._terms.lease)
+        owed = source.claim(target, self._settings.batch_size, now, now + self._settings.lease)
         if not owed:
             return 0
         try:
-            handed = deal([debt.record for debt in owed])
-        except (StoreFailure, NothingAvailable):
-            source.miss(to, [debt.record.id for debt in owed], self._now())
+            handed = handle([debt.record for debt in owed])
+        except (StoreFailure, NoStoreAvailable):
+            source.mark_undelivered(target, [debt.record.id for debt in owed], self._now())
             raise
-        source.settle(to, handed.settled)
-        self._put_off(owed, handed, source, to)
-        self._observer.shipped(source.kind.name, to, len(handed.settled), len(handed.refused))
+        source.acknowledge(target, handed.acknowledged)
+        self._reschedule_refused(owed, handed, source, target)
+        self._observer.shipped(
+            source.kind.name, target, len(handed.acknowledged), len(handed.refused)
+        )
         return len(owed)
 
-    def _put_off(
-        self, owed: Sequence[Owed[Any]], handed: Handed, source: Replica[Any], to: Creditor
+    def _reschedule_refused(
+        self,
+        entries: Sequence[ClaimedEntry[Any]],
+        report: DeliveryReport,
+        source: Replica[Any],
+        target: Target,
     ) -> None:
-        claimed = {debt.record.id: debt for debt in owed}
-        for record_id, reason in handed.refused:
+        claimed = {debt.record.id: debt for debt in entries}
+        for record_id, reason in report.refused:
             debt = claimed[record_id]
-            park = debt.tries + 1 >= self._terms.tries
-            due = self._now() + self._terms.first_wait * 2**debt.tries
-            source.postpone(to, (record_id, debt.record.version), reason, due, park=park)
+            park = debt.tries + 1 >= self._settings.max_tries
+            due = self._now() + self._settings.first_retry_delay * 2**debt.tries
+            source.reschedule(target, (record_id, debt.record.version), reason, due, give_up=park)
             if park:
                 _log.error(
                     "record_parked",
                     kind=source.kind.name,
                     record_id=record_id,
-                    to=to,
+                    to=target,
                     reason=reason,
                 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.record import Record
 
 R = TypeVar("R", bound=Record)
@@ -13,10 +13,10 @@ R = TypeVar("R", bound=Record)
 AT_ONCE = 100
 
 
-def pages(question: Callable[[After | None, int], Page[R]]) -> Iterator[Sequence[R]]:
+def pages(question: Callable[[Cursor | None, int], Page[R]]) -> Iterator[Sequence[R]]:
     """All that a question finds."""
     page = question(None, AT_ONCE)
     yield page.items
-    while page.next is not None:
-        page = question(page.next, AT_ONCE)
+    while page.next_cursor is not None:
+        page = question(page.next_cursor, AT_ONCE)
         yield page.items

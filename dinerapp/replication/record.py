@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Self
 
 from dinerapp.replication.identity import same_key, same_operation
-from dinerapp.replication.version import Place, Version
+from dinerapp.replication.version import StoreId, Version
 
-STEPS_PER_PLACE = 3
+MAX_APPLIED_PER_STORE = 3
 
 
-class Step(NamedTuple):
+class AppliedOperation(NamedTuple):
     """One write in a record's past: which operation raised which place's counter to what."""
 
-    place: Place
+    store_id: StoreId
     counter: int
     op_id: str
 
@@ -34,39 +34,41 @@ class Record:
     updated_at: datetime
     op_id: str
     version: Version = Version()
-    source: Place | None = None
-    trail: tuple[Step, ...] = ()
+    source: StoreId | None = None
+    trail: tuple[AppliedOperation, ...] = ()
     deleted: bool = False
 
-    def changed(self, *, op_id: str, now: datetime, **fields: object) -> Self:
+    def with_changes(self, *, op_id: str, now: datetime, **fields: object) -> Self:
         """The record after an operation, still at the version it was read at."""
         later = max(now, self.updated_at + timedelta(milliseconds=1))
         return replace(self, op_id=op_id, updated_at=later, **fields)  # type: ignore[arg-type]
 
-    def stamped(self, place: Place) -> Self:
+    def as_accepted_by(self, store_id: StoreId) -> Self:
         """The state the place accepts: its counter raised, the operation remembered."""
-        version = self.version.raised(place)
-        trail = shortened((*self.trail, Step(place, version.at(place), self.op_id)))
-        return replace(self, version=version, source=place, trail=trail)
+        version = self.version.incremented(store_id)
+        trail = applied_window(
+            (*self.trail, AppliedOperation(store_id, version.counter_of(store_id), self.op_id))
+        )
+        return replace(self, version=version, source=store_id, trail=trail)
 
-    def joined(self, other: Record) -> Self:
+    def with_history_of(self, other: Record) -> Self:
         """This content, at a version and with a trail that contain both histories."""
         first = sorted((*self.trail[:1], *other.trail[:1]))[:1]
         return replace(
             self,
-            version=self.version.joined(other.version),
+            version=self.version.merged(other.version),
             created_at=min(self.created_at, other.created_at),
-            trail=shortened((*first, *self.trail, *other.trail)),
+            trail=applied_window((*first, *self.trail, *other.trail)),
         )
 
-    def check(self) -> None:
+    def validate(self) -> None:
         """Raises InvalidRecord where the record breaks a rule of its kind that stores rely on."""
 
-    def has_done(self, op_id: str) -> bool:
+    def has_applied(self, op_id: str) -> bool:
         """Whether the operation is part of this state, whatever came of it."""
         return any(same_operation(step.op_id, op_id) for step in self.trail)
 
-    def has_seen_key_of(self, op_id: str) -> bool:
+    def has_applied_key_of(self, op_id: str) -> bool:
         """Whether some operation under the same idempotency key is part of this state."""
         return any(same_key(step.op_id, op_id) for step in self.trail)
 
@@ -78,39 +80,43 @@ class Record:
         with another result is not the same write.
         """
         return all(
-            self._counts_or_knows(other, place)
-            for place in Place
-            if other.version.at(place) > self.version.at(place)
+            self._accounts_for(other, place)
+            for place in StoreId
+            if other.version.counter_of(place) > self.version.counter_of(place)
         )
 
-    def _counts_or_knows(self, other: Record, place: Place) -> bool:
-        missing = other.version.at(place) - self.version.at(place)
-        beyond = [s for s in other.trail if s.place == place and s.counter > self.version.at(place)]
+    def _accounts_for(self, other: Record, store_id: StoreId) -> bool:
+        missing = other.version.counter_of(store_id) - self.version.counter_of(store_id)
+        beyond = [
+            s
+            for s in other.trail
+            if s.store_id == store_id and s.counter > self.version.counter_of(store_id)
+        ]
         return len(beyond) == missing and {step.op_id for step in beyond} <= self._op_ids()
 
     def _op_ids(self) -> set[str]:
         return {step.op_id for step in self.trail}
 
 
-def shortened(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+def applied_window(operations: tuple[AppliedOperation, ...]) -> tuple[AppliedOperation, ...]:
     """The first step, which made the record, and the latest ones of each place."""
-    if not steps:
+    if not operations:
         return ()
-    later = set(steps[1:]) - {steps[0]}
+    later = set(operations[1:]) - {operations[0]}
     latest = [
         step
-        for place in Place
-        for step in sorted(s for s in later if s.place == place)[-STEPS_PER_PLACE:]
+        for place in StoreId
+        for step in sorted(s for s in later if s.store_id == place)[-MAX_APPLIED_PER_STORE:]
     ]
-    return (steps[0], *latest)
+    return (operations[0], *latest)
 
 
 def utc_now() -> datetime:
     """Now, in the precision both databases keep."""
-    return to_milliseconds(datetime.now(UTC))
+    return truncate_to_milliseconds(datetime.now(UTC))
 
 
-def to_milliseconds(moment: datetime) -> datetime:
+def truncate_to_milliseconds(moment: datetime) -> datetime:
     """The moment in UTC, cut to the milliseconds a BSON date can hold."""
     moment = moment.astimezone(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

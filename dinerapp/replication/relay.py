@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from dinerapp.replication.outbox_consumer import Collector, Terms
+from dinerapp.replication.outbox_consumer import ConsumerSettings, OutboxConsumer
 from dinerapp.replication.ports.observer import Observer
 from dinerapp.replication.ports.replica import Backlog, Replica
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.replicator import Handover
-from dinerapp.replication.store_pair import Pair
-from dinerapp.replication.version import Place
+from dinerapp.replication.replicator import Replicator
+from dinerapp.replication.store_pair import StorePair
+from dinerapp.replication.version import StoreId
 
 
 class Relay:
@@ -20,45 +20,49 @@ class Relay:
 
     def __init__(
         self,
-        pairs: Sequence[Pair[Any]],
-        handover: Handover,
+        pairs: Sequence[StorePair[Any]],
+        replicator: Replicator,
         *,
-        terms: Terms | None = None,
+        settings: ConsumerSettings | None = None,
         observer: Observer | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._pairs = pairs
-        self._handover = handover
-        self._collector = Collector(terms, observer, now)
+        self._replicator = replicator
+        self._consumer = OutboxConsumer(settings, observer, now)
         self._now = now
 
-    def ship_to(self, place: Place) -> int:
+    def ship_to(self, store_id: StoreId) -> int:
         """One batch of each kind to the place; says how many records it dealt with."""
-        due = self._of_kinds(
-            place, lambda source, kinds: source.kinds_due(place, kinds, self._now())
+        due = self._ask_peer(
+            store_id, lambda source, kinds: source.kinds_due(store_id, kinds, self._now())
         )
-        pairs = [pair for pair in self._pairs if pair.kind in due]
-        return sum(self.ship(pair.beside(place), pair.at(place)) for pair in pairs)
+        pairs = [pair for pair in self._pairs if pair.kind_name in due]
+        return sum(self.ship(pair.peer_of(store_id), pair.store_of(store_id)) for pair in pairs)
 
-    def is_missing_some(self, place: Place) -> bool:
+    def has_undelivered(self, store_id: StoreId) -> bool:
         """Whether the place has not received something that it missed."""
-        return bool(self._of_kinds(place, lambda source, kinds: source.kinds_missed(place, kinds)))
+        return bool(
+            self._ask_peer(
+                store_id, lambda source, kinds: source.kinds_undelivered(store_id, kinds)
+            )
+        )
 
-    def _of_kinds(
-        self, place: Place, ask: Callable[[Replica[Any], Sequence[str]], Collection[str]]
+    def _ask_peer(
+        self, store_id: StoreId, question: Callable[[Replica[Any], Sequence[str]], Collection[str]]
     ) -> Collection[str]:
         """What one store beside the place says of all kinds."""
-        kinds = [pair.kind for pair in self._pairs]
-        return ask(self._pairs[0].beside(place), kinds) if kinds else ()
+        kinds = [pair.kind_name for pair in self._pairs]
+        return question(self._pairs[0].peer_of(store_id), kinds) if kinds else ()
 
-    def backlog(self, place: Place) -> Backlog:
+    def backlog(self, store_id: StoreId) -> Backlog:
         """What the place is owed, all kinds together."""
-        return Backlog.of_all(pair.beside(place).backlog(place) for pair in self._pairs)
+        return Backlog.total(pair.peer_of(store_id).backlog(store_id) for pair in self._pairs)
 
     def ship(self, source: Replica[Any], target: Replica[Any]) -> int:
         """One batch of one kind. A store failure is raised after the batch was given back."""
-        return self._collector.collect(
+        return self._consumer.consume(
             source,
-            target.place,
-            lambda records: self._handover.deliver(records, source, target),
+            target.store_id,
+            lambda records: self._replicator.replicate(records, source, target),
         )

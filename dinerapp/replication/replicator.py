@@ -9,20 +9,20 @@ from typing import Any, TypeVar
 from dinerapp.replication import conflicts as filing
 from dinerapp.replication.conflicts import Conflict
 from dinerapp.replication.errors import RecordRejection
-from dinerapp.replication.kind import Merge
-from dinerapp.replication.merge import Policy, reconciled
-from dinerapp.replication.outbox_consumer import Handed
+from dinerapp.replication.kind import MergeResult
+from dinerapp.replication.merge import MergePolicy, merge_states
+from dinerapp.replication.outbox_consumer import DeliveryReport
 from dinerapp.replication.ports.observer import Observer
-from dinerapp.replication.ports.replica import Delivery, Owing, Replica, Taken
+from dinerapp.replication.ports.replica import ApplyOutcome, ApplyResult, OutboxEntry, Replica
 from dinerapp.replication.record import Record, utc_now
 from dinerapp.replication.signals import announce, conflict_found
 
 R = TypeVar("R", bound=Record)
 
-ROUNDS = 8
+MAX_MERGE_ATTEMPTS = 8
 
 
-class Handover:
+class Replicator:
     """Delivers states, merges those that were written concurrently, and files what lost.
 
     Everything it does may be repeated: conflicts have ids made from the states they are about,
@@ -32,7 +32,7 @@ class Handover:
 
     def __init__(
         self,
-        policy: Policy,
+        policy: MergePolicy,
         *,
         save_conflict: Callable[[Conflict], object],
         observer: Observer | None = None,
@@ -43,77 +43,85 @@ class Handover:
         self._observer = observer or Observer()
         self._now = now
 
-    def deliver(self, records: Sequence[R], source: Replica[R], target: Replica[R]) -> Handed:
+    def replicate(
+        self, records: Sequence[R], source: Replica[R], target: Replica[R]
+    ) -> DeliveryReport:
         """Brings the states, which are the source's, to the target, and looks for what they have
         overdrawn there."""
-        handed = self.bring(records, source, target)
-        self.look_at(self.held_by(records, target), target)
+        handed = self.deliver(records, source, target)
+        self.report_oversold(self.reserved_keys(records, target), target)
         return handed
 
-    def bring(self, records: Sequence[R], source: Replica[R], target: Replica[R]) -> Handed:
+    def deliver(
+        self, records: Sequence[R], source: Replica[R], target: Replica[R]
+    ) -> DeliveryReport:
         """Brings the states only. Their debts must not be settled before somebody has looked for
         what they have overdrawn."""
-        handed = Handed()
+        handed = DeliveryReport()
         for record, answer in zip(records, target.deliver(records), strict=True):
-            if answer.taken is Taken.CONCURRENT and answer.stored is not None:
-                answer = self._settle_concurrent(record, answer.stored, source, target)
-            if answer.taken is Taken.REFUSED:
+            if answer.outcome is ApplyOutcome.CONCURRENT and answer.stored is not None:
+                answer = self._merge_concurrent(record, answer.stored, source, target)
+            if answer.outcome is ApplyOutcome.REFUSED:
                 handed.refused.append((record.id, answer.reason))
                 continue
-            if answer.displaced is not None:
-                self._file_displaced(record, answer.displaced, target)
-            handed.settled.append((record.id, record.version))
+            if answer.displaced_id is not None:
+                self._file_displaced(record, answer.displaced_id, target)
+            handed.acknowledged.append((record.id, record.version))
         return handed
 
-    def held_by(self, records: Sequence[R], target: Replica[R]) -> set[str]:
+    def reserved_keys(self, records: Sequence[R], target: Replica[R]) -> set[str]:
         """The keys of counted things that the records hold."""
-        return {key for record in records for key in target.kind.holds(record)}
+        return {key for record in records for key in target.kind.reservations(record)}
 
-    def look_at(self, keys: Collection[str], target: Replica[Any]) -> None:
+    def report_oversold(self, keys: Collection[str], target: Replica[Any]) -> None:
         """Files what is overdrawn of the counted things in the target."""
         if not keys:
             return
-        for key, count in target.counts(keys).items():
-            if count.ceiling is not None and count.held > count.ceiling:
-                self._file(filing.of_counter(key, count.held, count.ceiling, self._now()))
+        for key, count in target.usage(keys).items():
+            if count.limit is not None and count.reserved > count.limit:
+                self._file_conflict(
+                    filing.from_oversold(key, count.reserved, count.limit, self._now())
+                )
 
-    def _settle_concurrent(
+    def _merge_concurrent(
         self, incoming: R, stored: R, source: Replica[R], target: Replica[R]
-    ) -> Delivery[R]:
-        for _ in range(ROUNDS):
-            merge = reconciled(target.kind, stored, incoming, self._policy)
-            self._file_lost(merge, target)
-            back = self._owed_back(merge.record, incoming, source)
+    ) -> ApplyResult[R]:
+        for _ in range(MAX_MERGE_ATTEMPTS):
+            merge = merge_states(target.kind, stored, incoming, self._policy)
+            self._file_loser(merge, target)
+            back = self._return_entries(merge.record, incoming, source)
             if merge.record == stored and not back:
-                return Delivery(Taken.HAD_IT)
-            owing = (*back, *Owing.followers(target.kind, self._now()))
+                return ApplyResult(ApplyOutcome.ALREADY_APPLIED)
+            owing = (*back, *OutboxEntry.for_followers(target.kind, self._now()))
             if target.replace(stored, merge.record, owing):
-                return Delivery(Taken.STORED)
+                return ApplyResult(ApplyOutcome.STORED)
             before, stored = stored, target.load([incoming.id])[incoming.id]
             if stored == before:
-                target.refresh([stored.id])
-        return Delivery(Taken.REFUSED, reason="changed too often while it was merged")
+                target.rehash([stored.id])
+        return ApplyResult(ApplyOutcome.REFUSED, reason="changed too often while it was merged")
 
-    def _owed_back(self, merged: R, incoming: R, source: Replica[R]) -> tuple[Owing, ...]:
+    def _return_entries(
+        self, merged: R, incoming: R, source: Replica[R]
+    ) -> tuple[OutboxEntry, ...]:
         if merged == incoming:
             return ()
-        return (Owing(source.place, self._now(), missed=True),)
+        return (OutboxEntry(source.store_id, self._now(), undelivered=True),)
 
-    def _file_lost(self, merge: Merge[R], target: Replica[R]) -> None:
-        if merge.lost is not None:
-            name, winner, lost = target.kind.name, merge.record, merge.lost
-            self._file(filing.of_states(name, winner, lost, merge.reason, self._now()))
+    def _file_loser(self, merge: MergeResult[R], target: Replica[R]) -> None:
+        if merge.loser is not None:
+            name, winner, lost = target.kind.name, merge.record, merge.loser
+            self._file_conflict(filing.from_states(name, winner, lost, merge.reason, self._now()))
 
-    def _file_displaced(self, record: R, displaced: str, target: Replica[R]) -> None:
-        held = target.load([displaced])[displaced]
+    def _file_displaced(self, record: R, holder_id: str, target: Replica[R]) -> None:
+        held = target.load([holder_id])[holder_id]
         reason = "a unique value was taken twice; this record is without it"
         name = target.kind.name
-        self._file(filing.of_states(name, held, record, reason, self._now()))
+        self._file_conflict(filing.from_states(name, held, record, reason, self._now()))
 
-    def _file(self, conflict: Conflict) -> None:
+    def _file_conflict(self, conflict: Conflict) -> None:
         try:
             self._save_conflict(conflict)
         except RecordRejection:
             return
-        self._observer.conflict(conflict.about, conflict.reason)
+        self._observer.conflict_filed(conflict.about, conflict.reason)
         announce(conflict_found, self, conflict=conflict)

@@ -12,7 +12,7 @@ from dinerapp.replication.record import Record
 
 R = TypeVar("R", bound=Record)
 
-ROUNDS = 8
+MAX_ATTEMPTS = 8
 
 
 class PreconditionFailed(DinerError):
@@ -24,7 +24,7 @@ class PreconditionFailed(DinerError):
 
 
 @dataclass(frozen=True, slots=True)
-class Saved(Generic[R]):
+class WriteResult(Generic[R]):
     """The record as it is now; whether this request had been carried out before, and whether
     it changed anything now."""
 
@@ -33,45 +33,45 @@ class Saved(Generic[R]):
     changed: bool = True
 
 
-def saved(save: Callable[[R], R], record: R) -> Saved[R]:
+def save_idempotently(save: Callable[[R], R], record: R) -> WriteResult[R]:
     """Saves; a repeated operation counts as done."""
     try:
-        return Saved(save(record))
+        return WriteResult(save(record))
     except Replayed as replay:
-        return Saved(replay.stored, replayed=True, changed=False)
+        return WriteResult(replay.stored, replayed=True, changed=False)
 
 
-def changed(
+def update_with_retry(
     repository: Repository[R],
     record_id: str,
     op_id: str,
     change: Callable[[R], R],
     if_match: str | None = None,
     save: Callable[[R], R] | None = None,
-) -> Saved[R]:
+) -> WriteResult[R]:
     """Applies the change to the record as it is, again if somebody else was faster.
 
     With `if_match`, only to that very version. A repeated operation is not applied again,
     whatever has become of the record since. A change that returns the record itself saves nothing.
     """
-    for _ in range(ROUNDS):
+    for _ in range(MAX_ATTEMPTS):
         try:
             record = repository.get(record_id)
         except NotFound as exc:
-            if exc.gone is None or not exc.gone.has_done(op_id):
+            if exc.tombstone is None or not exc.tombstone.has_applied(op_id):
                 raise
-            return Saved(exc.gone, replayed=True, changed=False)
-        if record.has_done(op_id):
-            return Saved(record, replayed=True, changed=False)
-        if record.has_seen_key_of(op_id):
+            return WriteResult(exc.tombstone, replayed=True, changed=False)
+        if record.has_applied(op_id):
+            return WriteResult(record, replayed=True, changed=False)
+        if record.has_applied_key_of(op_id):
             raise KeyReused(record)
         if if_match is not None and if_match != str(record.version):
             raise PreconditionFailed(record)
         wanted = change(record)
         if wanted is record:
-            return Saved(record, changed=False)
+            return WriteResult(record, changed=False)
         try:
-            return saved(save or repository.save, wanted)
+            return save_idempotently(save or repository.save, wanted)
         except StaleVersion as exc:
             stale = exc
     raise stale

@@ -8,47 +8,47 @@ from contextvars import ContextVar
 from enum import StrEnum
 from typing import NamedTuple
 
-from dinerapp.replication.version import Place
+from dinerapp.replication.version import StoreId
 
 
-class Role(StrEnum):
+class StoreRole(StrEnum):
     """What a store is to a kind of record."""
 
     PRIMARY = "primary"
     BACKUP = "backup"
 
 
-class Served(NamedTuple):
+class ServedBy(NamedTuple):
     """A store that answered, in its role."""
 
-    place: Place
-    role: Role
+    store_id: StoreId
+    role: StoreRole
 
 
-_served: ContextVar[Served | None] = ContextVar("served", default=None)
+_served_by: ContextVar[ServedBy | None] = ContextVar("served", default=None)
 
 
-def note(place: Place, role: Role, *, wrote: bool = False) -> None:
+def record(store_id: StoreId, role: StoreRole, *, wrote: bool = False) -> None:
     """Remembers who answered: the last one that was written to, else the first that was read."""
-    if wrote or _served.get() is None:
-        _served.set(Served(place, role))
+    if wrote or _served_by.get() is None:
+        _served_by.set(ServedBy(store_id, role))
 
 
-def by_whom() -> Served | None:
+def current() -> ServedBy | None:
     """Who the request is said to be served by, if anybody answered."""
-    return _served.get()
+    return _served_by.get()
 
 
 @contextmanager
-def aside() -> Iterator[None]:
+def suspended() -> Iterator[None]:
     """What is done inside is no part of what the answer is about."""
-    token = _served.set(None)
+    token = _served_by.set(None)
     try:
         yield
     finally:
-        _served.reset(token)
+        _served_by.reset(token)
 
 
-def forget() -> None:
+def reset() -> None:
     """Starts a new request."""
-    _served.set(None)
+    _served_by.set(None)

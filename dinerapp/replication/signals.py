@@ -15,24 +15,24 @@ _log = structlog.get_logger(__name__)
 _signals = Namespace()
 
 connection_lost = _signals.signal("connection_lost")
-"""A store stopped answering this process. place: str, reason: str."""
+"""A store stopped answering this process. store: str, reason: str."""
 
 connection_restored = _signals.signal("connection_restored")
-"""A store has received all it missed and is up again. place: str, seconds: float down."""
+"""A store has received all it missed and is up again. store: str, seconds: float down."""
 
 connection_slow = _signals.signal("connection_slow")
-"""Too many calls of a store were slow; connection_lost follows. place: str, seconds: float."""
+"""Too many calls of a store were slow; connection_lost follows. store: str, seconds: float."""
 
 connection_behind = _signals.signal("connection_behind")
-"""Another process cannot use a store that is up here; it may lack writes. place: str."""
+"""Another process cannot use a store that is up here; it may lack writes. store: str."""
 
-absence_reported = _signals.signal("absence_reported")
+suspicion_published = _signals.signal("suspicion_published")
 """This process has told the others that it cannot use a store. place: str."""
 
-absence_heard = _signals.signal("absence_heard")
+remote_suspicion = _signals.signal("remote_suspicion")
 """Another process has just said that it cannot use a store. place: str."""
 
-follow_up_owed = _signals.signal("follow_up_owed")
+follow_up_queued = _signals.signal("follow_up_queued")
 """A record was written that its kind's followers have not been shown. kind: str."""
 
 conflict_found = _signals.signal("conflict_found")

@@ -7,26 +7,26 @@ from typing import Generic, TypeVar
 
 from dinerapp.replication.ports.replica import Replica
 from dinerapp.replication.record import Record
-from dinerapp.replication.version import Place
+from dinerapp.replication.version import StoreId
 
 R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True, slots=True)
-class Pair(Generic[R]):
+class StorePair(Generic[R]):
     """Two stores that hold the same records. Neither is special here."""
 
-    one: Replica[R]
-    other: Replica[R]
+    primary: Replica[R]
+    backup: Replica[R]
 
     @property
-    def kind(self) -> str:
-        return self.one.kind.name
+    def kind_name(self) -> str:
+        return self.primary.kind.name
 
-    def at(self, place: Place) -> Replica[R]:
+    def store_of(self, store_id: StoreId) -> Replica[R]:
         """The store in that place."""
-        return self.one if self.one.place == place else self.other
+        return self.primary if self.primary.store_id == store_id else self.backup
 
-    def beside(self, place: Place) -> Replica[R]:
+    def peer_of(self, store_id: StoreId) -> Replica[R]:
         """The store in the other place."""
-        return self.other if self.one.place == place else self.one
+        return self.backup if self.primary.store_id == store_id else self.primary

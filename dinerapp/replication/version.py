@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
-class Place(StrEnum):
+class StoreId(StrEnum):
     """Where a write can be accepted. Each place raises its own counter and no other."""
 
     POSTGRESQL = "postgresql"
@@ -28,16 +28,16 @@ class Version:
         """How many writes the state contains; what clients see as a plain number."""
         return self.postgresql + self.mongodb + self.nocodb
 
-    def at(self, place: Place) -> int:
+    def counter_of(self, store_id: StoreId) -> int:
         """The counter of one place."""
-        counter: int = getattr(self, place.value)
+        counter: int = getattr(self, store_id.value)
         return counter
 
-    def raised(self, place: Place) -> Version:
+    def incremented(self, store_id: StoreId) -> Version:
         """This version after one more write accepted by the place."""
-        return replace(self, **{place.value: self.at(place) + 1})
+        return replace(self, **{store_id.value: self.counter_of(store_id) + 1})
 
-    def covers(self, other: Version) -> bool:
+    def dominates(self, other: Version) -> bool:
         """Whether every write the other counts is counted here."""
         return (
             self.postgresql >= other.postgresql
@@ -45,7 +45,7 @@ class Version:
             and self.nocodb >= other.nocodb
         )
 
-    def joined(self, other: Version) -> Version:
+    def merged(self, other: Version) -> Version:
         """The smallest version that covers both."""
         return Version(
             max(self.postgresql, other.postgresql),

@@ -16,14 +16,14 @@ from dinerapp.accounts.domain.users import User
 from dinerapp.demo import menu
 from dinerapp.ordering.container import OrderingServices
 from dinerapp.replication.anti_entropy import Difference
-from dinerapp.replication.errors import DinerError, NothingAvailable, StoreUnavailable
+from dinerapp.replication.errors import DinerError, NoStoreAvailable, StoreUnavailable
 from dinerapp.replication.ports.conflicts import Conflicts
-from dinerapp.replication.ports.connections import ConnectionStatus, State
+from dinerapp.replication.ports.connections import ConnectionState, ConnectionStatus
 from dinerapp.replication.ports.database import Database
-from dinerapp.replication.ports.replica import Audience, Creditor, Parked, Replica
+from dinerapp.replication.ports.replica import DeadLetter, FollowerTarget, Replica, Target
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.store_pair import Pair
-from dinerapp.replication.version import Place
+from dinerapp.replication.store_pair import StorePair
+from dinerapp.replication.version import StoreId
 from dinerapp.runtime.backends import NoDatabase, aux_connections_of, backends_of, bus_of
 from dinerapp.runtime.container import Application
 from dinerapp.runtime.settings import Settings
@@ -31,16 +31,16 @@ from dinerapp.runtime.wiring import build
 
 _log = structlog.get_logger(__name__)
 
-STORES = (Place.POSTGRESQL, Place.MONGODB)
-LISTED = 10_000
-MOMENT = 1.0
-PATIENCE = 30.0
+STORES = (StoreId.POSTGRESQL, StoreId.MONGODB)
+MAX_DIFFERENCES = 10_000
+RECHECK_SECONDS = 1.0
+CATCH_UP_SECONDS = 30.0
 
-Report = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 
 
 @dataclass(slots=True)
-class Checked:
+class ComparisonReport:
     """How one kind of record compares: at most LISTED differences are kept."""
 
     kind: str
@@ -50,7 +50,7 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
-class BroughtUp:
+class BootstrapResult:
     """How many dishes were added, and the first admin with their password if one was made.
 
     `admin_unknown`: the database that may hold one cannot be asked, so that none was made.
@@ -62,7 +62,7 @@ class BroughtUp:
 
 
 @contextmanager
-def connected(settings: Settings) -> Iterator[Application]:
+def open_services(settings: Settings) -> Iterator[Application]:
     """Everything, with open connections and without a relay unless the settings want it."""
     diner = build(
         settings, backends_of(settings), aux_connections_of(settings), bus=bus_of(settings)
@@ -75,38 +75,38 @@ def connected(settings: Settings) -> Iterator[Application]:
 
 
 @contextmanager
-def reachable(settings: Settings) -> Iterator[Application]:
+def open_with_all_stores_up(settings: Settings) -> Iterator[Application]:
     """As `connected`, and every database that is configured answers."""
-    with connected(settings) as diner:
-        require_all(diner)
+    with open_services(settings) as diner:
+        require_all_up(diner)
         yield diner
 
 
 @contextmanager
-def both(settings: Settings) -> Iterator[Application]:
+def open_with_both_stores(settings: Settings) -> Iterator[Application]:
     """As `reachable` with both databases configured."""
     if not (settings.database_url and settings.mongodb_uri):
         raise NoDatabase("this needs both databases: set DATABASE_URL and MONGODB_URI")
-    with reachable(settings) as diner:
+    with open_with_all_stores_up(settings) as diner:
         yield diner
 
 
-def stores(diner: Application) -> list[ConnectionStatus]:
+def store_statuses(services: Application) -> list[ConnectionStatus]:
     """The two databases, or the one that is configured."""
-    return [one for one in diner.replication.connections.status() if one.name in STORES]
+    return [one for one in services.replication.connections.status() if one.name in STORES]
 
 
-def await_catching_up(diner: Application, seconds: float = PATIENCE) -> None:
+def await_catching_up(services: Application, seconds: float = CATCH_UP_SECONDS) -> None:
     """Gives stores some time to catch up; while one is down the other one cannot finish."""
     give_up = time.monotonic() + seconds
     while time.monotonic() < give_up:
-        states = {one.state for one in stores(diner)}
-        if State.DOWN in states or State.CATCHING_UP not in states:
+        states = {one.state for one in store_statuses(services)}
+        if ConnectionState.DOWN in states or ConnectionState.CATCHING_UP not in states:
             return
         time.sleep(0.1)
 
 
-def migrated(database: Database) -> str:
+def migrate_database(database: Database) -> str:
     """Makes what this version needs in the database, and says what server that is."""
     database.open()
     try:
@@ -118,90 +118,98 @@ def migrated(database: Database) -> str:
         database.close()
 
 
-def bring_up(settings: Settings) -> BroughtUp:
+def bootstrap(settings: Settings) -> BootstrapResult:
     """Migrates, lets the stores catch up, and adds what an empty restaurant lacks."""
-    with connected(replace(settings, relay_in_workers=False)) as diner:
+    with open_services(replace(settings, relay_in_workers=False)) as diner:
         await_catching_up(diner)
         ordering = diner.of(OrderingServices)
         dishes = 0 if ordering.menu.all() else menu.seed(ordering.menu, ordering.categories)
         try:
-            return BroughtUp(dishes, diner.of(AccountServices).accounts.add_first_admin())
-        except NothingAvailable:
-            return BroughtUp(dishes, None, admin_unknown=True)
+            return BootstrapResult(dishes, diner.of(AccountServices).accounts.add_first_admin())
+        except NoStoreAvailable:
+            return BootstrapResult(dishes, None, admin_unknown=True)
 
 
-def checked(
-    diner: Application, pair: Pair[Any], report: Report, *, deep: bool = False, repair: bool = False
-) -> Checked:
+def compare_pair(
+    services: Application,
+    pair: StorePair[Any],
+    progress: ProgressCallback,
+    *,
+    deep: bool = False,
+    repair: bool = False,
+) -> ComparisonReport:
     """Compares one kind; what differs now is looked at once more after a moment."""
-    found = Checked(pair.kind)
+    found = ComparisonReport(pair.kind_name)
     if repair and not deep:
-        found.repaired = diner.replication.consistency.repair_all(pair, report).repaired
+        found.repaired = services.replication.consistency.repair_all(pair, progress).repaired
     search = (
-        diner.replication.consistency.deep_differences
+        services.replication.consistency.deep_differences
         if deep
-        else diner.replication.consistency.differences
+        else services.replication.consistency.differences
     )
-    differing = list(islice(search(pair, report), LISTED))
+    differing = list(islice(search(pair, progress), MAX_DIFFERENCES))
     if repair and deep:
         ids = [difference.record_id for difference in differing]
-        found.repaired = diner.replication.consistency.repair(pair, ids).repaired
+        found.repaired = services.replication.consistency.repair(pair, ids).repaired
     if differing:
-        time.sleep(MOMENT)
+        time.sleep(RECHECK_SECONDS)
     found.differing = _still_differing(pair, differing)
     found.on_their_way = 0 if repair else len(differing) - len(found.differing)
     return found
 
 
-def await_copy(diner: Application, to: Place, report: Report) -> None:
+def await_copy(services: Application, target: StoreId, progress: ProgressCallback) -> None:
     """Watches the connections bring a new store what the other one holds."""
-    while any(one.state is not State.UP for one in stores(diner)):
-        require_all(diner)
-        pairs = diner.replication.pairs.values()
-        report(
-            sum(count(pair, to) for pair in pairs),
-            sum(count(pair, pair.beside(to).place) for pair in pairs),
+    while any(one.state is not ConnectionState.UP for one in store_statuses(services)):
+        require_all_up(services)
+        pairs = services.replication.pairs.values()
+        progress(
+            sum(count_records(pair, target) for pair in pairs),
+            sum(count_records(pair, pair.peer_of(target).store_id) for pair in pairs),
         )
-        time.sleep(MOMENT)
+        time.sleep(RECHECK_SECONDS)
 
 
-def count(pair: Pair[Any], place: Place) -> int:
+def count_records(pair: StorePair[Any], store_id: StoreId) -> int:
     """How many records of a kind a store holds, tombstones included."""
-    return sum(one.count for one in pair.at(place).fingerprints().values())
+    return sum(one.count for one in pair.store_of(store_id).fingerprints().values())
 
 
-def parked(diner: Application, limit: int) -> list[tuple[Creditor, Parked]]:
+def list_dead_letters(services: Application, limit: int) -> list[tuple[Target, DeadLetter]]:
     """What nobody tries any more, with whoever refuses it: a store, or the followers."""
     return [
         (creditor, one)
-        for store, creditor in _debtors(diner)
-        for one in store.parked(creditor, limit)
+        for store, creditor in _stores_with_targets(services)
+        for one in store.dead_letters(creditor, limit)
     ]
 
 
-def retry_parked(diner: Application) -> int:
+def retry_dead_letters(services: Application) -> int:
     """Has what is parked tried again, and says how much that was."""
-    return sum(store.retry_parked(creditor, utc_now()) for store, creditor in _debtors(diner))
+    return sum(
+        store.retry_dead_letters(creditor, utc_now())
+        for store, creditor in _stores_with_targets(services)
+    )
 
 
-def _debtors(diner: Application) -> Iterator[tuple[Replica[Any], Creditor]]:
-    for pair in diner.replication.pairs.values():
+def _stores_with_targets(services: Application) -> Iterator[tuple[Replica[Any], Target]]:
+    for pair in services.replication.pairs.values():
         for place in STORES:
-            yield pair.beside(place), place
-    for store in diner.following.stores:
-        yield store, Audience.FOLLOWERS
+            yield pair.peer_of(place), place
+    for store in services.following.stores:
+        yield store, FollowerTarget.FOLLOWERS
 
 
-def open_conflicts(diner: Application) -> int:
+def count_open_conflicts(services: Application) -> int:
     """How many wait for a manager."""
-    return diner.repository(Conflicts).open_count()
+    return services.repository(Conflicts).open_count()
 
 
-def repair_on_schedule(diner: Application) -> None:
+def repair_on_schedule(services: Application) -> None:
     """The relay's check; a database that is away puts it off to the next time."""
-    for kind, pair in diner.replication.pairs.items():
+    for kind, pair in services.replication.pairs.items():
         try:
-            done = diner.replication.consistency.repair_all(pair)
+            done = services.replication.consistency.repair_all(pair)
         except DinerError as exc:
             _log.warning("consistency_put_off", kind=kind, reason=str(exc))
             return
@@ -214,16 +222,16 @@ def repair_on_schedule(diner: Application) -> None:
         )
 
 
-def require_all(diner: Application) -> None:
+def require_all_up(services: Application) -> None:
     """StoreUnavailable names a database that is down."""
-    for one in stores(diner):
-        if one.state is State.DOWN:
+    for one in store_statuses(services):
+        if one.state is ConnectionState.DOWN:
             raise StoreUnavailable(one.name, one.reason)
 
 
-def _still_differing(pair: Pair[Any], found: Sequence[Difference]) -> list[Difference]:
-    ids = [difference.record_id for difference in found]
+def _still_differing(pair: StorePair[Any], differences: Sequence[Difference]) -> list[Difference]:
+    ids = [difference.record_id for difference in differences]
     if not ids:
         return []
-    one, other = pair.one.load(ids), pair.other.load(ids)
-    return [each for each in found if one.get(each.record_id) != other.get(each.record_id)]
+    one, other = pair.primary.load(ids), pair.backup.load(ids)
+    return [each for each in differences if one.get(each.record_id) != other.get(each.record_id)]

@@ -10,12 +10,12 @@ from adapters.webhooks import alerts
 from blueprints.http import (
     access,
     cors,
-    describing,
     docs,
-    hardening,
+    error_handlers,
     lifecycle,
-    limits,
-    problems,
+    openapi,
+    rate_limits,
+    security_headers,
     services,
 )
 from dinerapp.live.bus import Bus
@@ -32,11 +32,11 @@ OPENAPI = {
     "API_TITLE": "Dinerapp",
     "API_VERSION": "1",
     "OPENAPI_VERSION": "3.0.3",
-    "API_SPEC_OPTIONS": describing.ABOUT,
+    "API_SPEC_OPTIONS": openapi.SPEC_OPTIONS,
     "OPENAPI_URL_PREFIX": "/",
     "OPENAPI_JSON_PATH": "openapi.json",
     "OPENAPI_SWAGGER_UI_PATH": "docs",
-    "OPENAPI_SWAGGER_UI_URL": docs.URL,
+    "OPENAPI_SWAGGER_UI_URL": docs.STATIC_URL,
 }
 
 
@@ -57,7 +57,7 @@ def create_app(
     configure_logging(settings)
     app = lifecycle.DinerFlask("dinerapp", static_folder=None)
     app.request_seconds = settings.request_deadline
-    app.turns = turns = lifecycle.Turns(settings.web_threads)
+    app.concurrency_limit = turns = lifecycle.ConcurrencyLimit(settings.web_threads)
     app.config.update(OPENAPI, MAX_CONTENT_LENGTH=settings.max_body_bytes)
     app.url_map.strict_slashes = False
     diner = app.extensions[EXTENSION] = build(
@@ -66,24 +66,24 @@ def create_app(
         aux_connections_of(settings) if stores is None else (),
         observer=MetricsObserver(),
         bus=bus_of(settings) if stores is None else bus,
-        is_busy=turns.are_taken,
+        is_busy=turns.is_busy,
         must_end=must_end,
     )
     app.extensions[services.EXTENSION] = diner.services
-    lifecycle.trust(app, settings.trusted_proxies)
+    lifecycle.trust_proxies(app, settings.trusted_proxies)
     lifecycle.register(app)
-    hardening.register(app)
+    security_headers.register(app)
     cors.register(app, settings.cors_origins)
     register_access_log(app, settings)
     register_request_metrics(app)
-    api = describing.described(app)
+    api = openapi.create_api(app)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     app.register_blueprint(metrics)
     app.register_blueprint(docs.blp)
     access.register(app)
-    limits.register(app, settings.rate_limits, settings.redis_url)
-    problems.register(app)
+    rate_limits.register(app, settings.rate_limits, settings.redis_url)
+    error_handlers.register(app)
     connect_receivers(settings)
     alerts.connect_receivers(settings.alert_webhook_url, settings.alert_secret)
     return app

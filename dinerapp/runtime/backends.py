@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adapters.bus.line import Line
-from adapters.bus.lines import Lines
-from adapters.bus.mongo import MongoLine
-from adapters.bus.postgres import PostgresLine
-from adapters.bus.redis import RedisLine
+from adapters.bus.mongo import MongoTransport
+from adapters.bus.multi_transport import MultiTransportBus
+from adapters.bus.postgres import PostgresTransport
+from adapters.bus.redis import RedisTransport
+from adapters.bus.transport import Transport
 from adapters.cache.redis import RedisConnection
 from adapters.mongo.database import MongoDatabase
 from adapters.postgres.database import PostgresDatabase
@@ -68,14 +68,14 @@ def aux_connections_of(settings: Settings) -> list[AuxConnection]:
 
 def bus_of(settings: Settings) -> Bus:
     """Over every way in which processes can reach one another, best first."""
-    found: list[Line] = []
+    found: list[Transport] = []
     if settings.redis_url:
-        found.append(RedisLine(settings.redis_url))
+        found.append(RedisTransport(settings.redis_url))
     if settings.database_url:
-        found.append(PostgresLine(settings.database_url))
+        found.append(PostgresTransport(settings.database_url))
     if settings.mongodb_uri:
-        found.append(MongoLine(settings.mongodb_uri))
-    return Lines(found)
+        found.append(MongoTransport(settings.mongodb_uri))
+    return MultiTransportBus(found)
 
 
 def _postgres(settings: Settings, url: str) -> Backend:

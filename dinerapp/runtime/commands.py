@@ -19,10 +19,10 @@ import structlog
 from marshmallow import ValidationError
 
 from adapters.embedded.errors import EmbeddedServerError
-from blueprints.accounts.schemas import LONGEST_PASSWORD, SHORTEST_PASSWORD
-from blueprints.http.fields import EMAIL
+from blueprints.accounts.schemas import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
+from blueprints.http.fields import EMAIL_VALIDATOR
 from blueprints.http.route_table import route_table
-from blueprints.status.health import judged
+from blueprints.status.health import assess
 from blueprints.status.schemas import HEALTHY
 from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.permissions import Role
@@ -32,47 +32,53 @@ from dinerapp.accounts.services.accounts import NewAccount
 from dinerapp.demo import coupons, large, menu
 from dinerapp.demo.dishes import Course
 from dinerapp.demo.menu_file import BadMenu, read
-from dinerapp.demo.week import ORDERS
+from dinerapp.demo.week import ORDER_COUNT
 from dinerapp.ordering.container import OrderingServices
 from dinerapp.replication.conflict_service import KEEP, TAKE_OTHER
 from dinerapp.replication.conflicts import Conflict, ConflictState
 from dinerapp.replication.errors import DinerError, DuplicateKey, NotFound, StoreFailure
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.ports.connections import ConnectionStatus
-from dinerapp.replication.ports.replica import Creditor, Parked
+from dinerapp.replication.ports.replica import DeadLetter, Target
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.store_pair import Pair
-from dinerapp.replication.version import Place
+from dinerapp.replication.store_pair import StorePair
+from dinerapp.replication.version import StoreId
 from dinerapp.runtime import administration, seeding
-from dinerapp.runtime.administration import Checked, await_catching_up, both, connected, reachable
+from dinerapp.runtime.administration import (
+    ComparisonReport,
+    await_catching_up,
+    open_services,
+    open_with_all_stores_up,
+    open_with_both_stores,
+)
 from dinerapp.runtime.app import create_app
 from dinerapp.runtime.backends import NoDatabase, backends_of
 from dinerapp.runtime.container import Application
 from dinerapp.runtime.logs import SecretMask, configure_logging, connect_receivers
-from dinerapp.runtime.processes import spare_the_collector
-from dinerapp.runtime.secret import DIRECTORY
+from dinerapp.runtime.processes import tune_gc
+from dinerapp.runtime.secret import DEFAULT_DIRECTORY
 from dinerapp.runtime.serving import serve
-from dinerapp.runtime.settings import BadSetting, Settings, described
+from dinerapp.runtime.settings import BadSetting, Settings, describe_settings
 from dinerapp.runtime.terminal import progress, show_table
 
 _log = structlog.get_logger(__name__)
 
-PROBLEM, MISUSE = 1, 2
-SHOWN = 50
-_NOWHERE = "postgresql://nowhere"
+EXIT_PROBLEM, EXIT_USAGE = 1, 2
+MAX_ROWS = 50
+_UNUSED_DATABASE_URL = "postgresql://nowhere"
 """Nobody connects to it: the routes do not depend on what is stored."""
-LONGEST_DEFAULT = 30
-LONGEST_REASON = 80
-_STORES = [place.value for place in administration.STORES]
+MAX_DEFAULT_LENGTH = 30
+MAX_REASON_LENGTH = 80
+_STORE_NAMES = [place.value for place in administration.STORES]
 
 
-class Problem(click.ClickException):
+class CommandFailed(click.ClickException):
     """Ends the command with one sentence."""
 
-    exit_code = PROBLEM
+    exit_code = EXIT_PROBLEM
 
 
-class _Commands(click.Group):
+class _CommandGroup(click.Group):
     """Says in one sentence what went wrong, and lists the settings in its help."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -80,26 +86,29 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except (BadSetting, NoDatabase, BadMenu) as exc:
             failure: Exception = click.ClickException(str(exc))
-            failure.exit_code = MISUSE  # type: ignore[attr-defined]
+            failure.exit_code = EXIT_USAGE  # type: ignore[attr-defined]
         except (DinerError, EmbeddedServerError) as exc:
-            failure = Problem(SecretMask()(str(exc)))
+            failure = CommandFailed(SecretMask()(str(exc)))
         raise failure
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_epilog(ctx, formatter)
         with formatter.section("Settings (environment variables, with their defaults)"):
             formatter.write_dl(
-                [(_shown(name, default), meaning) for name, default, meaning in described()]
+                [
+                    (_format_setting(name, default), meaning)
+                    for name, default, meaning in describe_settings()
+                ]
             )
 
 
-def _shown(name: str, default: str) -> str:
+def _format_setting(name: str, default: str) -> str:
     flag = default.lower() if default in ("True", "False") else default
-    return f"{name}={flag}" if len(flag) < LONGEST_DEFAULT else name
+    return f"{name}={flag}" if len(flag) < MAX_DEFAULT_LENGTH else name
 
 
 @click.group(
-    cls=_Commands,
+    cls=_CommandGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 all is well, 1 a problem was found, 2 wrong usage or setting.",
 )
@@ -114,7 +123,7 @@ def main() -> None:
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
-    default=DIRECTORY,
+    default=DEFAULT_DIRECTORY,
     show_default=True,
     help="where the databases and the secret key live",
 )
@@ -136,11 +145,11 @@ def migrate() -> None:
     for backend in backends_of(_quiet_settings()):
         name = backend.database.name
         try:
-            click.echo(f"{name}: up to date ({administration.migrated(backend.database)})")
+            click.echo(f"{name}: up to date ({administration.migrate_database(backend.database)})")
         except StoreFailure as exc:
             failed = True
             click.echo(f"{name}: cannot be migrated: {SecretMask()(exc.reason)}", err=True)
-    _exit_if(failed)
+    _exit_on_problem(failed)
 
 
 @main.command()
@@ -178,14 +187,14 @@ def seed(size: str, items: int | None, orders: int | None, menu_file: Path | Non
         raise click.UsageError("--menu is for --size menu")
     own = read(menu_file) if menu_file else None
     began = time.monotonic()
-    with connected(seeding.patient(_quiet_settings())) as diner:
+    with open_services(seeding.with_long_deadlines(_quiet_settings())) as diner:
         match size:
             case "menu":
                 _seed_menu(diner, own)
             case "week":
                 _seed_week(diner)
             case "large":
-                _seed_large(diner, items or large.ITEMS, orders or large.ORDERS)
+                _seed_large(diner, items or large.ITEM_COUNT, orders or large.ORDER_COUNT)
     click.echo(f"{time.monotonic() - began:.1f} s")
 
 
@@ -193,32 +202,34 @@ def _seed_menu(diner: Application, own: Sequence[Course] | None) -> None:
     ordering = diner.of(OrderingServices)
     if own is None:
         added = menu.seed(ordering.menu, ordering.categories)
-        _say_added(added, len(menu.DISHES), "dishes")
+        _print_added(added, len(menu.DISHES), "dishes")
         return
     added = menu.seed_own(ordering.menu, ordering.categories, own)
-    _say_added(added, sum(len(course.dishes) for course in own), "dishes")
+    _print_added(added, sum(len(course.dishes) for course in own), "dishes")
 
 
-def _seed_week(diner: Application) -> None:
+def _seed_week(services: Application) -> None:
     with progress("orders") as report:
-        added = seeding.seed_week(diner, report)
-    _say_added(added.items, len(menu.DISHES), "dishes")
-    _say_added(added.coupons, len(coupons.offers(utc_now())), "coupons")
-    _say_added(added.orders, ORDERS, "orders")
+        added = seeding.seed_week(services, report)
+    _print_added(added.items, len(menu.DISHES), "dishes")
+    _print_added(added.coupons, len(coupons.coupon_fields(utc_now())), "coupons")
+    _print_added(added.orders, ORDER_COUNT, "orders")
 
 
-def _seed_large(diner: Application, items: int, orders: int) -> None:
+def _seed_large(services: Application, items: int, orders: int) -> None:
     try:
         with progress("orders") as report:
-            added = seeding.seed_large(diner, report, items, orders)
+            added = seeding.seed_large(services, report, items, orders)
     except StoreFailure as exc:
         reason = SecretMask()(str(exc))
-        raise Problem(f"{reason}; try again when it is there, it goes on where it was") from exc
-    _say_added(added.items, items, "items")
-    _say_added(added.orders, orders, "orders")
+        raise CommandFailed(
+            f"{reason}; try again when it is there, it goes on where it was"
+        ) from exc
+    _print_added(added.items, items, "items")
+    _print_added(added.orders, orders, "orders")
 
 
-def _say_added(added: int, of: int, what: str) -> None:
+def _print_added(added: int, of: int, what: str) -> None:
     click.echo(f"{added:,} of {of:,} {what} added")
 
 
@@ -235,8 +246,8 @@ def relay() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with connected(settings) as diner:
-        spare_the_collector()
+    with open_services(settings) as diner:
+        tune_gc()
         _log.info("relay_started", kinds=sorted(diner.replication.pairs))
         while not stop.wait(settings.consistency_every or None):
             administration.repair_on_schedule(diner)
@@ -246,7 +257,7 @@ def relay() -> None:
 @main.command()
 def routes() -> None:
     """Show every route of the API and who may use it, as a table in Markdown."""
-    app = create_app(Settings(database_url=_NOWHERE))
+    app = create_app(Settings(database_url=_UNUSED_DATABASE_URL))
     click.echo("| method | path | who |\n|---|---|---|")
     for one in route_table(app):
         click.echo(f"| {one.method} | `{one.path}` | {one.who} |")
@@ -256,19 +267,19 @@ def routes() -> None:
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
 def status(as_json: bool) -> None:
     """Show connections, what is owed, and open conflicts; exit 1 unless healthy."""
-    with connected(_quiet_settings()) as diner:
+    with open_services(_quiet_settings()) as diner:
         await_catching_up(diner, seconds=5)
-        found = diner.replication.connections.counted_status()
-        verdict = judged(found)
-        waiting = administration.open_conflicts(diner) if verdict.can_serve else None
+        found = diner.replication.connections.status_with_counts()
+        verdict = assess(found)
+        waiting = administration.count_open_conflicts(diner) if verdict.can_serve else None
     if as_json:
         items = [asdict(one) for one in found]
         _print_json({"status": verdict.status, "connections": items, "open_conflicts": waiting})
     else:
-        show_table(_CONNECTION, [_connection(one) for one in found])
+        show_table(_CONNECTION_COLUMNS, [_connection_row(one) for one in found])
         click.echo(f"{verdict.status}: {verdict.message}")
         click.echo(f"open conflicts: {'unknown' if waiting is None else waiting}")
-    _exit_if(verdict.status != HEALTHY)
+    _exit_on_problem(verdict.status != HEALTHY)
 
 
 @main.command()
@@ -281,14 +292,14 @@ def consistency(kind: str | None, repair: bool, deep: bool, as_json: bool) -> No
 
     Records that become equal while we look were only on their way and do not count.
     """
-    with both(_quiet_settings()) as diner:
+    with open_with_both_stores(_quiet_settings()) as diner:
         await_catching_up(diner)
-        checks = [_checked(diner, pair, deep, repair) for pair in _pairs(diner, kind)]
+        checks = [_check_pair(diner, pair, deep, repair) for pair in _pairs(diner, kind)]
     if as_json:
         _print_json({"items": [asdict(check) for check in checks]})
     else:
         _show_checks(checks)
-    _exit_if(any(check.differing for check in checks))
+    _exit_on_problem(any(check.differing for check in checks))
 
 
 @main.command()
@@ -299,45 +310,47 @@ def conflicts(resolve: str | None, take: str | None, everything: bool) -> None:
     """Show conflicts, or close one: keep what won, or take the other side."""
     if (resolve is None) != (take is None):
         raise click.UsageError("--resolve and --take go together")
-    with connected(_quiet_settings()) as diner:
+    with open_services(_quiet_settings()) as diner:
         await_catching_up(diner)
         if resolve is not None and take is not None:
-            diner.replication.conflicts.resolve(resolve, take, Operation.fresh())
+            diner.replication.conflicts.resolve(resolve, take, Operation.without_key())
             click.echo(f"{resolve} is resolved: {take}")
             return
         found = diner.replication.conflicts.page(
-            None if everything else ConflictState.OPEN, None, SHOWN
+            None if everything else ConflictState.OPEN, None, MAX_ROWS
         )
     if not found.items:
         click.echo("no conflicts")
         return
-    show_table(_CONFLICT, [_conflict(one) for one in found.items])
-    if found.next is not None:
-        click.echo(f"… the latest {SHOWN} are shown")
+    show_table(_CONFLICT_COLUMNS, [_conflict_row(one) for one in found.items])
+    if found.next_cursor is not None:
+        click.echo(f"… the latest {MAX_ROWS} are shown")
 
 
 @main.command()
-@click.option("--to", type=click.Choice(_STORES), required=True, help="which one to fill")
+@click.option("--to", type=click.Choice(_STORE_NAMES), required=True, help="which one to fill")
 def copy(to: str) -> None:
     """Fill a database that was added later, and check the result; exit 1 unless equal.
 
     Set both DATABASE_URL and MONGODB_URI first. The diner may go on serving meanwhile.
     """
-    place = Place(to)
-    with both(_quiet_settings()) as diner:
+    place = StoreId(to)
+    with open_with_both_stores(_quiet_settings()) as diner:
         with progress(f"copying to {to}") as report:
             administration.await_copy(diner, place, report)
-        checks = [_checked(diner, pair, repair=True) for pair in diner.replication.pairs.values()]
+        checks = [
+            _check_pair(diner, pair, repair=True) for pair in diner.replication.pairs.values()
+        ]
         rows = [
             (
                 check.kind,
-                administration.count(diner.replication.pairs[check.kind], place),
+                administration.count_records(diner.replication.pairs[check.kind], place),
                 len(check.differing),
             )
             for check in checks
         ]
     show_table(("kind", f"records in {to}", "differing"), rows)
-    _exit_if(any(check.differing for check in checks))
+    _exit_on_problem(any(check.differing for check in checks))
 
 
 @main.command()
@@ -345,16 +358,16 @@ def copy(to: str) -> None:
 def parked(retry: bool) -> None:
     """Show records that a database, or what follows from them, refused again and again; exit 1 if
     there are any."""
-    with reachable(_quiet_settings()) as diner:
+    with open_with_all_stores_up(_quiet_settings()) as diner:
         if retry:
-            click.echo(f"{administration.retry_parked(diner)} records will be tried again")
+            click.echo(f"{administration.retry_dead_letters(diner)} records will be tried again")
             return
-        found = administration.parked(diner, SHOWN)
+        found = administration.list_dead_letters(diner, MAX_ROWS)
     if not found:
         click.echo("nothing is parked")
         return
-    show_table(_PARKED, [_parked(creditor, one) for creditor, one in found])
-    _exit_if(True)
+    show_table(_DEAD_LETTER_COLUMNS, [_dead_letter_row(creditor, one) for creditor, one in found])
+    _exit_on_problem(True)
 
 
 @main.group()
@@ -362,18 +375,20 @@ def users() -> None:
     """Add, show and mend accounts."""
 
 
-def _address(_context: click.Context, _option: click.Parameter, given: str) -> str:
+def _validate_email(_context: click.Context, _option: click.Parameter, given: str) -> str:
     try:
-        return EMAIL(given)
+        return EMAIL_VALIDATOR(given)
     except ValidationError as exc:
         raise click.BadParameter(str(exc.messages[0])) from exc
 
 
-_EMAIL = click.option("--email", required=True, callback=_address, help="what they log in with")
+_EMAIL_OPTION = click.option(
+    "--email", required=True, callback=_validate_email, help="what they log in with"
+)
 
 
 @users.command("add")
-@_EMAIL
+@_EMAIL_OPTION
 @click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
 @click.option("--name", help="shown to others; default: the address up to its @")
 def add_user(email: str, role: str, name: str | None) -> None:
@@ -384,12 +399,12 @@ def add_user(email: str, role: str, name: str | None) -> None:
     """
     settings, password = _quiet_settings(), _new_password()
     new = NewAccount(email=email, name=name or email.partition("@")[0], password=password)
-    with connected(settings) as diner:
+    with open_services(settings) as diner:
         await_catching_up(diner, seconds=5)
         try:
-            done = diner.of(AccountServices).accounts.add(Operation.fresh(), new, Role(role))
+            done = diner.of(AccountServices).accounts.add(Operation.without_key(), new, Role(role))
         except DuplicateKey as exc:
-            raise Problem(f"{email} has an account already") from exc
+            raise CommandFailed(f"{email} has an account already") from exc
     click.echo(f"{done.record.id} {done.record.email} is {role} now")
 
 
@@ -398,99 +413,113 @@ def add_user(email: str, role: str, name: str | None) -> None:
 def list_users(role: str | None) -> None:
     """Show who has an account, newest first."""
     wanted = UserFilter(role=Role(role) if role else None)
-    with connected(_quiet_settings()) as diner:
+    with open_services(_quiet_settings()) as diner:
         await_catching_up(diner, seconds=5)
-        found = diner.of(AccountServices).accounts.page(wanted, None, SHOWN)
-    show_table(_USER, [_user(one) for one in found.items])
-    if found.next is not None:
-        click.echo(f"… the latest {SHOWN} are shown")
+        found = diner.of(AccountServices).accounts.page(wanted, None, MAX_ROWS)
+    show_table(_USER_COLUMNS, [_user_row(one) for one in found.items])
+    if found.next_cursor is not None:
+        click.echo(f"… the latest {MAX_ROWS} are shown")
 
 
 @users.command("password")
-@_EMAIL
+@_EMAIL_OPTION
 def reset_password(email: str) -> None:
     """Set another password for somebody, and log them out everywhere.
 
     The password is read as by `users add`.
     """
     settings, password = _quiet_settings(), _new_password()
-    with connected(settings) as diner:
+    with open_services(settings) as diner:
         await_catching_up(diner, seconds=5)
         try:
             user = diner.of(AccountServices).accounts.reset_password(email, password)
         except NotFound as exc:
-            raise Problem(f"nobody has an account as {email}") from exc
+            raise CommandFailed(f"nobody has an account as {email}") from exc
     click.echo(f"{user.email} has another password now")
 
 
 def _new_password() -> str:
     """Never an argument: those are in the list of processes and in the shell's history."""
-    password = os.environ.get("DINER_PASSWORD") or _typed_password()
-    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        limits = f"{SHORTEST_PASSWORD} to {LONGEST_PASSWORD}"
+    password = os.environ.get("DINER_PASSWORD") or _read_password()
+    if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
+        limits = f"{MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH}"
         raise click.UsageError(f"a password has {limits} characters")
     return password
 
 
-def _typed_password() -> str:
+def _read_password() -> str:
     if sys.stdin.isatty():
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     return sys.stdin.readline().rstrip("\r\n")
 
 
-_USER = ("id", "email", "name", "role", "active", "since")
-_CONNECTION = (
+_USER_COLUMNS = ("id", "email", "name", "role", "active", "since")
+_CONNECTION_COLUMNS = (
     "name", "engine", "role", "state", "latency ms", "owed", "parked", "follow-ups", "reason"
 )  # fmt: skip
-_CONFLICT = ("id", "state", "about", "record", "when", "reason")
-_PARKED = ("kind", "record", "refused by", "tries", "since", "reason")
+_CONFLICT_COLUMNS = ("id", "state", "about", "record", "when", "reason")
+_DEAD_LETTER_COLUMNS = ("kind", "record", "refused by", "tries", "since", "reason")
 
 
-def _connection(one: ConnectionStatus) -> Sequence[object]:
-    reason = shorten(SecretMask()(one.reason), LONGEST_REASON, placeholder=" …")
+def _connection_row(connection: ConnectionStatus) -> Sequence[object]:
+    reason = shorten(SecretMask()(connection.reason), MAX_REASON_LENGTH, placeholder=" …")
     return (
-        one.name, one.engine, one.role, one.state, one.latency_ms, one.owed, one.parked,
-        one.follow_ups, reason,
-    )  # fmt: skip
+        connection.name,
+        connection.engine,
+        connection.role,
+        connection.state,
+        connection.latency_ms,
+        connection.owed,
+        connection.parked,
+        connection.follow_ups,
+        reason,
+    )
 
 
-def _conflict(one: Conflict) -> Sequence[object]:
-    when = one.created_at.isoformat(" ", "seconds")
-    return (one.id, one.state, one.about, one.record_id, when, one.reason)
+def _conflict_row(conflict: Conflict) -> Sequence[object]:
+    when = conflict.created_at.isoformat(" ", "seconds")
+    return (conflict.id, conflict.state, conflict.about, conflict.record_id, when, conflict.reason)
 
 
-def _user(one: User) -> Sequence[object]:
-    since = one.created_at.isoformat(" ", "seconds")
-    return (one.id, one.email, one.name, one.role, "yes" if one.active else "no", since)
+def _user_row(user: User) -> Sequence[object]:
+    since = user.created_at.isoformat(" ", "seconds")
+    return (user.id, user.email, user.name, user.role, "yes" if user.active else "no", since)
 
 
-def _parked(creditor: Creditor, one: Parked) -> Sequence[object]:
-    since = one.since.isoformat(" ", "seconds")
-    return (one.kind, one.record_id, creditor, one.tries, since, one.reason)
+def _dead_letter_row(target: Target, dead_letter: DeadLetter) -> Sequence[object]:
+    since = dead_letter.since.isoformat(" ", "seconds")
+    return (
+        dead_letter.kind,
+        dead_letter.record_id,
+        target,
+        dead_letter.tries,
+        since,
+        dead_letter.reason,
+    )
 
 
-def _checked(
-    diner: Application, pair: Pair[Any], deep: bool = False, repair: bool = False
-) -> Checked:
-    with progress(f"comparing {pair.kind}") as report:
-        return administration.checked(diner, pair, report, deep=deep, repair=repair)
+def _check_pair(
+    services: Application, pair: StorePair[Any], deep: bool = False, repair: bool = False
+) -> ComparisonReport:
+    with progress(f"comparing {pair.kind_name}") as report:
+        return administration.compare_pair(services, pair, report, deep=deep, repair=repair)
 
 
-def _pairs(diner: Application, kind: str | None) -> Sequence[Pair[Any]]:
-    if kind is not None and kind not in diner.replication.pairs:
-        known = ", ".join(sorted(diner.replication.pairs))
+def _pairs(services: Application, kind: str | None) -> Sequence[StorePair[Any]]:
+    if kind is not None and kind not in services.replication.pairs:
+        known = ", ".join(sorted(services.replication.pairs))
         raise click.BadParameter(f"{kind!r} does not live in both databases; these do: {known}")
-    return [pair for name, pair in diner.replication.pairs.items() if kind in (None, name)]
+    return [pair for name, pair in services.replication.pairs.items() if kind in (None, name)]
 
 
-def _show_checks(checks: Sequence[Checked]) -> None:
+def _show_checks(checks: Sequence[ComparisonReport]) -> None:
     rows = [(one.kind, len(one.differing), one.on_their_way, one.repaired) for one in checks]
     show_table(("kind", "differing", "on their way", "repaired"), rows)
     for check in checks:
-        for each in check.differing[:SHOWN]:
+        for each in check.differing[:MAX_ROWS]:
             click.echo(f"{check.kind} {each.record_id}: {each.one} / {each.other}")
-        if len(check.differing) > SHOWN:
-            click.echo(f"… and {len(check.differing) - SHOWN} more of {check.kind}")
+        if len(check.differing) > MAX_ROWS:
+            click.echo(f"… and {len(check.differing) - MAX_ROWS} more of {check.kind}")
 
 
 def _quiet_settings() -> Settings:
@@ -504,6 +533,6 @@ def _print_json(value: object) -> None:
     click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode())
 
 
-def _exit_if(problem: bool) -> None:
+def _exit_on_problem(problem: bool) -> None:
     if problem:
-        raise SystemExit(PROBLEM)
+        raise SystemExit(EXIT_PROBLEM)

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from dinerapp.live.bus import Bus
 from dinerapp.live.feed import Seats
 from dinerapp.live.signal_bridge import SignalBridge
-from dinerapp.replication.bulk_loader import Bulk
+from dinerapp.replication.bulk_loader import BulkLoader
 from dinerapp.replication.container import ReplicationServices
-from dinerapp.replication.followers import Following
+from dinerapp.replication.follower_dispatcher import FollowerDispatcher
 from dinerapp.replication.ports.repository import Repository
 from dinerapp.replication.relay import Relay
 from dinerapp.runtime.settings import Settings
@@ -45,9 +45,9 @@ class Application:
     services: Services
     replication: ReplicationServices
     repositories: Mapping[str, Repository[Any]]
-    bulk_loaders: Mapping[str, Bulk[Any]]
+    bulk_loaders: Mapping[str, BulkLoader[Any]]
     relay: Relay
-    following: Following
+    following: FollowerDispatcher
     bus: Bus
     stream_quota: Seats
     bridge: SignalBridge

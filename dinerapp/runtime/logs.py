@@ -18,7 +18,7 @@ from flask import Flask, Response, g, request
 
 from dinerapp.replication import served_by
 from dinerapp.replication.signals import connection_lost, connection_restored
-from dinerapp.replication.version import Place
+from dinerapp.replication.version import StoreId
 from dinerapp.runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-HIDDEN = "…"
-SHORTEST_SECRET = 6
-_TELLING = (
+MASK = "…"
+MIN_SECRET_LENGTH = 6
+_SENSITIVE_WORDS = (
     "://",
     "password",
     "passwd",
@@ -39,38 +39,46 @@ _TELLING = (
     "api_key",
     "$argon2",
 )
-_IN_URLS = r"(?<=://)([^\s:/@\"]*):[^\s/\"]*(?=@)"
-_HASHES = r"\$argon2\w+\$[^\s\"\\]+"
-_IN_DSNS = r"\b(password|passwd|pwd|api_key|token)=[^\s&\"]+"
-_NAMED = r'("[\w-]*(?:password|secret|token|authorization|api_key)[\w-]*":)"(?:[^"\\]|\\.)*"'
+_URL_PASSWORD = r"(?<=://)([^\s:/@\"]*):[^\s/\"]*(?=@)"  # noqa: S105 patterns
+_PASSWORD_HASH = r"\$argon2\w+\$[^\s\"\\]+"  # noqa: S105 patterns
+_DSN_PASSWORD = r"\b(password|passwd|pwd|api_key|token)=[^\s&\"]+"  # noqa: S105 patterns
+_SENSITIVE_JSON_VALUE = (
+    r'("[\w-]*(?:password|secret|token|authorization|api_key)[\w-]*":)"(?:[^"\\]|\\.)*"'
+)
 
 
 class SecretMask:
     """Hides passwords in URLs, values with telling names, and the secrets of the settings."""
 
     def __init__(self, settings: Settings | None = None) -> None:
-        known = [_inside_json(secret) for secret in _secrets(settings)] if settings else []
+        known = [_json_escaped(secret) for secret in _known_secrets(settings)] if settings else []
         literal = "|".join(map(re.escape, sorted(known, key=len, reverse=True))) or "(?!)"
         self._pattern = re.compile(
-            f"{_NAMED}|{_IN_URLS}|{_IN_DSNS}|{_HASHES}|{literal}", re.IGNORECASE
+            f"{_SENSITIVE_JSON_VALUE}|{_URL_PASSWORD}|{_DSN_PASSWORD}|{_PASSWORD_HASH}|{literal}",
+            re.IGNORECASE,
         )
-        self._hints = (*_TELLING, *map(str.lower, known))
+        self._hints = (*_SENSITIVE_WORDS, *map(str.lower, known))
 
     def __call__(self, text: str) -> str:
         # Most lines hold nothing to hide, and finding that out must not cost more than the line.
         lowered = text.lower()
         if not any(hint in lowered for hint in self._hints):
             return text
-        return self._pattern.sub(_hidden, text)
+        return self._pattern.sub(_mask_match, text)
 
 
 def configure_logging(settings: Settings, stream: str = "stdout") -> None:
     """Sends every line, ours and the libraries', as JSON to `stdout` or `stderr`."""
     logging.config.dictConfig(_standard_logging(settings, stream))
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, _add_name, *_SHARED, Line(settings)],
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            _add_name,
+            *_SHARED_PROCESSORS,
+            JsonLineRenderer(settings),
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
-        logger_factory=lambda *names: _Output(stream, *names),
+        logger_factory=lambda *names: _LineWriter(stream, *names),
         cache_logger_on_first_use=False,
     )
 
@@ -78,47 +86,47 @@ def configure_logging(settings: Settings, stream: str = "stdout") -> None:
 def register_access_log(app: Flask, settings: Settings) -> None:
     """One line for every request; LOG_LEVEL=warning does without."""
     if settings.log_level in ("debug", "info"):
-        app.before_request(_begin)
-        app.after_request(_end)
+        app.before_request(_begin_request)
+        app.after_request(_log_request)
 
 
 def connect_receivers(settings: Settings) -> None:
     """One line for every failover and for every recovery."""
-    _stores.clear()
+    _configured_stores.clear()
     single = bool(settings.database_url) != bool(settings.mongodb_uri)
-    _stores.update(() if single else (Place.POSTGRESQL, Place.MONGODB))
-    connection_lost.connect(log_lost)
-    connection_restored.connect(log_restored)
+    _configured_stores.update(() if single else (StoreId.POSTGRESQL, StoreId.MONGODB))
+    connection_lost.connect(log_connection_lost)
+    connection_restored.connect(log_connection_restored)
 
 
-def log_lost(_sender: object, place: str, reason: str) -> None:
+def log_connection_lost(_sender: object, store: str, reason: str) -> None:
     """`[POSTGRESQL] failed, falling back to mongodb: connection refused`"""
-    _lost.add(place)
-    other = next(iter(_stores - {place}), None) if place in _stores else None
+    _lost_connections.add(store)
+    other = next(iter(_configured_stores - {store}), None) if store in _configured_stores else None
     if other is None:
         words = "failed"
-    elif other in _lost:
+    elif other in _lost_connections:
         words = f"failed, and {other} is down too"
     else:
         words = f"failed, falling back to {other}"
-    _log.warning(f"[{place.upper()}] {words}: {reason}", store=place, reason=reason)
+    _log.warning(f"[{store.upper()}] {words}: {reason}", store=store, reason=reason)
 
 
-def log_restored(_sender: object, place: str, seconds: float) -> None:
+def log_connection_restored(_sender: object, store: str, seconds: float) -> None:
     """`[POSTGRESQL] restored after 12.3 s, nothing owed`"""
-    event = f"[{place.upper()}] connected"
-    if place in _lost:
-        owed = ", nothing owed" if place in _stores else ""
-        event = f"[{place.upper()}] restored after {seconds:.1f} s{owed}"
-    _lost.discard(place)
-    _log.info(event, store=place, seconds=round(seconds, 3))
+    event = f"[{store.upper()}] connected"
+    if store in _lost_connections:
+        owed = ", nothing owed" if store in _configured_stores else ""
+        event = f"[{store.upper()}] restored after {seconds:.1f} s{owed}"
+    _lost_connections.discard(store)
+    _log.info(event, store=store, seconds=round(seconds, 3))
 
 
-_stores: set[str] = set()
-_lost: set[str] = set()
+_configured_stores: set[str] = set()
+_lost_connections: set[str] = set()
 
 
-class Line:
+class JsonLineRenderer:
     """The last processor: the finished line, masked."""
 
     def __init__(self, settings: Settings) -> None:
@@ -126,11 +134,13 @@ class Line:
 
     def __call__(self, _logger: object, _method: str, event: EventDict) -> str:
         first = {name: event.pop(name, None) for name in ("time", "level", "event", "logger")}
-        return self._mask(orjson.dumps({**first, **event}, default=str, option=_OPTIONS).decode())
+        return self._mask(
+            orjson.dumps({**first, **event}, default=str, option=_JSON_OPTIONS).decode()
+        )
 
 
-_OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
-_SHARED: list[Processor] = [
+_JSON_OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+_SHARED_PROCESSORS: list[Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
     structlog.stdlib.add_log_level,
     structlog.processors.StackInfoRenderer(),
@@ -138,7 +148,7 @@ _SHARED: list[Processor] = [
 ]
 
 
-class _Output:
+class _LineWriter:
     """Writes whole lines, one at a time. Asks for the stream each time: others may replace it."""
 
     _lock = threading.Lock()
@@ -156,12 +166,12 @@ class _Output:
     debug = info = warning = error = critical = exception = fatal = log = msg
 
 
-class _Handler(logging.Handler):
+class _LineHandler(logging.Handler):
     """What libraries log takes the same way out."""
 
     def __init__(self, output: str) -> None:
         super().__init__()
-        self._output = _Output(output)
+        self._output = _LineWriter(output)
 
     def emit(self, record: logging.LogRecord) -> None:
         self._output.msg(self.format(record))
@@ -181,7 +191,7 @@ def _standard_logging(settings: Settings, stream: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": {"()": _formatter, "settings": settings}},
-        "handlers": {"lines": {"()": _Handler, "output": stream, "formatter": "json"}},
+        "handlers": {"lines": {"()": _LineHandler, "output": stream, "formatter": "json"}},
         "root": {"level": settings.log_level.upper(), "handlers": ["lines"]},
         "loggers": quiet,
     }
@@ -189,33 +199,36 @@ def _standard_logging(settings: Settings, stream: str) -> dict[str, Any]:
 
 def _formatter(settings: Settings) -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, Line(settings)],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            JsonLineRenderer(settings),
+        ],
         foreign_pre_chain=[
             structlog.contextvars.merge_contextvars,
             structlog.stdlib.add_logger_name,
-            *_SHARED,
+            *_SHARED_PROCESSORS,
         ],
     )
 
 
-def _begin() -> None:
+def _begin_request() -> None:
     g.log_began = time.perf_counter()
 
 
-def _end(response: Response) -> Response:
+def _log_request(response: Response) -> Response:
     began: float | None = g.pop("log_began", None)
     if began is not None:
-        _log.info("request", **_described(response), ms=_milliseconds(began))
+        _log.info("request", **_request_fields(response), ms=_milliseconds(began))
     return response
 
 
-def _described(response: Response) -> Mapping[str, Any]:
-    served = served_by.by_whom()
+def _request_fields(response: Response) -> Mapping[str, Any]:
+    served = served_by.current()
     return {
         "method": request.method,
         "path": request.url_rule.rule if request.url_rule else "unknown",
         "status": response.status_code,
-        "store": served.place if served else None,
+        "store": served.store_id if served else None,
         "role": served.role if served else None,
     }
 
@@ -224,22 +237,22 @@ def _milliseconds(began: float) -> float:
     return round((time.perf_counter() - began) * 1000, 2)
 
 
-def _secrets(settings: Settings) -> set[str]:
+def _known_secrets(settings: Settings) -> set[str]:
     values = {str(getattr(settings, one.name) or "") for one in fields(settings) if not one.repr}
     passwords = {urlsplit(value).password or "" for value in values if "://" in value}
     plain = {value for value in values if "://" not in value}
     found = plain | passwords | {unquote(password) for password in passwords}
-    return {secret for secret in found if len(secret) >= SHORTEST_SECRET}
+    return {secret for secret in found if len(secret) >= MIN_SECRET_LENGTH}
 
 
-def _inside_json(text: str) -> str:
+def _json_escaped(text: str) -> str:
     return orjson.dumps(text).decode()[1:-1]
 
 
-def _hidden(match: re.Match[str]) -> str:
+def _mask_match(match: re.Match[str]) -> str:
     name, user, key = match.group(1, 2, 3)
     if name is not None:
-        return f'{name}"{HIDDEN}"'
+        return f'{name}"{MASK}"'
     if user is not None:
-        return f"{user}:{HIDDEN}"
-    return HIDDEN if key is None else f"{key}={HIDDEN}"
+        return f"{user}:{MASK}"
+    return MASK if key is None else f"{key}={MASK}"

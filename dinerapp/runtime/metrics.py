@@ -24,20 +24,20 @@ from prometheus_client import (
     multiprocess,
 )
 
-from blueprints.http.access import PUBLIC, ruled
+from blueprints.http.access import PUBLIC, set_rule
 from blueprints.http.services import services_of
 from dinerapp.replication import deadline
 from dinerapp.replication.container import ReplicationServices
-from dinerapp.replication.ports.connections import ConnectionStatus, State
-from dinerapp.replication.ports.observer import Observer, Outcome, known_as
-from dinerapp.replication.ports.replica import Creditor
-from dinerapp.replication.version import Place
+from dinerapp.replication.ports.connections import ConnectionState, ConnectionStatus
+from dinerapp.replication.ports.observer import CallOutcome, Observer, display_name
+from dinerapp.replication.ports.replica import Target
+from dinerapp.replication.version import StoreId
 
 services = services_of(ReplicationServices)
 
 COUNTING_SECONDS = 0.25
-SAMPLE_EVERY = 1.0
-FALLBACKS_TOLD_EVERY = 60.0
+POOL_SAMPLE_SECONDS = 1.0
+FALLBACK_LOG_SECONDS = 60.0
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 _CALL_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
@@ -86,14 +86,14 @@ STATE = Gauge(
 FAILOVERS = Counter(
     "diner_failovers", "Times a process lost a connection", ["connection"], registry=_registry
 )
-OWED = Gauge(
+OUTBOX_RECORDS = Gauge(
     "diner_owed_records",
     "Records that wait to be shipped to a store; NaN when nobody can say",
     ["store"],
     multiprocess_mode="mostrecent",
     registry=_registry,
 )
-PARKED = Gauge(
+DEAD_LETTERS = Gauge(
     "diner_parked_records",
     "Records that a store refuses, which wait for a person; NaN when nobody can say",
     ["store"],
@@ -107,7 +107,7 @@ FOLLOW_UPS = Gauge(
     multiprocess_mode="mostrecent",
     registry=_registry,
 )
-PARKED_FOLLOW_UPS = Gauge(
+FOLLOW_UP_DEAD_LETTERS = Gauge(
     "diner_parked_follow_ups",
     "Records in a store whose follow-up fails again and again; NaN when nobody can say",
     ["store"],
@@ -142,90 +142,95 @@ POOL = Gauge(
 )
 
 
-class Tally:
+class ThrottledCounter:
     """Counts by name, and says now and then how far it has got."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
         self._clock = clock
-        self._untold: Counts[str] = Counts()
-        self._told: dict[str, float] = {}
+        self._unreported: Counts[str] = Counts()
+        self._reported_at: dict[str, float] = {}
         self._lock = Lock()
 
     def count(self, name: str) -> int:
         """One more; how many were not told of yet, if it is time to do so, else none."""
         with self._lock:
-            self._untold[name] += 1
+            self._unreported[name] += 1
             now = self._clock()
-            if name in self._told and now - self._told[name] < self._seconds:
+            if name in self._reported_at and now - self._reported_at[name] < self._seconds:
                 return 0
-            self._told[name] = now
-            return self._untold.pop(name)
+            self._reported_at[name] = now
+            return self._unreported.pop(name)
 
 
 class MetricsObserver(Observer):
     """Counts what the two-store machinery does."""
 
     def __init__(self) -> None:
-        self._fallbacks = Tally(FALLBACKS_TOLD_EVERY)
+        self._fallbacks = ThrottledCounter(FALLBACK_LOG_SECONDS)
 
-    def called(
-        self, place: Place, role: str, operation: str, outcome: Outcome, seconds: float
+    def call_finished(
+        self, store_id: StoreId, role: str, operation: str, outcome: CallOutcome, seconds: float
     ) -> None:
-        _labelled(STORE_CALLS, place.value, role, operation, outcome.value).inc()
-        _labelled(STORE_SECONDS, place.value, operation).observe(seconds)
+        _with_labels(STORE_CALLS, store_id.value, role, operation, outcome.value).inc()
+        _with_labels(STORE_SECONDS, store_id.value, operation).observe(seconds)
 
-    def fell_back(self, operation: str, to: Place) -> None:
+    def fell_back(self, operation: str, store_id: StoreId) -> None:
         """`[ROOM_MESSAGES_GET_DM] fell back to postgresql`, now and then, and how often it did."""
-        name = known_as(operation)
-        FALLBACKS.labels(operation, to.value, name).inc()
+        name = display_name(operation)
+        FALLBACKS.labels(operation, store_id.value, name).inc()
         count = self._fallbacks.count(name)
         if count:
-            _log.info(f"[{name}] fell back to {to}", operation=operation, store=to, count=count)
+            _log.info(
+                f"[{name}] fell back to {store_id}",
+                operation=operation,
+                store=store_id,
+                count=count,
+            )
 
-    def state_changed(self, place: str, state: str) -> None:
-        for each in State:
-            STATE.labels(place, each.value).set(each == state)
-        failed = FAILOVERS.labels(place)
-        if state == State.DOWN:
+    def state_changed(self, connection: str, state: str) -> None:
+        for each in ConnectionState:
+            STATE.labels(connection, each.value).set(each == state)
+        failed = FAILOVERS.labels(connection)
+        if state == ConnectionState.DOWN:
             failed.inc()
 
-    def shipped(self, kind: str, to: Creditor, count: int, refused: int) -> None:
-        RELAY_BATCHES.labels(kind, to.value).inc()
-        RELAY_RECORDS.labels(kind, to.value).inc(count)
-        RELAY_REFUSED.labels(kind, to.value).inc(refused)
+    def shipped(self, kind: str, target: Target, count: int, refused: int) -> None:
+        RELAY_BATCHES.labels(kind, target.value).inc()
+        RELAY_RECORDS.labels(kind, target.value).inc(count)
+        RELAY_REFUSED.labels(kind, target.value).inc(refused)
 
-    def conflict(self, about: str, reason: str) -> None:
+    def conflict_filed(self, about: str, reason: str) -> None:
         CONFLICTS.labels(about).inc()
 
 
 def register_request_metrics(app: Flask) -> None:
     """Counts and times every request."""
-    app.before_request(_begin)
-    app.after_request(_end)
+    app.before_request(_begin_request)
+    app.after_request(_count_request)
 
 
 @blp.get("/metrics")
-@ruled(PUBLIC)
+@set_rule(PUBLIC)
 def prometheus() -> Response:
     """Everything Prometheus scrapes."""
     with deadline.within(COUNTING_SECONDS):
-        status = services().connections.counted_status()
-    return Response(page(status), content_type=CONTENT_TYPE_LATEST)
+        status = services().connections.status_with_counts()
+    return Response(render(status), content_type=CONTENT_TYPE_LATEST)
 
 
-def page(status: Sequence[ConnectionStatus]) -> bytes:
+def render(status: Sequence[ConnectionStatus]) -> bytes:
     """All metrics of all workers, with the connections as this one sees them now."""
     for one in status:
-        if one.name in list(Place):
-            _show(OWED, one.name, one.owed)
-            _show(PARKED, one.name, one.parked)
-            _show(FOLLOW_UPS, one.name, one.follow_ups)
-            _show(PARKED_FOLLOW_UPS, one.name, one.parked_follow_ups)
-    return generate_latest(_collected())
+        if one.name in list(StoreId):
+            _set_gauge(OUTBOX_RECORDS, one.name, one.owed)
+            _set_gauge(DEAD_LETTERS, one.name, one.parked)
+            _set_gauge(FOLLOW_UPS, one.name, one.follow_ups)
+            _set_gauge(FOLLOW_UP_DEAD_LETTERS, one.name, one.parked_follow_ups)
+    return generate_latest(_collect())
 
 
-def _collected() -> CollectorRegistry:
+def _collect() -> CollectorRegistry:
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return _registry
     registry = CollectorRegistry()
@@ -233,47 +238,47 @@ def _collected() -> CollectorRegistry:
     return registry
 
 
-def _show(gauge: Gauge, store: str, number: int | None) -> None:
+def _set_gauge(gauge: Gauge, store: str, number: int | None) -> None:
     gauge.labels(store).set(nan if number is None else number)
 
 
-def _show_pool(one: ConnectionStatus) -> None:
-    uses = {"size": one.pool.size, "open": one.pool.open, "busy": one.pool.busy}
+def _set_pool_gauges(status: ConnectionStatus) -> None:
+    uses = {"size": status.pool.size, "open": status.pool.open, "busy": status.pool.busy}
     for what, number in uses.items():
-        POOL.labels(one.name, what).set(number)
+        POOL.labels(status.name, what).set(number)
 
 
-def _begin() -> None:
+def _begin_request() -> None:
     g.metrics_began = time.perf_counter()
 
 
-def _end(response: Response) -> Response:
+def _count_request(response: Response) -> Response:
     asked = request_ctx.request
     method = asked.method if asked.method in _METHODS else "other"
     route = asked.url_rule.rule if asked.url_rule else "unknown"
-    _labelled(REQUESTS, method, route, str(response.status_code)).inc()
+    _with_labels(REQUESTS, method, route, str(response.status_code)).inc()
     began: float | None = g.pop("metrics_began", None)
     if began is not None:
         ended = time.perf_counter()
-        _labelled(REQUEST_SECONDS, method, route).observe(ended - began)
+        _with_labels(REQUEST_SECONDS, method, route).observe(ended - began)
         _sample_pools(ended)
     return response
 
 
 @cache
-def _labelled(metric: Any, *labels: str) -> Any:
+def _with_labels(metric: Any, *labels: str) -> Any:
     """The metric with these labels, which the library takes longer to find than to count."""
     return metric.labels(*labels)
 
 
 def _sample_pools(now: float) -> None:
     """Now and then: only the process that owns a pool can say how full it is."""
-    global _sampled
-    if now - _sampled < SAMPLE_EVERY:
+    global _sampled_at
+    if now - _sampled_at < POOL_SAMPLE_SECONDS:
         return
-    _sampled = now
+    _sampled_at = now
     for one in services().connections.status():
-        _show_pool(one)
+        _set_pool_gauges(one)
 
 
-_sampled = 0.0
+_sampled_at = 0.0

@@ -16,9 +16,9 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
-METRICS = "PROMETHEUS_MULTIPROC_DIR"
+METRICS_DIR_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _PREFIX = "diner-metrics-"
-_GARBAGE = 20_000
+_GC_THRESHOLD = 20_000
 
 ending = threading.Event()
 """Set when this process is told to end, so that its live streams end at once."""
@@ -30,14 +30,14 @@ def share_metrics() -> None:
     The master that takes over from another one inherits the environment, and with it that one's
     directory.
     """
-    inherited = Path(os.environ.get(METRICS, _PREFIX)).name
-    if inherited.startswith(_PREFIX) and not inherited.startswith(_own()):
-        os.environ[METRICS] = tempfile.mkdtemp(prefix=_own())
+    inherited = Path(os.environ.get(METRICS_DIR_VARIABLE, _PREFIX)).name
+    if inherited.startswith(_PREFIX) and not inherited.startswith(_own_prefix()):
+        os.environ[METRICS_DIR_VARIABLE] = tempfile.mkdtemp(prefix=_own_prefix())
 
 
 def forget_metrics() -> None:
     """Those of processes that were here before."""
-    directory = Path(os.environ[METRICS])
+    directory = Path(os.environ[METRICS_DIR_VARIABLE])
     directory.mkdir(parents=True, exist_ok=True)
     for file in directory.glob("*.db"):
         file.unlink()
@@ -52,7 +52,7 @@ def forget_worker(pid: int) -> None:
 
 def forget_dead_workers() -> None:
     """The same for all whose end nobody has seen."""
-    files = Path(os.environ[METRICS]).glob("gauge_live*.db")
+    files = Path(os.environ[METRICS_DIR_VARIABLE]).glob("gauge_live*.db")
     for pid in {int(file.stem.rpartition("_")[2]) for file in files}:
         try:
             os.kill(pid, 0)
@@ -63,17 +63,17 @@ def forget_dead_workers() -> None:
 
 def remove_metrics() -> None:
     """Leaves no directory of ours behind."""
-    directory = Path(os.environ[METRICS])
-    if directory.name.startswith(_own()):
+    directory = Path(os.environ[METRICS_DIR_VARIABLE])
+    if directory.name.startswith(_own_prefix()):
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def spare_the_collector() -> None:
+def tune_gc() -> None:
     """What was made for good is not looked at again, and requests and records leave few cycles: by
     Python's own measure a quarter of the time of an order would go into looking for them."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_GARBAGE, 20, 50)
+    gc.set_threshold(_GC_THRESHOLD, 20, 50)
 
 
 def end_streams_on(number: signal.Signals) -> None:
@@ -88,5 +88,5 @@ def end_streams_on(number: signal.Signals) -> None:
     signal.signal(number, handle)
 
 
-def _own() -> str:
+def _own_prefix() -> str:
     return f"{_PREFIX}{os.getpid()}-"

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dinerapp.replication.ports.repository import Repository
-from dinerapp.replication.version import Place
+from dinerapp.replication.version import StoreId
 from dinerapp.runtime.wing import KindRow, StoreFactory
 from dinerapp.runtime.wings.accounts import ACCOUNTS
 from dinerapp.runtime.wings.messaging import MESSAGING
@@ -28,6 +28,6 @@ Stores = Mapping[str, StoreFactory]
 PORTS: Mapping[str, type[Repository[Any]]] = {row.name: row.port for row in KINDS}
 POSTGRES_STORES: Stores = {row.name: row.postgres for row in KINDS}
 MONGO_STORES: Stores = {row.name: row.mongo for row in KINDS}
-PLACEMENT: Mapping[str, tuple[Place, ...]] = MappingProxyType(
+PLACEMENT: Mapping[str, tuple[StoreId, ...]] = MappingProxyType(
     {row.name: row.placement for row in KINDS}
 )

@@ -14,25 +14,25 @@ from dinerapp.runtime.settings import BadSetting, Settings
 
 _log = structlog.get_logger(__name__)
 
-FILE = "secret_key"
-DIRECTORY = Path("var")
+FILE_NAME = "secret_key"
+DEFAULT_DIRECTORY = Path("var")
 
 
-def secret_key(settings: Settings, directory: Path = DIRECTORY) -> Settings:
+def with_secret_key(settings: Settings, directory: Path = DEFAULT_DIRECTORY) -> Settings:
     """The settings with a secret key: as set, else the one in the directory, made if need be."""
     if settings.secret_key:
         return settings
-    path = directory / FILE
+    path = directory / FILE_NAME
     try:
-        return replace(settings, secret_key=_kept(path))
+        return replace(settings, secret_key=_load_or_create(path))
     except OSError as exc:
         wanted = f"a long random text; without it {path} is used, but: {exc.strerror}"
         raise BadSetting("SECRET_KEY", "", wanted) from exc
 
 
-def _kept(path: Path) -> str:
+def _load_or_create(path: Path) -> str:
     if not path.exists():
-        _make(path)
+        _create(path)
         _log.warning(
             "secret_key_made",
             path=str(path),
@@ -41,7 +41,7 @@ def _kept(path: Path) -> str:
     return path.read_text().strip()
 
 
-def _make(path: Path) -> None:
+def _create(path: Path) -> None:
     """Whole or not at all; where several processes try, the first one's key is everybody's."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")

@@ -7,29 +7,31 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from dinerapp.demo import coupons, large, menu
-from dinerapp.demo.house import House
-from dinerapp.demo.watching import Report, nobody_watches
-from dinerapp.demo.week import Week
+from dinerapp.demo.progress import ProgressCallback, ignore_progress
+from dinerapp.demo.restaurant import Restaurant
+from dinerapp.demo.week import WeekSeeder
 from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.domain.coupons import Coupon
 from dinerapp.ordering.ports.orders import Orders
 from dinerapp.ordering.ports.tills import Tills
 from dinerapp.replication.record import utc_now
-from dinerapp.runtime.administration import await_catching_up, require_all
+from dinerapp.runtime.administration import await_catching_up, require_all_up
 from dinerapp.runtime.container import Application
 from dinerapp.runtime.settings import Settings
 
-PATIENCE = 5.0
+CALL_SECONDS = 5.0
 """Seconds that a call of a store may take: no guest is waiting, and a slow store is not away."""
 
 
-def patient(settings: Settings) -> Settings:
+def with_long_deadlines(settings: Settings) -> Settings:
     """The settings to connect with for what is done here."""
-    return replace(settings, attempt_deadline=PATIENCE, slow_call=PATIENCE, relay_in_workers=False)
+    return replace(
+        settings, attempt_deadline=CALL_SECONDS, slow_call=CALL_SECONDS, relay_in_workers=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
+class SeedResult:
     """How much was not there before."""
 
     items: int
@@ -38,49 +40,52 @@ class Added:
 
 
 def seed_week(
-    diner: Application, report: Report = nobody_watches, now: datetime | None = None
-) -> Added:
+    services: Application, progress: ProgressCallback = ignore_progress, now: datetime | None = None
+) -> SeedResult:
     """The demo menu, coupons, and the week of orders before now; either database may be away."""
     now = now or utc_now()
-    ordering = diner.of(OrderingServices)
+    ordering = services.of(OrderingServices)
     dishes = menu.seed(ordering.menu, ordering.categories)
     offers = coupons.seed(ordering.coupons, now)
-    orders = diner.repository(Orders)
-    tills = diner.repository(Tills)
-    house = demo_house(diner, [offer.record for offer in offers])
-    added = Week(house, orders, tills, ordering.till).seed(now, report)
-    return Added(dishes, added, sum(offer.changed for offer in offers))
+    orders = services.repository(Orders)
+    tills = services.repository(Tills)
+    house = demo_restaurant(services, [offer.record for offer in offers])
+    added = WeekSeeder(house, orders, tills, ordering.till).seed(now, progress)
+    return SeedResult(dishes, added, sum(offer.changed for offer in offers))
 
 
-def demo_house(diner: Application, offers: Sequence[Coupon] = ()) -> House:
+def demo_restaurant(services: Application, offers: Sequence[Coupon] = ()) -> Restaurant:
     """Where what is left of the demo menu is served, as it is by now."""
-    ordering = diner.of(OrderingServices)
+    ordering = services.of(OrderingServices)
     by_id = {item.id: item for item in ordering.menu.all() if item.available}
-    served = {key: course for key, course in menu.by_id().items() if key in by_id}
-    return House(
+    served = {key: course for key, course in menu.courses_by_item_id().items() if key in by_id}
+    return Restaurant(
         menu={key: by_id[key] for key in served},
         categories={category.id: category for category in ordering.categories.all()},
-        calendar=diner.settings.calendar,
-        rates=diner.settings.rates,
-        currency=diner.settings.currency,
+        calendar=services.settings.calendar,
+        rates=services.settings.rates,
+        currency=services.settings.currency,
         coupons=offers,
-        appetite={key: course.appetite / len(course.dishes) for key, course in served.items()},
-        filling=frozenset(key for key, course in served.items() if course.filling),
+        popularity={key: course.popularity / len(course.dishes) for key, course in served.items()},
+        main_item_ids=frozenset(key for key, course in served.items() if course.is_main),
     )
 
 
 def seed_large(
-    diner: Application, report: Report, items: int = large.ITEMS, orders: int = large.ORDERS
-) -> Added:
+    services: Application,
+    progress: ProgressCallback,
+    items: int = large.ITEM_COUNT,
+    orders: int = large.ORDER_COUNT,
+) -> SeedResult:
     """A menu and orders for load tests, into every database that is configured."""
-    await_catching_up(diner)
-    require_all(diner)
-    now, settings = utc_now(), diner.settings
+    await_catching_up(services)
+    require_all_up(services)
+    now, settings = utc_now(), services.settings
     made = large.LargeMenu(items, now)
     new_items = large.seed_menu(
-        made, diner.bulk_loaders["categories"], diner.bulk_loaders["menu_items"]
+        made, services.bulk_loaders["categories"], services.bulk_loaders["menu_items"]
     )
-    house = made.house(settings.calendar, settings.rates, settings.currency)
-    new_orders = large.seed_orders(house, diner.bulk_loaders["orders"], now, report, orders)
-    large.tell(made)
-    return Added(new_items, new_orders)
+    house = made.restaurant(settings.calendar, settings.rates, settings.currency)
+    new_orders = large.seed_orders(house, services.bulk_loaders["orders"], now, progress, orders)
+    large.announce_menu_changed(made)
+    return SeedResult(new_items, new_orders)

@@ -25,24 +25,24 @@ from adapters.embedded import EmbeddedMongo, EmbeddedPostgres
 from adapters.embedded.errors import EmbeddedServerUnavailable
 from adapters.embedded.server import EmbeddedServer
 from dinerapp.replication.errors import DinerError
-from dinerapp.runtime.administration import BroughtUp, bring_up, connected
-from dinerapp.runtime.secret import secret_key
-from dinerapp.runtime.seeding import patient, seed_week
+from dinerapp.runtime.administration import BootstrapResult, bootstrap, open_services
+from dinerapp.runtime.secret import with_secret_key
+from dinerapp.runtime.seeding import seed_week, with_long_deadlines
 from dinerapp.runtime.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30.0
 STOP_SECONDS = 25.0
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104
+WILDCARD_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104
 
-Say = Callable[[str], None]
+Echo = Callable[[str], None]
 
 
 class CannotServe(DinerError):
     """The web server could not be started, or ended by itself."""
 
 
-def serve(settings: Settings, data: Path, say: Say, *, week: bool = False) -> None:
+def serve(settings: Settings, data: Path, echo: Echo, *, week: bool = False) -> None:
     """Serves until Ctrl-C or SIGTERM; the web server ends first, then the databases.
 
     With a `week` of demo orders, if there is none yet.
@@ -51,21 +51,21 @@ def serve(settings: Settings, data: Path, say: Say, *, week: bool = False) -> No
     require_free_port(settings)
     with ExitStack() as stack:
         try:
-            settings = _with_databases(settings, data, say, stack)
-            settings = secret_key(settings, data)
-            brought = bring_up(settings)
+            settings = _start_databases(settings, data, echo, stack)
+            settings = with_secret_key(settings, data)
+            brought = bootstrap(settings)
             added = f", {brought.dishes} demo dishes added" if brought.dishes else ""
-            say(f"Databases are up to date{added}")
+            echo(f"Databases are up to date{added}")
             if week:
-                say(f"{_with_week(settings)} demo orders added")
+                echo(f"{_seed_week(settings)} demo orders added")
             # At once: should the web server not start, it would never be seen again.
-            say("\n".join(_about_admin(_address(settings), brought)))
+            echo("\n".join(_admin_login_text(_address(settings), brought)))
             process = stack.enter_context(_web_server(settings))
-            say(_welcome(_address(settings)))
+            echo(_welcome(_address(settings)))
             raise CannotServe(f"the web server ended by itself with code {process.wait()}")
         except KeyboardInterrupt:
-            say("\nStopping: requests are finished first, then the databases")
-    say("Stopped")
+            echo("\nStopping: requests are finished first, then the databases")
+    echo("Stopped")
 
 
 def require_free_port(settings: Settings) -> None:
@@ -83,33 +83,33 @@ def require_free_port(settings: Settings) -> None:
             ) from exc
 
 
-def _with_databases(settings: Settings, data: Path, say: Say, stack: ExitStack) -> Settings:
+def _start_databases(settings: Settings, data: Path, echo: Echo, stack: ExitStack) -> Settings:
     if settings.database_url or settings.mongodb_uri:
         return settings
     postgres, mongo = EmbeddedPostgres(data / "postgres"), EmbeddedMongo(data / "mongo")
-    _start(postgres, data, say, stack)
+    _start_database(postgres, data, echo, stack)
     settings = replace(settings, database_url=postgres.url)
     try:
-        _start(mongo, data, say, stack)
+        _start_database(mongo, data, echo, stack)
     except EmbeddedServerUnavailable as exc:
-        say(f"{exc}\nGoing on with PostgreSQL alone")
+        echo(f"{exc}\nGoing on with PostgreSQL alone")
         return settings
     return replace(settings, mongodb_uri=mongo.url)
 
 
-def _start(server: EmbeddedServer, data: Path, say: Say, stack: ExitStack) -> None:
+def _start_database(server: EmbeddedServer, data: Path, echo: Echo, stack: ExitStack) -> None:
     stack.callback(server.stop)
     began = time.monotonic()
     server.start()
-    say(f"{server.engine} runs, its data is in {data} ({time.monotonic() - began:.1f} s)")
+    echo(f"{server.engine} runs, its data is in {data} ({time.monotonic() - began:.1f} s)")
 
 
-def _with_week(settings: Settings) -> int:
-    with connected(patient(settings)) as diner:
+def _seed_week(settings: Settings) -> int:
+    with open_services(with_long_deadlines(settings)) as diner:
         return seed_week(diner).orders
 
 
-def command_of(web_server: str, app: str = "wsgi:app") -> Sequence[str]:
+def server_command(web_server: str, app: str = "wsgi:app") -> Sequence[str]:
     """What starts the web server of that name."""
     how = {"granian": ("serve.py",), "gunicorn": ("-m", "gunicorn", "-c", "gunicorn.conf.py")}
     return [sys.executable, *how[web_server], app]
@@ -119,7 +119,7 @@ def command_of(web_server: str, app: str = "wsgi:app") -> Sequence[str]:
 def _web_server(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
     """In a process group of its own, so that Ctrl-C reaches it through us only."""
     process = subprocess.Popen(  # noqa: S603 our own command
-        command_of(settings.web_server),
+        server_command(settings.web_server),
         cwd=ROOT,
         env={**os.environ, **_environment(settings)},
         process_group=0,
@@ -128,7 +128,7 @@ def _web_server(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
         _await_ready(process, _address(settings))
         yield process
     finally:
-        _stop(process)
+        _stop_web_server(process)
 
 
 def _environment(settings: Settings) -> Mapping[str, str]:
@@ -150,7 +150,7 @@ def _await_ready(process: subprocess.Popen[bytes], address: str) -> None:
         time.sleep(0.05)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop_web_server(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
         process.wait(STOP_SECONDS)
@@ -161,19 +161,19 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 def _is_ready(address: str) -> bool:
     try:
-        return _get(f"{address}/api/health/ready") is not None
+        return _get_json(f"{address}/api/health/ready") is not None
     except (OSError, HTTPException):
         return False
 
 
-def _get(url: str) -> Any:
+def _get_json(url: str) -> Any:
     with urlopen(url, timeout=2) as answer:  # noqa: S310 our own address
         return json.load(answer)
 
 
 def _address(settings: Settings) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{EVERYWHERE.get(settings.host, host)}:{settings.port}"
+    return f"http://{WILDCARD_HOSTS.get(settings.host, host)}:{settings.port}"
 
 
 def _welcome(address: str) -> str:
@@ -185,12 +185,12 @@ def _welcome(address: str) -> str:
     return "\n".join([*lines, "", "Ctrl-C stops everything.", ""])
 
 
-def _about_admin(address: str, brought: BroughtUp) -> Sequence[str]:
-    if brought.admin_unknown:
+def _admin_login_text(address: str, result: BootstrapResult) -> Sequence[str]:
+    if result.admin_unknown:
         return ["", "No admin was looked for: a database cannot be asked, and may hold one."]
-    if brought.admin is None:
+    if result.admin is None:
         return []
-    user, password = brought.admin
+    user, password = result.admin
     body = json.dumps({"email": user.email, "password": password})
     login = (
         f"curl -s {address}/api/auth/login",
@@ -204,7 +204,7 @@ def _about_admin(address: str, brought: BroughtUp) -> Sequence[str]:
 def _example_order(address: str) -> str | None:
     """A curl line for the first dish of the menu that can be had."""
     try:
-        menu = _get(f"{address}/api/menu")
+        menu = _get_json(f"{address}/api/menu")
     except HTTPError:
         return None
     dishes = [dish for category in menu["categories"] for dish in category["items"]]
@@ -214,7 +214,7 @@ def _example_order(address: str) -> str | None:
     body = {
         "customer": {"name": "Ada", "phone": "+49 170 1234567"},
         "fulfilment": {"type": "pickup"},
-        "items": [{"item_id": dish["id"], "quantity": 2, "options": _least_options(dish)}],
+        "items": [{"item_id": dish["id"], "quantity": 2, "options": _required_options(dish)}],
     }
     parts = (
         f"curl -s {address}/api/orders",
@@ -225,7 +225,7 @@ def _example_order(address: str) -> str | None:
     return " \\\n  ".join(parts)
 
 
-def _least_options(dish: Mapping[str, Any]) -> list[str]:
+def _required_options(dish: Mapping[str, Any]) -> list[str]:
     return [
         option["id"]
         for group in dish["option_groups"]

@@ -20,13 +20,13 @@ from dinerapp.ordering.domain import hours, phones
 from dinerapp.ordering.domain.hours import Calendar, Window
 from dinerapp.ordering.domain.pricing import Rates
 from dinerapp.ordering.domain.slots import Planning
-from dinerapp.replication.merge import Policy
-from dinerapp.replication.version import Place
+from dinerapp.replication.merge import MergePolicy
+from dinerapp.replication.version import StoreId
 from dinerapp.runtime.registry import PLACEMENT
 from dinerapp.runtime.wing import POSTGRES_FIRST
 
 _UTC = ZoneInfo("UTC")
-_FOUR = time(4)
+_FOUR_AM = time(4)
 
 
 class BadSetting(Exception):
@@ -57,7 +57,7 @@ def _number(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
-def _divisor_of_an_hour(value: str) -> int:
+def _slot_minutes(value: str) -> int:
     minutes = int(value)
     if minutes < 5 or 60 % minutes:
         raise ValueError
@@ -117,11 +117,11 @@ def _opening_hours(value: str) -> tuple[Window, ...]:
     return windows
 
 
-def _placement(value: str) -> Mapping[str, tuple[Place, ...]]:
+def _placement(value: str) -> Mapping[str, tuple[StoreId, ...]]:
     table = dict(PLACEMENT)
     for entry in filter(None, value.replace(" ", "").split(";")):
         kind, _, places = entry.partition("=")
-        order = tuple(Place(place) for place in places.split(","))
+        order = tuple(StoreId(place) for place in places.split(","))
         known = kind in table and len(set(order)) == len(order)
         if not known or not set(order) <= set(POSTGRES_FIRST):
             raise ValueError
@@ -131,7 +131,7 @@ def _placement(value: str) -> Mapping[str, tuple[Place, ...]]:
 
 def _origins(value: str) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(filter(None, value.lower().replace(",", " ").split())))
-    if found != ("*",) and not all(re.fullmatch(_ORIGIN, one) for one in found):
+    if found != ("*",) and not all(re.fullmatch(_ORIGIN_PATTERN, one) for one in found):
         raise ValueError
     return found
 
@@ -140,7 +140,7 @@ def _limit(value: str) -> str:
     """Empty for no limit at all; a bad one would only be noticed by whoever it fails to stop."""
     if value == "off":
         return ""
-    if not re.fullmatch(_LIMITS, value):
+    if not re.fullmatch(_LIMITS_PATTERN, value):
         raise ValueError
     return value
 
@@ -166,9 +166,9 @@ def _secret(
 _POOL = (_number(1, 1000), "a whole number from 1 to 1000")
 _POOL_MIN = (_number(0, 1000), "a whole number from 0 to 1000")
 _PRIORITY = (_number(0, 100), "a whole number from 0 to 100")
-_YES_NO = (_flag, "true or false")
-_LIMITS = r"[1-9]\d{0,6}/(second|minute|hour|day)(;[1-9]\d{0,6}/(second|minute|hour|day))*"
-_ORIGIN = r"https?://[a-z0-9.\-]+(:\d{1,5})?|https?://\[[0-9a-f:.]+\](:\d{1,5})?"
+_BOOLEAN = (_flag, "true or false")
+_LIMITS_PATTERN = r"[1-9]\d{0,6}/(second|minute|hour|day)(;[1-9]\d{0,6}/(second|minute|hour|day))*"
+_ORIGIN_PATTERN = r"https?://[a-z0-9.\-]+(:\d{1,5})?|https?://\[[0-9a-f:.]+\](:\d{1,5})?"
 _RATE = (_limit, "off, or e.g. 10/minute;100/hour")
 
 
@@ -200,7 +200,7 @@ class Settings:
         "Default: made once, in var/secret_key",
     )
 
-    placement: Mapping[str, tuple[Place, ...]] = field(
+    placement: Mapping[str, tuple[StoreId, ...]] = field(
         default_factory=lambda: PLACEMENT,
         metadata={
             "meaning": "primary and backup of single kinds, over the default",
@@ -235,7 +235,7 @@ class Settings:
         0.3, "seconds from which a call counts as slow", _seconds(0.01, 30), "seconds, 0.01 to 30"
     )
     relay_in_workers: bool = _setting(
-        True, "whether web workers ship what is owed and send webhooks", *_YES_NO
+        True, "whether web workers ship what is owed and send webhooks", *_BOOLEAN
     )
     consistency_every: int = _setting(
         0,
@@ -251,7 +251,7 @@ class Settings:
     )
     alert_webhook_secret: str = _secret("", "signs alerts; default: the secret key")
     webhook_private_addresses: bool = _setting(
-        False, "whether webhooks may lead to private, loopback and link-local addresses", *_YES_NO
+        False, "whether webhooks may lead to private, loopback and link-local addresses", *_BOOLEAN
     )
     webhook_timeout: float = _setting(
         10.0, "seconds a webhook's receiver may take", _seconds(0.1, 60), "seconds, 0.1 to 60"
@@ -337,7 +337,7 @@ class Settings:
         "days and hours such as mon-fri 11:00-23:00; sat,sun 10:00-02:00",
     )
     business_day_ends: time = _setting(
-        _FOUR,
+        _FOUR_AM,
         "until then a night's sales belong to the day before",
         hours.parsed_time,
         "a time of day such as 04:00",
@@ -345,7 +345,7 @@ class Settings:
     slot_minutes: int = _setting(
         15,
         "how long a slot for scheduled orders is",
-        _divisor_of_an_hour,
+        _slot_minutes,
         "5, 6, 10, 12, 15, 20, 30 or 60",
     )
     slot_orders: int = _setting(
@@ -358,7 +358,7 @@ class Settings:
         0, "of items without a rate of their own, in hundredths of a percent",
         _number(0, 10_000), "0 to 10000",
     )  # fmt: skip
-    tax_included: bool = _setting(True, "whether prices contain the tax", *_YES_NO)
+    tax_included: bool = _setting(True, "whether prices contain the tax", *_BOOLEAN)
     service_charge: int = _setting(
         0, "on dine-in orders, in hundredths of a percent", _number(0, 10_000), "0 to 10000"
     )
@@ -367,7 +367,7 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """The settings; BadSetting says which one cannot be used and what is accepted."""
         given = {
-            one.name: _parsed(one, environment[one.name.upper()])
+            one.name: _parse(one, environment[one.name.upper()])
             for one in fields(cls)
             if environment.get(one.name.upper(), "") != ""
         }
@@ -400,7 +400,7 @@ class Settings:
         return Rates(self.tax_rate, self.tax_included, self.service_charge)
 
     @property
-    def planning(self) -> Planning:
+    def slot_policy(self) -> Planning:
         """When orders are taken, and for when."""
         return Planning(
             calendar=self.calendar,
@@ -425,36 +425,37 @@ class Settings:
         return self.alert_webhook_secret or self.secret_key
 
     @property
-    def policy(self) -> Policy:
+    def policy(self) -> MergePolicy:
         """Who wins a conflict."""
-        return Policy(
+        return MergePolicy(
             self.sync_conflict_policy,  # type: ignore[arg-type]
             {
-                Place.NOCODB: self.sync_priority_noco,
-                Place.MONGODB: self.sync_priority_mongo,
-                Place.POSTGRESQL: self.sync_priority_postgres,
+                StoreId.NOCODB: self.sync_priority_noco,
+                StoreId.MONGODB: self.sync_priority_mongo,
+                StoreId.POSTGRESQL: self.sync_priority_postgres,
             },
         )
 
 
-def described() -> list[tuple[str, str, str]]:
+def describe_settings() -> list[tuple[str, str, str]]:
     """Name, default and meaning of every setting, for `--help` and the docs."""
     return [
-        (one.name.upper(), _shown_default(one), one.metadata["meaning"]) for one in fields(Settings)
+        (one.name.upper(), _format_default(one), one.metadata["meaning"])
+        for one in fields(Settings)
     ]
 
 
-def _shown_default(one: Field[Any]) -> str:
-    if one.default in (None, MISSING, ()):
+def _format_default(setting: Field[Any]) -> str:
+    if setting.default in (None, MISSING, ()):
         return ""
-    if isinstance(one.default, time):
-        return hours.written(one.default)
-    return str(one.default)
+    if isinstance(setting.default, time):
+        return hours.written(setting.default)
+    return str(setting.default)
 
 
-def _parsed(one: Field[Any], value: str) -> Any:
+def _parse(setting: Field[Any], value: str) -> Any:
     try:
-        return one.metadata["parse"](value)
+        return setting.metadata["parse"](value)
     except (ValueError, KeyError):
-        shown = value if one.repr else "…"
-        raise BadSetting(one.name.upper(), shown, one.metadata["accepted"]) from None
+        shown = value if setting.repr else "…"
+        raise BadSetting(setting.name.upper(), shown, setting.metadata["accepted"]) from None

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-Report = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -28,11 +28,11 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Report]:
+def progress(title: str) -> Iterator[ProgressCallback]:
     """A bar that `done, of` moves; off a terminal, nothing until the end."""
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
-        task = bars.add_task(what, total=None)
+        task = bars.add_task(title, total=None)
 
         def report(done: int, of: int) -> None:
             bars.update(task, completed=done, total=of or None)

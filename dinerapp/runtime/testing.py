@@ -15,15 +15,15 @@ from contextlib import contextmanager
 from flask import Flask
 
 from adapters.memory.database import MemoryDatabase
-from dinerapp.replication.version import Place
+from dinerapp.replication.version import StoreId
 from dinerapp.runtime.backends import Backend
 from dinerapp.runtime.container import EXTENSION
 from dinerapp.runtime.registry import MONGO_STORES
 
 
-def memory_stores(*places: Place) -> list[Backend]:
+def memory_stores(*store_ids: StoreId) -> list[Backend]:
     """Both databases in memory, or the ones that are named."""
-    wanted = places or (Place.POSTGRESQL, Place.MONGODB)
+    wanted = store_ids or (StoreId.POSTGRESQL, StoreId.MONGODB)
     return [Backend(MemoryDatabase(place), MONGO_STORES) for place in wanted]
 
 

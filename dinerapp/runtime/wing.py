@@ -20,7 +20,7 @@ from dinerapp.ordering.ports.erasure import GuestEraser
 from dinerapp.replication.ports.follower import Follower
 from dinerapp.replication.ports.repository import Repository
 from dinerapp.replication.ports.store import Store
-from dinerapp.replication.version import Place
+from dinerapp.replication.version import StoreId
 from dinerapp.runtime.supervisor import Service
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 P = TypeVar("P", bound=Repository[Any])
 W = TypeVar("W")
 
-POSTGRES_FIRST = (Place.POSTGRESQL, Place.MONGODB)
-POSTGRES_ONLY = (Place.POSTGRESQL,)
-MONGO_FIRST = (Place.MONGODB, Place.POSTGRESQL)
+POSTGRES_FIRST = (StoreId.POSTGRESQL, StoreId.MONGODB)
+POSTGRES_ONLY = (StoreId.POSTGRESQL,)
+MONGO_FIRST = (StoreId.MONGODB, StoreId.POSTGRESQL)
 
 StoreFactory = Callable[[Any], Store[Any]]
 
@@ -47,11 +47,11 @@ class KindRow:
     port: type[Repository[Any]]
     postgres: StoreFactory
     mongo: StoreFactory
-    placement: tuple[Place, ...] = POSTGRES_FIRST
+    placement: tuple[StoreId, ...] = POSTGRES_FIRST
 
     @classmethod
     def plain(
-        cls, port: type[Repository[Any]], placement: tuple[Place, ...] = POSTGRES_FIRST
+        cls, port: type[Repository[Any]], placement: tuple[StoreId, ...] = POSTGRES_FIRST
     ) -> KindRow:
         """A kind of documents that are asked for by id alone: its stores need no code."""
         return cls(port, plain_table(port), plain_collection(port), placement)

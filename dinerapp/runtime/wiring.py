@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from adapters.bus.lines import Lines
+from adapters.bus.multi_transport import MultiTransportBus
 from dinerapp.live.bus import Bus
 from dinerapp.live.feed import Seats
 from dinerapp.live.signal_bridge import SignalBridge
@@ -41,7 +41,7 @@ def build(
     `is_busy` says whether there are requests to serve, to which work in the background gives way;
     `must_end` whether the process is about to end, so that streams do.
     """
-    bus = bus or Lines([])
+    bus = bus or MultiTransportBus([])
     stores = Stores(settings, backends, aux_connections, observer or Observer(), is_busy)
     quota = Seats(settings.web_streams, must_end)
     context = WingContext(

@@ -15,21 +15,23 @@ from adapters.postgres.connection import DeadlineConnection
 from adapters.postgres.database import PostgresDatabase
 from adapters.postgres.messages import PostgresChannelMessages
 from dinerapp.replication.identity import new_id
-from dinerapp.replication.ports.repository import After, Change
-from dinerapp.replication.version import Place
-from tests.contracts.subjects import written
-from tests.makers import at, message
+from dinerapp.replication.ports.repository import ChangeCursor, Cursor
+from dinerapp.replication.version import StoreId
+from tests.contracts.samples import accepted_by
+from tests.factories import at, message
 
 ROOM, ADA, BOB = new_id(), new_id(), new_id()
 MANY, BATCH, LIMIT = 20_000, 2_000, 50
-MIDDLE = After(at() + timedelta(milliseconds=MANY // 2 * 3), new_id())
-BEGINNING = After(at(-1), "")
+MIDDLE = Cursor(at() + timedelta(milliseconds=MANY // 2 * 3), new_id())
+BEGINNING = Cursor(at(-1), "")
 Questions = dict[str, Callable[[Any], object]]
 QUESTIONS: Questions = {
     "the first page": lambda store: store.page(ROOM, None, LIMIT),
     "a page in the middle": lambda store: store.page(ROOM, MIDDLE, LIMIT),
-    "the last page": lambda store: store.page(ROOM, After(at(0.1), new_id()), LIMIT),
-    "what changed": lambda store: store.changed_since([ROOM], Change(MIDDLE.created_at), LIMIT),
+    "the last page": lambda store: store.page(ROOM, Cursor(at(0.1), new_id()), LIMIT),
+    "what changed": lambda store: store.changed_since(
+        [ROOM], ChangeCursor(MIDDLE.created_at), LIMIT
+    ),
     "what is unread": lambda store: store.unread(ADA, {ROOM: BEGINNING}, LIMIT),
 }
 
@@ -40,11 +42,13 @@ def fill(store: Any) -> None:
         moments = [at() + timedelta(milliseconds=3 * n) for n in range(start, start + BATCH)]
         store.deliver(
             [
-                written(message(room_id=ROOM, author_id=BOB, created_at=moment), Place.MONGODB)
+                accepted_by(
+                    message(room_id=ROOM, author_id=BOB, created_at=moment), StoreId.MONGODB
+                )
                 for moment in moments
             ]
         )
-    store.deliver([written(message(created_at=at(n)), Place.MONGODB) for n in range(BATCH)])
+    store.deliver([accepted_by(message(created_at=at(n)), StoreId.MONGODB) for n in range(BATCH)])
 
 
 def test_postgresql_walks_along_an_index(
@@ -62,14 +66,14 @@ def test_postgresql_walks_along_an_index(
     try:
         database.prepare()
         fill(store)
-        database.tell("ANALYZE channel_messages", {})
+        database.execute("ANALYZE channel_messages", {})
         monkeypatch.setattr(DeadlineConnection, "execute", recorded)
         for what, question in QUESTIONS.items():
             with subtests.test(what):
                 question(store)
                 query, parameters = sent[-1]
                 explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {query}"
-                [row] = database.ask(explain, parameters)
+                [row] = database.fetch(explain, parameters)
                 scans = [*scans_in(row["QUERY PLAN"])]
                 assert scans
                 for scan in scans:

@@ -9,11 +9,11 @@ from functools import cache
 import pytest
 from flask.testing import FlaskClient
 
-from tests.blueprints.asking import client_of
-from tests.blueprints.grounds import SERVING, Ground, ground_of
+from tests.blueprints.api_helpers import client_of
+from tests.blueprints.two_store_apps import SERVING, TwoStoreApp, two_store_app
 from tests.servers.control import RealServer
 
-Grounds = Callable[[str], Ground]
+Grounds = Callable[[str], TwoStoreApp]
 
 
 @pytest.fixture(scope="package")
@@ -35,11 +35,13 @@ def grounds(postgres_server: RealServer, mongo_server: RealServer) -> Iterator[G
     """Each is laid when it is first asked for, and stays: to lay one takes a second."""
     with ExitStack() as stack:
         yield cache(
-            lambda serving: stack.enter_context(ground_of(serving, postgres_server, mongo_server))
+            lambda serving: stack.enter_context(
+                two_store_app(serving, postgres_server, mongo_server)
+            )
         )
 
 
 @pytest.fixture(params=SERVING)
-def ground(request: pytest.FixtureRequest, grounds: Grounds) -> Ground:
+def ground(request: pytest.FixtureRequest, grounds: Grounds) -> TwoStoreApp:
     """An application on both real databases, and on either one after the other is gone."""
     return grounds(request.param)

@@ -14,7 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule as Route
 
-from blueprints.http.access import PUBLIC, Rule, rule_of
+from blueprints.http.access import PUBLIC, AccessRule, rule_of
 from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.permissions import GRANTED, Permission, Role
 from dinerapp.ordering.domain.order_steps import STEPS_BY_ROLE
@@ -24,18 +24,18 @@ from dinerapp.runtime.app import create_app
 from dinerapp.runtime.commands import main
 from dinerapp.runtime.settings import Settings
 from dinerapp.runtime.testing import memory_stores, running
-from tests.blueprints.asking import (
+from tests.blueprints.api_helpers import (
+    FAST_SETTINGS,
     JSON,
-    QUICK,
     CheckedClient,
+    add_dish,
     bearer,
     client_as,
     description_of,
-    diner_of,
-    dish,
-    keyed,
+    idempotency_headers,
     order_for,
-    placed,
+    place_order,
+    services_of,
 )
 
 ANYBODY = (None, *Role)
@@ -44,7 +44,7 @@ STAFF = [role for role in Role if role is not Role.CUSTOMER]
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[Flask]:
-    app = create_app(Settings(**QUICK), stores=memory_stores())
+    app = create_app(Settings(**FAST_SETTINGS), stores=memory_stores())
     app.test_client_class = CheckedClient
     with running(app):
         yield app
@@ -59,7 +59,7 @@ def clients(app: Flask) -> dict[Role | None, FlaskClient]:
 @pytest.fixture
 def order(clients: dict[Role | None, FlaskClient]) -> dict[str, Any]:
     """Of a guest."""
-    return placed(clients[None], order_for(dish(clients[Role.ADMIN])))
+    return place_order(clients[None], order_for(add_dish(clients[Role.ADMIN])))
 
 
 def path_of(route: Route) -> str:
@@ -106,13 +106,13 @@ def asked(app: Flask) -> Iterator[tuple[Route, str]]:
             yield route, method
 
 
-def refusal(rule: Rule, role: Role | None) -> int | None:
+def refusal(rule: AccessRule, role: Role | None) -> int | None:
     """What the table has for the role, if it is kept out."""
     if rule.permission is None:
         return None
     if role is None:
         return 401
-    return None if rule.owners or role in GRANTED[rule.permission] else 403
+    return None if rule.or_owner or role in GRANTED[rule.permission] else 403
 
 
 def test_only_these_routes_are_for_everybody(app: Flask) -> None:
@@ -138,7 +138,7 @@ def test_only_these_routes_are_for_everybody(app: Flask) -> None:
 
 
 def test_a_route_without_a_rule_is_shut(clients: dict[Role | None, FlaskClient]) -> None:
-    app = create_app(Settings(**QUICK), stores=memory_stores())
+    app = create_app(Settings(**FAST_SETTINGS), stores=memory_stores())
     app.add_url_rule("/api/forgotten", "forgotten", lambda: "open")
     with running(app):
         assert client_as(app, Role.ADMIN).get("/api/forgotten").status_code == 403
@@ -182,8 +182,8 @@ def customers(app: Flask) -> list[FlaskClient]:
 def test_a_customer_finds_reads_and_cancels_their_own_orders(
     clients: dict[Role | None, FlaskClient], customers: list[FlaskClient]
 ) -> None:
-    client, item = customers[0], dish(clients[Role.ADMIN])
-    own = [placed(client, order_for(item)) for _ in range(3)]
+    client, item = customers[0], add_dish(clients[Role.ADMIN])
+    own = [place_order(client, order_for(item)) for _ in range(3)]
     listed = client.get("/api/orders?limit=2").json
     cursor = listed["next_cursor"]
     rest = client.get(f"/api/orders?limit=2&cursor={cursor}").json
@@ -200,7 +200,7 @@ def test_a_customer_can_not_tell_somebody_elses_order_from_one_that_is_not_there
     clients: dict[Role | None, FlaskClient], customers: list[FlaskClient], order: dict[str, Any]
 ) -> None:
     mine, theirs = customers
-    others = placed(theirs, order_for(dish(clients[Role.ADMIN])))
+    others = place_order(theirs, order_for(add_dish(clients[Role.ADMIN])))
     answers = []
     for order_id in (others["id"], order["id"], new_id()):
         read = mine.get(f"/api/orders/{order_id}")
@@ -221,14 +221,14 @@ def test_no_filter_shows_a_customer_what_others_ordered(
     query: str,
 ) -> None:
     mine, theirs = customers
-    placed(theirs, order_for(dish(clients[Role.ADMIN])))
+    place_order(theirs, order_for(add_dish(clients[Role.ADMIN])))
     assert mine.get(f"/api/orders{query}").json["items"] == []
 
 
 def test_an_idempotency_key_shows_nobody_what_another_ordered_under_it(
     clients: dict[Role | None, FlaskClient], customers: list[FlaskClient]
 ) -> None:
-    body, headers = order_for(dish(clients[Role.ADMIN])), keyed()
+    body, headers = order_for(add_dish(clients[Role.ADMIN])), idempotency_headers()
     asked = [*customers, clients[None]]
     answers = [client.post("/api/orders", json=body, headers=headers) for client in asked]
     assert len({answer.json["id"] for answer in answers}) == 3
@@ -240,13 +240,13 @@ def test_an_idempotency_key_shows_nobody_what_another_ordered_under_it(
 def test_the_token_of_an_order_opens_it_whoever_placed_it_and_nothing_else(
     clients: dict[Role | None, FlaskClient], customers: list[FlaskClient], order: dict[str, Any]
 ) -> None:
-    own = placed(customers[0], order_for(dish(clients[Role.ADMIN])))
+    own = place_order(customers[0], order_for(add_dish(clients[Role.ADMIN])))
     token, guest = bearer(own["access_token"]), clients[None]
     assert guest.get(f"/api/orders/{own['id']}", headers=token).status_code == 200
     assert guest.get(f"/api/orders/{order['id']}", headers=token).status_code == 403
     for path in ("/api/orders", "/api/auth/me", "/api/users", "/api/connections"):
         assert guest.get(path, headers=token).status_code == 401
-    body = order_for(dish(clients[Role.ADMIN]), notes=uuid4().hex)
+    body = order_for(add_dish(clients[Role.ADMIN]), notes=uuid4().hex)
     assert guest.post("/api/orders", json=body, headers=token).status_code == 401
 
 
@@ -270,8 +270,8 @@ def test_nobody_reads_or_changes_the_order_of_another(
     app: Flask, clients: dict[Role | None, FlaskClient], customers: list[FlaskClient]
 ) -> None:
     mine, theirs = customers
-    item = dish(clients[Role.ADMIN])
-    order, other = placed(theirs, order_for(item)), placed(mine, order_for(item))
+    item = add_dish(clients[Role.ADMIN])
+    order, other = place_order(theirs, order_for(item)), place_order(mine, order_for(item))
     before = clients[Role.ADMIN].get(f"/api/orders/{order['id']}").json
     strangers = {
         "another customer": (mine, {}),
@@ -285,7 +285,9 @@ def test_nobody_reads_or_changes_the_order_of_another(
             answers = []
             for order_id in (order["id"], new_id()):
                 path = (route.build({"order_id": order_id}) or ("", ""))[1]
-                answer = client.open(path, method=method, json=body, headers={**keyed(), **token})
+                answer = client.open(
+                    path, method=method, json=body, headers={**idempotency_headers(), **token}
+                )
                 answers.append((answer.status_code, answer.text.count(order["customer"]["phone"])))
             assert answers[0] == answers[1], (who, method, route)
             assert answers[0] in ((401, 0), (403, 0), (404, 0)), (who, method, route)
@@ -302,7 +304,7 @@ def closed(app: Flask, _client: FlaskClient, user_id: str) -> None:
 
 
 def another_password(app: Flask, client: FlaskClient, user_id: str) -> None:
-    accounts = diner_of(client).of(AccountServices).accounts
+    accounts = services_of(client).of(AccountServices).accounts
     accounts.reset_password(accounts.get(user_id).email, "another long password")
 
 

@@ -26,22 +26,22 @@ from dinerapp.replication.record import utc_now
 from dinerapp.runtime.app import create_app
 from dinerapp.runtime.settings import Settings
 from dinerapp.runtime.testing import memory_stores, running
-from tests.blueprints.asking import (
+from tests.blueprints.api_helpers import (
+    FAST_SETTINGS,
     JSON,
     PASSWORD,
-    QUICK,
     CheckedClient,
+    add_dish,
     bearer,
     client_as,
     client_of,
-    diner_of,
-    dish,
-    keyed,
+    idempotency_headers,
     order_for,
-    placed,
+    place_order,
+    services_of,
 )
-from tests.blueprints.grounds import BOTH, POSTGRESQL, Ground
-from tests.makers import session
+from tests.blueprints.two_store_apps import BOTH, POSTGRESQL, TwoStoreApp
+from tests.factories import session
 
 OTHER = "another long password"
 Pair = dict[str, Any]
@@ -84,10 +84,10 @@ def change(client: FlaskClient, user: dict[str, Any], **fields: Any) -> TestResp
 
 def rewound(client: FlaskClient, granted: Pair, by: timedelta) -> None:
     """As if the session's last refresh had been so long ago."""
-    users = diner_of(client).repositories["users"]
+    users = services_of(client).repositories["users"]
     user = users.get(granted["user"]["id"])
     sessions = tuple(_earlier(one, by) for one in user.sessions)
-    users.save(user.changed(op_id=new_op_id(), now=utc_now(), sessions=sessions))
+    users.save(user.with_changes(op_id=new_op_id(), now=utc_now(), sessions=sessions))
 
 
 def _earlier(session: Session, by: timedelta) -> Session:
@@ -104,7 +104,7 @@ def test_whoever_registers_can_log_in_and_read_their_account(guests: FlaskClient
     granted = log_in(guests, email)
     assert (granted.status_code, granted.headers["Cache-Control"]) == (200, "no-store")
     assert granted.json["token_type"] == "Bearer"
-    assert granted.json["expires_in"] == QUICK["access_token_seconds"]
+    assert granted.json["expires_in"] == FAST_SETTINGS["access_token_seconds"]
     token = bearer(granted.json["access_token"])
     mine = guests.get(made.headers["Location"], headers=token)
     assert mine.json == granted.json["user"]
@@ -120,12 +120,12 @@ def test_an_address_is_one_however_it_is_written(guests: FlaskClient, form: Any)
 
 
 def test_registering_does_not_tell_whether_an_address_is_taken(guests: FlaskClient) -> None:
-    users = diner_of(guests).repositories["users"]
+    users = services_of(guests).repositories["users"]
     theirs = users.get(registered(guests)["id"])
     answers = []
     for email in (theirs.email, email_of("ada")):
         body = {"email": email, "password": OTHER, "name": "Eve", "phone": "+49 30 7654321"}
-        answers.append(guests.post("/api/auth/register", json=body, headers=keyed()))
+        answers.append(guests.post("/api/auth/register", json=body, headers=idempotency_headers()))
     taken, new = ({**answer.json, "email": ""} for answer in answers)
     varying = {"id", "created_at", "updated_at"}
     assert taken.keys() == new.keys()
@@ -143,7 +143,7 @@ def test_registering_a_taken_address_costs_as_many_hashes_as_a_new_one(
 ) -> None:
     taken, passwords = (
         registered(guests)["email"],
-        diner_of(guests).of(AccountServices).accounts._passwords,
+        services_of(guests).of(AccountServices).accounts._passwords,
     )
     hashes: list[str] = []
     hashed = passwords.hashed
@@ -155,7 +155,7 @@ def test_registering_a_taken_address_costs_as_many_hashes_as_a_new_one(
 
 
 def test_looking_up_an_order_does_not_tell_whose_numbers_are_known(client: FlaskClient) -> None:
-    order = placed(client, order_for(dish(client)))
+    order = place_order(client, order_for(add_dish(client)))
     phone, code = order["customer"]["phone"], "XXXX" if order["code"] != "XXXX" else "YYYY"
     answers = [
         client.get("/api/orders/lookup", query_string={"phone": number, "code": code})
@@ -194,7 +194,7 @@ def test_a_repeated_registration_is_a_replay_and_its_key_holds_no_trace_of_the_p
     guests: FlaskClient,
 ) -> None:
     body = {"email": email_of("ada"), "password": PASSWORD, "name": "Ada"}
-    headers = keyed()
+    headers = idempotency_headers()
     first = guests.post("/api/auth/register", json=body, headers=headers)
     again = guests.post("/api/auth/register", json=body, headers=headers)
     assert (again.status_code, again.json) == (201, first.json)
@@ -209,7 +209,7 @@ def test_a_repeated_registration_is_a_replay_and_its_key_holds_no_trace_of_the_p
 def test_an_unknown_address_a_wrong_password_and_a_closed_account_are_told_the_same(
     client: FlaskClient, guests: FlaskClient
 ) -> None:
-    diner = diner_of(guests)
+    diner = services_of(guests)
     closed = registered(guests)
     accounts = diner.repositories["users"]
     user = accounts.get(closed["id"])
@@ -230,7 +230,7 @@ def test_an_unknown_address_a_wrong_password_and_a_closed_account_are_told_the_s
 def test_an_unknown_address_costs_as_many_hashes_as_a_known_one(
     guests: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    accounts = diner_of(guests).of(AccountServices).accounts
+    accounts = services_of(guests).of(AccountServices).accounts
     hashes: list[str] = []
 
     class Counting:
@@ -252,7 +252,7 @@ def test_an_unknown_address_costs_as_many_hashes_as_a_known_one(
 
 def test_a_session_that_was_ended_is_worth_nothing_at_once_on_any_process() -> None:
     stores = memory_stores()
-    apps = [create_app(Settings(**QUICK), stores=stores) for _ in range(2)]
+    apps = [create_app(Settings(**FAST_SETTINGS), stores=stores) for _ in range(2)]
     for app in apps:
         app.test_client_class = CheckedClient
     with running(apps[0]), running(apps[1]):
@@ -339,7 +339,7 @@ def unsigned(token: str, alg: str) -> str:
 
 
 def otherwise_signed(token: str, secret: str, seconds: int = 900) -> str:
-    claim = Tokens(QUICK["secret_key"], timedelta(seconds=900)).read_access(token)
+    claim = Tokens(FAST_SETTINGS["secret_key"], timedelta(seconds=900)).read_access(token)
     signer = Tokens(secret, timedelta(seconds=seconds))
     return signer.access(claim.user_id, session(id=claim.session_id), utc_now())
 
@@ -353,7 +353,7 @@ FORGERIES = {
     "another key": lambda granted, _: otherwise_signed(granted["access_token"], "guessed"),
     "no key": lambda granted, _: otherwise_signed(granted["access_token"], ""),
     "expired": lambda granted, _: otherwise_signed(
-        granted["access_token"], QUICK["secret_key"], -1
+        granted["access_token"], FAST_SETTINGS["secret_key"], -1
     ),
     "a refresh token": lambda granted, _: granted["refresh_token"],
     "cut off": lambda granted, _: granted["access_token"][:-1],
@@ -417,7 +417,7 @@ def test_a_closed_account_is_shut_out_at_once_and_its_old_logins_stay_so(
 def test_a_new_role_counts_from_the_next_request(client: FlaskClient) -> None:
     granted = logged_in(client)
     token = bearer(granted["access_token"])
-    path = f"/api/menu/items/{dish(client)['id']}/availability"
+    path = f"/api/menu/items/{add_dish(client)['id']}/availability"
     assert client.put(path, json={"available": False}, headers=token).status_code == 403
     assert change(client, granted["user"], role="chef").status_code == 200
     assert client.put(path, json={"available": False}, headers=token).status_code == 200
@@ -448,12 +448,12 @@ def test_another_password_wants_the_current_one(guests: FlaskClient) -> None:
 
 def test_a_hash_made_with_other_parameters_is_replaced_at_the_next_login() -> None:
     stores = memory_stores()
-    with running(create_app(Settings(**QUICK), stores=stores)) as app:
+    with running(create_app(Settings(**FAST_SETTINGS), stores=stores)) as app:
         user = registered(app.test_client())
-    stronger = Settings(**{**QUICK, "password_rounds": 2})
+    stronger = Settings(**{**FAST_SETTINGS, "password_rounds": 2})
     with running(create_app(stronger, stores=stores)) as app:
         client = app.test_client()
-        users = diner_of(client).repositories["users"]
+        users = services_of(client).repositories["users"]
         before = users.get(user["id"]).password_hash
         for _ in range(2):
             assert log_in(client, user["email"]).status_code == 200
@@ -501,7 +501,7 @@ def test_users_are_listed_by_pages_and_filters() -> None:
 
 
 def test_a_change_of_an_account_heeds_its_version_and_is_made_once(client: FlaskClient) -> None:
-    user, headers = registered(client), keyed()
+    user, headers = registered(client), idempotency_headers()
     path = f"/api/users/{user['id']}"
     first = client.patch(path, json={"name": "Grace"}, headers=headers)
     again = client.patch(path, json={"name": "Grace"}, headers=headers)
@@ -577,7 +577,7 @@ def test_who_comes_while_too_many_passwords_are_checked_is_told_to_come_back(
     def busy(*_args: object) -> bool:
         raise TooBusy("too many passwords are being checked")
 
-    monkeypatch.setattr(diner_of(guests).of(AccountServices).accounts._passwords, "fits", busy)
+    monkeypatch.setattr(services_of(guests).of(AccountServices).accounts._passwords, "fits", busy)
     refused = log_in(guests, email_of("ada"))
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
 
@@ -594,13 +594,13 @@ def test_orders_of_guests_and_customers_are_counted_and_those_of_staff_are_not(
 ) -> None:
     app = counted.application
     manager, customer = client_as(app, Role.MANAGER), client_as(app, Role.CUSTOMER)
-    item = dish(manager)
+    item = add_dish(manager)
     for client in (counted, customer):
         for _ in range(2):
-            placed(client, order_for(item))
+            place_order(client, order_for(item))
         assert_too_many(client.post("/api/orders", json=order_for(item)))
     for _ in range(5):
-        placed(manager, order_for(item))
+        place_order(manager, order_for(item))
 
 
 @pytest.mark.parametrize(
@@ -681,7 +681,7 @@ def test_nothing_secret_is_logged_or_answered(capfd: pytest.CaptureFixture[str])
         told.append(client.get("/api/auth/me", headers=bearer(tampered(rotated["access_token"]))))
         conflicted(client, user["id"])
         told.append(client.get("/api/sync/conflicts"))
-        stored = diner_of(client).repositories["users"].get(user["id"])
+        stored = services_of(client).repositories["users"].get(user["id"])
     printed = capfd.readouterr()
     said = printed.out + printed.err + "".join(answer.text + str(answer.headers) for answer in told)
     assert "request" in printed.out
@@ -693,10 +693,10 @@ def test_nothing_secret_is_logged_or_answered(capfd: pytest.CaptureFixture[str])
 
 def conflicted(client: FlaskClient, user_id: str) -> str:
     """The conflict of the user with another state of them."""
-    diner = diner_of(client)
+    diner = services_of(client)
     user = diner.repositories["users"].get(user_id)
     lost = user.edited(op_id=new_op_id(), now=utc_now(), name="Grace", role=Role.ADMIN)
-    found = conflicts.of_states("users", user, lost, "source_priority", utc_now())
+    found = conflicts.from_states("users", user, lost, "source_priority", utc_now())
     made: str = diner.repositories["conflicts"].save(found).id
     return made
 
@@ -711,13 +711,13 @@ def test_a_conflict_of_users_shows_who_they_are_and_gives_back_no_power_and_no_s
     answer = client.post(f"/api/sync/conflicts/{conflict}/resolve", json={"take": "take_other"})
     assert answer.json["loser"]["name"] == "Grace"
     assert not {"password_hash", "sessions", "edits"} & set(answer.json["loser"])
-    stored = diner_of(client).repositories["users"].get(user["id"])
+    stored = services_of(client).repositories["users"].get(user["id"])
     assert (stored.name, stored.role) == ("Grace", Role.CUSTOMER)
     assert me(client, granted) == 401
     assert log_in(client, user["email"]).status_code == 200
 
 
-def test_everything_works_with_either_database_away(ground: Ground) -> None:
+def test_everything_works_with_either_database_away(ground: TwoStoreApp) -> None:
     client = ground.client
     granted = logged_in(client)
     rotated = refresh(client, granted["refresh_token"]).json
@@ -735,10 +735,10 @@ def test_everything_works_with_either_database_away(ground: Ground) -> None:
     registered(client, email=granted["user"]["email"], password=PASSWORD, name="Eve")
     assert log_in(client, granted["user"]["email"], PASSWORD).status_code == 401
     roles = (
-        diner_of(client)
+        services_of(client)
         .of(AccountServices)
         .accounts.page(UserFilter(role=Role.CASHIER), None, 10)
         .items
     )
     assert [user.id for user in roles] == [granted["user"]["id"]]
-    ground.settled()
+    ground.settled_content()

@@ -12,23 +12,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dinerapp.replication.identity import new_id
-from tests.blueprints.asking import JSON, WITH_THREADS, dish, order_for
-from tests.blueprints.attacks import (
+from tests.blueprints.api_helpers import JSON, WITH_THREADS, add_dish, order_for
+from tests.blueprints.bad_inputs import (
     ANY_TEXT,
     ITEM_FIELDS,
-    NOBODY,
     NUMBER,
     ROUTES,
     TEXT,
-    ask,
+    UNKNOWN_ID,
+    assert_nothing_changes,
     assert_refused,
     attack,
     full_item,
-    nothing_changes,
     order_body,
+    send,
     with_value,
 )
-from tests.blueprints.grounds import BOTH, MONGODB, POSTGRESQL, Ground
+from tests.blueprints.two_store_apps import BOTH, MONGODB, POSTGRESQL, TwoStoreApp
 from tests.cases import every_case
 
 MALFORMED = {
@@ -169,11 +169,11 @@ NO_QUESTIONS = (
     ("=1", "the body"),
 )
 NO_CURSORS = (
-    f"0001-01-01T00:00:00+14:00|{NOBODY}",
-    f"9999-12-31T23:59:59-14:00|{NOBODY}",
-    f"2036-05-01T12:00:00|{NOBODY}",
-    f"|{NOBODY}",
-    f"{NOBODY}",
+    f"0001-01-01T00:00:00+14:00|{UNKNOWN_ID}",
+    f"9999-12-31T23:59:59-14:00|{UNKNOWN_ID}",
+    f"2036-05-01T12:00:00|{UNKNOWN_ID}",
+    f"|{UNKNOWN_ID}",
+    f"{UNKNOWN_ID}",
     "2036-05-01T12:00:00+00:00|",
     "2036-05-01T12:00:00+00:00|4711",
     "2036-05-01T12:00:00+00:00|' OR ''='",
@@ -226,8 +226,8 @@ NO_IDS = (
     "{}",
     "%00",
     "%ff",
-    NOBODY + "0",
-    NOBODY.replace("-", ""),
+    UNKNOWN_ID + "0",
+    UNKNOWN_ID.replace("-", ""),
     "..%2f..",
     "$ne",
 )
@@ -246,46 +246,46 @@ STRANGE_TEXTS = {
 }
 
 
-def test_what_is_not_json_is_refused(ground: Ground) -> None:
-    with nothing_changes(ground), every_case() as case:
+def test_what_is_not_json_is_refused(ground: TwoStoreApp) -> None:
+    with assert_nothing_changes(ground), every_case() as case:
         for what, body in MALFORMED.items():
             with case(what):
                 for route in ROUTES:
-                    assert_refused(ask(ground, route, body), 400)
+                    assert_refused(send(ground, route, body), 400)
 
 
-def test_a_body_that_is_no_object_is_refused(ground: Ground) -> None:
-    with nothing_changes(ground):
+def test_a_body_that_is_no_object_is_refused(ground: TwoStoreApp) -> None:
+    with assert_nothing_changes(ground):
         for route in ROUTES:
             for body in TOP_LEVEL:
-                refused = ask(ground, route, body)
+                refused = send(ground, route, body)
                 assert_refused(refused, 422)
                 assert refused.json["errors"] == {"the body": ["must be an object"]}
 
 
-def test_an_empty_body_is_an_empty_object(ground: Ground) -> None:
-    with nothing_changes(ground):
+def test_an_empty_body_is_an_empty_object(ground: TwoStoreApp) -> None:
+    with assert_nothing_changes(ground):
         for route in set(ROUTES) - MAY_BE_EMPTY:
-            assert_refused(ask(ground, route, b""), 422)
+            assert_refused(send(ground, route, b""), 422)
 
 
-def test_no_field_of_an_order_takes_nonsense(ground: Ground) -> None:
+def test_no_field_of_an_order_takes_nonsense(ground: TwoStoreApp) -> None:
     attack(ground, "place", order_body(ground), ORDER_FIELDS)
 
 
 @pytest.mark.parametrize("route", ["add", "change"])
-def test_no_field_of_an_item_takes_nonsense(ground: Ground, route: str) -> None:
+def test_no_field_of_an_item_takes_nonsense(ground: TwoStoreApp, route: str) -> None:
     attack(ground, route, full_item(), ITEM_FIELDS)
 
 
-def test_no_field_of_a_category_takes_nonsense(ground: Ground) -> None:
+def test_no_field_of_a_category_takes_nonsense(ground: TwoStoreApp) -> None:
     hours = [{"opens": "11:00", "closes": "15:00"}]
     body = {"slug": f"c-{uuid4().hex}", "name": "Soups", "hours": hours}
     attack(ground, "add category", body, CATEGORY_FIELDS)
 
 
 @pytest.mark.parametrize("route", SMALL_FIELDS)
-def test_no_field_of_the_smaller_requests_takes_nonsense(ground: Ground, route: str) -> None:
+def test_no_field_of_the_smaller_requests_takes_nonsense(ground: TwoStoreApp, route: str) -> None:
     bodies: dict[str, Any] = {
         "move": {"status": "confirmed"},
         "change profile": {"preferences": {"allergens": []}},
@@ -294,22 +294,22 @@ def test_no_field_of_the_smaller_requests_takes_nonsense(ground: Ground, route: 
     attack(ground, route, bodies.get(route, {}), SMALL_FIELDS[route])
 
 
-def test_unknown_fields_are_refused(ground: Ground) -> None:
+def test_unknown_fields_are_refused(ground: TwoStoreApp) -> None:
     unknown = ("$where", "colour", "", "a.b", "__proto__", "ключ", "a\0b", "id")
-    with nothing_changes(ground):
+    with assert_nothing_changes(ground):
         for route in ROUTES:
-            refused = ask(ground, route, dict.fromkeys(unknown, 1))
+            refused = send(ground, route, dict.fromkeys(unknown, 1))
             assert_refused(refused, 422)
             blamed = {name or "the body" for name in unknown}
             assert blamed <= refused.json["errors"].keys(), (route, refused.text)
 
 
-def test_times_that_are_none_are_refused(ground: Ground) -> None:
-    with nothing_changes(ground), every_case() as case:
+def test_times_that_are_none_are_refused(ground: TwoStoreApp) -> None:
+    with assert_nothing_changes(ground), every_case() as case:
         for moment in NO_TIMES:
             with case(repr(moment)[:100]):
                 wanted = {"type": "pickup", "scheduled_for": moment}
-                refused = ask(ground, "place", order_body(ground, fulfilment=wanted))
+                refused = send(ground, "place", order_body(ground, fulfilment=wanted))
                 assert_refused(refused, 422)
                 assert [*refused.json["errors"]] == ["fulfilment.scheduled_for"]
                 refused = ground.client.get("/api/orders", query_string={"since": moment})
@@ -318,23 +318,23 @@ def test_times_that_are_none_are_refused(ground: Ground) -> None:
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
-def test_times_at_the_ends_of_the_calendar_are_times(ground: Ground, moment: str) -> None:
+def test_times_at_the_ends_of_the_calendar_are_times(ground: TwoStoreApp, moment: str) -> None:
     found = ground.client.get("/api/orders", query_string={"since": moment})
     assert found.status_code == 200
 
 
-def test_mail_addresses_that_are_none_are_refused(ground: Ground) -> None:
-    with nothing_changes(ground), every_case() as case:
+def test_mail_addresses_that_are_none_are_refused(ground: TwoStoreApp) -> None:
+    with assert_nothing_changes(ground), every_case() as case:
         for email in NO_ADDRESSES:
             with case(repr(email)[:100]):
                 body = with_value(order_body(ground), "customer.email", email)
-                refused = ask(ground, "place", body)
+                refused = send(ground, "place", body)
                 assert_refused(refused, 422)
                 assert [*refused.json["errors"]] == ["customer.email"]
 
 
-def test_questions_that_make_no_sense_are_refused(ground: Ground) -> None:
-    with nothing_changes(ground), every_case() as case:
+def test_questions_that_make_no_sense_are_refused(ground: TwoStoreApp) -> None:
+    with assert_nothing_changes(ground), every_case() as case:
         for query, field in NO_QUESTIONS:
             with case(repr(query)[:100]):
                 refused = ground.client.get(f"/api/orders?{query}")
@@ -342,8 +342,8 @@ def test_questions_that_make_no_sense_are_refused(ground: Ground) -> None:
                 assert [*refused.json["errors"]] == [field]
 
 
-def test_made_up_cursors_are_refused(ground: Ground) -> None:
-    with nothing_changes(ground), every_case() as case:
+def test_made_up_cursors_are_refused(ground: TwoStoreApp) -> None:
+    with assert_nothing_changes(ground), every_case() as case:
         own = ground.path("/api/customers/{customer}/orders")
         for plain in NO_CURSORS:
             with case(repr(plain)[:100]):
@@ -354,12 +354,12 @@ def test_made_up_cursors_are_refused(ground: Ground) -> None:
                     assert [*refused.json["errors"]] == ["cursor"]
 
 
-def test_a_cursor_whose_record_is_gone_still_names_a_place(ground: Ground) -> None:
-    cursor = urlsafe_b64encode(f"2036-05-01T12:00:00+00:00|{NOBODY}".encode()).decode()
+def test_a_cursor_whose_record_is_gone_still_names_a_place(ground: TwoStoreApp) -> None:
+    cursor = urlsafe_b64encode(f"2036-05-01T12:00:00+00:00|{UNKNOWN_ID}".encode()).decode()
     assert ground.client.get("/api/orders", query_string={"cursor": cursor}).status_code == 200
 
 
-def test_idempotency_keys_that_are_none_are_refused(ground: Ground) -> None:
+def test_idempotency_keys_that_are_none_are_refused(ground: TwoStoreApp) -> None:
     bodies = {
         "place": order_body(ground),
         "add": full_item(),
@@ -381,17 +381,17 @@ def test_idempotency_keys_that_are_none_are_refused(ground: Ground) -> None:
         "edit message": {"content": "a"},
         "read room": {"message_id": new_id()},
     }
-    with nothing_changes(ground), every_case() as case:
+    with assert_nothing_changes(ground), every_case() as case:
         for key, (route, body) in product(NO_KEYS, bodies.items()):
             with case(repr(key)[:100], route):
                 # As a server hands it over: the test client refuses to send such headers.
                 given = {"HTTP_IDEMPOTENCY_KEY": key}
-                refused = ask(ground, route, body, environ_overrides=given)
+                refused = send(ground, route, body, environ_overrides=given)
                 assert_refused(refused, 422)
                 assert [*refused.json["errors"]] == ["Idempotency-Key"]
 
 
-def test_rubbish_in_if_match_is_no_current_version(ground: Ground) -> None:
+def test_rubbish_in_if_match_is_no_current_version(ground: TwoStoreApp) -> None:
     bodies = {
         "change": {"price": 1},
         "stock": {"stock": 1},
@@ -404,10 +404,10 @@ def test_rubbish_in_if_match_is_no_current_version(ground: Ground) -> None:
         "edit message": {"content": "a"},
     }
     asked = {**bodies, "cancel": {}}
-    with nothing_changes(ground), every_case() as case:
+    with assert_nothing_changes(ground), every_case() as case:
         for value, (route, body) in product(NO_VERSIONS, asked.items()):
             with case(repr(value)[:100], route):
-                refused = ask(ground, route, body, environ_overrides={"HTTP_IF_MATCH": value})
+                refused = send(ground, route, body, environ_overrides={"HTTP_IF_MATCH": value})
                 assert_refused(refused, 412)
                 assert refused.headers["ETag"].startswith('"p')
 
@@ -416,7 +416,7 @@ def test_rubbish_in_if_match_is_no_current_version(ground: Ground) -> None:
     "given",
     ["x\r\nSet-Cookie: a=b", "x\ny", "\0", "<script>", "x" * 101, "", "é", "a b", '","level":"'],
 )
-def test_a_request_id_cannot_smuggle_anything_in(ground: Ground, given: str) -> None:
+def test_a_request_id_cannot_smuggle_anything_in(ground: TwoStoreApp, given: str) -> None:
     answer = ground.client.get(
         f"/api/orders/{new_id()}", environ_overrides={"HTTP_X_REQUEST_ID": given}
     )
@@ -426,36 +426,36 @@ def test_a_request_id_cannot_smuggle_anything_in(ground: Ground, given: str) -> 
     assert "Set-Cookie" not in answer.headers
 
 
-def test_absurd_lengths_are_refused(ground: Ground) -> None:
-    with nothing_changes(ground), every_case() as case:
+def test_absurd_lengths_are_refused(ground: TwoStoreApp) -> None:
+    with assert_nothing_changes(ground), every_case() as case:
         for length, status in NO_LENGTHS:
             with case(repr(length)[:100]):
                 overrides = {"CONTENT_LENGTH": length}
-                refused = ask(ground, "place", order_body(ground), environ_overrides=overrides)
+                refused = send(ground, "place", order_body(ground), environ_overrides=overrides)
                 assert_refused(refused, status)
 
 
-def test_bodies_of_other_kinds_are_refused(ground: Ground) -> None:
-    with nothing_changes(ground), every_case() as case:
+def test_bodies_of_other_kinds_are_refused(ground: TwoStoreApp) -> None:
+    with assert_nothing_changes(ground), every_case() as case:
         for kind in OTHER_KINDS:
             with case(repr(kind)[:100]):
-                assert_refused(ask(ground, "place", order_body(ground), content_type=kind), 415)
+                assert_refused(send(ground, "place", order_body(ground), content_type=kind), 415)
 
 
-def test_compressed_bodies_are_refused(ground: Ground) -> None:
-    with nothing_changes(ground):
-        refused = ask(ground, "place", b"\x1f\x8b\x08\x00", headers={"Content-Encoding": "gzip"})
+def test_compressed_bodies_are_refused(ground: TwoStoreApp) -> None:
+    with assert_nothing_changes(ground):
+        refused = send(ground, "place", b"\x1f\x8b\x08\x00", headers={"Content-Encoding": "gzip"})
         assert_refused(refused, 400)
 
 
 @pytest.mark.parametrize("accepted", ["text/plain", "*/*;q=0", "\xff", "x" * 9000])
-def test_whatever_is_asked_for_is_answered_in_json(ground: Ground, accepted: str) -> None:
+def test_whatever_is_asked_for_is_answered_in_json(ground: TwoStoreApp, accepted: str) -> None:
     answer = ground.client.get("/api/menu", environ_overrides={"HTTP_ACCEPT": accepted})
     assert (answer.status_code, answer.content_type) == (200, JSON)
 
 
-def test_ids_that_are_none_are_not_found(ground: Ground) -> None:
-    with nothing_changes(ground), every_case() as case:
+def test_ids_that_are_none_are_not_found(ground: TwoStoreApp) -> None:
+    with assert_nothing_changes(ground), every_case() as case:
         for record_id in NO_IDS:
             with case(repr(record_id)[:100]):
                 for path in ("menu/items", "orders", "consistency/orders", "customers"):
@@ -466,7 +466,7 @@ def test_ids_that_are_none_are_not_found(ground: Ground) -> None:
                 assert_refused(ground.client.post(f"/api/orders/{record_id}/cancel"), 404)
 
 
-def test_unknown_ids_are_not_found(ground: Ground) -> None:
+def test_unknown_ids_are_not_found(ground: TwoStoreApp) -> None:
     unknown = {name: new_id() for name in ground.ids}
     bodies = {
         "change": {"price": 1},
@@ -485,7 +485,7 @@ def test_unknown_ids_are_not_found(ground: Ground) -> None:
         "edit message": {"content": "a"},
         "read room": {"message_id": new_id()},
     }
-    with nothing_changes(ground):
+    with assert_nothing_changes(ground):
         for route, body in bodies.items():
             method, path = ROUTES[route]
             path = path.format(**unknown)
@@ -499,41 +499,41 @@ def test_unknown_ids_are_not_found(ground: Ground) -> None:
             assert_refused(ground.client.get(f"/api/rooms/{new_id()}/{path}"), 404)
 
 
-def test_items_and_options_that_are_not_there_cannot_be_ordered(ground: Ground) -> None:
+def test_items_and_options_that_are_not_there_cannot_be_ordered(ground: TwoStoreApp) -> None:
     body = order_body(ground)
     body["items"].append({"item_id": new_id(), "quantity": 1})
-    with nothing_changes(ground):
-        refused = ask(ground, "place", body)
+    with assert_nothing_changes(ground):
+        refused = send(ground, "place", body)
         assert_refused(refused, 422)
         assert [*refused.json["errors"]] == ["items.1.item_id"]
-        refused = ask(ground, "place", order_body(ground, options=["cheese"]))
+        refused = send(ground, "place", order_body(ground, options=["cheese"]))
         assert_refused(refused, 422)
         assert [*refused.json["errors"]] == ["items.0.options"]
 
 
-def test_more_than_there_is_cannot_be_ordered(ground: Ground) -> None:
-    with nothing_changes(ground):
+def test_more_than_there_is_cannot_be_ordered(ground: TwoStoreApp) -> None:
+    with assert_nothing_changes(ground):
         body = order_body(ground)
         body["items"] *= 60
-        assert_refused(ask(ground, "place", body), 409)
+        assert_refused(send(ground, "place", body), 409)
 
 
-def test_a_slug_that_is_taken_is_refused(ground: Ground) -> None:
+def test_a_slug_that_is_taken_is_refused(ground: TwoStoreApp) -> None:
     slug = ground.client.get(ground.path("/api/menu/items/{item}")).json["slug"]
-    with nothing_changes(ground):
-        refused = ask(ground, "add", full_item(slug=slug))
+    with assert_nothing_changes(ground):
+        refused = send(ground, "add", full_item(slug=slug))
         assert_refused(refused, 409)
         assert [*refused.json["errors"]] == ["slug"]
 
 
 @pytest.mark.parametrize("what", STRANGE_TEXTS)
-def test_strange_texts_come_back_unchanged(ground: Ground, what: str) -> None:
+def test_strange_texts_come_back_unchanged(ground: TwoStoreApp, what: str) -> None:
     text = STRANGE_TEXTS[what]
     names = {"name": text, "station": text, "description": text, "dietary": [text]}
-    item = dish(ground.client, **names)
+    item = add_dish(ground.client, **names)
     body = order_for(item, notes=text, fulfilment={"type": "dine_in", "table": text})
     body["customer"]["name"] = body["items"][0]["notes"] = text
-    order = ask(ground, "place", body).json
+    order = send(ground, "place", body).json
     read = ground.client.get(f"/api/orders/{order['id']}")
     assert read.headers["X-Diner-Store"] == {BOTH: POSTGRESQL}.get(ground.serving, ground.serving)
     assert (read.json["notes"], read.json["customer"]["name"]) == (text, text)
@@ -547,7 +547,7 @@ def test_strange_texts_come_back_unchanged(ground: Ground, what: str) -> None:
 def _values() -> st.SearchStrategy[Any]:
     text = st.text(max_size=30) | st.sampled_from(["\0", "\ud800", "$ne", "pickup", "dine_in"])
     number = st.integers() | st.integers(-1, 3) | st.just(10**30)
-    plain = st.none() | st.booleans() | number | st.floats() | text | st.just(NOBODY)
+    plain = st.none() | st.booleans() | number | st.floats() | text | st.just(UNKNOWN_ID)
     names = text | st.sampled_from([*ORDER_FIELDS, *ITEM_FIELDS])
     return st.recursive(
         plain,
@@ -563,13 +563,13 @@ FUZZ = settings(
 )
 
 
-def fuzz(ground: Ground, route: str, body: Any, changes: list[tuple[str, Any]]) -> None:
+def fuzz(ground: TwoStoreApp, route: str, body: Any, changes: list[tuple[str, Any]]) -> None:
     for path, value in changes:
         try:
             body = with_value(body, path, value)
         except (LookupError, TypeError):
             continue
-    answer = ask(ground, route, body)
+    answer = send(ground, route, body)
     if answer.status_code >= 400:
         assert_refused(answer, 400, 409, 422)
 
@@ -577,7 +577,7 @@ def fuzz(ground: Ground, route: str, body: Any, changes: list[tuple[str, Any]]) 
 @WITH_THREADS
 @FUZZ
 @given(changes=st.lists(st.tuples(st.sampled_from([*ORDER_FIELDS]), _values()), max_size=3))
-def test_no_order_breaks_anything(ground: Ground, changes: list[tuple[str, Any]]) -> None:
+def test_no_order_breaks_anything(ground: TwoStoreApp, changes: list[tuple[str, Any]]) -> None:
     fuzz(ground, "place", order_body(ground, fulfilment={"type": "pickup"}), changes)
 
 
@@ -585,12 +585,12 @@ def test_no_order_breaks_anything(ground: Ground, changes: list[tuple[str, Any]]
 @FUZZ
 @given(changes=st.lists(st.tuples(st.sampled_from([*ITEM_FIELDS]), _values()), max_size=3))
 def test_no_change_of_an_item_breaks_anything(
-    ground: Ground, changes: list[tuple[str, Any]]
+    ground: TwoStoreApp, changes: list[tuple[str, Any]]
 ) -> None:
     fuzz(ground, "change", full_item(), changes)
 
 
-def test_stores_are_compared_only_while_both_can_be_asked(ground: Ground) -> None:
+def test_stores_are_compared_only_while_both_can_be_asked(ground: TwoStoreApp) -> None:
     paths = ("/api/consistency", ground.path("/api/consistency/orders/{order}"))
     for path in paths:
         answer = ground.client.get(path)
@@ -600,11 +600,11 @@ def test_stores_are_compared_only_while_both_can_be_asked(ground: Ground) -> Non
             assert int(answer.headers["Retry-After"]) > 0
 
 
-def test_after_all_that_everybody_is_still_served(ground: Ground) -> None:
-    before = ground.settled()
-    item = dish(ground.client, stock=3)
+def test_after_all_that_everybody_is_still_served(ground: TwoStoreApp) -> None:
+    before = ground.settled_content()
+    item = add_dish(ground.client, stock=3)
     assert ground.content() != before
-    order = ask(ground, "place", order_for(item))
+    order = send(ground, "place", order_for(item))
     assert order.status_code == 201
     assert ground.client.get(f"/api/menu/items/{item['id']}").json["stock"] == 2
-    ground.settled()
+    ground.settled_content()

@@ -8,7 +8,14 @@ import pytest
 from flask.testing import FlaskClient
 
 from dinerapp.accounts.domain.permissions import Role
-from tests.blueprints.asking import bearer, client_as, client_of, dish, order_for, placed
+from tests.blueprints.api_helpers import (
+    add_dish,
+    bearer,
+    client_as,
+    client_of,
+    order_for,
+    place_order,
+)
 
 OURS, OTHERS = "https://diner.example", "https://elsewhere.example"
 PREFLIGHT = {"Access-Control-Request-Method": "POST"}
@@ -41,8 +48,8 @@ def test_encryption_is_insisted_on_where_there_is_some(client: FlaskClient) -> N
 
 
 def test_what_is_personal_is_kept_by_nobody(client: FlaskClient) -> None:
-    item = dish(client)
-    order = placed(client, order_for(item))
+    item = add_dish(client)
+    order = place_order(client, order_for(item))
     guest = client_as(client.application, None)
     lookup = {"phone": order["customer"]["phone"], "code": order["code"]}
     answers = [

@@ -15,7 +15,15 @@ from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.services.carts import CartService
 from dinerapp.replication.identity import new_id
 from dinerapp.replication.record import utc_now
-from tests.blueprints.asking import bearer, client_as, client_of, diner_of, dish, keyed, order_for
+from tests.blueprints.api_helpers import (
+    add_dish,
+    bearer,
+    client_as,
+    client_of,
+    idempotency_headers,
+    order_for,
+    services_of,
+)
 
 MOST = 200
 
@@ -68,7 +76,7 @@ def newest_orders(client: FlaskClient, count: int) -> list[str]:
 def test_a_guest_fills_a_cart_and_orders_it(
     client: FlaskClient, guest: FlaskClient, cart: dict[str, Any]
 ) -> None:
-    item, other = dish(client, price=850), dish(client, price=400)
+    item, other = add_dish(client, price=850), add_dish(client, price=400)
     put(guest, cart, item, 2)
     filled = put(guest, cart, other, notes="no ice").json
     assert [(line["name"], line["total"]) for line in filled["items"]] == [
@@ -89,7 +97,7 @@ def test_a_guest_fills_a_cart_and_orders_it(
 def test_prices_are_the_menus_of_now(
     client: FlaskClient, guest: FlaskClient, cart: dict[str, Any]
 ) -> None:
-    item = dish(client, price=850)
+    item = add_dish(client, price=850)
     put(guest, cart, item)
     read = ask(guest, "GET", cart)
     client.patch(f"/api/menu/items/{item['id']}", json={"price": 900})
@@ -105,7 +113,7 @@ def test_prices_are_the_menus_of_now(
 def test_alike_positions_are_one(
     client: FlaskClient, guest: FlaskClient, cart: dict[str, Any]
 ) -> None:
-    item = dish(client)
+    item = add_dish(client)
     put(guest, cart, item, 2)
     put(guest, cart, item, 3, notes="")
     lines = put(guest, cart, item, notes="no onions").json["items"]
@@ -115,7 +123,7 @@ def test_alike_positions_are_one(
 def test_a_position_is_changed_and_taken_out(
     client: FlaskClient, guest: FlaskClient, cart: dict[str, Any]
 ) -> None:
-    [line] = put(guest, cart, dish(client)).json["items"]
+    [line] = put(guest, cart, add_dish(client)).json["items"]
     path = f"/items/{line['id']}"
     [changed] = ask(guest, "PATCH", cart, path, json={"quantity": 7}).json["items"]
     assert changed["quantity"] == 7
@@ -127,7 +135,7 @@ def test_a_position_is_changed_and_taken_out(
 def test_what_is_put_in_twice_under_one_key_is_there_once(
     client: FlaskClient, guest: FlaskClient, cart: dict[str, Any]
 ) -> None:
-    item, key = dish(client), keyed()
+    item, key = add_dish(client), idempotency_headers()
     answers = [put(guest, cart, item, 2, headers=key) for _ in range(3)]
     assert [answer.headers.get("Idempotent-Replay") for answer in answers] == [None, "true", "true"]
     assert [line["quantity"] for line in answers[-1].json["items"]] == [2]
@@ -137,7 +145,7 @@ def test_what_is_put_in_twice_under_one_key_is_there_once(
 def test_what_is_unknown_is_refused_and_what_is_only_not_to_be_had_now_is_shown(
     client: FlaskClient, guest: FlaskClient, cart: dict[str, Any]
 ) -> None:
-    item = dish(client)
+    item = add_dish(client)
     assert put(guest, cart, {"id": new_id()}).status_code == 422
     assert put(guest, cart, item, options=["nonsense"]).status_code == 422
     client.put(f"/api/menu/items/{item['id']}/availability", json={"available": False})
@@ -158,24 +166,24 @@ def test_an_empty_cart_is_not_ordered(guest: FlaskClient, cart: dict[str, Any]) 
 def test_a_cart_becomes_one_order_however_it_is_tried(
     client: FlaskClient, guest: FlaskClient, cart: dict[str, Any]
 ) -> None:
-    put(guest, cart, dish(client))
+    put(guest, cart, add_dish(client))
     before = newest_orders(client, 10)
-    first = check_out(guest, cart, keyed("k"))
-    for headers in (keyed("k"), keyed("other"), {}):
+    first = check_out(guest, cart, idempotency_headers("k"))
+    for headers in (idempotency_headers("k"), idempotency_headers("other"), {}):
         again = check_out(guest, cart, headers)
         assert (again.status_code, again.json["id"]) == (201, first.json["id"])
         assert again.headers["Idempotent-Replay"] == "true"
-    assert check_out(guest, cart, keyed("k"), tip=1).status_code == 422
+    assert check_out(guest, cart, idempotency_headers("k"), tip=1).status_code == 422
     other = check_out(guest, cart, tip=1)
     assert (other.status_code, first.json["id"] in other.json["detail"]) == (409, True)
-    assert put(guest, cart, dish(client)).status_code == 409
+    assert put(guest, cart, add_dish(client)).status_code == 409
     assert newest_orders(client, 11) == [first.json["id"], *before]
 
 
 def test_many_who_order_one_cart_at_once_get_one_order(
     client: FlaskClient, guest: FlaskClient, cart: dict[str, Any]
 ) -> None:
-    put(guest, cart, dish(client, stock=1))
+    put(guest, cart, add_dish(client, stock=1))
     guests = [client_as(client.application, None) for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda each: check_out(each, cart), guests))
@@ -201,7 +209,7 @@ def test_a_cart_is_nobody_elses(client: FlaskClient, guest: FlaskClient) -> None
 def test_the_order_of_a_customers_cart_is_among_their_own(client: FlaskClient) -> None:
     mine = client_as(client.application, Role.CUSTOMER)
     cart = opened(mine)
-    body = {"item_id": dish(client)["id"], "quantity": 1}
+    body = {"item_id": add_dish(client)["id"], "quantity": 1}
     mine.post(f"/api/carts/{cart['id']}/items", json=body)
     order = mine.post(f"/api/carts/{cart['id']}/checkout", json=checkout()).json
     assert [each["id"] for each in mine.get("/api/orders").json["items"]] == [order["id"]]
@@ -210,7 +218,7 @@ def test_the_order_of_a_customers_cart_is_among_their_own(client: FlaskClient) -
 def test_a_guests_cart_is_emptied_into_the_customers_once(
     client: FlaskClient, guest: FlaskClient, cart: dict[str, Any]
 ) -> None:
-    item, other = dish(client), dish(client)
+    item, other = add_dish(client), add_dish(client)
     put(guest, cart, item, 2)
     put(guest, cart, other)
     mine = client_as(client.application, Role.CUSTOMER)
@@ -219,7 +227,12 @@ def test_a_guests_cart_is_emptied_into_the_customers_once(
     mine.post(f"{path}/items", json={"item_id": item["id"], "quantity": 1})
     body = {"cart_id": cart["id"], "access_token": cart["access_token"]}
     assert mine.post(f"{path}/join", json={"cart_id": cart["id"]}).status_code == 404
-    for headers in (keyed("a"), keyed("a"), keyed("b"), {}):
+    for headers in (
+        idempotency_headers("a"),
+        idempotency_headers("a"),
+        idempotency_headers("b"),
+        {},
+    ):
         joined = mine.post(f"{path}/join", json=body, headers=headers)
         assert joined.status_code == 200, joined.text
         assert [line["quantity"] for line in joined.json["items"]] == [3, 1]
@@ -232,7 +245,7 @@ def test_a_guests_cart_is_emptied_into_the_customers_once(
 def test_joining_what_does_not_fit_leaves_both_as_they_were(
     client: FlaskClient, guest: FlaskClient, cart: dict[str, Any]
 ) -> None:
-    item, other = dish(client), opened(guest)
+    item, other = add_dish(client), opened(guest)
     put(guest, cart, item, 600)
     put(guest, other, item, 600)
     body = {"cart_id": other["id"], "access_token": other["access_token"]}
@@ -247,8 +260,8 @@ def test_a_stale_version_is_refused(
     client: FlaskClient, guest: FlaskClient, cart: dict[str, Any]
 ) -> None:
     tag = ask(guest, "GET", cart).headers["ETag"]
-    put(guest, cart, dish(client), headers={"If-Match": tag})
-    assert put(guest, cart, dish(client), headers={"If-Match": tag}).status_code == 412
+    put(guest, cart, add_dish(client), headers={"If-Match": tag})
+    assert put(guest, cart, add_dish(client), headers={"If-Match": tag}).status_code == 412
 
 
 def test_a_cart_that_was_thrown_away_is_gone(guest: FlaskClient, cart: dict[str, Any]) -> None:
@@ -258,7 +271,7 @@ def test_a_cart_that_was_thrown_away_is_gone(guest: FlaskClient, cart: dict[str,
 
 def test_a_cart_that_nobody_touches_is_thrown_away() -> None:
     with client_of(None) as guest:
-        cart, diner = opened(guest), diner_of(guest)
+        cart, diner = opened(guest), services_of(guest)
         carts, tokens = diner.repositories["carts"], RecordTokens("", "cart")
         lifetime = timedelta(hours=diner.settings.cart_hours)
         for hours, expired in ((71, 0), (73, 1), (73, 0)):
@@ -273,7 +286,7 @@ def test_a_cart_that_nobody_touches_is_thrown_away() -> None:
 def test_there_is_room_for_so_many_positions(
     client: FlaskClient, guest: FlaskClient, cart: dict[str, Any]
 ) -> None:
-    item = dish(client)
+    item = add_dish(client)
     for number in range(MOST):
         assert put(guest, cart, item, notes=f"for guest {number}").status_code == 200
     assert put(guest, cart, item, notes="one more").status_code == 409

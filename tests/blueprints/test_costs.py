@@ -32,21 +32,21 @@ from adapters.postgres.database import PostgresDatabase
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.ordering.domain.orders import Status
 from dinerapp.ordering.ports.orders import OrderFilter, Orders
-from dinerapp.replication.version import Place
+from dinerapp.replication.version import StoreId
 from dinerapp.runtime.app import create_app
 from dinerapp.runtime.backends import Backend
 from dinerapp.runtime.registry import MONGO_STORES, POSTGRES_STORES
 from dinerapp.runtime.settings import Settings
 from dinerapp.runtime.testing import running
-from tests.blueprints.asking import (
-    QUICK,
+from tests.blueprints.api_helpers import (
+    FAST_SETTINGS,
+    add_dish,
+    add_mains,
+    await_followers,
     bearer,
-    diner_of,
-    dish,
-    followed_up,
     log_in,
-    placed,
-    with_mains,
+    place_order,
+    services_of,
 )
 from tests.servers.control import RealServer, new_mongo_database, new_postgres_database
 
@@ -97,7 +97,7 @@ class Listener(CommandListener):
             self._asked.commands.append(dict(event.command))
 
     def succeeded(self, event: CommandSucceededEvent) -> None: ...
-    def failed(self, event: CommandFailedEvent) -> None: ...
+    def trip(self, event: CommandFailedEvent) -> None: ...
 
 
 @dataclass
@@ -112,10 +112,10 @@ class House:
     dishes: list[dict[str, Any]]
     orders: list[dict[str, Any]]
 
-    def ask(self, request: Callable[[], Any]) -> Any:
+    def fetch(self, request: Callable[[], Any]) -> Any:
         """The answer to the second of two such requests: the first one makes ready."""
         assert request().status_code < 300
-        followed_up(self.client)
+        await_followers(self.client)
         with self.asked.counting():
             answer = request()
         assert answer.status_code < 300, answer.text
@@ -134,25 +134,25 @@ def house(postgres_server: RealServer, mongo_server: RealServer) -> Iterator[Hou
         mongo = MongoDatabase(mongo_url, client_factory=_listened_to(asked))
         postgres = PostgresDatabase(postgres_url)
         stores = [Backend(postgres, POSTGRES_STORES), Backend(mongo, MONGO_STORES)]
-        settings = Settings(**QUICK)
+        settings = Settings(**FAST_SETTINGS)
         app = create_app(settings, stores=stores)
         with running(app):
-            client = with_mains(app.test_client())
+            client = add_mains(app.test_client())
             log_in(client, Role.ADMIN)
-            dishes = [dish(client, stock=1000) for _ in range(DISHES)]
-            orders = [placed(client, _order_of(dishes[:4])) for _ in range(ORDERS)]
+            dishes = [add_dish(client, stock=1000) for _ in range(DISHES)]
+            orders = [place_order(client, _order_of(dishes[:4])) for _ in range(ORDERS)]
             yield House(client, app.test_client(), asked, postgres, mongo, dishes, orders)
         patch.undo()
 
 
 def test_a_menu_that_is_ready_asks_nobody(house: House) -> None:
-    house.ask(lambda: house.client.get("/api/menu"))
+    house.fetch(lambda: house.client.get("/api/menu"))
     assert (house.asked.round_trips, house.asked.names) == (0, [])
 
 
 def test_a_menu_that_is_ready_is_neither_made_nor_copied_again(house: House) -> None:
     path = "/api/menu"
-    body = house.ask(lambda: house.client.get(path)).data
+    body = house.fetch(lambda: house.client.get(path)).data
     assert len(body) > MENU_BYTES
     answer = _calling(house, path)
     calls = [0]
@@ -181,19 +181,19 @@ def test_a_menu_that_is_ready_is_neither_made_nor_copied_again(house: House) -> 
 def test_an_order_is_read_in_one_round_trip(house: House) -> None:
     order = house.orders[0]
     token = bearer(order["access_token"])
-    house.ask(lambda: house.client.get(f"/api/orders/{order['id']}", headers=token))
+    house.fetch(lambda: house.client.get(f"/api/orders/{order['id']}", headers=token))
     assert (house.asked.round_trips, house.asked.names) == (1, [])
 
 
 def test_an_order_is_placed_in_one_round_trip_to_each_database(house: House) -> None:
     body = _order_of(house.dishes[:4])
-    house.ask(lambda: house.guest.post("/api/orders", json=body))
+    house.fetch(lambda: house.guest.post("/api/orders", json=body))
     assert (house.asked.round_trips, house.asked.names) == (1, ["update"])
 
 
 def test_an_order_that_is_repeated_is_looked_at_and_handed_on_again(house: House) -> None:
     body, key = _order_of(house.dishes[:4]), {"Idempotency-Key": uuid4().hex}
-    answer = house.ask(lambda: house.guest.post("/api/orders", json=body, headers=key))
+    answer = house.fetch(lambda: house.guest.post("/api/orders", json=body, headers=key))
     assert answer.headers["Idempotent-Replay"] == "true"
     assert (house.asked.round_trips, house.asked.names) == (2, ["update", "find"])
 
@@ -201,7 +201,7 @@ def test_an_order_that_is_repeated_is_looked_at_and_handed_on_again(house: House
 def test_an_order_is_moved_on_with_a_look_at_who_asks_a_read_and_a_write(house: House) -> None:
     path = f"/api/orders/{house.orders[1]['id']}/status"
     steps = iter(["confirmed", "preparing"])
-    house.ask(lambda: house.client.patch(path, json={"status": next(steps)}))
+    house.fetch(lambda: house.client.patch(path, json={"status": next(steps)}))
     assert (house.asked.round_trips, house.asked.names) == (3, ["update"])
 
 
@@ -215,7 +215,7 @@ PAGES = {
 @pytest.mark.parametrize("query", PAGES)
 def test_a_page_is_one_question_beside_who_asks(house: House, query: str) -> None:
     path = f"/api/orders?limit={PAGE}{query}"
-    answer = house.ask(lambda: house.client.get(path))
+    answer = house.fetch(lambda: house.client.get(path))
     assert len(answer.json["items"]) == PAGE
     assert (house.asked.round_trips, house.asked.names) == (2, [])
     _, (statement, parameters) = house.asked.statements
@@ -226,7 +226,7 @@ def test_a_page_is_one_question_beside_who_asks(house: House, query: str) -> Non
 def test_a_page_of_the_backup_is_one_question_about_what_it_answers(
     house: House, wanted: OrderFilter
 ) -> None:
-    backup = diner_of(house.client).replication.pairs["orders"].at(Place.MONGODB)
+    backup = services_of(house.client).replication.pairs["orders"].store_of(StoreId.MONGODB)
     with house.asked.counting():
         page = cast(Orders, backup).page(wanted, None, PAGE)
     assert len(page.items) == PAGE
@@ -236,7 +236,7 @@ def test_a_page_of_the_backup_is_one_question_about_what_it_answers(
 
 def _rows_read(database: PostgresDatabase, statement: str, parameters: Any) -> int:
     """How many rows of orders the server looked at."""
-    [row] = database.ask(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
+    [row] = database.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
     scans = [node for node in _nodes(row["QUERY PLAN"]) if node.get("Relation Name") == "orders"]
     assert scans, "nobody has looked at orders"
     return sum(

@@ -14,19 +14,19 @@ from dinerapp.replication.identity import new_id
 from dinerapp.runtime.app import create_app
 from dinerapp.runtime.settings import Settings
 from dinerapp.runtime.testing import memory_stores, running
-from tests.blueprints.asking import (
-    QUICK,
+from tests.blueprints.api_helpers import (
+    FAST_SETTINGS,
     CheckedClient,
+    add_dish,
+    await_followers,
     bearer,
     client_as,
     client_of,
-    diner_of,
-    dish,
-    followed_up,
-    keyed,
+    idempotency_headers,
     log_in,
     order_for,
-    placed,
+    place_order,
+    services_of,
 )
 
 
@@ -44,8 +44,8 @@ def number() -> str:
 
 def order_of(client: FlaskClient, phone: str, name: str = "Ada", **fields: Any) -> dict[str, Any]:
     customer = {"name": name, "phone": phone, **fields.pop("customer", {})}
-    order = placed(client, order_for(dish(client), customer=customer, **fields))
-    followed_up(client)
+    order = place_order(client, order_for(add_dish(client), customer=customer, **fields))
+    await_followers(client)
     return order
 
 
@@ -130,22 +130,22 @@ def test_a_regulars_next_order_of_the_day_asks_no_store(client: FlaskClient) -> 
 def test_an_answer_to_an_order_says_who_took_the_order(client: FlaskClient) -> None:
     placement = Settings.from_environment({"PLACEMENT": "customers=mongodb,postgresql"}).placement
     with client_of(placement=placement) as other:
-        answer = other.post("/api/orders", json=order_for(dish(other)))
+        answer = other.post("/api/orders", json=order_for(add_dish(other)))
         assert answer.headers["X-Diner-Store"] == "postgresql"
-        followed_up(other)
+        await_followers(other)
         [known] = customers(other)
         assert other.get(path_of(known)).headers["X-Diner-Store"] == "mongodb"
 
 
 def test_an_order_stands_even_if_its_guest_cannot_be_remembered() -> None:
     places = Settings.from_environment({"PLACEMENT": "customers=mongodb"}).placement
-    app = create_app(Settings(**{**QUICK, "placement": places}), stores=memory_stores())
+    app = create_app(Settings(**{**FAST_SETTINGS, "placement": places}), stores=memory_stores())
     app.test_client_class = CheckedClient
     with running(app):
         client = client_as(app, Role.ADMIN)
-        item = dish(client)
-        diner_of(client).repositories["customers"].sides[0].store.database.close()
-        order = placed(client, order_for(item))
+        item = add_dish(client)
+        services_of(client).repositories["customers"].stores[0].store.database.close()
+        order = place_order(client, order_for(item))
         assert client.get(f"/api/orders/{order['id']}").status_code == 200
         assert client.get(f"/api/customers/{new_id()}").status_code == 503
 
@@ -206,7 +206,7 @@ def test_staff_correct_a_customer_and_leave_notes(client: FlaskClient) -> None:
 
 
 def test_a_repeated_change_is_one(client: FlaskClient) -> None:
-    phone, headers = number(), keyed()
+    phone, headers = number(), idempotency_headers()
     order_of(client, phone)
     path = path_of(customer_of(client, phone))
     first = client.patch(path, json={"notes": "a"}, headers=headers)
@@ -274,7 +274,7 @@ def test_who_is_erased_is_gone_and_their_orders_stay_for_the_books(client: Flask
 
 
 def test_erasing_again_changes_nothing(client: FlaskClient) -> None:
-    phone, headers = number(), keyed()
+    phone, headers = number(), idempotency_headers()
     order = order_of(client, phone)
     path = path_of(customer_of(client, phone))
     assert client.delete(path, headers=headers).status_code == 204
@@ -313,8 +313,8 @@ def test_who_orders_after_they_were_erased_is_new_at_once(client: FlaskClient) -
 def test_an_account_is_not_found_by_orders_that_were_erased(client: FlaskClient) -> None:
     phone, own = number(), client_as(client.application, Role.CUSTOMER)
     customer = {"name": "Ada", "phone": phone}
-    order = placed(own, order_for(dish(client), customer=customer))
-    followed_up(client)
+    order = place_order(own, order_for(add_dish(client), customer=customer))
+    await_followers(client)
     client.delete(path_of(customer_of(client, phone)))
     assert own.get("/api/orders").json["items"] == []
     left = client.get(f"/api/orders/{order['id']}").json

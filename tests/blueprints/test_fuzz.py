@@ -29,8 +29,21 @@ from werkzeug.test import TestResponse
 
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.runtime.app import BLUEPRINTS
-from tests.blueprints.asking import WITH_THREADS, client_as, client_of, dish, order_for, placed
-from tests.blueprints.talking import conversation_of, joined, me, said, server_of
+from tests.blueprints.api_helpers import (
+    WITH_THREADS,
+    add_dish,
+    client_as,
+    client_of,
+    order_for,
+    place_order,
+)
+from tests.blueprints.messaging_helpers import (
+    add_server,
+    join_server,
+    me,
+    open_conversation,
+    send_message,
+)
 
 CHECKS = [
     status_code_conformance,
@@ -80,8 +93,8 @@ def known(guest: FlaskClient) -> Known:
     """Ids of records that are there, by the name that paths and bodies have for them."""
     admin = client_as(guest.application, Role.ADMIN)
     customer = client_as(guest.application, Role.CUSTOMER)
-    item = dish(admin, stock=1000)
-    order = placed(customer, order_for(item))
+    item = add_dish(admin, stock=1000)
+    order = place_order(customer, order_for(item))
     path = f"/api/orders/{order['id']}"
     assert admin.patch(f"{path}/status", json={"status": "confirmed"}).status_code == 200
     paid = admin.post(f"{path}/payments", json={"method": "cash", "amount": 1})
@@ -108,18 +121,22 @@ def channel_of(client: FlaskClient) -> Known:
     """A room that the client is in, in a server of theirs. A new one each time: what is asked may
     remove it."""
     other = client_as(client.application, Role.WAITER)
-    server = server_of(client)
-    joined(other, server)
+    server = add_server(client)
+    join_server(other, server)
     path = f"/api/servers/{server['id']}/channels"
     channel = client.post(path, json={"name": "kitchen"}).json["id"]
     about = {"server_id": server["id"], "channel_id": channel, "user_id": me(other)}
-    return {**about, "room_id": channel, "message_id": said(client, channel)["id"]}
+    return {**about, "room_id": channel, "message_id": send_message(client, channel)["id"]}
 
 
 def talk_of(client: FlaskClient) -> Known:
     """A room for the client and somebody else."""
-    room = conversation_of(client, client_as(client.application, Role.WAITER))
-    return {"conversation_id": room, "room_id": room, "message_id": said(client, room)["id"]}
+    room = open_conversation(client, client_as(client.application, Role.WAITER))
+    return {
+        "conversation_id": room,
+        "room_id": room,
+        "message_id": send_message(client, room)["id"],
+    }
 
 
 def test_the_description_is_what_the_standard_wants(schema: BaseSchema) -> None:

@@ -17,8 +17,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
-from adapters.embedded.ports import LOCALHOST
-from tests.blueprints.asking import client_of, description_of, dish
+from adapters.embedded.tcp_ports import LOCALHOST
+from tests.blueprints.api_helpers import add_dish, client_of, description_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "building-a-client.md"
 WRITTEN_URL = "http://127.0.0.1:8000"
@@ -60,7 +60,10 @@ def generated(
     run = subprocess.run(
         [str(Path(sys.executable).with_name(command[0])), *command[1:], "--fail-on-warning"],
         cwd=folder,
-        env={"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(folder)},
+        env={
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "HOME": str(folder),
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -91,7 +94,7 @@ def test_a_client_is_generated_of_every_operation_without_a_warning(
 
 @pytest.mark.usefixtures("generated")
 def test_the_page_about_clients_works_as_it_is_written(admin: FlaskClient, url: str) -> None:
-    item = dish(admin, name="Pelmeni", price=850)
+    item = add_dish(admin, name="Pelmeni", price=850)
     found: dict[str, Any] = {}
     exec(compile(_block("python", url), str(PAGE), "exec"), found)  # noqa: S102
     assert (str(found["dish"].id), found["placed"].total) == (item["id"], 1700)

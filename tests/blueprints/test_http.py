@@ -16,7 +16,7 @@ from blueprints.http import docs
 from blueprints.http.examples import example_of
 from blueprints.http.fields import Problem
 from blueprints.http.headers import IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, LAST_EVENT_ID
-from tests.blueprints.asking import JSON, client_of, dish, order_for
+from tests.blueprints.api_helpers import JSON, add_dish, client_of, order_for
 
 NOBODY = "01a1fd5b-738a-7340-82a6-7288b9785b65"
 ANSWERS = {
@@ -74,7 +74,7 @@ def test_a_method_that_is_not_there_is_refused_with_those_that_are(
 def test_a_body_that_is_not_declared_as_json_is_refused(
     client: FlaskClient, kind: str | None
 ) -> None:
-    body = json.dumps(order_for(dish(client)))
+    body = json.dumps(order_for(add_dish(client)))
     assert client.post("/api/orders", data=body, content_type=kind).status_code == 415
 
 
@@ -87,13 +87,13 @@ def test_a_body_that_is_too_large_is_refused(client: FlaskClient) -> None:
 
 def test_a_longer_body_is_accepted_where_it_is_allowed() -> None:
     with client_of(max_body_bytes=2048) as client:
-        item = dish(client)
+        item = add_dish(client)
         assert client.post("/api/orders", json=order_for(item, notes="x" * 900)).status_code == 201
         assert client.post("/api/orders", json=order_for(item, notes="x" * 2048)).status_code == 413
 
 
 def test_all_mistakes_are_named_at_once(client: FlaskClient) -> None:
-    body = order_for(dish(client), 0, tip=-1, colour="red")
+    body = order_for(add_dish(client), 0, tip=-1, colour="red")
     body["customer"] = {"phone": "none"}
     refused = client.post("/api/orders", json=body)
     assert refused.status_code == 422
@@ -325,13 +325,13 @@ def documented() -> FlaskClient:
     "name", ["swagger-ui.css", "swagger-ui-bundle.js", "swagger-ui-standalone-preset.js"]
 )
 def test_swagger_ui_needs_no_network(documented: FlaskClient, name: str) -> None:
-    with documented.get(docs.URL + name) as answer:
+    with documented.get(docs.STATIC_URL + name) as answer:
         assert answer.status_code == 200
         assert answer.content_type.startswith(("text/css", "text/javascript"))
         assert answer.headers["Cache-Control"] == "no-cache" or answer.cache_control.max_age
         assert len(answer.data) > 10_000
     for other in ("nothing.js", "..%2f__init__.py", "%2e%2e/%2e%2e/__init__.py"):
-        assert documented.get(docs.URL + other).status_code == 404
+        assert documented.get(docs.STATIC_URL + other).status_code == 404
 
 
 def _references(part: Any) -> Iterator[str]:

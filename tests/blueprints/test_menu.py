@@ -8,7 +8,14 @@ import pytest
 from flask.testing import FlaskClient
 
 from dinerapp.replication.identity import new_id
-from tests.blueprints.asking import category, dish, dish_fields, keyed, order_for, placed
+from tests.blueprints.api_helpers import (
+    add_category,
+    add_dish,
+    dish_fields,
+    idempotency_headers,
+    order_for,
+    place_order,
+)
 
 SIZES = {
     "id": "size",
@@ -32,11 +39,11 @@ def shown(client: FlaskClient, item: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_menu_is_grouped_by_category_in_order_of_position(client: FlaskClient) -> None:
-    sweets = category(client, name="Über-Süßes", position=9)
-    soups = category(client, name="Супы", position=8)
-    sweet = dish(client, category_id=sweets["id"], name="Halva")
-    late = dish(client, category_id=soups["id"], name="Borscht", position=2)
-    early = dish(client, category_id=soups["id"], name="Ukha", position=1)
+    sweets = add_category(client, name="Über-Süßes", position=9)
+    soups = add_category(client, name="Супы", position=8)
+    sweet = add_dish(client, category_id=sweets["id"], name="Halva")
+    late = add_dish(client, category_id=soups["id"], name="Borscht", position=2)
+    early = add_dish(client, category_id=soups["id"], name="Ukha", position=1)
     menu = client.get("/api/menu").json
     assert menu["currency"] == "EUR"
     groups = [(group["id"], group["name"]) for group in menu["categories"]]
@@ -68,7 +75,7 @@ def test_a_new_item_is_found_at_its_location_with_its_etag(client: FlaskClient) 
 
 
 def test_a_menu_that_the_caller_has_is_not_sent_again(client: FlaskClient) -> None:
-    item = dish(client)
+    item = add_dish(client)
     etag = client.get("/api/menu").headers["ETag"]
     known = client.get("/api/menu", headers={"If-None-Match": etag})
     assert (known.status_code, known.data, known.headers["ETag"]) == (304, b"", etag)
@@ -78,30 +85,30 @@ def test_a_menu_that_the_caller_has_is_not_sent_again(client: FlaskClient) -> No
 
 @pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', "*"])
 def test_an_item_that_the_caller_has_is_not_sent_again(client: FlaskClient, form: str) -> None:
-    item = dish(client)
+    item = add_dish(client)
     etag = client.get(path_of(item)).headers["ETag"]
     known = client.get(path_of(item), headers={"If-None-Match": form.format(etag)})
     assert (known.status_code, known.data, known.headers["ETag"]) == (304, b"", etag)
 
 
 def test_what_is_left_of_an_item_is_part_of_its_etag(client: FlaskClient) -> None:
-    item = dish(client, stock=5)
+    item = add_dish(client, stock=5)
     etag = client.get(path_of(item)).headers["ETag"]
-    placed(client, order_for(item, 2))
+    place_order(client, order_for(item, 2))
     read = client.get(path_of(item), headers={"If-None-Match": etag})
     assert (read.status_code, read.json["stock"]) == (200, 3)
 
 
 def test_an_order_in_between_is_no_reason_to_refuse_a_change(client: FlaskClient) -> None:
-    item = dish(client, stock=5)
+    item = add_dish(client, stock=5)
     etag = client.get(path_of(item)).headers["ETag"]
-    placed(client, order_for(item, 2))
+    place_order(client, order_for(item, 2))
     done = client.patch(path_of(item), json={"price": 900}, headers={"If-Match": etag})
     assert (done.status_code, done.json["price"]) == (200, 900)
 
 
 def test_only_the_fields_that_are_sent_change(client: FlaskClient) -> None:
-    item = dish(client, description="with sour cream")
+    item = add_dish(client, description="with sour cream")
     changed = client.patch(path_of(item), json={"price": 900, "tax_rate": 700}).json
     assert changed == item | {"price": 900, "tax_rate": 700, "revision": 2}
     assert shown(client, item) == changed
@@ -120,7 +127,7 @@ def test_only_the_fields_that_are_sent_change(client: FlaskClient) -> None:
 def test_a_change_of_something_that_has_changed_is_refused_with_the_current_etag(
     client: FlaskClient, method: str, suffix: str, body: Any, stale: str
 ) -> None:
-    item = dish(client)
+    item = add_dish(client)
     client.patch(path_of(item), json={"name": "Vareniki"})
     before = client.get(path_of(item))
     refused = client.open(
@@ -133,7 +140,7 @@ def test_a_change_of_something_that_has_changed_is_refused_with_the_current_etag
 
 @pytest.mark.parametrize("form", ["{}", "W/{}", "*"])
 def test_a_change_with_the_current_etag_is_made(client: FlaskClient, form: str) -> None:
-    item = dish(client)
+    item = add_dish(client)
     etag = client.get(path_of(item)).headers["ETag"]
     headers = {"If-Match": form.format(etag)}
     done = client.patch(path_of(item), json={"price": 1}, headers=headers)
@@ -142,39 +149,39 @@ def test_a_change_with_the_current_etag_is_made(client: FlaskClient, form: str) 
 
 
 def test_86_takes_an_item_out_of_sale_and_back(client: FlaskClient) -> None:
-    item = dish(client)
+    item = add_dish(client)
     path = f"{path_of(item)}/availability"
     assert client.put(path, json={"available": False}).json["available"] is False
     refused = client.post("/api/orders", json=order_for(item))
     assert (refused.status_code, [*refused.json["errors"]]) == (409, ["items.0.item_id"])
     client.put(path, json={"available": True})
-    placed(client, order_for(item))
+    place_order(client, order_for(item))
 
 
 def test_stock_is_what_is_left_and_an_item_without_any_is_not_available(
     client: FlaskClient,
 ) -> None:
-    item = dish(client, stock=3)
-    placed(client, order_for(item, 2))
+    item = add_dish(client, stock=3)
+    place_order(client, order_for(item, 2))
     assert (shown(client, item)["stock"], shown(client, item)["available"]) == (1, True)
-    placed(client, order_for(item, 1))
+    place_order(client, order_for(item, 1))
     assert (shown(client, item)["stock"], shown(client, item)["available"]) == (0, False)
     refused = client.post("/api/orders", json=order_for(item))
     assert (refused.status_code, refused.json["type"]) == (409, "urn:dinerapp:problem:sold-out")
 
 
 def test_counting_again_starts_from_what_was_counted(client: FlaskClient) -> None:
-    item = dish(client, stock=3)
-    placed(client, order_for(item, 2))
+    item = add_dish(client, stock=3)
+    place_order(client, order_for(item, 2))
     counted = client.put(f"{path_of(item)}/stock", json={"stock": 7})
     assert counted.json["stock"] == 7
-    placed(client, order_for(item, 7))
+    place_order(client, order_for(item, 7))
     assert client.put(f"{path_of(item)}/stock", json={"stock": None}).json["stock"] is None
-    placed(client, order_for(item, 9))
+    place_order(client, order_for(item, 9))
 
 
 def test_a_removed_item_is_gone_and_its_slug_is_free(client: FlaskClient) -> None:
-    item = dish(client)
+    item = add_dish(client)
     assert client.post("/api/menu/items", json=dish_fields(slug=item["slug"])).status_code == 409
     removed = client.delete(path_of(item))
     assert (removed.status_code, removed.data) == (204, b"")
@@ -182,11 +189,11 @@ def test_a_removed_item_is_gone_and_its_slug_is_free(client: FlaskClient) -> Non
     assert item["id"] not in client.get("/api/menu").text
     refused = client.post("/api/orders", json=order_for(item))
     assert (refused.status_code, [*refused.json["errors"]]) == (422, ["items.0.item_id"])
-    dish(client, slug=item["slug"])
+    add_dish(client, slug=item["slug"])
 
 
 def test_an_item_is_added_once_per_key(client: FlaskClient) -> None:
-    headers, fields = keyed(), dish_fields()
+    headers, fields = idempotency_headers(), dish_fields()
     first = client.post("/api/menu/items", json=fields, headers=headers)
     again = client.post("/api/menu/items", json=fields, headers=headers)
     assert (first.status_code, again.status_code) == (201, 201)
@@ -208,7 +215,7 @@ def test_an_item_is_added_once_per_key(client: FlaskClient) -> None:
 def test_an_item_is_changed_once_per_key(
     client: FlaskClient, method: str, suffix: str, body: Any, other: Any
 ) -> None:
-    item, headers = dish(client), keyed()
+    item, headers = add_dish(client), idempotency_headers()
     path = path_of(item) + suffix
     first = client.open(path, method=method, json=body, headers=headers)
     between = client.patch(path_of(item), json={"name": "Vareniki"})
@@ -222,7 +229,7 @@ def test_an_item_is_changed_once_per_key(
 
 
 def test_one_key_may_serve_for_different_items(client: FlaskClient) -> None:
-    headers, items = keyed(), (dish(client), dish(client))
+    headers, items = idempotency_headers(), (add_dish(client), add_dish(client))
     done = [client.patch(path_of(item), json={"price": 5}, headers=headers) for item in items]
     assert [answer.json["price"] for answer in done] == [5, 5]
 
@@ -230,8 +237,8 @@ def test_one_key_may_serve_for_different_items(client: FlaskClient) -> None:
 def test_a_repeated_change_is_a_replay_even_if_its_etag_is_stale_by_now(
     client: FlaskClient,
 ) -> None:
-    item = dish(client)
-    headers = keyed(**{"If-Match": client.get(path_of(item)).headers["ETag"]})
+    item = add_dish(client)
+    headers = idempotency_headers(**{"If-Match": client.get(path_of(item)).headers["ETag"]})
     client.patch(path_of(item), json={"price": 5}, headers=headers)
     again = client.patch(path_of(item), json={"price": 5}, headers=headers)
     assert (again.status_code, again.headers["Idempotent-Replay"]) == (200, "true")
@@ -239,15 +246,15 @@ def test_a_repeated_change_is_a_replay_even_if_its_etag_is_stale_by_now(
 
 
 def test_an_item_is_removed_once_and_a_repetition_is_told_so(client: FlaskClient) -> None:
-    item, headers = dish(client), keyed()
+    item, headers = add_dish(client), idempotency_headers()
     assert client.delete(path_of(item), headers=headers).status_code == 204
     again = client.delete(path_of(item), headers=headers)
     assert (again.status_code, again.headers["Idempotent-Replay"]) == (204, "true")
-    assert client.delete(path_of(item), headers=keyed()).status_code == 404
+    assert client.delete(path_of(item), headers=idempotency_headers()).status_code == 404
 
 
 def test_what_was_removed_is_not_given_as_the_answer_of_its_creation(client: FlaskClient) -> None:
-    headers, body = keyed(), dish_fields()
+    headers, body = idempotency_headers(), dish_fields()
     item = client.post("/api/menu/items", json=body, headers=headers).json
     client.delete(path_of(item))
     assert client.post("/api/menu/items", json=body, headers=headers).status_code == 404
@@ -261,7 +268,7 @@ def test_an_item_that_never_was_is_not_found(client: FlaskClient, method: str) -
 
 
 def test_an_id_may_be_written_in_capitals(client: FlaskClient) -> None:
-    item = dish(client)
+    item = add_dish(client)
     assert client.get(f"/api/menu/items/{item['id'].upper()}").json == item
 
 

@@ -9,11 +9,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from dinerapp.replication.identity import new_id
-from tests.blueprints.asking import dish, keyed, order_for, placed
+from tests.blueprints.api_helpers import add_dish, idempotency_headers, order_for, place_order
 
 
 def ordered(client: FlaskClient, price: int = 850, quantity: int = 2, **fields: Any) -> Any:
-    return placed(client, order_for(dish(client, price=price), quantity, **fields))
+    return place_order(client, order_for(add_dish(client, price=price), quantity, **fields))
 
 
 def pay(client: FlaskClient, order: Any, **body: Any) -> Any:
@@ -52,10 +52,10 @@ def test_a_bill_is_split_by_amount(client: FlaskClient) -> None:
 
 
 def test_a_bill_is_split_by_line_to_the_last_cent(client: FlaskClient) -> None:
-    dishes = [dish(client, price=price) for price in (333, 334, 335)]
+    dishes = [add_dish(client, price=price) for price in (333, 334, 335)]
     body = order_for(dishes[0], tip=100)
     body["items"] = [{"item_id": item["id"], "quantity": 1} for item in dishes]
-    order = placed(client, body)
+    order = place_order(client, body)
     lines = [line["id"] for line in order["items"]]
     for line in lines[:2]:
         order = paid(client, order, line_ids=[line])
@@ -69,7 +69,7 @@ def test_a_bill_is_split_by_line_to_the_last_cent(client: FlaskClient) -> None:
 def test_a_repeated_payment_is_one_payment_however_much_has_happened_since(
     client: FlaskClient,
 ) -> None:
-    order, headers = ordered(client, price=10_000), keyed()
+    order, headers = ordered(client, price=10_000), idempotency_headers()
     path, body = f"/api/orders/{order['id']}/payments", {"method": "cash", "amount": 100}
     first = client.post(path, json=body, headers=headers)
     assert "Idempotent-Replay" not in first.headers
@@ -124,7 +124,9 @@ def test_payments_that_cannot_be_are_refused(
 
 
 def test_a_till_is_opened_used_counted_and_closed(client: FlaskClient) -> None:
-    opened = client.post("/api/tills", json={"name": "Bar", "opening": 20_000}, headers=keyed())
+    opened = client.post(
+        "/api/tills", json={"name": "Bar", "opening": 20_000}, headers=idempotency_headers()
+    )
     till = opened.json
     assert (opened.status_code, till["expected"]) == (201, None)
     order = paid(client, ordered(client), given=2000, till_id=till["id"])
@@ -176,7 +178,7 @@ def test_a_coupon_that_cannot_be_used_is_refused(
     client: FlaskClient, fields: dict[str, Any]
 ) -> None:
     made = coupon(client, **fields)
-    body = order_for(dish(client), 2, coupon=made["code"])
+    body = order_for(add_dish(client), 2, coupon=made["code"])
     refused = client.post("/api/orders", json=body)
     assert (refused.status_code, list(refused.json["errors"])) == (409, ["coupon"])
     assert client.get(f"/api/coupons/{made['id']}").json["uses"] == 0
@@ -185,7 +187,7 @@ def test_a_coupon_that_cannot_be_used_is_refused(
 def test_a_cancelled_order_gives_its_coupon_back(client: FlaskClient) -> None:
     made = coupon(client, amount=100, max_uses=1)
     order = ordered(client, coupon=made["code"])
-    body = order_for(dish(client), coupon=made["code"])
+    body = order_for(add_dish(client), coupon=made["code"])
     assert client.post("/api/orders", json=body).status_code == 409
     client.post(f"/api/orders/{order['id']}/cancel", json={})
     assert client.post("/api/orders", json=body).status_code == 201

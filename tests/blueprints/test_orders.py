@@ -11,15 +11,15 @@ from flask.testing import FlaskClient
 
 from dinerapp.ordering.container import OrderingServices
 from dinerapp.replication.identity import Operation, new_id, new_op_id
-from tests.blueprints.asking import (
+from tests.blueprints.api_helpers import (
+    add_dish,
     bearer,
     client_of,
-    diner_of,
-    dish,
     dish_fields,
-    keyed,
+    idempotency_headers,
     order_for,
-    placed,
+    place_order,
+    services_of,
 )
 
 DINE_IN = {"type": "dine_in", "table": "12"}
@@ -79,7 +79,7 @@ def in_stock(client: FlaskClient, item: dict[str, Any]) -> int:
 
 
 def test_an_order_comes_back_with_everything_that_clients_rely_on(client: FlaskClient) -> None:
-    item = dish(client, option_groups=GROUPS)
+    item = add_dish(client, option_groups=GROUPS)
     body = order_for(item, 2, options=["large"], tip=100, notes="no onions", fulfilment=DINE_IN)
     body["items"][0]["notes"] = "hot"
     answer = client.post("/api/orders", json=body)
@@ -113,7 +113,7 @@ def test_an_order_comes_back_with_everything_that_clients_rely_on(client: FlaskC
 
 
 def test_an_order_is_found_at_its_location_without_its_token(client: FlaskClient) -> None:
-    answer = client.post("/api/orders", json=order_for(dish(client)))
+    answer = client.post("/api/orders", json=order_for(add_dish(client)))
     found = client.get(answer.headers["Location"])
     token = answer.json.pop("access_token")
     assert len(token) == 64
@@ -133,7 +133,7 @@ def test_every_answer_has_a_request_id_of_the_caller_if_it_is_a_decent_one(
 
 
 def test_prices_of_the_client_are_refused(client: FlaskClient) -> None:
-    body = order_for(dish(client))
+    body = order_for(add_dish(client))
     body["items"][0]["unit_price"] = 1
     refused = client.post("/api/orders", json=body)
     assert (refused.status_code, [*refused.json["errors"]]) == (422, ["items.0.unit_price"])
@@ -152,44 +152,44 @@ def test_prices_of_the_client_are_refused(client: FlaskClient) -> None:
 def test_options_keep_to_the_limits_of_their_groups(
     client: FlaskClient, options: list[str]
 ) -> None:
-    item = dish(client, option_groups=GROUPS)
+    item = add_dish(client, option_groups=GROUPS)
     refused = client.post("/api/orders", json=order_for(item, options=options))
     assert (refused.status_code, [*refused.json["errors"]]) == (422, ["items.0.options"])
 
 
 def test_options_change_the_price_of_each_piece(client: FlaskClient) -> None:
-    item = dish(client, option_groups=GROUPS)
-    order = placed(client, order_for(item, 3, options=["small", "extra-1", "extra-2"]))
+    item = add_dish(client, option_groups=GROUPS)
+    order = place_order(client, order_for(item, 3, options=["small", "extra-1", "extra-2"]))
     assert (order["items"][0]["unit_price"], order["total"]) == (850, 2550)
 
 
 def test_tax_that_is_included_is_shown_and_not_added(taxed_inside: FlaskClient) -> None:
-    order = placed(taxed_inside, order_for(dish(taxed_inside, price=1190)))
+    order = place_order(taxed_inside, order_for(add_dish(taxed_inside, price=1190)))
     assert (order["tax"], order["total"]) == (190, 1190)
 
 
 def test_an_item_may_have_a_tax_rate_of_its_own(taxed_inside: FlaskClient) -> None:
-    order = placed(taxed_inside, order_for(dish(taxed_inside, price=1070, tax_rate=700)))
+    order = place_order(taxed_inside, order_for(add_dish(taxed_inside, price=1070, tax_rate=700)))
     assert order["tax"] == 70
-    assert placed(taxed_inside, order_for(dish(taxed_inside, tax_rate=0)))["tax"] == 0
+    assert place_order(taxed_inside, order_for(add_dish(taxed_inside, tax_rate=0)))["tax"] == 0
 
 
 @pytest.mark.parametrize(("price", "tax"), [(690, 50), (689, 50), (200, 15), (207, 15), (206, 15)])
 def test_tax_that_is_added_is_rounded_half_up(
     taxed_on_top: FlaskClient, price: int, tax: int
 ) -> None:
-    order = placed(taxed_on_top, order_for(dish(taxed_on_top, price=price), tip=7))
+    order = place_order(taxed_on_top, order_for(add_dish(taxed_on_top, price=price), tip=7))
     assert (order["tax"], order["total"], order["currency"]) == (tax, price + tax + 7, "USD")
 
 
 def test_each_line_is_taxed_on_its_own_and_the_sums_are_the_total(
     taxed_on_top: FlaskClient,
 ) -> None:
-    items = [dish(taxed_on_top, price=price) for price in (7, 7, 199)]
+    items = [add_dish(taxed_on_top, price=price) for price in (7, 7, 199)]
     body = order_for(items[0]) | {
         "items": [{"item_id": item["id"], "quantity": 1} for item in items]
     }
-    order = placed(taxed_on_top, body)
+    order = place_order(taxed_on_top, body)
     assert order["subtotal"] == sum(line["total"] for line in order["items"]) == 213
     assert order["tax"] == 1 + 1 + 14
     assert order["total"] == 213 + 16
@@ -206,13 +206,15 @@ def test_each_line_is_taxed_on_its_own_and_the_sums_are_the_total(
 def test_service_is_charged_at_tables_only(
     taxed_inside: FlaskClient, fulfilment: dict[str, str], charge: int
 ) -> None:
-    order = placed(taxed_inside, order_for(dish(taxed_inside, price=1055), fulfilment=fulfilment))
+    order = place_order(
+        taxed_inside, order_for(add_dish(taxed_inside, price=1055), fulfilment=fulfilment)
+    )
     assert (order["service_charge"], order["total"]) == (charge, 1055 + charge)
 
 
 def test_prices_stay_as_they_were_when_the_order_was_placed(client: FlaskClient) -> None:
-    item = dish(client)
-    order = placed(client, order_for(item))
+    item = add_dish(client)
+    order = place_order(client, order_for(item))
     client.patch(f"/api/menu/items/{item['id']}", json={"price": 1, "name": "Vareniki"})
     assert read(client, order)["items"] == order["items"]
 
@@ -230,23 +232,23 @@ def test_prices_stay_as_they_were_when_the_order_was_placed(client: FlaskClient)
 def test_a_table_or_an_address_is_asked_for_where_it_is_needed(
     client: FlaskClient, fulfilment: dict[str, Any], field: str
 ) -> None:
-    refused = client.post("/api/orders", json=order_for(dish(client), fulfilment=fulfilment))
+    refused = client.post("/api/orders", json=order_for(add_dish(client), fulfilment=fulfilment))
     assert (refused.status_code, [*refused.json["errors"]]) == (422, [field])
 
 
 def test_a_time_comes_back_in_utc_whatever_its_zone(client: FlaskClient) -> None:
     wanted = {"type": "pickup", "scheduled_for": "2036-05-01T18:30:00.1239+02:00"}
-    order = placed(client, order_for(dish(client), fulfilment=wanted))
+    order = place_order(client, order_for(add_dish(client), fulfilment=wanted))
     assert order["fulfilment"]["scheduled_for"] == "2036-05-01T16:30:00.123000Z"
 
 
 def test_a_coupon_that_does_not_exist_is_refused(client: FlaskClient) -> None:
-    refused = client.post("/api/orders", json=order_for(dish(client), coupon="FREE"))
+    refused = client.post("/api/orders", json=order_for(add_dish(client), coupon="FREE"))
     assert (refused.status_code, [*refused.json["errors"]]) == (422, ["coupon"])
 
 
 def test_an_order_is_placed_once_per_key(client: FlaskClient) -> None:
-    item, headers = dish(client, stock=5), keyed()
+    item, headers = add_dish(client, stock=5), idempotency_headers()
     first = client.post("/api/orders", json=order_for(item), headers=headers)
     again = client.post("/api/orders", json=order_for(item), headers=headers)
     assert (first.status_code, again.status_code) == (201, 201)
@@ -257,14 +259,14 @@ def test_an_order_is_placed_once_per_key(client: FlaskClient) -> None:
 
 
 def test_the_order_of_the_fields_makes_no_other_body(client: FlaskClient) -> None:
-    body, headers = order_for(dish(client)), keyed()
+    body, headers = order_for(add_dish(client)), idempotency_headers()
     first = client.post("/api/orders", json=body, headers=headers)
     again = client.post("/api/orders", json=dict(reversed(body.items())), headers=headers)
     assert again.json["id"] == first.json["id"]
 
 
 def test_a_key_is_refused_with_another_body(client: FlaskClient) -> None:
-    item, headers = dish(client), keyed()
+    item, headers = add_dish(client), idempotency_headers()
     first = client.post("/api/orders", json=order_for(item), headers=headers)
     other = client.post("/api/orders", json=order_for(item, 2), headers=headers)
     assert (other.status_code, [*other.json["errors"]]) == (422, ["Idempotency-Key"])
@@ -275,7 +277,7 @@ def test_a_key_is_refused_with_another_body(client: FlaskClient) -> None:
 def test_a_repeated_request_is_answered_with_its_order_whatever_became_of_the_menu(
     client: FlaskClient, becomes: str
 ) -> None:
-    item, headers = dish(client, stock=1), keyed()
+    item, headers = add_dish(client, stock=1), idempotency_headers()
     path = f"/api/menu/items/{item['id']}"
     first = client.post("/api/orders", json=order_for(item), headers=headers)
     match becomes:
@@ -295,7 +297,7 @@ def test_a_repeated_request_is_answered_with_its_order_whatever_became_of_the_me
 
 
 def test_a_refused_request_leaves_its_key_free(client: FlaskClient) -> None:
-    item, headers = dish(client, stock=0), keyed()
+    item, headers = add_dish(client, stock=0), idempotency_headers()
     assert client.post("/api/orders", json=order_for(item), headers=headers).status_code == 409
     client.put(f"/api/menu/items/{item['id']}/stock", json={"stock": 1})
     again = client.post("/api/orders", json=order_for(item), headers=headers)
@@ -303,7 +305,7 @@ def test_a_refused_request_leaves_its_key_free(client: FlaskClient) -> None:
 
 
 def test_an_order_goes_step_by_step_and_remembers_each(client: FlaskClient) -> None:
-    order = placed(client, order_for(dish(client)))
+    order = place_order(client, order_for(add_dish(client)))
     steps = ["confirmed", "preparing", "ready", "out_for_delivery", "completed"]
     move(client, order, *steps)
     done = read(client, order)
@@ -328,7 +330,7 @@ def test_an_order_goes_step_by_step_and_remembers_each(client: FlaskClient) -> N
 def test_a_step_that_does_not_exist_is_refused_and_says_which_do(
     client: FlaskClient, before: list[str], step: str
 ) -> None:
-    order = placed(client, order_for(dish(client)))
+    order = place_order(client, order_for(add_dish(client)))
     move(client, order, *before)
     state = read(client, order)
     refused = client.patch(f"{path_of(order)}/status", json={"status": step})
@@ -338,7 +340,7 @@ def test_a_step_that_does_not_exist_is_refused_and_says_which_do(
 
 
 def test_a_step_that_was_made_already_changes_nothing(client: FlaskClient) -> None:
-    order = placed(client, order_for(dish(client)))
+    order = place_order(client, order_for(add_dish(client)))
     move(client, order, "confirmed")
     state = read(client, order)
     move(client, order, "confirmed")
@@ -346,7 +348,7 @@ def test_a_step_that_was_made_already_changes_nothing(client: FlaskClient) -> No
 
 
 def test_a_step_is_made_once_per_key_however_far_the_order_has_gone(client: FlaskClient) -> None:
-    order, headers = placed(client, order_for(dish(client))), keyed()
+    order, headers = place_order(client, order_for(add_dish(client))), idempotency_headers()
     path = f"{path_of(order)}/status"
     client.patch(path, json={"status": "confirmed"}, headers=headers)
     move(client, order, "preparing")
@@ -361,7 +363,7 @@ def test_a_step_is_made_once_per_key_however_far_the_order_has_gone(client: Flas
 def test_a_step_of_an_order_that_has_moved_since_is_refused_with_its_etag(
     client: FlaskClient, suffix: str
 ) -> None:
-    order = placed(client, order_for(dish(client)))
+    order = place_order(client, order_for(add_dish(client)))
     stale = {"If-Match": client.get(path_of(order)).headers["ETag"]}
     move(client, order, "confirmed")
     current = client.get(path_of(order))
@@ -374,8 +376,8 @@ def test_a_step_of_an_order_that_has_moved_since_is_refused_with_its_etag(
 
 
 def test_a_cancelled_order_gives_back_what_it_took(client: FlaskClient) -> None:
-    item = dish(client, stock=5)
-    order = placed(client, order_for(item, 4))
+    item = add_dish(client, stock=5)
+    order = place_order(client, order_for(item, 4))
     assert in_stock(client, item) == 1
     cancelled = client.post(f"{path_of(order)}/cancel", json={"reason": "too late"})
     assert cancelled.json["history"][-1]["reason"] == "too late"
@@ -386,7 +388,7 @@ def test_a_cancelled_order_gives_back_what_it_took(client: FlaskClient) -> None:
 
 
 def test_stock_is_taken_over_all_lines_or_not_at_all(client: FlaskClient) -> None:
-    plenty, few = dish(client, stock=9), dish(client, stock=1)
+    plenty, few = add_dish(client, stock=9), add_dish(client, stock=1)
     body = order_for(plenty)
     body["items"] += [{"item_id": few["id"], "quantity": 1}] * 2
     assert client.post("/api/orders", json=body).status_code == 409
@@ -402,14 +404,14 @@ def test_an_order_that_never_was_is_not_found(client: FlaskClient) -> None:
 
 def test_pages_show_every_order_once_newest_first_though_others_come_in() -> None:
     with client_of() as client:
-        item = dish(client)
-        ids = [placed(client, order_for(item))["id"] for _ in range(25)]
+        item = add_dish(client)
+        ids = [place_order(client, order_for(item))["id"] for _ in range(25)]
         seen: list[str] = []
         query: dict[str, Any] = {"limit": 7}
         while True:
             page = client.get("/api/orders", query_string=query).json
             seen += [order["id"] for order in page["items"]]
-            placed(client, order_for(item))
+            place_order(client, order_for(item))
             if page["next_cursor"] is None:
                 break
             query["cursor"] = page["next_cursor"]
@@ -417,10 +419,10 @@ def test_pages_show_every_order_once_newest_first_though_others_come_in() -> Non
 
 
 def test_orders_are_found_by_what_staff_ask_for(client: FlaskClient) -> None:
-    item = dish(client)
+    item = add_dish(client)
     customer = {"name": "Grace", "phone": "(030) 765-43 21"}
-    pickup = placed(client, order_for(item, customer=customer))
-    at_table = placed(client, order_for(item, customer=customer, fulfilment=DINE_IN))
+    pickup = place_order(client, order_for(item, customer=customer))
+    at_table = place_order(client, order_for(item, customer=customer, fulfilment=DINE_IN))
     move(client, at_table, "confirmed")
 
     def found(**query: str) -> list[str]:
@@ -437,10 +439,10 @@ def test_orders_are_found_by_what_staff_ask_for(client: FlaskClient) -> None:
 
 
 def test_a_cursor_keeps_to_the_filter_it_is_used_with(client: FlaskClient) -> None:
-    item, phone = dish(client), "+49401111111"
+    item, phone = add_dish(client), "+49401111111"
     customer = {"name": "Grace", "phone": phone}
-    mine = [placed(client, order_for(item, customer=customer))["id"] for _ in range(3)]
-    placed(client, order_for(item))
+    mine = [place_order(client, order_for(item, customer=customer))["id"] for _ in range(3)]
+    place_order(client, order_for(item))
     first = client.get("/api/orders", query_string={"phone": phone, "limit": "2"}).json
     query = {"phone": phone, "limit": "2", "cursor": first["next_cursor"]}
     second = client.get("/api/orders", query_string=query).json
@@ -451,7 +453,7 @@ def test_a_cursor_keeps_to_the_filter_it_is_used_with(client: FlaskClient) -> No
 @pytest.fixture(scope="module")
 def on_sale(guests: FlaskClient) -> dict[str, Any]:
     """An item that was put on the menu before the guests came."""
-    done = diner_of(guests).of(OrderingServices).menu.add(Operation.fresh(), dish_fields())
+    done = services_of(guests).of(OrderingServices).menu.add(Operation.without_key(), dish_fields())
     return {"id": done.record.id}
 
 
@@ -475,19 +477,19 @@ def on_sale(guests: FlaskClient) -> dict[str, Any]:
 def test_guests_may_not_do_what_staff_do(
     guests: FlaskClient, on_sale: dict[str, Any], method: str, path: str, body: Any
 ) -> None:
-    order = placed(guests, order_for(on_sale))
+    order = place_order(guests, order_for(on_sale))
     path = path.format(item=on_sale["id"], order=order["id"])
     refused = guests.open(path, method=method, json=body, headers=bearer(order["access_token"]))
     assert refused.status_code == 401
     own = guests.get(path_of(order), headers=bearer(order["access_token"]))
     assert own.json["status"] == "pending"
-    placed(guests, order_for(on_sale))
+    place_order(guests, order_for(on_sale))
 
 
 def test_the_token_reads_and_cancels_its_order(
     guests: FlaskClient, on_sale: dict[str, Any]
 ) -> None:
-    order = placed(guests, order_for(on_sale))
+    order = place_order(guests, order_for(on_sale))
     token = order["access_token"]
     assert guests.get(path_of(order), headers=bearer(token)).json["id"] == order["id"]
     assert guests.get(path_of(order), headers=bearer(token, "bearer")).status_code == 200
@@ -499,7 +501,7 @@ def test_the_token_reads_and_cancels_its_order(
 def test_the_token_of_one_order_opens_no_other(
     guests: FlaskClient, on_sale: dict[str, Any]
 ) -> None:
-    mine, theirs = (placed(guests, order_for(on_sale)) for _ in range(2))
+    mine, theirs = (place_order(guests, order_for(on_sale)) for _ in range(2))
     headers = bearer(mine["access_token"])
     for path in (path_of(theirs), f"/api/orders/{new_id()}"):
         assert guests.get(path, headers=headers).status_code == 403
@@ -520,7 +522,7 @@ def test_the_token_of_one_order_opens_no_other(
 def test_without_a_token_guests_are_asked_for_one(
     guests: FlaskClient, on_sale: dict[str, Any], headers: dict[str, str]
 ) -> None:
-    order = placed(guests, order_for(on_sale))
+    order = place_order(guests, order_for(on_sale))
     for method, suffix in (("GET", ""), ("POST", "/cancel")):
         refused = guests.open(path_of(order) + suffix, method=method, headers=headers)
         assert refused.status_code == 401
@@ -531,7 +533,7 @@ def test_without_a_token_guests_are_asked_for_one(
 def test_a_made_up_token_opens_nothing(
     guests: FlaskClient, on_sale: dict[str, Any], token: str
 ) -> None:
-    order = placed(guests, order_for(on_sale))
+    order = place_order(guests, order_for(on_sale))
     assert guests.get(path_of(order), headers=bearer(token)).status_code == 403
 
 
@@ -548,18 +550,18 @@ def test_the_menu_is_for_everybody(guests: FlaskClient, on_sale: dict[str, Any])
 def test_an_order_is_priced_by_the_menu_as_it_is_even_before_news_of_that(
     client: FlaskClient, change: dict[str, Any], status: int, price: int | None
 ) -> None:
-    items, item = diner_of(client).repositories["menu_items"], dish(client, price=850)
-    placed(client, order_for(item))
+    items, item = services_of(client).repositories["menu_items"], add_dish(client, price=850)
+    place_order(client, order_for(item))
     record = items.get(item["id"])
-    items.save(record.changed(op_id=new_op_id(), now=record.updated_at, **change))
+    items.save(record.with_changes(op_id=new_op_id(), now=record.updated_at, **change))
     answer = client.post("/api/orders", json=order_for(item))
     assert answer.status_code == status, answer.text
     assert price is None or answer.json["items"][0]["unit_price"] == price
 
 
 def test_what_can_be_had_again_is_had_even_before_news_of_that(client: FlaskClient) -> None:
-    items, item = diner_of(client).repositories["menu_items"], dish(client, available=False)
+    items, item = services_of(client).repositories["menu_items"], add_dish(client, available=False)
     assert client.post("/api/orders", json=order_for(item)).status_code == 409
     record = items.get(item["id"])
-    items.save(record.changed(op_id=new_op_id(), now=record.updated_at, available=True))
-    placed(client, order_for(item))
+    items.save(record.with_changes(op_id=new_op_id(), now=record.updated_at, available=True))
+    place_order(client, order_for(item))

@@ -11,7 +11,7 @@ from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.replication.identity import new_id, new_op_id
 from dinerapp.replication.record import utc_now
-from tests.blueprints.asking import client_as, diner_of, keyed, log_in
+from tests.blueprints.api_helpers import client_as, idempotency_headers, log_in, services_of
 
 ALL = {
     "display_name": "Ada L.",
@@ -35,7 +35,7 @@ def own(client: FlaskClient) -> tuple[FlaskClient, str]:
 
 def forgotten(client: FlaskClient, path: str) -> None:
     """As if the user were older than profiles."""
-    store = diner_of(client).repositories["profiles"].sides
+    store = services_of(client).repositories["profiles"].stores
     for side in store:
         side.store.collection.delete_one({"_id": path.split("/")[3]})
 
@@ -43,7 +43,7 @@ def forgotten(client: FlaskClient, path: str) -> None:
 def test_a_new_user_has_a_profile_that_says_what_is_known(own: tuple[FlaskClient, str]) -> None:
     client, path = own
     user_id = path.split("/")[3]
-    assert user_id in diner_of(client).repositories["profiles"].get_many([user_id])
+    assert user_id in services_of(client).repositories["profiles"].get_many([user_id])
     profile = client.get(path).json
     me = client.get("/api/auth/me").json
     assert (profile["id"], profile["display_name"]) == (me["id"], me["name"])
@@ -53,7 +53,7 @@ def test_a_new_user_has_a_profile_that_says_what_is_known(own: tuple[FlaskClient
 
 def test_registering_makes_one_profile(client: FlaskClient) -> None:
     body = {"email": f"{new_id()}@example.org", "password": "a long password", "name": "Ada"}
-    headers = keyed()
+    headers = idempotency_headers()
     for _ in range(2):
         user = client.post("/api/auth/register", json=body, headers=headers).json
     profile = client.get(f"/api/users/{user['id']}/profile").json
@@ -133,7 +133,7 @@ def test_without_a_record_a_profile_is_what_is_known_of_the_user_and_reading_wri
     forgotten(client, path)
     read = client.get(path)
     assert read.json == {**made, "revision": 0}
-    repository = diner_of(client).repositories["profiles"]
+    repository = services_of(client).repositories["profiles"]
     assert repository.get_many([made["id"]]) == {}
     etag = {"If-Match": read.headers["ETag"]}
     changed = client.patch(path, json={"bio": "a"}, headers=etag)
@@ -150,7 +150,7 @@ def test_the_first_change_can_be_repeated_and_insists_on_the_version_that_was_re
     forgotten(client, path)
     stale = client.patch(path, json={"bio": "a"}, headers={"If-Match": etag})
     assert stale.status_code == 412
-    headers = keyed()
+    headers = idempotency_headers()
     first = client.patch(path, json={"bio": "a"}, headers=headers)
     again = client.patch(path, json={"bio": "a"}, headers=headers)
     assert again.json == first.json
@@ -162,9 +162,9 @@ def test_a_profile_that_was_made_a_moment_ago_is_changed_all_the_same(
     own: tuple[FlaskClient, str],
 ) -> None:
     client, path = own
-    service = diner_of(client).of(AccountServices).profiles
+    service = services_of(client).of(AccountServices).profiles
     user_id = path.split("/")[3]
-    user = diner_of(client).of(AccountServices).accounts.get(user_id)
+    user = services_of(client).of(AccountServices).accounts.get(user_id)
     service._user_created(None, user)
     assert client.get(path).json["revision"] == 1
 
@@ -211,7 +211,7 @@ def test_a_profile_is_its_own_and_does_not_follow_the_account(
     user_id = path.split("/")[3]
     client.patch(f"/api/users/{user_id}", json={"name": "Grace"})
     assert client.get(path).json["display_name"] == "customer"
-    repository = diner_of(client).repositories["profiles"]
+    repository = services_of(client).repositories["profiles"]
     record = repository.get(user_id)
-    moved = repository.save(record.changed(op_id=new_op_id(), now=utc_now(), bio="elsewhere"))
+    moved = repository.save(record.with_changes(op_id=new_op_id(), now=utc_now(), bio="elsewhere"))
     assert client.get(path).json["bio"] == moved.bio

@@ -5,26 +5,26 @@ from __future__ import annotations
 import pytest
 
 from dinerapp.accounts.domain.permissions import Role
-from dinerapp.replication.version import Place
+from dinerapp.replication.version import StoreId
 from dinerapp.runtime.app import create_app
 from dinerapp.runtime.settings import PLACEMENT, Settings
 from dinerapp.runtime.testing import memory_stores, running
-from tests.blueprints.asking import QUICK, client_as, keyed
+from tests.blueprints.api_helpers import FAST_SETTINGS, client_as, idempotency_headers
 from tests.blueprints.conftest import Grounds
-from tests.blueprints.grounds import BOTH, MONGODB, POSTGRESQL, Ground
-from tests.blueprints.talking import (
-    conversation_of,
-    general_of,
+from tests.blueprints.messaging_helpers import (
+    add_server,
+    general_room_id,
+    open_conversation,
+    open_stream,
     read_back,
-    said,
-    server_of,
-    watching,
+    send_message,
 )
+from tests.blueprints.two_store_apps import BOTH, MONGODB, POSTGRESQL, TwoStoreApp
 
 
-def test_conversations_go_on_with_either_database(ground: Ground) -> None:
+def test_conversations_go_on_with_either_database(ground: TwoStoreApp) -> None:
     room = ground.ids["room"]
-    sent = [said(ground.client, room, f"message {n}") for n in range(3)]
+    sent = [send_message(ground.client, room, f"message {n}") for n in range(3)]
     answer = ground.client.get(f"/api/rooms/{room}/messages?limit=3")
     assert answer.json["items"] == sent[::-1]
     served = ground.serving if ground.serving != BOTH else MONGODB
@@ -33,7 +33,7 @@ def test_conversations_go_on_with_either_database(ground: Ground) -> None:
     path = f"/api/rooms/{room}/messages/{sent[0]['id']}"
     assert ground.client.patch(path, json={"content": "other"}).json["edited"]
     assert ground.client.delete(path).status_code == 204
-    headers = keyed()
+    headers = idempotency_headers()
     twice = [
         ground.client.post(f"/api/rooms/{room}/messages", json={"content": "x"}, headers=headers)
         for _ in range(2)
@@ -47,7 +47,7 @@ def test_conversations_go_on_with_either_database(ground: Ground) -> None:
     assert {"room_id": room, "kind": "conversation", "unread": 0} in unread
 
 
-def test_channels_wait_for_postgresql(ground: Ground) -> None:
+def test_channels_wait_for_postgresql(ground: TwoStoreApp) -> None:
     channel = ground.ids["channel"]
     path = f"/api/rooms/{channel}/messages"
     answers = [ground.client.post(path, json={"content": "x"}), ground.client.get(path)]
@@ -65,33 +65,33 @@ def test_channels_wait_for_postgresql(ground: Ground) -> None:
     assert unread[channel] == (None if ground.serving == MONGODB else 0)
 
 
-def unread_of(ground: Ground) -> list[dict[str, object]]:
+def unread_of(ground: TwoStoreApp) -> list[dict[str, object]]:
     items: list[dict[str, object]] = ground.client.get("/api/rooms/unread").json["items"]
     return items
 
 
-def test_servers_and_members_are_there_with_either_database(ground: Ground) -> None:
+def test_servers_and_members_are_there_with_either_database(ground: TwoStoreApp) -> None:
     server = f"/api/servers/{ground.ids['server']}"
     assert ground.client.get(server).status_code == 200
     assert len(ground.client.get(f"{server}/channels").json["items"]) == 2
     assert len(ground.client.get(f"{server}/members").json["items"]) == 2
     colleague = client_as(ground.client.application, Role.CHEF)
-    room = conversation_of(ground.client, colleague)
-    assert conversation_of(colleague, ground.client) == room
+    room = open_conversation(ground.client, colleague)
+    assert open_conversation(colleague, ground.client) == room
 
 
-def test_streams_of_conversations_go_on_with_either_database(ground: Ground) -> None:
+def test_streams_of_conversations_go_on_with_either_database(ground: TwoStoreApp) -> None:
     room = ground.ids["room"]
-    with watching(ground.client, f"/api/rooms/{room}/stream") as events:
-        sent = said(ground.client, room)
+    with open_stream(ground.client, f"/api/rooms/{room}/stream") as events:
+        sent = send_message(ground.client, room)
         assert next(each for each in events if each["data"] == sent)
 
 
 @pytest.mark.parametrize("serving", [BOTH])
 def test_both_databases_hold_the_same_messages(grounds: Grounds, serving: str) -> None:
     ground = grounds(serving)
-    said(ground.client, ground.ids["room"])
-    ground.settled()
+    send_message(ground.client, ground.ids["room"])
+    ground.settled_content()
     report = ground.client.get("/api/consistency").json["items"]
     equal = {each["kind"]: each["equal"] for each in report}
     assert equal["direct_messages"]
@@ -103,11 +103,11 @@ def test_both_databases_hold_the_same_messages(grounds: Grounds, serving: str) -
 
 @pytest.mark.parametrize("placed", [False, True])
 def test_without_postgresql_channels_are_kept_where_the_placement_says(placed: bool) -> None:
-    placement = {**PLACEMENT, "channel_messages": (Place.MONGODB,)} if placed else PLACEMENT
-    settings = Settings(**{**QUICK, "placement": placement})
-    app = create_app(settings, stores=memory_stores(Place.MONGODB))
+    placement = {**PLACEMENT, "channel_messages": (StoreId.MONGODB,)} if placed else PLACEMENT
+    settings = Settings(**{**FAST_SETTINGS, "placement": placement})
+    app = create_app(settings, stores=memory_stores(StoreId.MONGODB))
     with running(app):
         client = client_as(app, Role.MANAGER)
-        room = general_of(client, server_of(client))
+        room = general_room_id(client, add_server(client))
         answer = client.post(f"/api/rooms/{room}/messages", json={"content": "x"})
         assert answer.status_code == (201 if placed else 503)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from adapters.bus.lines import Lines
-from adapters.bus.memory import Exchange, MemoryLine
+from adapters.bus.memory import MemoryBroker, MemoryTransport
+from adapters.bus.multi_transport import MultiTransportBus
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.live.bus import Message
 from dinerapp.replication.identity import new_id
@@ -18,18 +18,18 @@ from dinerapp.replication.record import utc_now
 from dinerapp.runtime.app import create_app
 from dinerapp.runtime.settings import Settings
 from dinerapp.runtime.testing import memory_stores, running
-from tests.blueprints.asking import QUICK, client_as, client_of, diner_of
-from tests.blueprints.talking import (
-    conversation_of,
-    general_of,
-    joined,
+from tests.blueprints.api_helpers import FAST_SETTINGS, client_as, client_of, services_of
+from tests.blueprints.messaging_helpers import (
+    add_server,
+    general_room_id,
+    join_server,
     me,
-    said,
-    server_of,
-    watching,
+    open_conversation,
+    open_stream,
+    send_message,
 )
-from tests.contracts.bus import processes, until
-from tests.makers import message
+from tests.contracts.bus import open_buses, wait_until
+from tests.factories import message
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +51,13 @@ def manager(waiter: FlaskClient) -> FlaskClient:
 @pytest.fixture
 def conversation(waiter: FlaskClient, customer: FlaskClient) -> str:
     """The other one writes with new people each time."""
-    return conversation_of(client_as(waiter.application, Role.WAITER), customer)
+    return open_conversation(client_as(waiter.application, Role.WAITER), customer)
 
 
 @pytest.fixture
 def server(manager: FlaskClient, customer: FlaskClient) -> dict[str, Any]:
-    server = server_of(manager)
-    joined(customer, server)
+    server = add_server(manager)
+    join_server(customer, server)
     return server
 
 
@@ -68,9 +68,9 @@ def path_of(room_id: str) -> str:
 def test_what_is_said_edited_and_removed_is_seen(
     manager: FlaskClient, customer: FlaskClient, server: dict[str, Any]
 ) -> None:
-    room = general_of(manager, server)
-    with watching(customer, path_of(room)) as events:
-        sent = said(manager, room)
+    room = general_room_id(manager, server)
+    with open_stream(customer, path_of(room)) as events:
+        sent = send_message(manager, room)
         seen = next(events)
         assert (seen["event"], seen["data"]) == ("message", sent)
         message = f"/api/rooms/{room}/messages/{sent['id']}"
@@ -85,32 +85,34 @@ def test_what_is_said_edited_and_removed_is_seen(
 def test_a_stream_is_of_one_room(
     manager: FlaskClient, customer: FlaskClient, server: dict[str, Any], conversation: str
 ) -> None:
-    room = general_of(manager, server)
-    with watching(customer, path_of(room)) as events:
-        said(customer, conversation)
-        sent = said(manager, room)
+    room = general_room_id(manager, server)
+    with open_stream(customer, path_of(room)) as events:
+        send_message(customer, conversation)
+        sent = send_message(manager, room)
         assert next(events)["data"] == sent
 
 
 def test_a_stream_goes_on_where_it_ended_without_gap_or_double(
     customer: FlaskClient, conversation: str
 ) -> None:
-    before = said(customer, conversation, "before")
-    with watching(customer, path_of(conversation)) as events:
+    before = send_message(customer, conversation, "before")
+    with open_stream(customer, path_of(conversation)) as events:
         assert next(events)["data"] == before
-        first = said(customer, conversation, "first")
+        first = send_message(customer, conversation, "first")
         last = next(events)
         assert last["data"] == first
-    missed = [said(customer, conversation, f"missed {n}") for n in range(3)]
+    missed = [send_message(customer, conversation, f"missed {n}") for n in range(3)]
     message = f"/api/rooms/{conversation}/messages/{first['id']}"
     edited = customer.patch(message, json={"content": "edited"}).json
     resumed = {"Last-Event-ID": last["id"]}
-    with watching(customer, path_of(conversation), **resumed) as events:
+    with open_stream(customer, path_of(conversation), **resumed) as events:
         seen = [next(events) for _ in range(4)]
         assert [each["data"] for each in seen] == [*missed, edited]
-        after = said(customer, conversation, "after")
+        after = send_message(customer, conversation, "after")
         assert next(events)["data"] == after
-    with watching(customer, path_of(conversation), **{"Last-Event-ID": seen[-1]["id"]}) as events:
+    with open_stream(
+        customer, path_of(conversation), **{"Last-Event-ID": seen[-1]["id"]}
+    ) as events:
         assert next(events)["data"] == after
 
 
@@ -125,15 +127,15 @@ def test_an_event_that_never_was_is_refused(
 def test_others_hear_who_types_and_who_has_read(
     manager: FlaskClient, customer: FlaskClient, server: dict[str, Any]
 ) -> None:
-    room = general_of(manager, server)
-    with watching(customer, path_of(room)) as events:
+    room = general_room_id(manager, server)
+    with open_stream(customer, path_of(room)) as events:
         customer.post(f"/api/rooms/{room}/typing")
         for _ in range(3):
             assert manager.post(f"/api/rooms/{room}/typing").status_code == 204
         typing = next(events)
         assert (typing["event"], typing["data"]["user_id"]) == ("typing", me(manager))
         assert "id" not in typing
-        sent = said(customer, room)
+        sent = send_message(customer, room)
         assert next(events)["data"] == sent
         manager.put(f"/api/rooms/{room}/read", json={"message_id": sent["id"]})
         read = next(events)
@@ -146,56 +148,60 @@ def test_others_hear_who_types_and_who_has_read(
 def test_a_stream_ends_when_its_watcher_is_put_out(
     manager: FlaskClient, customer: FlaskClient, server: dict[str, Any]
 ) -> None:
-    room = general_of(manager, server)
-    with watching(customer, path_of(room)) as events:
-        sent = said(manager, room)
+    room = general_room_id(manager, server)
+    with open_stream(customer, path_of(room)) as events:
+        sent = send_message(manager, room)
         assert next(events)["data"] == sent
         out = f"/api/servers/{server['id']}/members/{me(customer)}"
         assert manager.delete(out).status_code == 204
-        said(manager, room, "now that they are gone")
+        send_message(manager, room, "now that they are gone")
         assert list(events) == []
 
 
 def test_streams_of_rooms_and_of_orders_share_their_places() -> None:
     with client_of(Role.WAITER, web_streams=1) as waiter:
         customer = client_as(waiter.application, Role.CUSTOMER)
-        room = conversation_of(waiter, customer)
-        with watching(waiter, "/api/orders/stream"):
+        room = open_conversation(waiter, customer)
+        with open_stream(waiter, "/api/orders/stream"):
             refused = customer.get(path_of(room))
             assert refused.status_code == 503
             assert int(refused.headers["Retry-After"]) > 0
             assert customer.get(f"/api/rooms/{room}/messages").status_code == 200
-        with watching(customer, path_of(room)):
+        with open_stream(customer, path_of(room)):
             assert waiter.get("/api/orders/stream").status_code == 503
 
 
 def test_streams_end_with_the_process() -> None:
     ending = Event()
     with client_of(Role.WAITER, must_end=ending.is_set) as waiter:
-        room = conversation_of(waiter, client_as(waiter.application, Role.CUSTOMER))
-        with watching(waiter, path_of(room)) as events:
+        room = open_conversation(waiter, client_as(waiter.application, Role.CUSTOMER))
+        with open_stream(waiter, path_of(room)) as events:
             ending.set()
             assert list(events) == []
 
 
 def test_processes_tell_one_another_what_to_read_and_nothing_of_what_was_said() -> None:
-    exchange = Exchange()
-    app = create_app(Settings(**QUICK), stores=memory_stores(), bus=Lines([MemoryLine(exchange)]))
-    other, heard = Lines([MemoryLine(exchange)]), list[Message]()
+    exchange = MemoryBroker()
+    app = create_app(
+        Settings(**FAST_SETTINGS),
+        stores=memory_stores(),
+        bus=MultiTransportBus([MemoryTransport(exchange)]),
+    )
+    other, heard = MultiTransportBus([MemoryTransport(exchange)]), list[Message]()
     other.subscribe(heard.append)
-    with running(app), processes(other):
+    with running(app), open_buses(other):
         waiter, customer = client_as(app, Role.WAITER), client_as(app, Role.CUSTOMER)
-        room = conversation_of(waiter, customer)
-        until(lambda: diner_of(waiter).bus.is_listening)
-        with watching(customer, path_of(room)) as events:
-            secret = said(waiter, room, "the secret ingredient")
+        room = open_conversation(waiter, customer)
+        wait_until(lambda: services_of(waiter).bus.is_listening)
+        with open_stream(customer, path_of(room)) as events:
+            secret = send_message(waiter, room, "the secret ingredient")
             assert next(events)["data"] == secret
             waiter.post(f"/api/rooms/{room}/typing")
             assert next(events)["event"] == "typing"
-            until(lambda: {"message_changed", "typing"} <= {news.topic for news in heard})
+            wait_until(lambda: {"message_changed", "typing"} <= {news.topic for news in heard})
             assert "secret ingredient" not in str(heard)
             elsewhere = (
-                diner_of(waiter)
+                services_of(waiter)
                 .repositories["direct_messages"]
                 .save(message(room_id=room, author_id=me(waiter), created_at=utc_now()))
             )

@@ -12,25 +12,25 @@ from dinerapp.accounts.domain.permissions import Role
 from dinerapp.messaging.container import MessagingServices
 from dinerapp.replication.identity import new_id
 from dinerapp.replication.record import utc_now
-from tests.blueprints.asking import (
+from tests.blueprints.api_helpers import (
+    add_dish,
     client_as,
     client_of,
-    diner_of,
-    dish,
-    keyed,
+    idempotency_headers,
     order_for,
-    placed,
+    place_order,
+    services_of,
 )
-from tests.blueprints.talking import (
-    conversation_of,
-    general_of,
-    joined,
+from tests.blueprints.messaging_helpers import (
+    add_server,
+    general_room_id,
+    join_server,
     me,
+    open_conversation,
     read_back,
-    said,
-    server_of,
+    send_message,
 )
-from tests.makers import at, message
+from tests.factories import at, message
 
 CHANNEL, CONVERSATION = "channel", "conversation"
 KINDS = (CHANNEL, CONVERSATION)
@@ -61,10 +61,10 @@ def people() -> Iterator[dict[str, FlaskClient]]:
 @pytest.fixture(scope="module")
 def server(people: dict[str, FlaskClient]) -> dict[str, Any]:
     owner = people["owner"]
-    server = server_of(owner)
-    joined(people["moderator"], server, "moderator", owner)
+    server = add_server(owner)
+    join_server(people["moderator"], server, "moderator", owner)
     for who in ("waiter", "customer"):
-        joined(people[who], server)
+        join_server(people[who], server)
     return server
 
 
@@ -78,7 +78,7 @@ def channel(people: dict[str, FlaskClient], server: dict[str, Any]) -> str:
 
 @pytest.fixture(scope="module")
 def conversation(people: dict[str, FlaskClient]) -> str:
-    return conversation_of(people["customer"], people["waiter"])
+    return open_conversation(people["customer"], people["waiter"])
 
 
 @pytest.fixture(params=KINDS)
@@ -101,7 +101,7 @@ def test_what_is_said_is_read_by_those_in_the_room(
         False,
         False,
     )
-    reply = said(customer, room, "hello to you")
+    reply = send_message(customer, room, "hello to you")
     assert read_back(waiter, room)[:2] == read_back(customer, room)[:2] == [reply, sent]
     one = customer.get(answer.headers["Location"])
     assert (one.json, one.headers["ETag"]) == (sent, answer.headers["ETag"])
@@ -111,7 +111,7 @@ def test_what_is_said_is_read_by_those_in_the_room(
 def test_contents_come_back_as_they_were_sent(
     people: dict[str, FlaskClient], room: str, content: str
 ) -> None:
-    sent = said(people["waiter"], room, content, file_url="https://example.org/ü?a=<b>&c")
+    sent = send_message(people["waiter"], room, content, file_url="https://example.org/ü?a=<b>&c")
     assert read_back(people["customer"], room)[0] == sent
     assert (sent["content"], sent["file_url"]) == (content, "https://example.org/ü?a=<b>&c")
 
@@ -140,16 +140,16 @@ def test_what_cannot_be_said_is_refused_and_not_kept(
 
 
 def test_a_file_alone_is_a_message(people: dict[str, FlaskClient], room: str) -> None:
-    sent = said(people["waiter"], room, "", file_url="https://example.org/bill.pdf")
+    sent = send_message(people["waiter"], room, "", file_url="https://example.org/bill.pdf")
     assert (sent["content"], sent["file_url"]) == ("", "https://example.org/bill.pdf")
 
 
 def test_an_order_is_attached_by_whoever_may_see_it(
     people: dict[str, FlaskClient], room: str
 ) -> None:
-    item = dish(client_as(people["owner"].application, Role.ADMIN))
-    own = placed(people["customer"], order_for(item))
-    others = placed(people["other customer"], order_for(item))
+    item = add_dish(client_as(people["owner"].application, Role.ADMIN))
+    own = place_order(people["customer"], order_for(item))
+    others = place_order(people["other customer"], order_for(item))
     path = f"/api/rooms/{room}/messages"
     for who, order, status in (
         ("customer", own, 201),
@@ -163,7 +163,7 @@ def test_an_order_is_attached_by_whoever_may_see_it(
 
 
 def test_one_key_says_it_once(people: dict[str, FlaskClient], room: str) -> None:
-    path, headers = f"/api/rooms/{room}/messages", keyed()
+    path, headers = f"/api/rooms/{room}/messages", idempotency_headers()
     answers = [
         people["waiter"].post(path, json={"content": "once"}, headers=headers) for _ in range(3)
     ]
@@ -194,7 +194,7 @@ def test_who_is_not_in_a_room_can_not_tell_it_from_one_that_is_not_there(
     people: dict[str, FlaskClient], room: str, method: str, path: str, body: Any
 ) -> None:
     """An admin of the restaurant, too."""
-    sent = said(people["waiter"], room)
+    sent = send_message(people["waiter"], room)
     if body == {"message_id": "{message}"}:
         body = {"message_id": sent["id"]}
     for who in ("stranger", "other customer"):
@@ -219,8 +219,8 @@ def test_a_guest_without_an_account_is_in_no_room(
 def test_whoever_was_put_out_reads_nothing_any_more(
     people: dict[str, FlaskClient], server: dict[str, Any], channel: str
 ) -> None:
-    someone = joined(client_as(people["owner"].application, Role.WAITER), server)
-    said(someone, channel)
+    someone = join_server(client_as(people["owner"].application, Role.WAITER), server)
+    send_message(someone, channel)
     out = f"/api/servers/{server['id']}/members/{me(someone)}"
     assert people["moderator"].delete(out).status_code == 204
     for method, body in (("GET", None), ("POST", {"content": "still here"})):
@@ -232,17 +232,17 @@ def test_a_channel_or_server_that_is_gone_is_entered_by_nobody(
     people: dict[str, FlaskClient],
 ) -> None:
     owner = people["owner"]
-    server = server_of(owner)
-    path, general = f"/api/servers/{server['id']}", general_of(owner, server)
+    server = add_server(owner)
+    path, general = f"/api/servers/{server['id']}", general_room_id(owner, server)
     bar = owner.post(f"{path}/channels", json={"name": "bar"}).json["id"]
     for room_id, gone in ((bar, f"{path}/channels/{bar}"), (general, path)):
-        said(owner, room_id)
+        send_message(owner, room_id)
         assert owner.delete(gone).status_code == 204
         assert owner.get(f"/api/rooms/{room_id}/messages").status_code == 404
 
 
 def test_only_authors_edit(people: dict[str, FlaskClient], room: str) -> None:
-    sent = said(people["waiter"], room)
+    sent = send_message(people["waiter"], room)
     path = f"/api/rooms/{room}/messages/{sent['id']}"
     etag = people["waiter"].get(path).headers["ETag"]
     refused = people["customer"].patch(path, json={"content": "other"})
@@ -258,7 +258,7 @@ def test_only_authors_edit(people: dict[str, FlaskClient], room: str) -> None:
 def test_moderators_do_not_edit_what_others_said(
     people: dict[str, FlaskClient], channel: str
 ) -> None:
-    sent = said(people["waiter"], channel)
+    sent = send_message(people["waiter"], channel)
     path = f"/api/rooms/{channel}/messages/{sent['id']}"
     for who in ("moderator", "owner"):
         assert people[who].patch(path, json={"content": "other"}).status_code == 403
@@ -268,14 +268,14 @@ def test_moderators_do_not_edit_what_others_said(
 def test_authors_and_moderators_delete_in_channels(
     people: dict[str, FlaskClient], channel: str, who: str
 ) -> None:
-    sent = said(people["waiter"], channel, "secret", file_url="https://example.org/a")
+    sent = send_message(people["waiter"], channel, "secret", file_url="https://example.org/a")
     path = f"/api/rooms/{channel}/messages/{sent['id']}"
-    answer = people[who].delete(path, headers=keyed("gone"))
+    answer = people[who].delete(path, headers=idempotency_headers("gone"))
     if who == "customer":
         assert answer.status_code == 403
         return
     assert answer.status_code == 204
-    again = people[who].delete(path, headers=keyed("gone"))
+    again = people[who].delete(path, headers=idempotency_headers("gone"))
     assert (again.status_code, again.headers["Idempotent-Replay"]) == (204, "true")
     [seen] = read_back(people["customer"], channel)
     assert (seen["id"], seen["deleted"], seen["content"]) == (sent["id"], True, "")
@@ -287,7 +287,7 @@ def test_authors_and_moderators_delete_in_channels(
 def test_in_a_conversation_everybody_deletes_their_own(
     people: dict[str, FlaskClient], conversation: str
 ) -> None:
-    sent = said(people["customer"], conversation)
+    sent = send_message(people["customer"], conversation)
     path = f"/api/rooms/{conversation}/messages/{sent['id']}"
     assert people["waiter"].delete(path).status_code == 403
     assert people["customer"].delete(path).status_code == 204
@@ -296,8 +296,8 @@ def test_in_a_conversation_everybody_deletes_their_own(
 def test_a_message_is_in_its_own_room_only(
     people: dict[str, FlaskClient], server: dict[str, Any], channel: str
 ) -> None:
-    elsewhere = general_of(people["owner"], server)
-    sent = said(people["waiter"], channel)
+    elsewhere = general_room_id(people["owner"], server)
+    sent = send_message(people["waiter"], channel)
     path = f"/api/rooms/{elsewhere}/messages/{sent['id']}"
     for method, body in (("GET", None), ("PATCH", {"content": "x"}), ("DELETE", None)):
         assert people["waiter"].open(path, method=method, json=body).status_code == 404
@@ -307,7 +307,7 @@ def test_a_message_is_in_its_own_room_only(
 def test_pages_hold_messages_of_one_millisecond_once_each(
     people: dict[str, FlaskClient], channel: str, limit: int
 ) -> None:
-    kept = diner_of(people["owner"]).repositories["channel_messages"]
+    kept = services_of(people["owner"]).repositories["channel_messages"]
     saved = [kept.save(message(room_id=channel, author_id=me(people["waiter"]))) for _ in range(9)]
     saved += [kept.save(message(room_id=channel, created_at=at(1)))]
     expected = sorted(saved, key=lambda one: (one.created_at, one.id), reverse=True)
@@ -320,10 +320,10 @@ def test_people_are_called_what_their_profiles_say(
 ) -> None:
     waiter = people["moderator"]
     monkeypatch.setattr("dinerapp.messaging.services.display_names.KEPT_SECONDS", 0.0)
-    sent = said(waiter, channel)
+    sent = send_message(waiter, channel)
     path = f"/api/users/{me(waiter)}/profile"
     assert waiter.patch(path, json={"display_name": "Mo"}).status_code == 200
-    monkeypatch.setattr(diner_of(waiter).of(MessagingServices).names, "_kept", {})
+    monkeypatch.setattr(services_of(waiter).of(MessagingServices).names, "_kept", {})
     assert read_back(waiter, channel)[0]["author"] == {"id": sent["author"]["id"], "name": "Mo"}
 
 
@@ -347,7 +347,7 @@ def test_a_key_begins_one_conversation_and_no_other(people: dict[str, FlaskClien
     customer, waiter, chef = (
         client_as(app, role) for role in (Role.CUSTOMER, Role.WAITER, Role.CHEF)
     )
-    key, path = keyed(), "/api/conversations"
+    key, path = idempotency_headers(), "/api/conversations"
     first = customer.post(path, json={"user_id": me(waiter)}, headers=key)
     again = customer.post(path, json={"user_id": me(waiter)}, headers=key)
     assert (first.status_code, again.status_code) == (201, 201)
@@ -356,7 +356,7 @@ def test_a_key_begins_one_conversation_and_no_other(people: dict[str, FlaskClien
     assert other.status_code == 422
     assert other.json["type"].endswith("key-reused")
     assert customer.get(path).json["items"] == [first.json]
-    found = keyed()
+    found = idempotency_headers()
     assert customer.post(path, json={"user_id": me(waiter)}, headers=found).status_code == 200
     assert customer.post(path, json={"user_id": me(waiter)}, headers=found).status_code == 200
     assert customer.post(path, json={"user_id": me(chef)}, headers=found).status_code == 422
@@ -365,7 +365,7 @@ def test_a_key_begins_one_conversation_and_no_other(people: dict[str, FlaskClien
 
 def test_a_request_that_is_refused_uses_no_key(people: dict[str, FlaskClient]) -> None:
     customer, waiter = people["customer"], client_as(people["owner"].application, Role.WAITER)
-    key, path = keyed(), "/api/conversations"
+    key, path = idempotency_headers(), "/api/conversations"
     assert customer.post(path, json={"user_id": new_id()}, headers=key).status_code == 422
     assert customer.post(path, json={"user_id": me(waiter)}, headers=key).status_code == 201
 
@@ -373,16 +373,16 @@ def test_a_request_that_is_refused_uses_no_key(people: dict[str, FlaskClient]) -
 def test_what_customers_say_is_counted_and_what_staff_say_is_not() -> None:
     with client_of(role=Role.CUSTOMER, message_limit="2/minute") as customer:
         waiter = client_as(customer.application, Role.WAITER)
-        room = conversation_of(customer, waiter)
+        room = open_conversation(customer, waiter)
         for client in (customer, waiter, customer, waiter, waiter):
-            said(client, room)
+            send_message(client, room)
         path, body = f"/api/rooms/{room}/messages", {"content": "one too many"}
         refused = customer.post(path, json=body)
         assert refused.status_code == 429
         assert 0 < int(refused.headers["Retry-After"]) <= 60
         assert len(read_back(waiter, room)) == 5
         other = client_as(customer.application, Role.CUSTOMER)
-        said(other, conversation_of(other, waiter))
+        send_message(other, open_conversation(other, waiter))
 
 
 def test_guests_talk_with_staff_and_not_with_one_another(people: dict[str, FlaskClient]) -> None:
@@ -392,8 +392,8 @@ def test_guests_talk_with_staff_and_not_with_one_another(people: dict[str, Flask
         refused = customer.post("/api/conversations", json={"user_id": user_id})
         told.add((refused.status_code, refused.json["detail"]))
     assert told == {(422, "user_id: is nobody you can have a conversation with")}
-    assert conversation_of(people["moderator"], people["owner"])
-    assert conversation_of(people["waiter"], people["other customer"])
+    assert open_conversation(people["moderator"], people["owner"])
+    assert open_conversation(people["waiter"], people["other customer"])
 
 
 def unread_of(client: FlaskClient) -> dict[str, Any]:
@@ -406,12 +406,12 @@ def test_what_others_said_is_unread_until_it_is_read(
 ) -> None:
     waiter, customer = people["waiter"], people["customer"]
     kind = CONVERSATION if CONVERSATION in request.node.name else CHANNEL
-    last = said(customer, room)
+    last = send_message(customer, room)
     answer = waiter.put(f"/api/rooms/{room}/read", json={"message_id": last["id"]})
     assert (answer.status_code, answer.json["message_id"]) == (200, last["id"])
     assert unread_of(waiter)[room] == (kind, 0)
-    sent = [said(customer, room, f"{n}") for n in range(3)]
-    said(waiter, room)
+    sent = [send_message(customer, room, f"{n}") for n in range(3)]
+    send_message(waiter, room)
     assert unread_of(waiter)[room] == (kind, 3)
     customer.delete(f"/api/rooms/{room}/messages/{sent[0]['id']}")
     assert unread_of(waiter)[room] == (kind, 2)
@@ -435,23 +435,23 @@ def test_whoever_is_in_too_many_rooms_is_told_so(monkeypatch: pytest.MonkeyPatch
             body = owner.get("/api/rooms/unread").json
             return body["truncated"], {each["room_id"] for each in body["items"]}
 
-        rooms = [conversation_of(owner, other) for other in others[:2]]
-        server = server_of(owner)
+        rooms = [open_conversation(owner, other) for other in others[:2]]
+        server = add_server(owner)
         path = f"/api/servers/{server['id']}/channels"
-        rooms += [general_of(owner, server), owner.post(path, json={"name": "bar"}).json["id"]]
+        rooms += [general_room_id(owner, server), owner.post(path, json={"name": "bar"}).json["id"]]
         assert unread() == (False, {*rooms})
         third = owner.post(path, json={"name": "third"})
         assert unread() == (True, {*rooms})
         assert owner.delete(third.headers["Location"]).status_code == 204
         assert unread() == (False, {*rooms})
-        newest = conversation_of(owner, others[2])
+        newest = open_conversation(owner, others[2])
         assert unread() == (True, {newest, *rooms[1:]})
 
 
 def test_only_messages_of_the_room_are_read(
     people: dict[str, FlaskClient], conversation: str, channel: str
 ) -> None:
-    elsewhere = said(people["waiter"], channel)
+    elsewhere = send_message(people["waiter"], channel)
     for message_id in (elsewhere["id"], new_id()):
         path = f"/api/rooms/{conversation}/read"
         refused = people["waiter"].put(path, json={"message_id": message_id})
@@ -461,9 +461,9 @@ def test_only_messages_of_the_room_are_read(
 def test_whoever_joins_late_has_not_to_read_what_was_said_before(
     people: dict[str, FlaskClient], server: dict[str, Any], channel: str
 ) -> None:
-    kept = diner_of(people["owner"]).repositories["channel_messages"]
+    kept = services_of(people["owner"]).repositories["channel_messages"]
     kept.save(message(room_id=channel, created_at=at(-(10**9))))
-    late = joined(client_as(people["owner"].application, Role.WAITER), server)
+    late = join_server(client_as(people["owner"].application, Role.WAITER), server)
     assert unread_of(late)[channel] == (CHANNEL, 0)
     now = utc_now()
     for _ in range(103):
@@ -474,13 +474,13 @@ def test_whoever_joins_late_has_not_to_read_what_was_said_before(
 def test_whoever_comes_back_has_not_to_read_what_was_said_meanwhile(
     people: dict[str, FlaskClient], server: dict[str, Any], channel: str
 ) -> None:
-    waiter = joined(client_as(people["owner"].application, Role.WAITER), server)
-    read = said(people["owner"], channel)
+    waiter = join_server(client_as(people["owner"].application, Role.WAITER), server)
+    read = send_message(people["owner"], channel)
     path = f"/api/rooms/{channel}/read"
     assert waiter.put(path, json={"message_id": read["id"]}).status_code == 200
     left = waiter.delete(f"/api/servers/{server['id']}/members/{me(waiter)}")
     assert left.status_code == 204
-    said(people["owner"], channel)
-    assert unread_of(joined(waiter, server))[channel] == (CHANNEL, 0)
-    said(people["owner"], channel)
+    send_message(people["owner"], channel)
+    assert unread_of(join_server(waiter, server))[channel] == (CHANNEL, 0)
+    send_message(people["owner"], channel)
     assert unread_of(waiter)[channel] == (CHANNEL, 1)

@@ -13,7 +13,7 @@ from dinerapp.accounts.domain.permissions import Role
 from dinerapp.accounts.services.accounts import Granted, NewAccount
 from dinerapp.ordering.container import OrderingServices
 from dinerapp.replication.identity import Operation
-from tests.blueprints.asking import bearer, client_of, diner_of, dish, order_for
+from tests.blueprints.api_helpers import add_dish, bearer, client_of, order_for, services_of
 
 SETTINGS = {
     "secret_key": "the-key-that-signs-tokens",
@@ -46,14 +46,14 @@ def test_no_secret_is_logged_told_or_counted(
 ) -> None:
     guest = admin.application.test_client()
     granted = logged_in(admin)
-    item = dish(admin)
+    item = add_dish(admin)
     order = guest.post("/api/orders", json=order_for(item)).json
     tokens = [granted.access_token, granted.refresh_token, order["access_token"]]
     told = [
         *failures(guest, order, tokens),
         *(admin.get(path) for path in (*PUBLIC, "/api/connections", "/api/users", "/api/orders")),
     ]
-    monkeypatch.setattr(diner_of(admin).of(OrderingServices).orders, "get", broken)
+    monkeypatch.setattr(services_of(admin).of(OrderingServices).orders, "get", broken)
     told.append(guest.get(f"/api/orders/{order['id']}", headers=bearer(tokens[2])))
     assert told[-1].status_code == 500
     printed = capfd.readouterr()
@@ -67,9 +67,9 @@ def test_no_secret_is_logged_told_or_counted(
 
 def logged_in(client: FlaskClient) -> Granted:
     """Somebody with the password that is looked for."""
-    accounts = diner_of(client).of(AccountServices).accounts
+    accounts = services_of(client).of(AccountServices).accounts
     new = NewAccount(email="ada@example.org", name="Ada", password=PASSWORD)
-    accounts.add(Operation.fresh(), new, Role.ADMIN)
+    accounts.add(Operation.without_key(), new, Role.ADMIN)
     body = {"email": new.email, "password": PASSWORD}
     assert client.post("/api/auth/login", json=body).status_code == 200
     return accounts.login(new.email, PASSWORD)

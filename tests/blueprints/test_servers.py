@@ -10,9 +10,9 @@ from flask.testing import FlaskClient
 
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.replication.identity import new_id
-from tests.blueprints.asking import client_as, client_of, diner_of, keyed
-from tests.blueprints.talking import joined, me, server_of
-from tests.makers import member
+from tests.blueprints.api_helpers import client_as, client_of, idempotency_headers, services_of
+from tests.blueprints.messaging_helpers import add_server, join_server, me
+from tests.factories import member
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def owner() -> Iterator[FlaskClient]:
 
 @pytest.fixture
 def server(owner: FlaskClient) -> dict[str, Any]:
-    return server_of(owner)
+    return add_server(owner)
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +42,12 @@ def people(
 ) -> dict[str, FlaskClient]:
     """They, in a new server, in their roles."""
     for role in ("admin", "moderator", "guest"):
-        joined(accounts[role], server, role, owner)
+        join_server(accounts[role], server, role, owner)
     return accounts
 
 
 def test_a_new_server_has_a_general_channel_and_its_owner(owner: FlaskClient) -> None:
-    answer = owner.post("/api/servers", json={"name": "Diner"}, headers=keyed("once"))
+    answer = owner.post("/api/servers", json={"name": "Diner"}, headers=idempotency_headers("once"))
     server = answer.json
     assert (server["role"], server["owner_id"]) == ("admin", me(owner))
     assert len(server["invite_code"]) >= 20
@@ -57,9 +57,11 @@ def test_a_new_server_has_a_general_channel_and_its_owner(owner: FlaskClient) ->
     assert (general["name"], general["general"]) == ("general", True)
     [member] = owner.get(f"{path}/members").json["items"]
     assert (member["user_id"], member["role"], member["name"]) == (me(owner), "admin", "manager")
-    again = owner.post("/api/servers", json={"name": "Diner"}, headers=keyed("once"))
+    again = owner.post("/api/servers", json={"name": "Diner"}, headers=idempotency_headers("once"))
     assert (again.json, again.headers["Idempotent-Replay"]) == (server, "true")
-    other = owner.post("/api/servers", json={"name": "Another"}, headers=keyed("once"))
+    other = owner.post(
+        "/api/servers", json={"name": "Another"}, headers=idempotency_headers("once")
+    )
     assert other.status_code == 422
     assert owner.get(path).json == server
 
@@ -75,9 +77,9 @@ def test_everybody_finds_their_own_servers_latest_joined_first(
     owner: FlaskClient,
 ) -> None:
     waiter = client_as(owner.application, Role.WAITER)
-    servers = [server_of(owner, name=f"Branch {n}") for n in range(3)]
+    servers = [add_server(owner, name=f"Branch {n}") for n in range(3)]
     for server in servers:
-        joined(waiter, server)
+        join_server(waiter, server)
     gone = servers.pop(1)
     assert owner.delete(f"/api/servers/{gone['id']}").status_code == 204
     first = waiter.get("/api/servers?limit=1").json
@@ -118,7 +120,7 @@ def test_who_may_do_what_in_a_server(
     """Whoever may not comes first: for them everything is still there."""
     owner, base = people["owner"], f"/api/servers/{server['id']}"
     channel = owner.post(f"{base}/channels", json={"name": "kitchen"}).json
-    member = me(joined(people["other"], server))
+    member = me(join_server(people["other"], server))
     path = base + path.format(channel=channel["id"], member=member)
     nowhere = people["stranger"].open(
         path.replace(server["id"], new_id()), method=method, json=body
@@ -149,17 +151,17 @@ def test_a_renewed_code_makes_the_old_one_worthless(
     owner: FlaskClient, server: dict[str, Any]
 ) -> None:
     path = f"/api/servers/{server['id']}/invite"
-    renewed = owner.post(path, headers=keyed("renew")).json
-    assert owner.post(path, headers=keyed("renew")).json == renewed
+    renewed = owner.post(path, headers=idempotency_headers("renew")).json
+    assert owner.post(path, headers=idempotency_headers("renew")).json == renewed
     waiter = client_as(owner.application, Role.WAITER)
     refused = waiter.post("/api/servers/join", json={"code": server["invite_code"]})
     assert (refused.status_code, [*refused.json["errors"]]) == (422, ["code"])
-    assert joined(waiter, renewed).get(f"/api/servers/{server['id']}").json["role"] == "guest"
+    assert join_server(waiter, renewed).get(f"/api/servers/{server['id']}").json["role"] == "guest"
 
 
 def test_a_key_joins_one_server_and_no_other(people: dict[str, FlaskClient], server: Any) -> None:
-    owner, path, key = people["owner"], "/api/servers/join", keyed()
-    waiter, other = client_as(owner.application, Role.WAITER), server_of(owner)
+    owner, path, key = people["owner"], "/api/servers/join", idempotency_headers()
+    waiter, other = client_as(owner.application, Role.WAITER), add_server(owner)
     body = {"code": server["invite_code"]}
     first = waiter.post(path, json=body, headers=key)
     again = waiter.post(path, json=body, headers=key)
@@ -169,7 +171,7 @@ def test_a_key_joins_one_server_and_no_other(people: dict[str, FlaskClient], ser
     assert refused.status_code == 422
     assert refused.json["type"].endswith("key-reused")
     assert [each["id"] for each in waiter.get("/api/servers").json["items"]] == [server["id"]]
-    found = keyed()
+    found = idempotency_headers()
     assert waiter.post(path, json=body, headers=found).status_code == 200
     refused = waiter.post(path, json={"code": other["invite_code"]}, headers=found)
     assert refused.status_code == 422
@@ -185,12 +187,12 @@ def test_whoever_left_may_come_back_with_the_same_code(
 ) -> None:
     client, path = people["moderator"], f"/api/servers/{server['id']}"
     leaving = f"{path}/members/{me(client)}"
-    assert client.delete(leaving, headers=keyed("leave")).status_code == 204
+    assert client.delete(leaving, headers=idempotency_headers("leave")).status_code == 204
     assert client.get(path).status_code == 404
-    again = client.delete(leaving, headers=keyed("leave"))
+    again = client.delete(leaving, headers=idempotency_headers("leave"))
     assert (again.status_code, again.headers["Idempotent-Replay"]) == (204, "true")
     assert client.delete(leaving).status_code == 404
-    joined(client, server)
+    join_server(client, server)
     assert client.get(path).json["role"] == "guest"
 
 
@@ -204,7 +206,7 @@ def test_whoever_was_put_out_needs_a_new_code(
     assert me(guest) not in [member["user_id"] for member in members]
     refused = guest.post("/api/servers/join", json={"code": server["invite_code"]})
     assert refused.status_code == 403
-    joined(guest, people["owner"].post(f"{path}/invite").json)
+    join_server(guest, people["owner"].post(f"{path}/invite").json)
     assert guest.get(path).status_code == 200
 
 
@@ -232,7 +234,7 @@ def test_the_general_channel_stays(owner: FlaskClient, server: dict[str, Any]) -
 
 
 def test_a_channel_belongs_to_its_server(owner: FlaskClient, server: dict[str, Any]) -> None:
-    other = server_of(owner)
+    other = add_server(owner)
     [general] = owner.get(f"/api/servers/{other['id']}/channels").json["items"]
     path = f"/api/servers/{server['id']}/channels/{general['id']}"
     for method, body in (("GET", None), ("PATCH", {"name": "x"}), ("DELETE", None)):
@@ -249,14 +251,17 @@ def test_changes_are_made_to_the_version_that_was_read(
     assert (changed.status_code, changed.json["name"]) == (200, "Two")
     stale = owner.patch(path, json={"name": "Three"}, headers={"If-Match": etag})
     assert (stale.status_code, owner.get(path).json) == (412, changed.json)
-    deleted = owner.delete(path, headers=keyed("gone"))
+    deleted = owner.delete(path, headers=idempotency_headers("gone"))
     assert deleted.status_code == 204
-    assert owner.delete(path, headers=keyed("gone")).headers["Idempotent-Replay"] == "true"
+    assert (
+        owner.delete(path, headers=idempotency_headers("gone")).headers["Idempotent-Replay"]
+        == "true"
+    )
     assert owner.get(path).status_code == 404
 
 
 def test_two_hundred_members_are_read_in_pages(owner: FlaskClient, server: Any) -> None:
-    kept = diner_of(owner).repositories["members"]
+    kept = services_of(owner).repositories["members"]
 
     for _ in range(199):
         kept.save(member(server_id=server["id"]))

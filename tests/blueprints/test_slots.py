@@ -12,7 +12,14 @@ from flask.testing import FlaskClient
 
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.ordering.domain.hours import Weekday, Window
-from tests.blueprints.asking import client_as, client_of, dish, keyed, order_for, placed
+from tests.blueprints.api_helpers import (
+    add_dish,
+    client_as,
+    client_of,
+    idempotency_headers,
+    order_for,
+    place_order,
+)
 
 TOMORROW = datetime.now(UTC).replace(hour=18, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
@@ -42,21 +49,21 @@ def left(client: FlaskClient, moment: datetime) -> Any:
 
 
 def test_a_slot_takes_so_many_orders(manager: FlaskClient) -> None:
-    item, guest = dish(manager), client_as(manager.application, None)
+    item, guest = add_dish(manager), client_as(manager.application, None)
     assert left(guest, TOMORROW) == 2
-    first = placed(guest, scheduled(item, TOMORROW))
-    placed(guest, scheduled(item, TOMORROW + timedelta(minutes=29)))
+    first = place_order(guest, scheduled(item, TOMORROW))
+    place_order(guest, scheduled(item, TOMORROW + timedelta(minutes=29)))
     assert left(guest, TOMORROW) == 0
     full = guest.post("/api/orders", json=scheduled(item, TOMORROW))
     assert (full.status_code, list(full.json["errors"])) == (409, ["fulfilment.scheduled_for"])
-    placed(guest, scheduled(item, TOMORROW + timedelta(minutes=30)))
+    place_order(guest, scheduled(item, TOMORROW + timedelta(minutes=30)))
     manager.post(f"/api/orders/{first['id']}/cancel")
     assert left(guest, TOMORROW) == 1
-    placed(guest, scheduled(item, TOMORROW))
+    place_order(guest, scheduled(item, TOMORROW))
 
 
 def test_many_at_once_get_no_more_places_than_there_are(manager: FlaskClient) -> None:
-    item = dish(manager)
+    item = add_dish(manager)
     guests = [client_as(manager.application, None) for _ in range(6)]
     body = scheduled(item, TOMORROW)
     with ThreadPoolExecutor(6) as pool:
@@ -65,15 +72,15 @@ def test_many_at_once_get_no_more_places_than_there_are(manager: FlaskClient) ->
 
 
 def test_a_manager_closes_a_slot_and_opens_it_wider(manager: FlaskClient) -> None:
-    item, guest = dish(manager), client_as(manager.application, None)
-    kept = placed(guest, scheduled(item, TOMORROW))
+    item, guest = add_dish(manager), client_as(manager.application, None)
+    kept = place_order(guest, scheduled(item, TOMORROW))
     plan = {"starts_at": at(TOMORROW), "capacity": 0, "notes": "a party"}
-    closed = manager.put("/api/orders/slots", json=plan, headers=keyed("close"))
+    closed = manager.put("/api/orders/slots", json=plan, headers=idempotency_headers("close"))
     assert (closed.status_code, closed.json["left"], closed.json["notes"]) == (200, 0, "a party")
     assert guest.post("/api/orders", json=scheduled(item, TOMORROW)).status_code == 409
     assert manager.get(f"/api/orders/{kept['id']}").json["status"] == "pending"
     assert manager.put("/api/orders/slots", json={**plan, "capacity": 3}).json["left"] == 2
-    placed(guest, scheduled(item, TOMORROW))
+    place_order(guest, scheduled(item, TOMORROW))
     stale = {"If-Match": closed.headers["ETag"]}
     assert manager.put("/api/orders/slots", json=plan, headers=stale).status_code == 412
     between = {**plan, "starts_at": at(TOMORROW + timedelta(minutes=1))}
@@ -81,8 +88,8 @@ def test_a_manager_closes_a_slot_and_opens_it_wider(manager: FlaskClient) -> Non
 
 
 def test_a_repeated_order_is_one_whatever_time_it_is_by_now(manager: FlaskClient) -> None:
-    item = dish(manager)
-    body, headers = scheduled(item, TOMORROW), keyed("once")
+    item = add_dish(manager)
+    body, headers = scheduled(item, TOMORROW), idempotency_headers("once")
     answers = [manager.post("/api/orders", json=body, headers=headers) for _ in range(4)]
     assert len({answer.json["id"] for answer in answers}) == 1
     assert left(manager, TOMORROW) == 1
@@ -91,7 +98,7 @@ def test_a_repeated_order_is_one_whatever_time_it_is_by_now(manager: FlaskClient
 @pytest.mark.parametrize("when", [timedelta(minutes=-1), timedelta(days=15)])
 def test_guests_order_for_a_time_to_come(manager: FlaskClient, when: timedelta) -> None:
     guest = client_as(manager.application, None)
-    refused = guest.post("/api/orders", json=scheduled(dish(manager), datetime.now(UTC) + when))
+    refused = guest.post("/api/orders", json=scheduled(add_dish(manager), datetime.now(UTC) + when))
     assert (refused.status_code, list(refused.json["errors"])) == (
         422,
         ["fulfilment.scheduled_for"],
@@ -111,7 +118,7 @@ def test_without_a_limit_there_are_only_times() -> None:
         assert len(found) == 24
         assert {slot["left"] for slot in found.values()} == {None}
         for _ in range(5):
-            placed(manager, scheduled(dish(manager), TOMORROW))
+            place_order(manager, scheduled(add_dish(manager), TOMORROW))
         plan = {"starts_at": at(TOMORROW), "capacity": 1}
         assert manager.put("/api/orders/slots", json=plan).status_code == 422
 
@@ -121,7 +128,7 @@ def test_when_it_is_closed_guests_order_for_later_and_staff_for_now() -> None:
     yesterday = (datetime.now(UTC) - timedelta(days=1)).weekday()
     closed = Window(days=(days[yesterday],), opens=time(1), closes=time(2))
     with client_of(opening_hours=(closed,), preorder_days=8) as manager:
-        guest, item = client_as(manager.application, None), dish(manager)
+        guest, item = client_as(manager.application, None), add_dish(manager)
         refused = guest.post("/api/orders", json=order_for(item))
         assert (refused.status_code, list(refused.json["errors"])) == (
             409,
@@ -130,5 +137,5 @@ def test_when_it_is_closed_guests_order_for_later_and_staff_for_now() -> None:
         assert "we are closed now, and open again on" in refused.json["detail"]
         assert guest.post("/api/orders", json=scheduled(item, TOMORROW)).status_code == 409
         opens = datetime.now(UTC).replace(hour=1, minute=15) + timedelta(days=6)
-        placed(guest, scheduled(item, opens))
-        placed(client_as(manager.application, Role.WAITER), order_for(item))
+        place_order(guest, scheduled(item, opens))
+        place_order(client_as(manager.application, Role.WAITER), order_for(item))

@@ -14,16 +14,16 @@ from flask.testing import FlaskClient
 from blueprints.http.services import EXTENSION
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.replication.container import ReplicationServices
-from dinerapp.replication.ports.connections import Connections, ConnectionStatus, State
-from dinerapp.replication.ports.database import PoolUse
+from dinerapp.replication.ports.connections import Connections, ConnectionState, ConnectionStatus
+from dinerapp.replication.ports.database import PoolUsage
 from dinerapp.runtime import metrics
 from dinerapp.runtime.app import create_app
 from dinerapp.runtime.container import Services
 from dinerapp.runtime.settings import Settings
 from dinerapp.runtime.testing import memory_stores, running
-from tests.blueprints.asking import QUICK, client_as
+from tests.blueprints.api_helpers import FAST_SETTINGS, client_as
 
-UP, DOWN, CATCHING_UP = State.UP, State.DOWN, State.CATCHING_UP
+UP, DOWN, CATCHING_UP = ConnectionState.UP, ConnectionState.DOWN, ConnectionState.CATCHING_UP
 SINCE = datetime(2036, 5, 1, 12, 0, 0, 123000, tzinfo=UTC)
 Ask = Callable[..., FlaskClient]
 
@@ -38,12 +38,12 @@ class FakeConnections(Connections):
     def status(self) -> Sequence[ConnectionStatus]:
         return self.known
 
-    def counted_status(self) -> Sequence[ConnectionStatus]:
+    def status_with_counts(self) -> Sequence[ConnectionStatus]:
         self.asked = True
         return [replace(one, owed=2, parked=1, follow_ups=4) for one in self.known]
 
 
-def connection(name: str, state: State) -> ConnectionStatus:
+def connection(name: str, state: ConnectionState) -> ConnectionStatus:
     return ConnectionStatus(
         name=name,
         engine="mongodb" if name == "analytics" else name,
@@ -51,14 +51,14 @@ def connection(name: str, state: State) -> ConnectionStatus:
         state=state,
         since=SINCE,
         latency_ms=0.5,
-        pool=PoolUse(10, 2, 1),
+        pool=PoolUsage(10, 2, 1),
     )
 
 
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
-    monkeypatch.setattr(metrics, "_sampled", 0.0)
-    with running(create_app(Settings(**QUICK), stores=memory_stores())) as app:
+    monkeypatch.setattr(metrics, "_sampled_at", 0.0)
+    with running(create_app(Settings(**FAST_SETTINGS), stores=memory_stores())) as app:
         yield app
 
 
@@ -66,7 +66,7 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
 def ask(app: Flask) -> Ask:
     """A manager's client of an application whose connections are in these states."""
 
-    def given(**states: State) -> FlaskClient:
+    def given(**states: ConnectionState) -> FlaskClient:
         known = [connection(name, state) for name, state in states.items()]
         services: Services = app.extensions[EXTENSION]
         replication = replace(services.of(ReplicationServices), connections=FakeConnections(known))
@@ -111,8 +111,8 @@ def test_health_has_the_shape_that_clients_rely_on(ask: Ask) -> None:
 )
 def test_health_says_plainly_what_is_wrong(
     ask: Ask,
-    postgresql: State,
-    mongodb: State,
+    postgresql: ConnectionState,
+    mongodb: ConnectionState,
     code: int,
     status: str,
     there: tuple[bool, bool],
@@ -162,7 +162,7 @@ def test_health_asks_no_database(ask: Ask, path: str) -> None:
     ],
 )
 def test_ready_means_that_a_store_can_serve_and_live_that_the_process_runs(
-    ask: Ask, states: dict[str, State], ready: int
+    ask: Ask, states: dict[str, ConnectionState], ready: int
 ) -> None:
     client = ask(**states)
     assert client.get("/api/health/ready").status_code == ready

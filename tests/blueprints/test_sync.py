@@ -13,10 +13,17 @@ from dinerapp.ordering.domain.menu import MenuItem
 from dinerapp.replication import conflicts
 from dinerapp.replication.identity import new_id
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.version import Place
+from dinerapp.replication.version import StoreId
 from dinerapp.runtime.settings import PLACEMENT
-from tests import makers
-from tests.blueprints.asking import client_of, diner_of, dish, keyed, order_for, placed
+from tests import factories
+from tests.blueprints.api_helpers import (
+    add_dish,
+    client_of,
+    idempotency_headers,
+    order_for,
+    place_order,
+    services_of,
+)
 
 
 @pytest.fixture
@@ -28,10 +35,10 @@ def lonely() -> Iterator[FlaskClient]:
 
 def conflicting(client: FlaskClient) -> tuple[MenuItem, dict[str, Any]]:
     """An item, and the open conflict in which another name for it lost."""
-    diner = diner_of(client)
-    item = diner.repositories["menu_items"].get(dish(client)["id"])
+    diner = services_of(client)
+    item = diner.repositories["menu_items"].get(add_dish(client)["id"])
     loser = replace(item, name="Vareniki")
-    found = conflicts.of_states("menu_items", item, loser, "source_priority", utc_now())
+    found = conflicts.from_states("menu_items", item, loser, "source_priority", utc_now())
     kept = diner.repositories["conflicts"].save(found)
     return item, {"id": kept.id}
 
@@ -48,14 +55,16 @@ def name_of(client: FlaskClient, item: MenuItem) -> str:
 
 def differ(client: FlaskClient) -> str:
     """An order that only one of the two stores holds; its id."""
-    order = makers.order()
-    diner_of(client).replication.pairs["orders"].one.deliver([order.stamped(Place.POSTGRESQL)])
+    order = factories.order()
+    services_of(client).replication.pairs["orders"].primary.deliver(
+        [order.as_accepted_by(StoreId.POSTGRESQL)]
+    )
     return order.id
 
 
 def test_conflicts_are_listed_newest_first_by_pages_and_state(lonely: FlaskClient) -> None:
-    repository = diner_of(lonely).repositories["conflicts"]
-    made = [repository.save(makers.conflict(created_at=makers.at(n))).id for n in range(5)]
+    repository = services_of(lonely).repositories["conflicts"]
+    made = [repository.save(factories.conflict(created_at=factories.at(n))).id for n in range(5)]
     first = lonely.get("/api/sync/conflicts?limit=3&state=open").json
     cursor = first["next_cursor"]
     second = lonely.get(f"/api/sync/conflicts?limit=3&state=open&cursor={cursor}").json
@@ -88,7 +97,7 @@ def test_a_conflict_is_resolved_once(client: FlaskClient) -> None:
 
 def test_a_repeated_resolution_is_a_replay(client: FlaskClient) -> None:
     item, conflict = conflicting(client)
-    headers = keyed()
+    headers = idempotency_headers()
     first = resolve(client, conflict, "take_other", **headers)
     again = resolve(client, conflict, "take_other", **headers)
     assert again.json == first.json
@@ -105,8 +114,8 @@ def test_the_content_of_a_deleted_record_cannot_be_taken(client: FlaskClient) ->
 
 
 def test_an_oversold_item_has_no_other_side_to_take(client: FlaskClient) -> None:
-    oversold = conflicts.of_counter(f"stock:{new_id()}", 3, 2, utc_now())
-    diner_of(client).repositories["conflicts"].save(oversold)
+    oversold = conflicts.from_oversold(f"stock:{new_id()}", 3, 2, utc_now())
+    services_of(client).repositories["conflicts"].save(oversold)
     assert resolve(client, {"id": oversold.id}, "take_other").status_code == 409
     assert resolve(client, {"id": oversold.id}, "keep").status_code == 200
 
@@ -123,7 +132,7 @@ def test_a_conflict_that_never_was_is_not_found(client: FlaskClient) -> None:
 
 
 def test_stores_that_agree_are_equal(lonely: FlaskClient) -> None:
-    order = placed(lonely, order_for(dish(lonely)))
+    order = place_order(lonely, order_for(add_dish(lonely)))
     kinds = lonely.get("/api/consistency").json["items"]
     assert {kind["kind"] for kind in kinds} == {
         kind for kind, places in PLACEMENT.items() if len(places) == 2

@@ -14,14 +14,21 @@ from uuid import uuid4
 import pytest
 from flask.testing import FlaskClient
 
-from adapters.embedded.ports import free_port
+from adapters.embedded.tcp_ports import free_port
 from dinerapp.replication import conflicts
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.version import Place
+from dinerapp.replication.version import StoreId
 from dinerapp.webhooks.container import WebhookServices
 from dinerapp.webhooks.services import sender
-from tests.blueprints.asking import client_of, diner_of, dish, keyed, order_for, placed
-from tests.servers.receiver import Receiver, receiving
+from tests.blueprints.api_helpers import (
+    add_dish,
+    client_of,
+    idempotency_headers,
+    order_for,
+    place_order,
+    services_of,
+)
+from tests.servers.receiver import WebhookReceiver, running_receiver
 
 NOBODY = "01a1fd5b-738a-7340-82a6-7288b9785b65"
 TOLD = {"webhook_private_addresses": True, "webhook_timeout": 0.5, "webhook_first_wait": 0.01}
@@ -40,13 +47,13 @@ def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as server:
+def receiver() -> Iterator[WebhookReceiver]:
+    with running_receiver() as server:
         yield server
 
 
 @pytest.fixture
-def hook(client: FlaskClient, receiver: Receiver) -> Iterator[dict[str, Any]]:
+def hook(client: FlaskClient, receiver: WebhookReceiver) -> Iterator[dict[str, Any]]:
     made = added(client, url=receiver.url)
     yield made
     client.delete(f"/api/webhooks/{made['id']}")
@@ -60,7 +67,7 @@ def added(client: FlaskClient, **fields: Any) -> dict[str, Any]:
 
 
 def ordered(client: FlaskClient) -> dict[str, Any]:
-    return placed(client, order_for(dish(client), notes="no onions"))
+    return place_order(client, order_for(add_dish(client), notes="no onions"))
 
 
 def until(done: Callable[[], Any], seconds: float = 8) -> Any:
@@ -82,20 +89,24 @@ def attempts(client: FlaskClient, hook: dict[str, Any]) -> list[dict[str, Any]]:
     return [attempt for one in deliveries(client, hook) for attempt in one["attempts"]]
 
 
-def events(receiver: Receiver) -> list[str]:
-    return [headers["X-Diner-Event"] for headers, _ in receiver.got]
+def events(receiver: WebhookReceiver) -> list[str]:
+    return [headers["X-Diner-Event"] for headers, _ in receiver.requests]
 
 
 def test_an_order_is_told_step_by_step(
-    client: FlaskClient, receiver: Receiver, hook: dict[str, Any]
+    client: FlaskClient, receiver: WebhookReceiver, hook: dict[str, Any]
 ) -> None:
     order = ordered(client)
     path = f"/api/orders/{order['id']}"
     receiver.wait_for(1)
     client.patch(f"{path}/status", json={"status": "confirmed"})
-    paid = client.post(f"{path}/payments", json={"method": "cash"}, headers=keyed()).json
+    paid = client.post(
+        f"{path}/payments", json={"method": "cash"}, headers=idempotency_headers()
+    ).json
     back = {"payment_id": paid["payments"][0]["id"], "amount": 100, "reason": "cold"}
-    assert client.post(f"{path}/refunds", json=back, headers=keyed()).status_code == 200
+    assert (
+        client.post(f"{path}/refunds", json=back, headers=idempotency_headers()).status_code == 200
+    )
     receiver.wait_for(4)
     assert sorted(events(receiver)) == [
         "order.paid",
@@ -103,7 +114,7 @@ def test_an_order_is_told_step_by_step(
         "order.refunded",
         "order.status_changed",
     ]
-    told = [json.loads(body) for _, body in receiver.got]
+    told = [json.loads(body) for _, body in receiver.requests]
     assert {one["order"]["id"] for one in told} == {order["id"]}
     assert told[0]["order"]["code"] == order["code"]
     assert told[0]["order"]["total"] == 850
@@ -112,11 +123,11 @@ def test_an_order_is_told_step_by_step(
 
 
 def test_what_is_told_is_signed_and_named(
-    client: FlaskClient, receiver: Receiver, hook: dict[str, Any]
+    client: FlaskClient, receiver: WebhookReceiver, hook: dict[str, Any]
 ) -> None:
     ordered(client)
     receiver.wait_for(1)
-    headers, body = receiver.got[0]
+    headers, body = receiver.requests[0]
     signed = headers["X-Diner-Timestamp"].encode() + b"." + body
     expected = hmac.new(hook["secret"].encode(), signed, hashlib.sha256).hexdigest()
     assert headers["X-Diner-Signature"] == f"sha256={expected}"
@@ -132,40 +143,40 @@ def test_what_is_told_is_signed_and_named(
 
 
 def test_a_delivery_that_fails_is_tried_again_under_the_same_id(
-    client: FlaskClient, receiver: Receiver, hook: dict[str, Any]
+    client: FlaskClient, receiver: WebhookReceiver, hook: dict[str, Any]
 ) -> None:
     receiver.answers = [500, 302]
     ordered(client)
     receiver.wait_for(3)
-    assert len({headers["X-Diner-Delivery"] for headers, _ in receiver.got}) == 1
-    assert len({body for _, body in receiver.got}) == 1
+    assert len({headers["X-Diner-Delivery"] for headers, _ in receiver.requests}) == 1
+    assert len({body for _, body in receiver.requests}) == 1
     assert "/elsewhere" not in receiver.paths
     [delivery] = until(lambda: deliveries(client, hook, "?state=delivered"))
     assert [one["status"] for one in delivery["attempts"]] == [500, 302, 204]
 
 
 def test_in_the_end_it_is_given_up_and_can_be_repeated(
-    client: FlaskClient, receiver: Receiver, hook: dict[str, Any]
+    client: FlaskClient, receiver: WebhookReceiver, hook: dict[str, Any]
 ) -> None:
     receiver.answers = [500] * 3
     ordered(client)
     [delivery] = until(lambda: deliveries(client, hook, "?state=given_up"))
     assert len(delivery["attempts"]) == 3
     path = f"/api/webhooks/{hook['id']}/deliveries/{delivery['id']}"
-    key = keyed()
+    key = idempotency_headers()
     answers = [client.post(f"{path}/repeat", headers=key) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[1].headers["Idempotent-Replay"] == "true"
     receiver.wait_for(4)
     done = until(lambda: client.get(path).json["state"] == "delivered" and client.get(path).json)
     assert [one["status"] for one in done["attempts"]] == [500, 500, 500, 204]
-    assert len({headers["X-Diner-Delivery"] for headers, _ in receiver.got}) == 1
+    assert len({headers["X-Diner-Delivery"] for headers, _ in receiver.requests}) == 1
 
 
 def test_a_receiver_that_hangs_holds_up_no_other(
-    client: FlaskClient, receiver: Receiver, hook: dict[str, Any]
+    client: FlaskClient, receiver: WebhookReceiver, hook: dict[str, Any]
 ) -> None:
-    with receiving() as stuck:
+    with running_receiver() as stuck:
         stuck.hangs.set()
         hanging = added(client, url=stuck.url)
         gone = added(client, url=f"http://127.0.0.1:{free_port()}/")
@@ -182,7 +193,7 @@ def test_a_receiver_that_hangs_holds_up_no_other(
 
 
 def test_only_what_it_wants_and_only_from_when_it_was_made(
-    client: FlaskClient, receiver: Receiver
+    client: FlaskClient, receiver: WebhookReceiver
 ) -> None:
     before = ordered(client)
     only = added(client, url=receiver.url, events=["order.status_changed"])
@@ -197,7 +208,7 @@ def test_only_what_it_wants_and_only_from_when_it_was_made(
 
 
 def test_one_that_is_switched_off_is_told_nothing_and_nothing_later(
-    client: FlaskClient, receiver: Receiver, hook: dict[str, Any]
+    client: FlaskClient, receiver: WebhookReceiver, hook: dict[str, Any]
 ) -> None:
     path = f"/api/webhooks/{hook['id']}"
     assert client.patch(path, json={"active": False}).json["active"] is False
@@ -210,24 +221,24 @@ def test_one_that_is_switched_off_is_told_nothing_and_nothing_later(
     assert events(receiver) == ["order.status_changed"]
 
 
-def test_a_ping_is_sent_whatever_it_wants(client: FlaskClient, receiver: Receiver) -> None:
+def test_a_ping_is_sent_whatever_it_wants(client: FlaskClient, receiver: WebhookReceiver) -> None:
     quiet = added(client, url=receiver.url, events=["order.refunded"])
-    key = keyed()
+    key = idempotency_headers()
     answers = [client.post(f"/api/webhooks/{quiet['id']}/test", headers=key) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [201, 201]
     assert answers[0].json["id"] == answers[1].json["id"]
     receiver.wait_for(1)
-    assert json.loads(receiver.got[0][1])["type"] == "ping"
+    assert json.loads(receiver.requests[0][1])["type"] == "ping"
     until(lambda: client.get(answers[0].headers["Location"]).json["state"] == "delivered")
-    assert len(receiver.got) == 1
+    assert len(receiver.requests) == 1
     client.delete(f"/api/webhooks/{quiet['id']}")
 
 
 def test_the_secret_is_shown_once_and_another_one_when_it_is_rotated(
-    client: FlaskClient, receiver: Receiver
+    client: FlaskClient, receiver: WebhookReceiver
 ) -> None:
     body = {"url": receiver.url, "description": uuid4().hex}
-    key = keyed()
+    key = idempotency_headers()
     first, again = (client.post("/api/webhooks", json=body, headers=key) for _ in range(2))
     secret, path = first.json["secret"], f"/api/webhooks/{first.json['id']}"
     assert secret.startswith("whsec_")
@@ -238,7 +249,7 @@ def test_the_secret_is_shown_once_and_another_one_when_it_is_rotated(
         client.patch(path, json={"description": "x"}),
         client.get(f"{path}/deliveries"),
     ]
-    key = keyed()
+    key = idempotency_headers()
     rotated, replayed = (client.post(f"{path}/rotate-secret", headers=key) for _ in range(2))
     other = rotated.json["secret"]
     assert other.startswith("whsec_")
@@ -250,7 +261,7 @@ def test_the_secret_is_shown_once_and_another_one_when_it_is_rotated(
         assert other not in told
     client.post(f"{path}/test")
     receiver.wait_for(1)
-    headers, sent = receiver.got[0]
+    headers, sent = receiver.requests[0]
     signed = headers["X-Diner-Timestamp"].encode() + b"." + sent
     expected = hmac.new(other.encode(), signed, hashlib.sha256).hexdigest()
     assert headers["X-Diner-Signature"] == f"sha256={expected}"
@@ -259,9 +270,9 @@ def test_the_secret_is_shown_once_and_another_one_when_it_is_rotated(
 
 def test_a_conflict_about_a_webhook_does_not_show_the_secret(client: FlaskClient) -> None:
     made = added(client)
-    diner = diner_of(client)
+    diner = services_of(client)
     record = diner.repositories["webhooks"].get(made["id"])
-    conflict = conflicts.of_states("webhooks", record, record, "last_write_wins", utc_now())
+    conflict = conflicts.from_states("webhooks", record, record, "last_write_wins", utc_now())
     diner.repositories["conflicts"].save(conflict)
     shown = client.get("/api/sync/conflicts").text
     assert made["url"] in shown
@@ -269,7 +280,9 @@ def test_a_conflict_about_a_webhook_does_not_show_the_secret(client: FlaskClient
     client.delete(f"/api/webhooks/{made['id']}")
 
 
-def test_a_removed_webhook_is_told_nothing_more(client: FlaskClient, receiver: Receiver) -> None:
+def test_a_removed_webhook_is_told_nothing_more(
+    client: FlaskClient, receiver: WebhookReceiver
+) -> None:
     receiver.answers = [500]
     made = added(client, url=receiver.url)
     path = f"/api/webhooks/{made['id']}"
@@ -278,14 +291,14 @@ def test_a_removed_webhook_is_told_nothing_more(client: FlaskClient, receiver: R
     assert client.delete(path).status_code == 204
     ordered(client)
     time.sleep(0.3)
-    assert receiver.got == []
+    assert receiver.requests == []
     for method, rest in (("get", ""), ("get", "/deliveries"), ("post", "/test")):
         assert getattr(client, method)(path + rest).status_code == 404
     assert client.post(f"{path}/deliveries/{NOBODY}/repeat").status_code == 404
 
 
 def test_a_delivery_of_another_webhook_is_not_found(
-    client: FlaskClient, receiver: Receiver, hook: dict[str, Any]
+    client: FlaskClient, receiver: WebhookReceiver, hook: dict[str, Any]
 ) -> None:
     other = added(client, url=receiver.url)
     ping = client.post(f"/api/webhooks/{other['id']}/test").json
@@ -296,7 +309,7 @@ def test_a_delivery_of_another_webhook_is_not_found(
 
 
 def test_deliveries_come_in_pages(
-    client: FlaskClient, receiver: Receiver, hook: dict[str, Any]
+    client: FlaskClient, receiver: WebhookReceiver, hook: dict[str, Any]
 ) -> None:
     for _ in range(5):
         client.post(f"/api/webhooks/{hook['id']}/test")
@@ -337,17 +350,17 @@ def test_nonsense_is_refused_with_the_field_named(
 
 
 def test_following_the_same_order_again_makes_nothing_new(
-    client: FlaskClient, receiver: Receiver, hook: dict[str, Any]
+    client: FlaskClient, receiver: WebhookReceiver, hook: dict[str, Any]
 ) -> None:
     order = ordered(client)
     receiver.wait_for(1)
-    diner = diner_of(client)
+    diner = services_of(client)
     record = diner.repositories["orders"].get(order["id"])
     for follower in diner.following._followers["orders"]:
         for _ in range(3):
             follower.follow([record])
     time.sleep(0.3)
-    assert len(deliveries(client, hook)) == len(receiver.got) == 1
+    assert len(deliveries(client, hook)) == len(receiver.requests) == 1
 
 
 def test_nothing_stays_owed_to_followers(client: FlaskClient, hook: dict[str, Any]) -> None:
@@ -360,7 +373,7 @@ def test_nothing_stays_owed_to_followers(client: FlaskClient, hook: dict[str, An
     assert 'diner_follow_ups{store="postgresql"} 0.0' in client.get("/metrics").text
 
 
-def test_private_addresses_are_refused_unless_they_are_allowed(receiver: Receiver) -> None:
+def test_private_addresses_are_refused_unless_they_are_allowed(receiver: WebhookReceiver) -> None:
     with client_of(webhook_tries=1) as client:
         made = added(client, url=receiver.url)
         ping = client.post(f"/api/webhooks/{made['id']}/test").json
@@ -369,16 +382,19 @@ def test_private_addresses_are_refused_unless_they_are_allowed(receiver: Receive
         [attempt] = client.get(path).json["attempts"]
         assert attempt["error"] == "it leads to a private address"
         assert attempt["status"] is None
-    assert receiver.got == []
+    assert receiver.requests == []
 
 
 def test_old_deliveries_are_purged_and_not_made_again(
-    client: FlaskClient, receiver: Receiver, hook: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient,
+    receiver: WebhookReceiver,
+    hook: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     order = ordered(client)
     receiver.wait_for(1)
     until(lambda: deliveries(client, hook, "?state=delivered"))
-    diner = diner_of(client)
+    diner = services_of(client)
     later = utc_now() + timedelta(days=31)
     monkeypatch.setattr(diner.of(WebhookServices).sender, "_now", lambda: later)
     assert diner.of(WebhookServices).sender.purge() >= 1
@@ -386,16 +402,16 @@ def test_old_deliveries_are_purged_and_not_made_again(
     for follower in diner.following._followers["orders"]:
         follower.follow([diner.repositories["orders"].get(order["id"])])
     assert deliveries(client, hook) == []
-    for place in (Place.POSTGRESQL, Place.MONGODB):
-        states = diner.replication.pairs["deliveries"].at(place).scan(None, 1000)
+    for place in (StoreId.POSTGRESQL, StoreId.MONGODB):
+        states = diner.replication.pairs["deliveries"].store_of(place).scan(None, 1000)
         assert all(one.payload == {} for one in states if one.deleted)
 
 
-def test_without_work_in_this_process_nothing_is_sent(receiver: Receiver) -> None:
+def test_without_work_in_this_process_nothing_is_sent(receiver: WebhookReceiver) -> None:
     with client_of(**TOLD, relay_in_workers=False) as client:
         added(client, url=receiver.url)
         ordered(client)
         time.sleep(0.5)
-        assert receiver.got == []
+        assert receiver.requests == []
         items = client.get("/api/connections").json["items"]
         assert [one["follow_ups"] for one in items] == [1, 0]

@@ -3,4 +3,4 @@ of `over.py`; a new store is a fixture in `conftest.py` and a name there."""
 
 import pytest
 
-pytest.register_assert_rewrite("tests.contracts.bus", "tests.contracts.subjects")
+pytest.register_assert_rewrite("tests.contracts.bus", "tests.contracts.samples")

@@ -10,8 +10,8 @@ from typing import Any
 
 from dinerapp.live.bus import MISSED, Bus, Message
 
-PATIENCE = 15.0
-MOMENT = 0.25
+TIMEOUT_SECONDS = 15.0
+QUIET_SECONDS = 0.25
 PAYLOADS: tuple[dict[str, Any], ...] = (
     {},
     {"n": 2**53, "f": 1.5, "none": None, "yes": True},
@@ -23,7 +23,7 @@ PAYLOADS: tuple[dict[str, Any], ...] = (
 NewBus = Callable[[], Bus]
 
 
-class Listener:
+class RecordingListener:
     """Notes what it hears."""
 
     def __init__(self, bus: Bus) -> None:
@@ -38,34 +38,34 @@ class Listener:
 
 
 @contextmanager
-def processes(*buses: Bus) -> Iterator[None]:
+def open_buses(*buses: Bus) -> Iterator[None]:
     """The buses, open and listening."""
     try:
         for bus in buses:
             bus.open()
-        until(lambda: all(bus.is_listening for bus in buses))
+        wait_until(lambda: all(bus.is_listening for bus in buses))
         yield
     finally:
         for bus in buses:
             bus.close()
 
 
-def until(done: Callable[[], object]) -> None:
-    give_up = time.monotonic() + PATIENCE
+def wait_until(done: Callable[[], object]) -> None:
+    give_up = time.monotonic() + TIMEOUT_SECONDS
     while not done():
         assert time.monotonic() < give_up, "waited in vain"
         time.sleep(0.01)
 
 
-def called_until_heard(bus: Bus, listener: Listener, topic: str) -> None:
+def publish_until_received(bus: Bus, listener: RecordingListener, topic: str) -> None:
     """What is lost may be said again."""
 
     def said() -> bool:
         bus.publish(topic, {})
-        time.sleep(MOMENT / 5)
+        time.sleep(QUIET_SECONDS / 5)
         return topic in listener.topics()
 
-    until(said)
+    wait_until(said)
 
 
 class BusContract:
@@ -73,40 +73,40 @@ class BusContract:
 
     def test_what_one_process_calls_out_the_others_hear(self, new_bus: NewBus) -> None:
         one, two, three = new_bus(), new_bus(), new_bus()
-        listeners = [Listener(bus) for bus in (two, three)]
-        with processes(one, two, three):
+        listeners = [RecordingListener(bus) for bus in (two, three)]
+        with open_buses(one, two, three):
             one.publish("menu_changed", {"id": "x"})
-            until(lambda: all(listener.topics() for listener in listeners))
+            wait_until(lambda: all(listener.topics() for listener in listeners))
         for listener in listeners:
             assert Message("menu_changed", {"id": "x"}) in listener.heard
 
     def test_nobody_hears_itself(self, new_bus: NewBus) -> None:
         one, two = new_bus(), new_bus()
-        itself, other = Listener(one), Listener(two)
-        with processes(one, two):
+        itself, other = RecordingListener(one), RecordingListener(two)
+        with open_buses(one, two):
             one.publish("hello", {})
-            until(other.topics)
+            wait_until(other.topics)
             two.publish("answer", {})
-            until(itself.topics)
+            wait_until(itself.topics)
         assert itself.topics() == ["answer"]
 
     def test_a_payload_arrives_as_it_was_sent(self, new_bus: NewBus) -> None:
         one, two = new_bus(), new_bus()
-        listener = Listener(two)
-        with processes(one, two):
+        listener = RecordingListener(two)
+        with open_buses(one, two):
             for number, payload in enumerate(PAYLOADS):
                 one.publish(str(number), payload)
-            until(lambda: len(listener.topics()) >= len(PAYLOADS))
+            wait_until(lambda: len(listener.topics()) >= len(PAYLOADS))
         for number, payload in enumerate(PAYLOADS):
             assert Message(str(number), payload) in listener.heard
 
     def test_many_messages_at_once_all_arrive(self, new_bus: NewBus) -> None:
         one, two = new_bus(), new_bus()
-        listener = Listener(two)
-        with processes(one, two):
+        listener = RecordingListener(two)
+        with open_buses(one, two):
             for number in range(500):
                 one.publish(str(number), {})
-            until(lambda: len(set(listener.topics())) == 500)
+            wait_until(lambda: len(set(listener.topics())) == 500)
 
     def test_a_receiver_that_fails_keeps_nothing_from_the_others(self, new_bus: NewBus) -> None:
         one, two = new_bus(), new_bus()
@@ -115,53 +115,53 @@ class BusContract:
             raise RuntimeError("no ears")
 
         two.subscribe(fails)
-        listener = Listener(two)
-        with processes(one, two):
+        listener = RecordingListener(two)
+        with open_buses(one, two):
             one.publish("one", {})
-            until(lambda: "one" in listener.topics())
+            wait_until(lambda: "one" in listener.topics())
             one.publish("two", {})
-            until(lambda: "two" in listener.topics())
+            wait_until(lambda: "two" in listener.topics())
 
     def test_what_cannot_be_sent_is_nobody_elses_affair(self, new_bus: NewBus) -> None:
         one, two = new_bus(), new_bus()
-        listener = Listener(two)
-        with processes(one, two):
+        listener = RecordingListener(two)
+        with open_buses(one, two):
             one.publish("unfit", {"value": object()})
             one.publish("too long", {"value": "x" * 10_000})
             one.publish("fine", {})
-            until(listener.topics)
+            wait_until(listener.topics)
         assert listener.topics() == ["fine"]
 
     def test_whoever_begins_to_listen_is_told_that_it_may_have_missed_something(
         self, new_bus: NewBus
     ) -> None:
         bus = new_bus()
-        listener = Listener(bus)
-        with processes(bus):
-            until(listener.interruptions)
+        listener = RecordingListener(bus)
+        with open_buses(bus):
+            wait_until(listener.interruptions)
 
     def test_what_is_called_out_last_is_sent_before_closing(self, new_bus: NewBus) -> None:
         one, two = new_bus(), new_bus()
-        listener = Listener(two)
-        with processes(two):
-            with processes(one):
+        listener = RecordingListener(two)
+        with open_buses(two):
+            with open_buses(one):
                 one.publish("goodbye", {})
-            until(listener.topics)
+            wait_until(listener.topics)
 
     def test_a_closed_bus_takes_messages_and_may_be_opened_again(self, new_bus: NewBus) -> None:
         one, two = new_bus(), new_bus()
-        listener = Listener(two)
+        listener = RecordingListener(two)
         for topic in ("first", "second"):
-            with processes(one, two):
-                called_until_heard(one, listener, topic)
+            with open_buses(one, two):
+                publish_until_received(one, listener, topic)
             assert not one.is_listening
             one.publish("lost, perhaps", {})
 
     def test_closing_ends_every_thread(self, new_bus: NewBus) -> None:
         bus = new_bus()
-        with processes(bus):
-            assert ours()
-        assert not ours()
+        with open_buses(bus):
+            assert bus_threads()
+        assert not bus_threads()
 
 
 class InterruptedBusContract:
@@ -171,42 +171,42 @@ class InterruptedBusContract:
         self, new_bus: NewBus, lose: Callable[[], None], restore: Callable[[], None]
     ) -> None:
         one, two = new_bus(), new_bus()
-        listener = Listener(two)
-        with processes(one, two):
-            called_until_heard(one, listener, "before")
+        listener = RecordingListener(two)
+        with open_buses(one, two):
+            publish_until_received(one, listener, "before")
             before = listener.interruptions()
             lose()
-            until(lambda: not two.is_listening and listener.interruptions() > before)
+            wait_until(lambda: not two.is_listening and listener.interruptions() > before)
             before = listener.interruptions()
             started = time.monotonic()
             for _ in range(100):
                 one.publish("unheard", {})
-            assert time.monotonic() - started < MOMENT
+            assert time.monotonic() - started < QUIET_SECONDS
             restore()
-            until(lambda: two.is_listening and listener.interruptions() > before)
-            called_until_heard(one, listener, "after")
+            wait_until(lambda: two.is_listening and listener.interruptions() > before)
+            publish_until_received(one, listener, "after")
 
     def test_a_bus_opens_without_a_server(
         self, new_bus: NewBus, lose: Callable[[], None], restore: Callable[[], None]
     ) -> None:
         one, two = new_bus(), new_bus()
-        listener = Listener(two)
+        listener = RecordingListener(two)
         lose()
         try:
             started = time.monotonic()
             one.open()
             two.open()
             one.publish("nobody there", {})
-            assert time.monotonic() - started < MOMENT
+            assert time.monotonic() - started < QUIET_SECONDS
             assert not two.is_listening
         finally:
             restore()
-        until(lambda: two.is_listening)
-        called_until_heard(one, listener, "now")
+        wait_until(lambda: two.is_listening)
+        publish_until_received(one, listener, "now")
         one.close()
         two.close()
 
 
-def ours() -> list[str]:
+def bus_threads() -> list[str]:
     """Threads of buses."""
     return [each.name for each in threading.enumerate() if each.name.startswith("bus-")]

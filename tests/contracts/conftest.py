@@ -14,24 +14,24 @@ from psycopg import sql
 from pymongo import MongoClient
 from pymongo.database import Database as Collections
 
-from adapters.fallback.breaker import Breaker
-from adapters.fallback.composite import Workings, compose
-from adapters.fallback.settler import Settler
-from adapters.fallback.side import Side
+from adapters.fallback.ack_batcher import AckBatcher
+from adapters.fallback.composite import ReplicationContext, compose
+from adapters.fallback.guarded_store import GuardedStore
+from adapters.fallback.store_health import StoreHealth
 from adapters.memory.database import MemoryDatabase
 from adapters.mongo.database import MongoDatabase
 from adapters.postgres.database import PostgresDatabase
-from dinerapp.replication.merge import Policy
+from dinerapp.replication.merge import MergePolicy
 from dinerapp.replication.ports.database import Database
-from dinerapp.replication.replicator import Handover
-from dinerapp.replication.served_by import Role
-from dinerapp.replication.version import Place
+from dinerapp.replication.replicator import Replicator
+from dinerapp.replication.served_by import StoreRole
+from dinerapp.replication.version import StoreId
 from dinerapp.runtime.registry import MONGO_STORES, PORTS, POSTGRES_STORES
-from tests.contracts.subjects import Repositories, Sample, Stores
+from tests.contracts.samples import Repositories, Sample, Stores
 from tests.servers.control import RealServer, url_of_database
 from tests.simulation.reference import ReferenceDatabase, ReferenceStore
 
-_EMPTYING = """
+_EMPTY_TABLES = """
 DO $$
 DECLARE filled text;
 BEGIN
@@ -43,7 +43,7 @@ BEGIN
     END LOOP;
 END $$
 """
-Prepared = tuple[Stores, Callable[[], None]]
+PreparedStores = tuple[Stores, Callable[[], None]]
 
 
 @pytest.fixture
@@ -72,47 +72,47 @@ def store(stores: Stores, sample: Sample) -> Any:
 
 @pytest.fixture
 def reference() -> Stores:
-    return reference_stores(Place.POSTGRESQL)
+    return reference_stores(StoreId.POSTGRESQL)
 
 
 @pytest.fixture
 def memory() -> Iterator[Stores]:
-    database = MemoryDatabase(Place.POSTGRESQL)
-    with opened(stores_of(MONGO_STORES, database)) as it:
+    database = MemoryDatabase(StoreId.POSTGRESQL)
+    with open_stores(stores_of(MONGO_STORES, database)) as it:
         yield it
 
 
 @pytest.fixture(scope="package")
-def prepared_postgresql(postgres_server: RealServer) -> Iterator[Prepared]:
+def prepared_postgresql(postgres_server: RealServer) -> Iterator[PreparedStores]:
     name = f"contracts_{uuid4().hex}"
     with psycopg.connect(postgres_server.url, autocommit=True) as connection:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
     url = url_of_database(postgres_server.url, name)
     database = PostgresDatabase(url)
     stores = stores_of(POSTGRES_STORES, database)
-    with opened(stores), psycopg.connect(url, autocommit=True) as connection:
+    with open_stores(stores), psycopg.connect(url, autocommit=True) as connection:
         yield stores, partial(empty_postgresql, connection)
 
 
 @pytest.fixture(scope="package")
-def prepared_mongodb(mongo_server: RealServer) -> Iterator[Prepared]:
+def prepared_mongodb(mongo_server: RealServer) -> Iterator[PreparedStores]:
     url = url_of_database(mongo_server.url, f"contracts_{uuid4().hex}")
     database = MongoDatabase(url)
     stores = stores_of(MONGO_STORES, database)
     client: MongoClient[dict[str, Any]]
-    with opened(stores), MongoClient(url) as client:
+    with open_stores(stores), MongoClient(url) as client:
         yield stores, partial(empty_mongodb, client.get_default_database())
 
 
 @pytest.fixture
-def postgresql(prepared_postgresql: Prepared) -> Stores:
+def postgresql(prepared_postgresql: PreparedStores) -> Stores:
     stores, empty = prepared_postgresql
     empty()
     return stores
 
 
 @pytest.fixture
-def mongodb(prepared_mongodb: Prepared) -> Stores:
+def mongodb(prepared_mongodb: PreparedStores) -> Stores:
     stores, empty = prepared_mongodb
     empty()
     return stores
@@ -120,20 +120,20 @@ def mongodb(prepared_mongodb: Prepared) -> Stores:
 
 @pytest.fixture
 def fallback_of_references() -> Repositories:
-    return composed(reference_stores(Place.POSTGRESQL), reference_stores(Place.MONGODB))
+    return compose_stores(reference_stores(StoreId.POSTGRESQL), reference_stores(StoreId.MONGODB))
 
 
 @pytest.fixture
 def postgresql_then_mongodb(postgresql: Stores, mongodb: Stores) -> Repositories:
-    return composed(postgresql, mongodb)
+    return compose_stores(postgresql, mongodb)
 
 
 @pytest.fixture
 def mongodb_then_postgresql(postgresql: Stores, mongodb: Stores) -> Repositories:
-    return composed(mongodb, postgresql)
+    return compose_stores(mongodb, postgresql)
 
 
-def reference_stores(place: Place) -> Stores:
+def reference_stores(place: StoreId) -> Stores:
     """Every kind over dicts."""
     database = ReferenceDatabase(place)
     kept = {name: ReferenceStore(database, port.kind) for name, port in PORTS.items()}
@@ -146,7 +146,7 @@ def stores_of(kinds: Mapping[str, Callable[[Any], Any]], database: Database) -> 
 
 
 @contextmanager
-def opened(stores: Stores) -> Iterator[Stores]:
+def open_stores(stores: Stores) -> Iterator[Stores]:
     """The stores, ready for use."""
     stores.database.open()
     stores.database.prepare()
@@ -154,45 +154,49 @@ def opened(stores: Stores) -> Iterator[Stores]:
     stores.database.close()
 
 
-def composed(primary: Stores, backup: Stores) -> Repositories:
+def compose_stores(primary: Stores, backup: Stores) -> Repositories:
     """Both stores as one repository per kind, each of them up."""
-    breakers = {each.database.place: up(each.database.place) for each in (primary, backup)}
+    breakers = {
+        each.database.store_id: healthy(each.database.store_id) for each in (primary, backup)
+    }
 
-    def sides(name: str) -> list[Side[Any]]:
-        in_role = ((primary, Role.PRIMARY), (backup, Role.BACKUP))
+    def sides(name: str) -> list[GuardedStore[Any]]:
+        in_role = ((primary, StoreRole.PRIMARY), (backup, StoreRole.BACKUP))
         return [
-            Side(getattr(each, name), breakers[each.database.place], role, patience=10)
+            GuardedStore(getattr(each, name), breakers[each.database.store_id], role, timeout=10)
             for each, role in in_role
         ]
 
-    handover = Handover(Policy(), save_conflict=lambda each: composites.conflicts.save(each))
-    workings = Workings(handover, Settler(handover))
+    handover = Replicator(MergePolicy(), save_conflict=lambda each: composites.conflicts.save(each))
+    workings = ReplicationContext(handover, AckBatcher(handover))
     composites = Repositories(
         {name: compose(port, sides(name), workings) for name, port in PORTS.items()}
     )
     return composites
 
 
-def up(place: Place) -> Breaker:
+def healthy(place: StoreId) -> StoreHealth:
     """A breaker that trusts its store."""
-    breaker = Breaker(place)
-    breaker.caught_up(breaker.catch_up("for a test"))
+    breaker = StoreHealth(place)
+    breaker.finish_catch_up(breaker.start_catch_up("for a test"))
     return breaker
 
 
 def empty_postgresql(connection: psycopg.Connection) -> None:
     """Rows of every table but the record of migrations, in one round trip."""
-    connection.execute(_EMPTYING)
+    connection.execute(_EMPTY_TABLES)
 
 
 def empty_mongodb(database: Collections[dict[str, Any]]) -> None:
     """Documents of every collection, but not the collections and their indexes."""
     first, *others = database.list_collection_names()
-    for name in (each["name"] for each in database[first].aggregate(_one_of_each(first, others))):
+    for name in (
+        each["name"] for each in database[first].aggregate(_nonempty_query(first, others))
+    ):
         database[name].delete_many({})
 
 
-def _one_of_each(first: str, others: Sequence[str]) -> list[dict[str, Any]]:
+def _nonempty_query(first: str, others: Sequence[str]) -> list[dict[str, Any]]:
     """Finds the names of those collections that have documents, in one round trip."""
 
     def one_of(name: str) -> list[dict[str, Any]]:

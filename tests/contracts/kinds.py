@@ -8,20 +8,20 @@ from inspect import Parameter
 from typing import Any, TypeVar
 
 from tests.cases import every_case
-from tests.contracts.subjects import SAMPLES, Repositories
+from tests.contracts.samples import SAMPLES, Repositories
 
 C = TypeVar("C")
 F = TypeVar("F", bound=Callable[..., None])
 
-_OF_A_KIND = ("sample", "repository", "store")
-_ONLY = "only_kinds"
+_KIND_ARGUMENTS = ("sample", "repository", "store")
+_ONLY_ATTRIBUTE = "only_kinds"
 
 
 def of_kinds(*names: str) -> Callable[[F], F]:
     """A test for which these kinds stand for all."""
 
     def decorate(test: F) -> F:
-        setattr(test, _ONLY, names)
+        setattr(test, _ONLY_ATTRIBUTE, names)
         return test
 
     return decorate
@@ -38,7 +38,7 @@ def of_every_kind(contract: type[C]) -> type[C]:
 
 def _over_kinds(test: Callable[..., None]) -> Callable[..., None]:
     wanted = inspect.signature(test).parameters
-    names = getattr(test, _ONLY, None)
+    names = getattr(test, _ONLY_ATTRIBUTE, None)
     samples = [each for each in SAMPLES if names is None or each.name in names]
 
     def over_kinds(self: object, repositories: Repositories, **others: Any) -> None:
@@ -48,10 +48,10 @@ def _over_kinds(test: Callable[..., None]) -> Callable[..., None]:
             for sample in samples:
                 with case(sample.name):
                     own = getattr(repositories, sample.name)
-                    given = dict(zip(_OF_A_KIND, (sample, own, own), strict=True))
+                    given = dict(zip(_KIND_ARGUMENTS, (sample, own, own), strict=True))
                     test(self, **{name: given[name] for name in wanted if name in given}, **others)
 
-    beside = [it for name, it in wanted.items() if name not in (*_OF_A_KIND, "self")]
+    beside = [it for name, it in wanted.items() if name not in (*_KIND_ARGUMENTS, "self")]
     named = {each.name: each for each in beside}
     named.setdefault("repositories", Parameter("repositories", Parameter.POSITIONAL_OR_KEYWORD))
     itself = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)

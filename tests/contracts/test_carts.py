@@ -5,8 +5,8 @@ from __future__ import annotations
 from dinerapp.ordering.domain.carts import CartState
 from dinerapp.replication.identity import new_id, new_op_id
 from tests.contracts.over import over_what_answers_questions
-from tests.contracts.subjects import Repositories, identical, ids, paged
-from tests.makers import at, cart, cart_line
+from tests.contracts.samples import Repositories, all_pages, identical, ids
+from tests.factories import at, cart, cart_line
 
 
 @over_what_answers_questions
@@ -32,11 +32,11 @@ class TestCarts:
         def pages(after: object, limit: int) -> object:
             return repositories.carts.page_of(mine, after, limit)
 
-        assert ids(paged(pages, 2)) == ids(own[::-1])
+        assert ids(all_pages(pages, 2)) == ids(own[::-1])
 
     def test_a_cart_that_was_thrown_away_is_in_no_list(self, repositories: Repositories) -> None:
         saved = repositories.carts.save(cart(user_id=new_id()))
-        repositories.carts.delete(saved.changed(op_id=new_op_id(), now=at(1)))
+        repositories.carts.delete(saved.with_changes(op_id=new_op_id(), now=at(1)))
         assert repositories.carts.page_of(saved.user_id, None, 10).items == ()
         assert not repositories.carts.expired(at(10_000), 10)
 
@@ -51,5 +51,5 @@ class TestCarts:
     def test_what_has_become_of_a_cart_is_kept(self, repositories: Repositories) -> None:
         saved = repositories.carts.save(cart())
         ordered = saved.became(CartState.ORDERED, new_id())
-        repositories.carts.save(ordered.changed(op_id=new_op_id(), now=at(1)))
+        repositories.carts.save(ordered.with_changes(op_id=new_op_id(), now=at(1)))
         assert repositories.carts.get(saved.id).state is CartState.ORDERED

@@ -16,11 +16,18 @@ from dinerapp.replication import conflicts
 from dinerapp.replication.conflicts import ConflictState
 from dinerapp.replication.errors import InvalidRecord
 from dinerapp.replication.identity import new_id, new_op_id
-from dinerapp.replication.ports.repository import After
-from dinerapp.replication.version import Place
+from dinerapp.replication.ports.repository import Cursor
+from dinerapp.replication.version import StoreId
 from tests.contracts.over import over_what_answers_questions
-from tests.contracts.subjects import Repositories, identical, ids, paged, rewritten, written
-from tests.makers import LONG_WORD, at, conflict, order
+from tests.contracts.samples import (
+    Repositories,
+    accepted_again_by,
+    accepted_by,
+    all_pages,
+    identical,
+    ids,
+)
+from tests.factories import LONG_WORD, at, conflict, order
 
 OPEN, RESOLVED = ConflictState.OPEN, ConflictState.RESOLVED
 
@@ -114,7 +121,7 @@ class TestConflicts:
     def test_there_are_no_conflicts_at_first(self, repositories: Repositories) -> None:
         page = repositories.conflicts.page(None, None, 10)
         assert page.items == ()
-        assert page.next is None
+        assert page.next_cursor is None
         assert repositories.conflicts.open_count() == 0
 
     def test_conflicts_come_newest_first_and_then_the_highest_id(
@@ -124,14 +131,14 @@ class TestConflicts:
         expected = sorted(saved, key=lambda c: (c.created_at, c.id), reverse=True)
         assert list(repositories.conflicts.page(None, None, 10).items) == expected
         for limit in (1, 2, 3, 6):
-            found = paged(partial(repositories.conflicts.page, None), limit)
+            found = all_pages(partial(repositories.conflicts.page, None), limit)
             assert found == expected
 
     def test_conflicts_can_be_wanted_by_state(self, repositories: Repositories) -> None:
         saved = [save(repositories, created_at=at(n)) for n in range(4)]
         resolved = [resolve(repositories, each) for each in saved[1::2]]
         for state, expected in ((OPEN, saved[0::2]), (RESOLVED, resolved)):
-            found = paged(partial(repositories.conflicts.page, state), 1)
+            found = all_pages(partial(repositories.conflicts.page, state), 1)
             assert found == expected[::-1]
         assert ids(repositories.conflicts.page(None, None, 10).items) == ids(saved[::-1])
 
@@ -146,7 +153,7 @@ class TestConflicts:
         save(repositories, record_id=one, about="menu_items")
         resolved = resolve(repositories, saved[2])
         wanted = partial(repositories.conflicts.about, "orders", [one, other])
-        assert paged(wanted, 2) == [saved[4], resolved, saved[1], saved[0]]
+        assert all_pages(wanted, 2) == [saved[4], resolved, saved[1], saved[0]]
         assert ids(repositories.conflicts.about("orders", [unlisted], None, 9).items) == [
             saved[3].id
         ]
@@ -171,7 +178,7 @@ class TestConflicts:
         self, repositories: Repositories
     ) -> None:
         saved = save(repositories)
-        repositories.conflicts.delete(saved.changed(op_id=new_op_id(), now=at(1)))
+        repositories.conflicts.delete(saved.with_changes(op_id=new_op_id(), now=at(1)))
         assert repositories.conflicts.page(None, None, 10).items == ()
         assert repositories.conflicts.page(OPEN, None, 10).items == ()
         assert repositories.conflicts.open_count() == 0
@@ -182,17 +189,19 @@ class TestConflicts:
         saved = [save(repositories, created_at=at(n)) for n in range(4)]
         first = repositories.conflicts.page(OPEN, None, 2)
         save(repositories, created_at=at(10))
-        second = repositories.conflicts.page(OPEN, first.next, 10)
-        assert first.next == After(saved[2].created_at, saved[2].id)
+        second = repositories.conflicts.page(OPEN, first.next_cursor, 10)
+        assert first.next_cursor == Cursor(saved[2].created_at, saved[2].id)
         assert ids(first.items + second.items) == ids(saved[::-1])
 
     def test_the_conflict_of_two_orders_comes_back_unchanged(
         self, repositories: Repositories
     ) -> None:
-        base = written(order(2), Place.POSTGRESQL)
-        winner, loser = (rewritten(base, p, notes=p) for p in (Place.POSTGRESQL, Place.MONGODB))
+        base = accepted_by(order(2), StoreId.POSTGRESQL)
+        winner, loser = (
+            accepted_again_by(base, p, notes=p) for p in (StoreId.POSTGRESQL, StoreId.MONGODB)
+        )
         saved = repositories.conflicts.save(
-            conflicts.of_states("orders", winner, loser, "why", at(1))
+            conflicts.from_states("orders", winner, loser, "why", at(1))
         )
         found = repositories.conflicts.get(saved.id)
         assert identical(found, saved)
@@ -237,5 +246,5 @@ def save(repositories: Repositories, **fields: Any) -> Any:
 
 def resolve(repositories: Repositories, record: Any) -> Any:
     """The conflict after a manager has dealt with it."""
-    change = record.changed(op_id=new_op_id(), now=at(50), state=RESOLVED, resolution="kept")
+    change = record.with_changes(op_id=new_op_id(), now=at(50), state=RESOLVED, resolution="kept")
     return repositories.conflicts.save(change)

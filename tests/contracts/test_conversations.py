@@ -7,8 +7,8 @@ import pytest
 from dinerapp.replication.errors import InvalidRecord
 from dinerapp.replication.identity import new_id
 from tests.contracts.over import over_what_answers_questions
-from tests.contracts.subjects import Repositories, ids, paged
-from tests.makers import at, conversation
+from tests.contracts.samples import Repositories, all_pages, ids
+from tests.factories import at, conversation
 
 ADA, BOB, EVE = new_id(), new_id(), new_id()
 
@@ -24,7 +24,7 @@ class TestConversations:
             kept.save(conversation(user_ids=pair, created_at=at(n))) for n, pair in enumerate(pairs)
         ]
         kept.save(conversation(user_ids=(BOB, EVE)))
-        assert ids(paged(lambda after, n: kept.page(ADA, after, n), 2)) == ids(saved[::-1])
+        assert ids(all_pages(lambda after, n: kept.page(ADA, after, n), 2)) == ids(saved[::-1])
         assert kept.page(new_id(), None, 10).items == ()
 
     @pytest.mark.parametrize("user_ids", [(), (ADA,), (ADA, ADA), (ADA, BOB, EVE)])

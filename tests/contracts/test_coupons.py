@@ -10,8 +10,8 @@ from dinerapp.ordering.domain.orders import Status
 from dinerapp.replication.errors import Exhausted, NotFound
 from dinerapp.replication.identity import new_op_id
 from tests.contracts.over import over_what_answers_questions
-from tests.contracts.subjects import Repositories, ids, paged
-from tests.makers import at, coupon, order
+from tests.contracts.samples import Repositories, all_pages, ids
+from tests.factories import at, coupon, order
 
 
 @over_what_answers_questions
@@ -29,14 +29,14 @@ class TestCoupons:
 
     def test_a_deleted_coupon_is_not_found(self, repositories: Repositories) -> None:
         saved = repositories.coupons.save(coupon())
-        repositories.coupons.delete(saved.changed(op_id=new_op_id(), now=at(1)))
+        repositories.coupons.delete(saved.with_changes(op_id=new_op_id(), now=at(1)))
         with pytest.raises(NotFound):
             repositories.coupons.by_code(saved.code)
 
     def test_pages_hold_every_coupon_once(self, repositories: Repositories) -> None:
         saved = [repositories.coupons.save(coupon(created_at=at(n))) for n in range(5)]
-        assert ids(paged(repositories.coupons.page, 2)) == ids(saved[::-1])
-        assert repositories.coupons.page(None, 10).next is None
+        assert ids(all_pages(repositories.coupons.page, 2)) == ids(saved[::-1])
+        assert repositories.coupons.page(None, 10).next_cursor is None
 
     def test_a_coupon_is_used_as_often_as_it_may_be(self, repositories: Repositories) -> None:
         once = repositories.coupons.save(coupon(max_uses=1))
@@ -46,9 +46,9 @@ class TestCoupons:
             repositories.orders.save(order(terms=terms))
         key = coupon_key(once.id)
         assert refused.value.key == key
-        assert repositories.orders.counts([key])[key].held == 1
+        assert repositories.orders.usage([key])[key].reserved == 1
         repositories.orders.save(
             first.moved(Status.CANCELLED, actor="a", reason=None, op_id=new_op_id(), now=at(2))
         )
         repositories.orders.save(order(terms=terms))
-        assert repositories.orders.counts([key])[key].held == 1
+        assert repositories.orders.usage([key])[key].reserved == 1

@@ -9,10 +9,10 @@ import pytest
 
 from dinerapp.ordering.ports.customers import CustomerFilter
 from dinerapp.replication.identity import new_op_id
-from dinerapp.replication.ports.repository import After
+from dinerapp.replication.ports.repository import Cursor
 from tests.contracts.over import over_what_answers_questions
-from tests.contracts.subjects import Repositories, identical, ids, paged
-from tests.makers import LONG_WORD, at, customer
+from tests.contracts.samples import Repositories, all_pages, identical, ids
+from tests.factories import LONG_WORD, at, customer
 
 ALL = CustomerFilter()
 
@@ -24,9 +24,9 @@ class TestCustomers:
     def test_customers_are_listed_newest_first(self, repositories: Repositories) -> None:
         saved = [save(repositories, created_at=at(number % 4)) for number in range(9)]
         newest = sorted(saved, key=lambda one: (one.created_at, one.id), reverse=True)
-        assert paged(partial(repositories.customers.page, ALL), 4) == newest
+        assert all_pages(partial(repositories.customers.page, ALL), 4) == newest
         first = repositories.customers.page(ALL, None, 2)
-        assert first.next == After(newest[1].created_at, newest[1].id)
+        assert first.next_cursor == Cursor(newest[1].created_at, newest[1].id)
 
     def test_customers_are_found_by_number_and_by_address(self, repositories: Repositories) -> None:
         ada = save(repositories, phone="+4930123", email="ada@example.org")

@@ -10,8 +10,8 @@ import pytest
 from dinerapp.replication.identity import new_id, new_op_id
 from dinerapp.webhooks.domain.deliveries import Attempt, DeliveryState
 from tests.contracts.over import over_what_answers_questions
-from tests.contracts.subjects import Repositories, ids, paged
-from tests.makers import at, delivery
+from tests.contracts.samples import Repositories, all_pages, ids
+from tests.factories import at, delivery
 
 ONE, OTHER = new_id(), new_id()
 
@@ -33,7 +33,9 @@ class TestDeliveries:
         kept = repositories.deliveries
         saved = [kept.save(delivery(webhook_id=ONE, created_at=at(n))) for n in range(5)]
         kept.save(delivery(webhook_id=OTHER))
-        assert ids(paged(lambda after, n: kept.page(ONE, None, after, n), 2)) == ids(saved[::-1])
+        assert ids(all_pages(lambda after, n: kept.page(ONE, None, after, n), 2)) == ids(
+            saved[::-1]
+        )
         assert ids(kept.page(new_id(), None, None, 10).items) == []
 
     @pytest.mark.parametrize("webhook_id", ["", "\0", "\ud800", "x" * 10_000])

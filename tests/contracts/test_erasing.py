@@ -31,22 +31,22 @@ from dinerapp.ordering.ports.customers import CustomerFilter
 from dinerapp.ordering.ports.orders import OrderFilter
 from dinerapp.ordering.services.customers import CustomerService
 from dinerapp.replication import conflicts, paging
-from dinerapp.replication.errors import NotFound, NothingAvailable
+from dinerapp.replication.errors import NoStoreAvailable, NotFound
 from dinerapp.replication.identity import Operation, new_id, new_op_id
-from dinerapp.replication.merge import Policy
+from dinerapp.replication.merge import MergePolicy
 from dinerapp.replication.ports.database import Database
-from dinerapp.replication.ports.replica import Backlog, Owing
+from dinerapp.replication.ports.replica import Backlog, OutboxEntry
 from dinerapp.replication.record import utc_now
 from dinerapp.replication.relay import Relay
-from dinerapp.replication.replicator import Handover
-from dinerapp.replication.store_pair import Pair
-from dinerapp.replication.version import Place
+from dinerapp.replication.replicator import Replicator
+from dinerapp.replication.store_pair import StorePair
+from dinerapp.replication.version import StoreId
 from dinerapp.runtime.registry import MONGO_STORES, PORTS
-from tests.contracts.conftest import composed, opened, stores_of
-from tests.contracts.subjects import Repositories, Stores, at_once, scanned
-from tests.makers import elsewhere, line, message, order, user
+from tests.contracts.conftest import compose_stores, open_stores, stores_of
+from tests.contracts.samples import Repositories, Stores, run_concurrently, scan_all
+from tests.factories import line, message, order, other_store, user
 
-P, M, _ = Place
+P, M, _ = StoreId
 PHONE = "+4930555123"
 PERSONAL = ("Lovelace", "30555123", "30 555 123", "@example.org", "Main Street", "allergic")
 """What must be found nowhere, in whatever way it is written down."""
@@ -56,7 +56,7 @@ PERSONAL = ("Lovelace", "30555123", "30 555 123", "@example.org", "Main Street",
 class House:
     """Two databases, both of them as one, and a relay between them."""
 
-    stores: dict[Place, Stores]
+    stores: dict[StoreId, Stores]
     repositories: Repositories
     relay: Relay
     recognition: Recognition
@@ -93,30 +93,30 @@ class House:
         return self.recognition.id_of(PHONE)
 
     def erase(self) -> None:
-        self.service.erase(self.customer_id, Operation.fresh())
+        self.service.erase(self.customer_id, Operation.without_key())
 
-    def loses(self, place: Place) -> None:
+    def loses(self, place: StoreId) -> None:
         """The database is gone, and everybody knows."""
         self.stores[place].database.close()
-        self._breaker(place).failed("for a test")
+        self._breaker(place).trip("for a test")
 
-    def regains(self, place: Place) -> None:
+    def regains(self, place: StoreId) -> None:
         """The database is back, and receives what it missed before it is up."""
         self.stores[place].database.open()
         breaker = self._breaker(place)
-        attempt = breaker.catch_up("for a test")
-        self.settle()
-        breaker.caught_up(attempt)
+        attempt = breaker.start_catch_up("for a test")
+        self.acknowledge()
+        breaker.finish_catch_up(attempt)
 
-    def settle(self) -> None:
+    def acknowledge(self) -> None:
         """Everything that is owed either way is shipped."""
         while any(self.relay.ship_to(place) for place in self.stores):
             pass
         for place in self.stores:
             assert self.relay.backlog(place) == Backlog()
 
-    def _breaker(self, place: Place) -> Any:
-        return next(s.breaker for s in self.repositories.orders.sides if s.place is place)
+    def _breaker(self, place: StoreId) -> Any:
+        return next(s.health for s in self.repositories.orders.stores if s.store_id is place)
 
     def traces(self) -> dict[str, list[str]]:
         """Where which words about the guest are still found, by database."""
@@ -131,19 +131,19 @@ class House:
         """Kinds of which the databases do not hold the same."""
         one, other = self.stores.values()
         return [
-            name for name in PORTS if scanned(getattr(one, name)) != scanned(getattr(other, name))
+            name for name in PORTS if scan_all(getattr(one, name)) != scan_all(getattr(other, name))
         ]
 
     def total(self) -> int:
-        return sum(each.total for each in scanned(next(iter(self.stores.values())).orders))
+        return sum(each.total for each in scan_all(next(iter(self.stores.values())).orders))
 
 
 def raw(database: Database) -> str:
     """Every row and document there is, as text."""
     if isinstance(database, PostgresDatabase):
-        tables = database.ask("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        tables = database.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         names = [row["tablename"] for row in tables]
-        rows = [database.ask(f"SELECT t::text AS row FROM {name} t") for name in names]  # noqa: S608
+        rows = [database.fetch(f"SELECT t::text AS row FROM {name} t") for name in names]  # noqa: S608
         return "\n".join(row["row"] for each in rows for row in each)
     assert isinstance(database, MongoDatabase)
     with database.reading():
@@ -180,12 +180,14 @@ def told(**fields: Any) -> Order:
 
 
 def house_of(one: Stores, other: Stores) -> House:
-    repositories = composed(one, other)
-    handover = Handover(Policy(), save_conflict=lambda each: repositories.conflicts.save(each))
-    pairs = [Pair(getattr(one, name), getattr(other, name)) for name in PORTS]
+    repositories = compose_stores(one, other)
+    handover = Replicator(
+        MergePolicy(), save_conflict=lambda each: repositories.conflicts.save(each)
+    )
+    pairs = [StorePair(getattr(one, name), getattr(other, name)) for name in PORTS]
     later = lambda: utc_now() + timedelta(minutes=1)  # noqa: E731
     return House(
-        {store.database.place: store for store in (one, other)},
+        {store.database.store_id: store for store in (one, other)},
         repositories,
         Relay(pairs, handover, now=later),
         Recognition("for tests", "DE"),
@@ -196,7 +198,7 @@ def house_of(one: Stores, other: Stores) -> House:
 def quick() -> Iterator[House]:
     """In memory."""
     one, other = (stores_of(MONGO_STORES, MemoryDatabase(place)) for place in (P, M))
-    with opened(one), opened(other):
+    with open_stores(one), open_stores(other):
         yield house_of(one, other)
 
 
@@ -238,7 +240,9 @@ def test_nothing_personal_is_left_in_either_database_and_the_books_are_complete(
 
 
 @pytest.mark.parametrize("away", [P, M])
-def test_a_database_that_was_down_meanwhile_brings_nothing_back(house: House, away: Place) -> None:
+def test_a_database_that_was_down_meanwhile_brings_nothing_back(
+    house: House, away: StoreId
+) -> None:
     for _ in range(3):
         house.place()
     before = house.total()
@@ -253,14 +257,14 @@ def test_a_database_that_was_down_meanwhile_brings_nothing_back(house: House, aw
 
 @pytest.mark.parametrize("away", [P, M])
 def test_what_a_database_that_was_cut_off_took_meanwhile_brings_nothing_back(
-    house: House, away: Place
+    house: House, away: StoreId
 ) -> None:
     first, second = house.place(), house.place()
     house.loses(away)
     house.erase()
     house.stores[away].database.open()
-    there, owing = house.stores[away], [Owing(elsewhere(away), utc_now(), missed=True)]
-    noted = first.changed(op_id=new_op_id(), now=utc_now(), notes="allergic, Lovelace says")
+    there, owing = house.stores[away], [OutboxEntry(other_store(away), utc_now(), undelivered=True)]
+    noted = first.with_changes(op_id=new_op_id(), now=utc_now(), notes="allergic, Lovelace says")
     there.orders.accept(noted, owing)
     ready = second.moved(
         Status.PREPARING, actor="chef", reason="Lovelace waits", op_id=new_op_id(), now=utc_now()
@@ -268,7 +272,7 @@ def test_what_a_database_that_was_cut_off_took_meanwhile_brings_nothing_back(
     there.orders.accept(ready, owing)
     known = there.customers.get(house.customer_id)
     there.customers.accept(
-        known.changed(op_id=new_op_id(), now=utc_now(), notes="Lovelace is allergic"), owing
+        known.with_changes(op_id=new_op_id(), now=utc_now(), notes="Lovelace is allergic"), owing
     )
     house.regains(away)
     assert house.traces() == {}
@@ -277,13 +281,13 @@ def test_what_a_database_that_was_cut_off_took_meanwhile_brings_nothing_back(
 
 
 @pytest.mark.parametrize("away", [None, P, M])
-def test_conflicts_tell_nothing_of_the_guest_either(house: House, away: Place | None) -> None:
+def test_conflicts_tell_nothing_of_the_guest_either(house: House, away: StoreId | None) -> None:
     placed = house.place()
-    other = placed.changed(op_id=new_op_id(), now=utc_now(), notes="Lovelace")
+    other = placed.with_changes(op_id=new_op_id(), now=utc_now(), notes="Lovelace")
     customer = house.service.get(house.customer_id)
     for states in ((placed, other), (customer, replace(customer, notes="Lovelace"))):
         kind = "orders" if states[0] is placed else "customers"
-        filed = conflicts.of_states(kind, *states, "why", utc_now())
+        filed = conflicts.from_states(kind, *states, "why", utc_now())
         house.repositories.conflicts.save(filed)
     if away is not None:
         house.loses(away)
@@ -301,7 +305,7 @@ WORDS = ("direct_messages", "channel_messages")
 
 @pytest.mark.parametrize("away", [None, P, M])
 def test_what_the_guest_said_is_taken_back_in_both_databases(
-    house: House, monkeypatch: pytest.MonkeyPatch, away: Place | None
+    house: House, monkeypatch: pytest.MonkeyPatch, away: StoreId | None
 ) -> None:
     monkeypatch.setattr(paging, "AT_ONCE", 2)
     guest, waiter = house.person(), house.person(role=Role.WAITER)
@@ -332,7 +336,7 @@ def test_what_the_guest_said_is_taken_back_in_both_databases(
 
 @pytest.mark.parametrize("away", [P, M])
 def test_an_edit_that_a_database_took_meanwhile_brings_no_words_back(
-    house: House, away: Place
+    house: House, away: StoreId
 ) -> None:
     guest = house.person()
     house.place(user_id=guest.id)
@@ -342,7 +346,9 @@ def test_an_edit_that_a_database_took_meanwhile_brings_no_words_back(
     there = house.stores[away]
     there.database.open()
     edited = said.edited("Lovelace, I said", op_id=new_op_id(), now=utc_now())
-    there.direct_messages.accept(edited, [Owing(elsewhere(away), utc_now(), missed=True)])
+    there.direct_messages.accept(
+        edited, [OutboxEntry(other_store(away), utc_now(), undelivered=True)]
+    )
     house.regains(away)
     assert house.traces() == {}
     assert house.differing() == []
@@ -404,14 +410,14 @@ def test_whoever_orders_later_is_a_new_acquaintance_and_can_be_erased_again(hous
 
 def test_somebody_who_orders_many_times_at_once_is_one_customer(house: House) -> None:
     orders = [house.repositories.orders.save(told()) for _ in range(4)]
-    results = at_once([partial(house.service.remember, each) for each in orders])
+    results = run_concurrently([partial(house.service.remember, each) for each in orders])
     assert results == [None] * 4
     for each in orders:
         house.service.remember(each)
     [known] = house.service.page(CustomerFilter(phone=PHONE), None, 9).items
     placed = [each.created_at for each in orders]
     assert (known.first_seen, known.last_seen) == (min(placed), max(placed))
-    house.settle()
+    house.acknowledge()
     assert house.differing() == []
 
 
@@ -425,7 +431,7 @@ def test_what_was_remembered_is_not_written_again(quick: House) -> None:
 
 def test_a_repeated_request_does_not_erase_what_came_later(quick: House) -> None:
     quick.place()
-    operation = Operation.keyed("customers.erase", "key", b"")
+    operation = Operation.from_key("customers.erase", "key", b"")
     assert quick.service.erase(quick.customer_id, operation).changed
     again = quick.place()
     done = quick.service.erase(quick.customer_id, operation)
@@ -446,7 +452,7 @@ def test_without_any_database_it_is_refused_and_can_be_repeated(quick: House) ->
     quick.place()
     for place in (P, M):
         quick.loses(place)
-    with pytest.raises(NothingAvailable):
+    with pytest.raises(NoStoreAvailable):
         quick.erase()
     for place in (P, M):
         quick.stores[place].database.open()
@@ -481,8 +487,8 @@ def test_wherever_it_dies_it_is_repeated_to_its_end(
         for _ in range(3):
             placed = quick.place(user_id=guest.id)
             quick.say(guest)
-            other = placed.changed(op_id=new_op_id(), now=utc_now(), notes="Lovelace")
-            filed = conflicts.of_states("orders", placed, other, "why", utc_now())
+            other = placed.with_changes(op_id=new_op_id(), now=utc_now(), notes="Lovelace")
+            filed = conflicts.from_states("orders", placed, other, "why", utc_now())
             quick.repositories.conflicts.save(filed)
         left = count(steps, -1)
         try:
@@ -514,11 +520,11 @@ def test_a_guest_with_very_many_orders_is_read_a_page_at_a_time(
         return found
 
     quick.service.remember(told())
-    quick.stores[P].orders.deliver([told().stamped(P) for _ in range(105)])
+    quick.stores[P].orders.deliver([told().as_accepted_by(P) for _ in range(105)])
     monkeypatch.setattr(paging, "AT_ONCE", 10)
     monkeypatch.setattr(quick.repositories.orders, "page", page)
     quick.erase()
     assert max(wanted) == 10
     assert sum(wanted) == 105
-    quick.settle()
+    quick.acknowledge()
     assert quick.traces() == {}

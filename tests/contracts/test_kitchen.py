@@ -8,8 +8,8 @@ from dinerapp.ordering.domain.orders import Order, Status
 from dinerapp.ordering.domain.tickets import Ticket, TicketStatus
 from dinerapp.replication.identity import new_op_id
 from tests.contracts.over import over_what_answers_questions
-from tests.contracts.subjects import Repositories, ids
-from tests.makers import at, line, order
+from tests.contracts.samples import Repositories, ids
+from tests.factories import at, line, order
 
 
 def fired(repositories: Repositories, *stations: str, **fields: Any) -> Order:

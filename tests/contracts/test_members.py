@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dinerapp.replication.identity import new_id, new_op_id
 from tests.contracts.over import over_what_answers_questions
-from tests.contracts.subjects import Repositories, ids, paged
-from tests.makers import at, member
+from tests.contracts.samples import Repositories, all_pages, ids
+from tests.factories import at, member
 
 ONE, OTHER = new_id(), new_id()
 
@@ -18,13 +18,13 @@ class TestMembers:
         kept = repositories.members
         saved = [kept.save(member(server_id=ONE, created_at=at(n))) for n in range(5)]
         kept.save(member(server_id=OTHER))
-        assert ids(paged(lambda after, n: kept.page(ONE, after, n), 2)) == ids(saved[::-1])
+        assert ids(all_pages(lambda after, n: kept.page(ONE, after, n), 2)) == ids(saved[::-1])
 
     def test_pages_hold_every_membership_of_a_user_once(self, repositories: Repositories) -> None:
         kept = repositories.members
         saved = [kept.save(member(user_id=ONE, created_at=at(n))) for n in range(5)]
         kept.save(member(user_id=OTHER))
-        assert ids(paged(lambda after, n: kept.page_of(ONE, after, n), 2)) == ids(saved[::-1])
+        assert ids(all_pages(lambda after, n: kept.page_of(ONE, after, n), 2)) == ids(saved[::-1])
 
     def test_whoever_left_or_was_put_out_is_in_no_list_until_they_come_back(
         self, repositories: Repositories

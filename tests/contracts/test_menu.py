@@ -10,8 +10,8 @@ from dinerapp.ordering.domain.hours import parsed
 from dinerapp.ordering.domain.menu import Option, OptionGroup
 from dinerapp.replication.identity import new_id, new_op_id
 from tests.contracts.over import over_what_answers_questions
-from tests.contracts.subjects import Repositories, identical, ids
-from tests.makers import LONG_WORD, MAINS, at, category, menu_item
+from tests.contracts.samples import Repositories, identical, ids
+from tests.factories import LONG_WORD, MAINS_ID, at, category, menu_item
 
 NAMES = [
     "Zander",
@@ -47,7 +47,7 @@ class TestCategories:
 
     def test_deleted_categories_are_not_on_the_menu(self, repositories: Repositories) -> None:
         kept, gone = (repositories.categories.save(category()) for _ in range(2))
-        repositories.categories.delete(gone.changed(op_id=new_op_id(), now=at(1)))
+        repositories.categories.delete(gone.with_changes(op_id=new_op_id(), now=at(1)))
         assert list(repositories.categories.all()) == [kept]
 
     def test_a_category_comes_back_with_everything_it_says(
@@ -85,7 +85,7 @@ class TestMenuItems:
 
     def test_deleted_items_are_not_on_the_menu(self, repositories: Repositories) -> None:
         kept, gone = (repositories.menu_items.save(menu_item()) for _ in range(2))
-        repositories.menu_items.delete(gone.changed(op_id=new_op_id(), now=at(1)))
+        repositories.menu_items.delete(gone.with_changes(op_id=new_op_id(), now=at(1)))
         assert list(repositories.menu_items.all()) == [kept]
 
     def test_items_that_are_not_available_are(self, repositories: Repositories) -> None:
@@ -94,7 +94,9 @@ class TestMenuItems:
 
     def test_an_item_shows_its_latest_state(self, repositories: Repositories) -> None:
         saved = repositories.menu_items.save(menu_item())
-        dearer = repositories.menu_items.save(saved.changed(op_id=new_op_id(), now=at(1), price=9))
+        dearer = repositories.menu_items.save(
+            saved.with_changes(op_id=new_op_id(), now=at(1), price=9)
+        )
         assert list(repositories.menu_items.all()) == [dearer]
 
     def test_an_item_comes_back_with_everything_it_says(self, repositories: Repositories) -> None:
@@ -141,6 +143,6 @@ class TestMenuItems:
         gone = items.save(menu_item())
         for each in (menu_item(), menu_item(), menu_item(category_id=other)):
             items.save(each)
-        items.delete(gone.changed(op_id=new_op_id(), now=at(1)))
-        counts = [items.count_in(key) for key in (MAINS, other, new_id(), "no\0thing")]
+        items.delete(gone.with_changes(op_id=new_op_id(), now=at(1)))
+        counts = [items.count_in(key) for key in (MAINS_ID, other, new_id(), "no\0thing")]
         assert counts == [2, 1, 0, 0]

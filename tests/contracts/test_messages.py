@@ -8,23 +8,23 @@ from typing import Any
 import pytest
 
 from dinerapp.replication.identity import new_id, new_op_id
-from dinerapp.replication.ports.repository import After, Change
+from dinerapp.replication.ports.repository import ChangeCursor, Cursor
 from tests.contracts.over import over_what_answers_questions
-from tests.contracts.subjects import Repositories, identical, ids, paged
-from tests.makers import LONG_WORD, at, message
+from tests.contracts.samples import Repositories, all_pages, identical, ids
+from tests.factories import LONG_WORD, at, message
 
 ONE, OTHER = new_id(), new_id()
 ADA, BOB = new_id(), new_id()
-BEGINNING = After(at(-1000), "")
+BEGINNING = Cursor(at(-1000), "")
 NO_ROOMS = ["", "\0", "\ud800", "x" * 10_000, "$gt"]
 
 
-def place(record: Any) -> After:
-    return After(record.created_at, record.id)
+def place(record: Any) -> Cursor:
+    return Cursor(record.created_at, record.id)
 
 
-def change(record: Any) -> Change:
-    return Change(record.updated_at, record.id)
+def change(record: Any) -> ChangeCursor:
+    return ChangeCursor(record.updated_at, record.id)
 
 
 class MessagesContract:
@@ -42,7 +42,7 @@ class MessagesContract:
     def test_pages_hold_every_message_of_a_room_once(self, kept: Any) -> None:
         saved = [self.said(kept, at(n)) for n in range(7)]
         self.said(kept, at(3), room_id=OTHER)
-        assert ids(paged(lambda after, n: kept.page(ONE, after, n), 3)) == ids(saved[::-1])
+        assert ids(all_pages(lambda after, n: kept.page(ONE, after, n), 3)) == ids(saved[::-1])
         assert kept.page(new_id(), None, 10).items == ()
 
     def test_pages_of_an_author_hold_every_message_of_theirs_once(self, kept: Any) -> None:
@@ -52,7 +52,7 @@ class MessagesContract:
         ]
         saved[1] = kept.save(saved[1].removed(BOB, op_id=new_op_id(), now=at(9)))
         self.said(kept, at(2), author_id=BOB)
-        assert ids(paged(lambda after, n: kept.page_of(ADA, after, n), 2)) == ids(saved[::-1])
+        assert ids(all_pages(lambda after, n: kept.page_of(ADA, after, n), 2)) == ids(saved[::-1])
         assert saved[1] in kept.page_of(ADA, None, 10).items
         assert kept.page_of(new_id(), None, 10).items == ()
 
@@ -60,7 +60,7 @@ class MessagesContract:
         saved = [self.said(kept, at()) for _ in range(9)]
         in_order = sorted(ids(saved), reverse=True)
         for limit in (1, 2, 4, 9):
-            assert ids(paged(lambda after, n: kept.page(ONE, after, n), limit)) == in_order
+            assert ids(all_pages(lambda after, n: kept.page(ONE, after, n), limit)) == in_order
 
     @pytest.mark.parametrize("room_id", NO_ROOMS)
     def test_a_room_that_cannot_be_is_empty(self, kept: Any, room_id: str) -> None:
@@ -88,7 +88,7 @@ class MessagesContract:
         self.said(kept, at(3), room_id=new_id())
         third = self.said(kept, at(3))
         edited = kept.save(first.edited("later", op_id=new_op_id(), now=at(4)))
-        both, since = [ONE, OTHER], Change(at(0))
+        both, since = [ONE, OTHER], ChangeCursor(at(0))
         assert list(kept.changed_since(both, since, 10)) == [second, third, edited]
         assert list(kept.changed_since(both, since, 2)) == [second, third]
         assert list(kept.changed_since(both, change(third), 10)) == [edited]
@@ -97,7 +97,7 @@ class MessagesContract:
 
     def test_changes_of_one_millisecond_are_told_apart(self, kept: Any) -> None:
         saved = sorted((self.said(kept, at()) for _ in range(5)), key=lambda one: one.id)
-        found, after = list[Any](), Change(at())
+        found, after = list[Any](), ChangeCursor(at())
         while page := kept.changed_since([ONE], after, 2):
             found += page
             after = change(page[-1])

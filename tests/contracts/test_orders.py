@@ -23,11 +23,11 @@ from dinerapp.ordering.ports.orders import OrderFilter
 from dinerapp.replication import codec
 from dinerapp.replication.errors import InvalidRecord
 from dinerapp.replication.identity import new_id, new_op_id
-from dinerapp.replication.ports.replica import Count
-from dinerapp.replication.ports.repository import After, Change
+from dinerapp.replication.ports.replica import Usage
+from dinerapp.replication.ports.repository import ChangeCursor, Cursor
 from tests.contracts.over import over_what_answers_questions
-from tests.contracts.subjects import Repositories, identical, ids, paged
-from tests.makers import LONG_WORD, at, counted_order, line, menu_item, order
+from tests.contracts.samples import Repositories, all_pages, identical, ids
+from tests.factories import LONG_WORD, at, line, menu_item, order, stocked_order
 
 EVERYTHING = OrderFilter()
 AMOUNTS = ["subtotal", "discount", "service_charge", "tax", "tip", "total"]
@@ -40,7 +40,7 @@ class TestOrders:
     def test_there_are_no_orders_at_first(self, repositories: Repositories) -> None:
         page = repositories.orders.page(EVERYTHING, None, 10)
         assert page.items == ()
-        assert page.next is None
+        assert page.next_cursor is None
 
     def test_orders_come_newest_first(self, repositories: Repositories) -> None:
         saved = [save(repositories, created_at=at(n)) for n in (2, 0, 3, 1)]
@@ -57,7 +57,7 @@ class TestOrders:
     @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8, 100])
     def test_pages_hold_every_order_once(self, repositories: Repositories, limit: int) -> None:
         saved = [save(repositories, created_at=at(n // 3 / 1000)) for n in range(7)]
-        found = paged(partial(repositories.orders.page, EVERYTHING), limit)
+        found = all_pages(partial(repositories.orders.page, EVERYTHING), limit)
         assert found == sorted(saved, key=newest, reverse=True)
 
     def test_a_page_says_where_the_next_one_begins_only_if_there_is_one(
@@ -65,9 +65,9 @@ class TestOrders:
     ) -> None:
         saved = sorted((save(repositories) for _ in range(4)), key=newest, reverse=True)
         first = repositories.orders.page(EVERYTHING, None, 2)
-        assert first.next == After(saved[1].created_at, saved[1].id)
-        assert repositories.orders.page(EVERYTHING, first.next, 2).next is None
-        assert repositories.orders.page(EVERYTHING, None, 4).next is None
+        assert first.next_cursor == Cursor(saved[1].created_at, saved[1].id)
+        assert repositories.orders.page(EVERYTHING, first.next_cursor, 2).next_cursor is None
+        assert repositories.orders.page(EVERYTHING, None, 4).next_cursor is None
 
     def test_orders_placed_between_two_pages_neither_repeat_nor_hide_any(
         self, repositories: Repositories
@@ -76,33 +76,33 @@ class TestOrders:
         first = repositories.orders.page(EVERYTHING, None, 2)
         save(repositories, created_at=at(10))
         deleted(repositories, saved[3])
-        second = repositories.orders.page(EVERYTHING, first.next, 10)
+        second = repositories.orders.page(EVERYTHING, first.next_cursor, 10)
         assert ids(first.items + second.items) == ids(saved[::-1])
 
     def test_a_page_can_begin_after_an_order_that_is_gone(self, repositories: Repositories) -> None:
         saved = [save(repositories, created_at=at(n)) for n in range(3)]
         deleted(repositories, saved[1])
-        after = After(saved[1].created_at, saved[1].id)
+        after = Cursor(saved[1].created_at, saved[1].id)
         assert ids(repositories.orders.page(EVERYTHING, after, 10).items) == [saved[0].id]
 
     def test_a_page_can_begin_at_a_time_of_another_zone(self, repositories: Repositories) -> None:
         saved = [save(repositories, created_at=at(n)) for n in range(3)]
         elsewhen = saved[1].created_at.astimezone(timezone(timedelta(hours=-7)))
-        page = repositories.orders.page(EVERYTHING, After(elsewhen, saved[1].id), 10)
+        page = repositories.orders.page(EVERYTHING, Cursor(elsewhen, saved[1].id), 10)
         assert ids(page.items) == [saved[0].id]
 
     def test_a_page_after_the_last_order_is_empty(self, repositories: Repositories) -> None:
         saved = save(repositories)
-        page = repositories.orders.page(EVERYTHING, After(saved.created_at, saved.id), 10)
+        page = repositories.orders.page(EVERYTHING, Cursor(saved.created_at, saved.id), 10)
         assert page.items == ()
-        assert page.next is None
+        assert page.next_cursor is None
 
     def test_a_page_can_begin_after_an_id_no_order_can_have(
         self, repositories: Repositories
     ) -> None:
         saved = save(repositories)
-        assert ids(repositories.orders.page(EVERYTHING, After(at(1), "~"), 10).items) == [saved.id]
-        assert repositories.orders.page(EVERYTHING, After(at(-1), "~"), 10).items == ()
+        assert ids(repositories.orders.page(EVERYTHING, Cursor(at(1), "~"), 10).items) == [saved.id]
+        assert repositories.orders.page(EVERYTHING, Cursor(at(-1), "~"), 10).items == ()
 
     def test_orders_can_be_wanted_by_status(self, repositories: Repositories) -> None:
         by_status = {status: save(repositories, status=status) for status in Status}
@@ -195,7 +195,7 @@ class TestOrders:
         wanted = OrderFilter(
             status=Status.READY, phone="1", since=at(10), fulfilment=FulfilmentType.DINE_IN
         )
-        found = paged(partial(repositories.orders.page, wanted), 1)
+        found = all_pages(partial(repositories.orders.page, wanted), 1)
         assert found == sorted(saved, key=newest, reverse=True)
 
     def test_deleted_orders_are_in_no_list(self, repositories: Repositories) -> None:
@@ -270,10 +270,10 @@ class TestOrders:
         assert repositories.orders.get(saved.id).lines == lines
         shuffled = (lines[7], replace(lines[2], quantity=9), line(name="new"), lines[0])
         changed = repositories.orders.save(
-            saved.changed(op_id=new_op_id(), now=at(1), lines=shuffled)
+            saved.with_changes(op_id=new_op_id(), now=at(1), lines=shuffled)
         )
         assert repositories.orders.get(saved.id).lines == shuffled
-        repositories.orders.save(changed.changed(op_id=new_op_id(), now=at(2), lines=()))
+        repositories.orders.save(changed.with_changes(op_id=new_op_id(), now=at(2), lines=()))
         assert repositories.orders.get(saved.id).lines == ()
 
     def test_two_orders_may_have_lines_of_the_same_id(self, repositories: Repositories) -> None:
@@ -307,44 +307,44 @@ class TestOrders:
         limited = repositories.menu_items.save(menu_item(stock_limit=10))
         endless = repositories.menu_items.save(menu_item())
         for item in (limited, endless, limited):
-            repositories.orders.save(counted_order(item.id, 2))
+            repositories.orders.save(stocked_order(item.id, 2))
         keys = [f"stock:{each}" for each in (limited.id, endless.id, "unknown")]
-        assert repositories.orders.counts(keys) == dict(
-            zip(keys, [Count(4, 10), Count(2, None), Count(0, None)], strict=True)
+        assert repositories.orders.usage(keys) == dict(
+            zip(keys, [Usage(4, 10), Usage(2, None), Usage(0, None)], strict=True)
         )
-        assert repositories.orders.counts([]) == {}
+        assert repositories.orders.usage([]) == {}
 
     def test_changed_orders_come_by_when_they_were_changed_last(
         self, repositories: Repositories
     ) -> None:
         saved = [save(repositories, created_at=at(n)) for n in (2, 0, 3, 1)]
-        moved = repositories.orders.save(saved[1].changed(op_id=new_op_id(), now=at(9)))
+        moved = repositories.orders.save(saved[1].with_changes(op_id=new_op_id(), now=at(9)))
         expected = [saved[3], saved[0], saved[2], moved]
-        assert list(repositories.orders.changed_since(Change(at(-1)), 10)) == expected
-        assert list(repositories.orders.changed_since(Change(at(-1)), 2)) == expected[:2]
+        assert list(repositories.orders.changed_since(ChangeCursor(at(-1)), 10)) == expected
+        assert list(repositories.orders.changed_since(ChangeCursor(at(-1)), 2)) == expected[:2]
 
     def test_changes_of_one_millisecond_are_read_to_the_last(
         self, repositories: Repositories
     ) -> None:
         saved = sorted((save(repositories) for _ in range(5)), key=newest)
-        found, place = [], Change(at())
+        found, place = [], ChangeCursor(at())
         while page := repositories.orders.changed_since(place, 2):
             found += page
-            place = Change(page[-1].updated_at, page[-1].id)
+            place = ChangeCursor(page[-1].updated_at, page[-1].id)
         assert found == saved
 
     def test_what_was_changed_at_the_place_itself_is_not_repeated(
         self, repositories: Repositories
     ) -> None:
         saved = save(repositories)
-        place = Change(saved.updated_at, saved.id)
+        place = ChangeCursor(saved.updated_at, saved.id)
         assert list(repositories.orders.changed_since(place, 10)) == []
         later = save(repositories, created_at=at(1))
         assert list(repositories.orders.changed_since(place, 10)) == [later]
 
     def test_deleted_orders_are_no_changes(self, repositories: Repositories) -> None:
         deleted(repositories, save(repositories))
-        assert list(repositories.orders.changed_since(Change(at(-1)), 10)) == []
+        assert list(repositories.orders.changed_since(ChangeCursor(at(-1)), 10)) == []
 
     @pytest.mark.parametrize("field", ["code", "notes", "coupon", "phone"])
     def test_a_word_too_long_for_an_index_comes_back_unchanged(
@@ -381,7 +381,7 @@ def save(repositories: Repositories, **fields: Any) -> Any:
 
 def deleted(repositories: Repositories, record: Any) -> None:
     """Deletes the order."""
-    repositories.orders.delete(record.changed(op_id=new_op_id(), now=at(99)))
+    repositories.orders.delete(record.with_changes(op_id=new_op_id(), now=at(99)))
 
 
 def newest(record: Any) -> tuple[Any, str]:

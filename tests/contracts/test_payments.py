@@ -6,8 +6,8 @@ from dinerapp.ordering.domain.orders import Order
 from dinerapp.ordering.domain.payments import Method, Payment, PaymentStatus
 from dinerapp.replication.identity import new_id
 from tests.contracts.over import over_what_answers_questions
-from tests.contracts.subjects import Repositories, identical
-from tests.makers import at, order, payment
+from tests.contracts.samples import Repositories, identical
+from tests.factories import at, order, payment
 
 TILL = new_id()
 

@@ -6,8 +6,8 @@ import pytest
 
 from dinerapp.accounts.domain.profiles import Preferences
 from tests.contracts.over import over_everything
-from tests.contracts.subjects import Repositories, identical
-from tests.makers import LONG_WORD, profile
+from tests.contracts.samples import Repositories, identical
+from tests.factories import LONG_WORD, profile
 
 PREFERENCES = [
     Preferences(),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dinerapp.replication.identity import new_id, new_op_id
 from tests.contracts.over import over_what_answers_questions
-from tests.contracts.subjects import Repositories, ids, paged
-from tests.makers import at, message, read
+from tests.contracts.samples import Repositories, all_pages, ids
+from tests.factories import at, message, read_marker
 
 ONE = new_id()
 
@@ -18,12 +18,12 @@ class TestReads:
         self, repositories: Repositories
     ) -> None:
         kept = repositories.reads
-        saved = [kept.save(read(room_id=ONE, created_at=at(n))) for n in range(5)]
-        kept.save(read())
-        assert ids(paged(lambda after, n: kept.page(ONE, after, n), 2)) == ids(saved[::-1])
+        saved = [kept.save(read_marker(room_id=ONE, created_at=at(n))) for n in range(5)]
+        kept.save(read_marker())
+        assert ids(all_pages(lambda after, n: kept.page(ONE, after, n), 2)) == ids(saved[::-1])
 
     def test_a_place_comes_back_as_it_was_moved_to(self, repositories: Repositories) -> None:
-        saved, to = repositories.reads.save(read()), message(created_at=at(5))
+        saved, to = repositories.reads.save(read_marker()), message(created_at=at(5))
         moved = repositories.reads.save(saved.moved(to, op_id=new_op_id(), now=at(6)))
         assert repositories.reads.get(saved.id) == moved
         assert moved.place == (to.created_at, to.id)

@@ -7,8 +7,8 @@ import pytest
 from dinerapp.replication.errors import NotFound
 from dinerapp.replication.identity import new_id, new_op_id
 from tests.contracts.over import over_what_answers_questions
-from tests.contracts.subjects import Repositories, ids, paged
-from tests.makers import at, channel, server
+from tests.contracts.samples import Repositories, all_pages, ids
+from tests.factories import at, channel, server
 
 ONE, OTHER = new_id(), new_id()
 
@@ -24,7 +24,7 @@ class TestServers:
     def test_a_code_that_was_renewed_finds_nobody(self, repositories: Repositories) -> None:
         saved = repositories.servers.save(server())
         renewed = repositories.servers.save(
-            saved.changed(op_id=new_op_id(), now=at(1), invite_code="another")
+            saved.with_changes(op_id=new_op_id(), now=at(1), invite_code="another")
         )
         assert repositories.servers.by_invite("another") == renewed
         with pytest.raises(NotFound):
@@ -37,7 +37,7 @@ class TestServers:
 
     def test_a_deleted_server_is_not_found(self, repositories: Repositories) -> None:
         saved = repositories.servers.save(server())
-        repositories.servers.delete(saved.changed(op_id=new_op_id(), now=at(1)))
+        repositories.servers.delete(saved.with_changes(op_id=new_op_id(), now=at(1)))
         with pytest.raises(NotFound):
             repositories.servers.by_invite(saved.invite_code)
 
@@ -50,7 +50,7 @@ class TestChannels:
         kept = repositories.channels
         saved = [kept.save(channel(server_id=ONE, created_at=at(n))) for n in range(5)]
         kept.save(channel(server_id=OTHER))
-        assert ids(paged(lambda after, n: kept.page(ONE, after, n), 2)) == ids(saved[::-1])
+        assert ids(all_pages(lambda after, n: kept.page(ONE, after, n), 2)) == ids(saved[::-1])
         assert kept.page(new_id(), None, 10).items == ()
 
     def test_channels_of_several_servers_come_oldest_first(
@@ -62,7 +62,7 @@ class TestChannels:
             for n, server_id in enumerate((OTHER, ONE, OTHER))
         ]
         gone = kept.save(channel(server_id=ONE))
-        kept.delete(gone.changed(op_id=new_op_id(), now=at(9)))
+        kept.delete(gone.with_changes(op_id=new_op_id(), now=at(9)))
         kept.save(channel())
         assert ids(kept.of_servers([ONE, OTHER], 10)) == ids(saved)
         assert ids(kept.of_servers([ONE, OTHER], 2)) == ids(saved[:2])

@@ -12,8 +12,8 @@ from dinerapp.ordering.domain.slots import slot_key
 from dinerapp.replication.errors import Exhausted
 from dinerapp.replication.identity import new_op_id
 from tests.contracts.over import over_what_answers_questions
-from tests.contracts.subjects import Repositories, at_once, identical
-from tests.makers import at, order, slot
+from tests.contracts.samples import Repositories, identical, run_concurrently
+from tests.factories import at, order, slot
 
 
 def scheduled(starts_at: Any) -> Any:
@@ -40,14 +40,14 @@ class TestSlots:
             first.moved(Status.CANCELLED, actor="a", reason=None, op_id=new_op_id(), now=at(2))
         )
         repositories.orders.save(scheduled(start))
-        assert repositories.orders.counts([slot_key(start)])[slot_key(start)].held == 2
+        assert repositories.orders.usage([slot_key(start)])[slot_key(start)].reserved == 2
 
     def test_a_slot_that_is_closed_keeps_the_orders_it_has(
         self, repositories: Repositories
     ) -> None:
         saved = repositories.slots.save(slot(capacity=1))
         kept = repositories.orders.save(scheduled(saved.starts_at))
-        repositories.slots.save(saved.changed(op_id=new_op_id(), now=at(1), capacity=0))
+        repositories.slots.save(saved.with_changes(op_id=new_op_id(), now=at(1), capacity=0))
         with pytest.raises(Exhausted):
             repositories.orders.save(scheduled(saved.starts_at))
         moved = kept.moved(Status.CONFIRMED, actor="a", reason=None, op_id=new_op_id(), now=at(2))
@@ -58,7 +58,7 @@ class TestSlots:
     ) -> None:
         start = repositories.slots.save(slot(capacity=3)).starts_at
         tries = [lambda: repositories.orders.save(scheduled(start)) for _ in range(8)]
-        results = at_once(tries)
+        results = run_concurrently(tries)
         taken = [result for result in results if not isinstance(result, Exception)]
         assert len(taken) <= 3
-        assert repositories.orders.counts([slot_key(start)])[slot_key(start)].held == len(taken)
+        assert repositories.orders.usage([slot_key(start)])[slot_key(start)].reserved == len(taken)

@@ -6,8 +6,8 @@ from functools import partial
 
 from dinerapp.replication.identity import new_op_id
 from tests.contracts.over import over_what_answers_questions
-from tests.contracts.subjects import Repositories, ids, paged
-from tests.makers import at, till
+from tests.contracts.samples import Repositories, all_pages, ids
+from tests.factories import at, till
 
 
 @over_what_answers_questions
@@ -27,4 +27,4 @@ class TestTills:
             )
         assert ids(repositories.tills.page(True, None, 10).items) == ids([saved[3], saved[2]])
         assert ids(repositories.tills.page(False, None, 10).items) == ids([saved[1], saved[0]])
-        assert ids(paged(partial(repositories.tills.page, None), 3)) == ids(saved[::-1])
+        assert ids(all_pages(partial(repositories.tills.page, None), 3)) == ids(saved[::-1])

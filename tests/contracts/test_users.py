@@ -11,10 +11,10 @@ from dinerapp.accounts.domain.permissions import Role
 from dinerapp.accounts.ports.users import UserFilter
 from dinerapp.replication.errors import DuplicateKey, InvalidRecord, NotFound
 from dinerapp.replication.identity import new_op_id
-from dinerapp.replication.ports.repository import After
+from dinerapp.replication.ports.repository import Cursor
 from tests.contracts.over import over_what_answers_questions
-from tests.contracts.subjects import Repositories, at_once, identical, ids, paged
-from tests.makers import at, session, user
+from tests.contracts.samples import Repositories, all_pages, identical, ids, run_concurrently
+from tests.factories import at, session, user
 
 ALL = UserFilter()
 
@@ -40,7 +40,7 @@ class TestUsers:
 
     def test_a_deleted_user_holds_no_address(self, repositories: Repositories) -> None:
         ada = save(repositories, email="ada@example.org")
-        repositories.users.delete(ada.changed(op_id=new_op_id(), now=at(1)))
+        repositories.users.delete(ada.with_changes(op_id=new_op_id(), now=at(1)))
         with pytest.raises(NotFound):
             repositories.users.by_email("ada@example.org")
         again = save(repositories, email="ada@example.org")
@@ -93,9 +93,9 @@ class TestUsers:
     def test_users_are_listed_newest_first(self, repositories: Repositories) -> None:
         saved = [save(repositories, created_at=at(number % 4)) for number in range(9)]
         newest = sorted(saved, key=lambda one: (one.created_at, one.id), reverse=True)
-        assert paged(partial(repositories.users.page, ALL), 4) == newest
+        assert all_pages(partial(repositories.users.page, ALL), 4) == newest
         first = repositories.users.page(ALL, None, 2)
-        assert first.next == After(newest[1].created_at, newest[1].id)
+        assert first.next_cursor == Cursor(newest[1].created_at, newest[1].id)
 
     def test_users_are_found_by_role_and_by_whether_they_are_active(
         self, repositories: Repositories
@@ -119,13 +119,13 @@ class TestUsers:
 
     def test_deleted_users_are_not_listed(self, repositories: Repositories) -> None:
         ada = save(repositories)
-        repositories.users.delete(ada.changed(op_id=new_op_id(), now=at(1)))
+        repositories.users.delete(ada.with_changes(op_id=new_op_id(), now=at(1)))
         assert repositories.users.page(ALL, None, 10).items == ()
 
     def test_an_address_taken_by_many_at_once_has_one_holder(
         self, repositories: Repositories
     ) -> None:
-        results = at_once([partial(save, repositories, email="a@b.de") for _ in range(6)])
+        results = run_concurrently([partial(save, repositories, email="a@b.de") for _ in range(6)])
         [winner] = [one for one in results if not isinstance(one, Exception)]
         assert repositories.users.by_email("a@b.de") == winner
 

@@ -13,25 +13,25 @@ from dinerapp.ordering.domain.payments import Method, PaymentStatus, left_of
 from dinerapp.ordering.domain.tickets import TicketStatus
 from dinerapp.replication import codec
 
-CLOSED = (Status.COMPLETED, Status.CANCELLED)
-COOKED = (Status.READY, Status.OUT_FOR_DELIVERY, Status.COMPLETED)
+CLOSED_STATUSES = (Status.COMPLETED, Status.CANCELLED)
+COOKED_STATUSES = (Status.READY, Status.OUT_FOR_DELIVERY, Status.COMPLETED)
 
 
-def complaints(order: Order, menu: Mapping[str, MenuItem], now: datetime) -> list[str]:
+def find_violations(order: Order, menu: Mapping[str, MenuItem], now: datetime) -> list[str]:
     """None, if all is well."""
     every = (
-        *_about_the_record(order, now),
-        *_about_lines(order, menu),
-        *_about_sums(order),
-        *_about_payments(order),
-        *_about_steps(order, now),
-        *_about_tickets(order),
-        *_about_the_way_out(order),
+        *_record_violations(order, now),
+        *_line_violations(order, menu),
+        *_total_violations(order),
+        *_payment_violations(order),
+        *_step_violations(order, now),
+        *_ticket_violations(order),
+        *_delivery_violations(order),
     )
     return [f"{order.code}: {one}" for one in every]
 
 
-def _about_the_record(order: Order, now: datetime) -> Iterator[str]:
+def _record_violations(order: Order, now: datetime) -> Iterator[str]:
     if codec.canonical(order) != order:
         yield "is not canonical"
     if not order.created_at <= order.updated_at <= now:
@@ -40,7 +40,7 @@ def _about_the_record(order: Order, now: datetime) -> Iterator[str]:
         yield "is nobody's"
 
 
-def _about_lines(order: Order, menu: Mapping[str, MenuItem]) -> Iterator[str]:
+def _line_violations(order: Order, menu: Mapping[str, MenuItem]) -> Iterator[str]:
     if not order.lines or len({line.item_id for line in order.lines}) != len(order.lines):
         yield "has no lines, or one twice"
     for line in order.lines:
@@ -59,7 +59,7 @@ def _about_lines(order: Order, menu: Mapping[str, MenuItem]) -> Iterator[str]:
             yield f"{line.name} is made elsewhere, or counted otherwise"
 
 
-def _about_sums(order: Order) -> Iterator[str]:
+def _total_violations(order: Order) -> Iterator[str]:
     if order.billed() != order:
         yield "comes to something else"
     added = 0 if order.terms.tax_included else order.tax
@@ -70,7 +70,7 @@ def _about_sums(order: Order) -> Iterator[str]:
         yield f"{order.discount} off with the coupon {order.coupon}"
 
 
-def _about_payments(order: Order) -> Iterator[str]:
+def _payment_violations(order: Order) -> Iterator[str]:
     taken = [one for one in order.payments if one.refund_of is None]
     if order.status is Status.COMPLETED and sum(one.amount for one in taken) != order.total:
         yield "was handed over and not paid"
@@ -90,7 +90,7 @@ def _about_payments(order: Order) -> Iterator[str]:
         yield "was cancelled, and the money kept"
 
 
-def _about_steps(order: Order, now: datetime) -> Iterator[str]:
+def _step_violations(order: Order, now: datetime) -> Iterator[str]:
     history = order.history
     if (history[0].at, history[0].status) != (order.created_at, Status.PENDING):
         yield "did not begin pending"
@@ -105,7 +105,7 @@ def _about_steps(order: Order, now: datetime) -> Iterator[str]:
         yield "was cancelled without a reason"
 
 
-def _about_tickets(order: Order) -> Iterator[str]:
+def _ticket_violations(order: Order) -> Iterator[str]:
     was_confirmed = Status.CONFIRMED in {event.status for event in order.history}
     told: Counter[str] = Counter()
     for ticket in order.tickets:
@@ -122,11 +122,13 @@ def _about_tickets(order: Order) -> Iterator[str]:
     is_open = any(ticket.is_open for ticket in order.tickets)
     if is_open and order.status not in (Status.CONFIRMED, Status.PREPARING):
         yield f"is {order.status} with open tickets"
-    if order.status in COOKED and any(t.status is not TicketStatus.DONE for t in order.tickets):
+    if order.status in COOKED_STATUSES and any(
+        t.status is not TicketStatus.DONE for t in order.tickets
+    ):
         yield f"is {order.status} and not cooked"
 
 
-def _about_the_way_out(order: Order) -> Iterator[str]:
+def _delivery_violations(order: Order) -> Iterator[str]:
     kind, to = order.fulfilment.type, order.fulfilment
     if (kind is FulfilmentType.DINE_IN) != (to.table is not None):
         yield f"{kind} at the table {to.table}"

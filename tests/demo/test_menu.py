@@ -10,13 +10,13 @@ import pytest
 from blueprints.menu.schemas import CategoryIn, ItemIn
 from dinerapp.demo import menu
 from dinerapp.demo.dishes import Dish
-from dinerapp.demo.house import House
+from dinerapp.demo.restaurant import Restaurant
 from dinerapp.ordering.domain.hours import written
 from dinerapp.ordering.domain.menu import MenuItem
 from dinerapp.replication import codec
 from dinerapp.replication.record import Record
-from tests.demo.houses import furnished
-from tests.makers import at
+from tests.demo.restaurants import seeded_services
+from tests.factories import at
 
 ALLERGENS = frozenset(
     {
@@ -43,12 +43,12 @@ _OF_THE_STORE = {"stock_limit"}
 
 
 @pytest.fixture(scope="module")
-def house() -> House:
-    return furnished(at())
+def house() -> Restaurant:
+    return seeded_services(at())
 
 
 @pytest.fixture(scope="module")
-def items(house: House) -> list[MenuItem]:
+def items(house: Restaurant) -> list[MenuItem]:
     return [*house.menu.values()]
 
 
@@ -66,7 +66,9 @@ def sent(record: Record) -> dict[str, Any]:
     return {name: value for name, value in plain.items() if name not in _OF_THE_STORE}
 
 
-def test_it_has_more_than_forty_items_in_every_part(house: House, items: list[MenuItem]) -> None:
+def test_it_has_more_than_forty_items_in_every_part(
+    house: Restaurant, items: list[MenuItem]
+) -> None:
     assert len(items) == len(menu.DISHES) >= 40
     assert len(house.categories) >= 8
     assert {item.category_id for item in items} == set(house.categories)
@@ -75,7 +77,9 @@ def test_it_has_more_than_forty_items_in_every_part(house: House, items: list[Me
     assert {"soft-drinks", "wine-and-beer"} <= names
 
 
-def test_every_item_and_category_could_have_been_sent(house: House, items: list[MenuItem]) -> None:
+def test_every_item_and_category_could_have_been_sent(
+    house: Restaurant, items: list[MenuItem]
+) -> None:
     for item in items:
         assert ItemIn().load(sent(item))["name"] == item.name
         assert item.description
@@ -131,7 +135,7 @@ def test_it_shows_what_a_menu_can_do(items: list[MenuItem]) -> None:
     assert {(0, 1), (1, 1), (0, 3), (1, 2)} <= groups
 
 
-def test_drinks_are_taxed_at_the_full_rate(house: House, items: list[MenuItem]) -> None:
+def test_drinks_are_taxed_at_the_full_rate(house: Restaurant, items: list[MenuItem]) -> None:
     drinks = {c.id for c in house.categories.values() if c.slug in ("soft-drinks", "wine-and-beer")}
     for item in items:
         assert (item.tax_rate == 1900) == (item.category_id in drinks) == (item.station == "bar")

@@ -15,7 +15,7 @@ from dinerapp.demo.menu_file import BadMenu, read
 from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.domain.hours import parsed
 from dinerapp.replication.identity import new_op_id
-from tests.demo.houses import in_memory
+from tests.demo.restaurants import memory_services
 from tests.demo.test_menu import sent
 
 Written = Callable[[str], Path]
@@ -109,7 +109,12 @@ def test_what_is_left_out_has_a_default(written: Written) -> None:
         None,
     )
     assert (dish.dietary, dish.allergens, dish.choices, dish.hours) == ((), (), (), ())
-    assert (course.description, course.hours, course.appetite, course.filling) == ("", (), 1, False)
+    assert (course.description, course.hours, course.popularity, course.is_main) == (
+        "",
+        (),
+        1,
+        False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -255,7 +260,7 @@ def test_the_longest_and_the_most_could_have_been_sent_to_the_api(written: Writt
         stock = 1000000
         """
     )
-    with in_memory() as diner:
+    with memory_services() as diner:
         assert (
             menu.seed_own(
                 diner.of(OrderingServices).menu, diner.of(OrderingServices).categories, read(path)
@@ -272,7 +277,7 @@ def test_the_longest_and_the_most_could_have_been_sent_to_the_api(written: Writt
 
 def test_an_own_menu_is_added_once_and_what_was_removed_stays_removed(written: Written) -> None:
     courses = of_file(SMALL, written)
-    with in_memory() as diner:
+    with memory_services() as diner:
         assert (
             menu.seed_own(
                 diner.of(OrderingServices).menu, diner.of(OrderingServices).categories, courses
@@ -298,7 +303,7 @@ def test_an_own_menu_is_added_once_and_what_was_removed_stays_removed(written: W
 
 def test_an_own_dish_takes_the_place_of_a_demo_dish_that_was_removed(written: Written) -> None:
     fries = SMALL.replace('"goulash"', '"fries"').replace('"lemonade"', '"punch"')
-    with in_memory() as diner:
+    with memory_services() as diner:
         menu.seed(diner.of(OrderingServices).menu, diner.of(OrderingServices).categories)
         assert (
             menu.seed_own(

@@ -11,17 +11,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dinerapp.demo.book import JUST_NOW
-from dinerapp.demo.house import House
+from dinerapp.demo.arrivals import DEFAULT_HOURS
 from dinerapp.demo.large import LargeMenu
-from dinerapp.demo.rush import HOURS
-from dinerapp.demo.week import ORDERS
+from dinerapp.demo.order_generator import NEWEST_NUMBER
+from dinerapp.demo.restaurant import Restaurant
+from dinerapp.demo.week import ORDER_COUNT
 from dinerapp.ordering.domain.hours import Calendar, parsed
 from dinerapp.ordering.domain.orders import FulfilmentType, Order, Status
 from dinerapp.ordering.domain.payments import Method, PaymentStatus
 from dinerapp.ordering.domain.pricing import Rates
-from tests.demo.audit import CLOSED, complaints
-from tests.demo.houses import DAYS, SATURDAY_EVENING, book_of, furnished
+from tests.demo.audit import CLOSED_STATUSES, find_violations
+from tests.demo.restaurants import DAYS, SATURDAY_EVENING, order_generator, seeded_services
 
 LONGEST = timedelta(hours=4)
 BERLIN = {"time_zone": ZoneInfo("Europe/Berlin")}
@@ -31,7 +31,7 @@ BERLIN = {"time_zone": ZoneInfo("Europe/Berlin")}
 class Week:
     """A house, a moment, and the orders of the week before it."""
 
-    house: House
+    house: Restaurant
     now: datetime
     orders: Sequence[Order]
 
@@ -42,9 +42,9 @@ class Week:
 
 
 def week(now: datetime, **settings: Any) -> Week:
-    house = furnished(now, **settings)
-    book = book_of(house, now)
-    return Week(house, now, [book.order(number) for number in range(ORDERS)])
+    house = seeded_services(now, **settings)
+    book = order_generator(house, now)
+    return Week(house, now, [book.order(number) for number in range(ORDER_COUNT)])
 
 
 CASES = {
@@ -80,12 +80,12 @@ def saturday() -> Week:
 
 def test_an_auditor_finds_nothing(any_week: Week) -> None:
     house, now = any_week.house, any_week.now
-    found = [one for order in any_week.orders for one in complaints(order, house.menu, now)]
+    found = [one for order in any_week.orders for one in find_violations(order, house.menu, now)]
     assert found == []
 
 
 def test_they_are_all_different(any_week: Week) -> None:
-    assert len({order.id for order in any_week.orders}) == ORDERS
+    assert len({order.id for order in any_week.orders}) == ORDER_COUNT
     payments = [payment.id for order in any_week.orders for payment in order.payments]
     assert len(set(payments)) == len(payments)
 
@@ -96,7 +96,9 @@ def test_guests_come_while_it_is_open(any_week: Week) -> None:
         assert any_week.now - timedelta(days=DAYS) <= order.created_at <= any_week.now
         assert calendar.is_open(order.created_at)
         if order.fulfilment.scheduled_for is not None:
-            assert calendar.is_within(calendar.opening or HOURS, order.fulfilment.scheduled_for)
+            assert calendar.is_within(
+                calendar.opening or DEFAULT_HOURS, order.fulfilment.scheduled_for
+            )
 
 
 def test_what_is_ordered_is_served_then(any_week: Week) -> None:
@@ -109,11 +111,11 @@ def test_old_orders_are_closed(any_week: Week) -> None:
     for order in any_week.before:
         expected = order.fulfilment.scheduled_for or order.created_at
         if expected < any_week.now - LONGEST:
-            assert order.status in CLOSED
+            assert order.status in CLOSED_STATUSES
 
 
 def test_one_comes_in_at_this_moment_for_later(any_week: Week) -> None:
-    order = any_week.orders[JUST_NOW]
+    order = any_week.orders[NEWEST_NUMBER]
     assert (order.created_at, order.status) == (any_week.now, Status.PENDING)
     assert order.fulfilment.scheduled_for > any_week.now
 
@@ -121,8 +123,8 @@ def test_one_comes_in_at_this_moment_for_later(any_week: Week) -> None:
 def test_while_it_is_open_the_kitchen_has_something_to_do(saturday: Week) -> None:
     counts = Counter(order.status for order in saturday.orders)
     assert len(counts) >= 6
-    assert counts[Status.COMPLETED] > 0.85 * ORDERS
-    assert 0 < counts[Status.CANCELLED] < 0.1 * ORDERS
+    assert counts[Status.COMPLETED] > 0.85 * ORDER_COUNT
+    assert 0 < counts[Status.CANCELLED] < 0.1 * ORDER_COUNT
     assert any(ticket.is_open for order in saturday.orders for ticket in order.tickets)
 
 
@@ -152,7 +154,10 @@ def test_the_same_number_is_the_same_order_and_another_seed_is_another_week(
     saturday: Week,
 ) -> None:
     again, other = (
-        [book_of(saturday.house, saturday.now, seed=seed).order(number) for number in range(30)]
+        [
+            order_generator(saturday.house, saturday.now, seed=seed).order(number)
+            for number in range(30)
+        ]
         for seed in (1, 2)
     )
     assert again == saturday.orders[:30]
@@ -162,10 +167,12 @@ def test_the_same_number_is_the_same_order_and_another_seed_is_another_week(
 
 def test_orders_of_the_large_house_please_the_auditor_too() -> None:
     large = LargeMenu(60, SATURDAY_EVENING)
-    house = large.house(Calendar(), Rates(700), "EUR")
-    book = book_of(house, SATURDAY_EVENING)
+    house = large.restaurant(Calendar(), Rates(700), "EUR")
+    book = order_generator(house, SATURDAY_EVENING)
     orders = [book.order(number) for number in range(200)]
-    found = [one for order in orders for one in complaints(order, house.menu, SATURDAY_EVENING)]
+    found = [
+        one for order in orders for one in find_violations(order, house.menu, SATURDAY_EVENING)
+    ]
     assert found == []
 
 
@@ -173,5 +180,5 @@ def test_where_nobody_ever_opens_there_is_only_the_order_of_this_moment() -> Non
     """Opening hours that a week never has; nothing is made up for them."""
     closed = parsed("mon 10:00-10:10")
     now = datetime(2036, 5, 6, 10, tzinfo=UTC)
-    house = furnished(now, opening_hours=closed)
-    assert book_of(house, now).order(5).created_at == now
+    house = seeded_services(now, opening_hours=closed)
+    assert order_generator(house, now).order(5).created_at == now

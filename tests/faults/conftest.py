@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from adapters.embedded import EmbeddedMongo, EmbeddedPostgres
-from tests.faults.house import House, Servers
+from tests.faults.cluster import Cluster, RealServers
 from tests.faults.repeating import SlowTestRepeater
-from tests.servers.control import running
+from tests.servers.control import run_server
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -18,10 +18,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def servers() -> Iterator[Servers]:
+def servers() -> Iterator[RealServers]:
     """Theirs alone: scenarios hurt them, and heal them when they are done."""
-    with running(EmbeddedPostgres) as postgresql, running(EmbeddedMongo) as mongodb:
-        yield Servers(postgresql, mongodb)
+    with run_server(EmbeddedPostgres) as postgresql, run_server(EmbeddedMongo) as mongodb:
+        yield RealServers(postgresql, mongodb)
 
 
 @pytest.fixture(scope="module")
@@ -30,26 +30,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def plain_house(servers: Servers, folder: Path) -> Iterator[House]:
+def plain_house(servers: RealServers, folder: Path) -> Iterator[Cluster]:
     """Two diners, which reach both databases directly."""
-    with House(servers, folder).opened() as house:
+    with Cluster(servers, folder).run() as house:
         yield house
 
 
 @pytest.fixture(scope="module")
-def proxied_house(servers: Servers, folder: Path) -> Iterator[House]:
+def proxied_house(servers: RealServers, folder: Path) -> Iterator[Cluster]:
     """Two diners, each of which reaches each database through a proxy of its own."""
-    with House(servers, folder, proxied=True).opened() as house:
+    with Cluster(servers, folder, proxied=True).run() as house:
         yield house
 
 
 @pytest.fixture
-def house(plain_house: House) -> Iterator[House]:
+def house(plain_house: Cluster) -> Iterator[Cluster]:
     """In order before and after each scenario, whatever became of it."""
-    yield from plain_house.in_order()
+    yield from plain_house.ready()
 
 
 @pytest.fixture
-def wired_house(proxied_house: House) -> Iterator[House]:
+def wired_house(proxied_house: Cluster) -> Iterator[Cluster]:
     """The same, proxied."""
-    yield from proxied_house.in_order()
+    yield from proxied_house.ready()

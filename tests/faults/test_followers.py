@@ -11,11 +11,11 @@ from uuid import uuid4
 
 import pytest
 
-from tests.faults.book import Book
-from tests.faults.diners import TAMPERED, Diner, until
-from tests.faults.guests import Client, new_order
-from tests.faults.house import MONGODB, PLACES, POSTGRESQL, House, Servers
-from tests.servers.receiver import Receiver, receiving
+from tests.faults.cluster import MONGODB, PLACES, POSTGRESQL, Cluster, RealServers
+from tests.faults.guests import RetryingClient, new_order
+from tests.faults.observations import Observations
+from tests.faults.processes import TAMPERED_APP, DinerProcess, wait_until
+from tests.servers.receiver import WebhookReceiver, running_receiver
 
 pytestmark = pytest.mark.faults
 
@@ -32,21 +32,21 @@ ENDS = {
 
 
 @pytest.fixture(scope="module")
-def telling_house(servers: Servers, folder: Path) -> Iterator[House]:
+def telling_house(servers: RealServers, folder: Path) -> Iterator[Cluster]:
     told = {"WEBHOOK_PRIVATE_ADDRESSES": "true", "WEBHOOK_TIMEOUT": "1"}
     waits = {"WEBHOOK_FIRST_WAIT": "0.2", "WEBHOOK_TRIES": "20"}
-    with House(servers, folder, app=TAMPERED, **told, **waits).opened() as house:
+    with Cluster(servers, folder, app=TAMPERED_APP, **told, **waits).run() as house:
         yield house
 
 
 @pytest.fixture
-def house(telling_house: House) -> Iterator[House]:
-    yield from telling_house.in_order()
+def house(telling_house: Cluster) -> Iterator[Cluster]:
+    yield from telling_house.ready()
 
 
 @pytest.fixture
-def told(house: House) -> Iterator[Told]:
-    with receiving() as receiver:
+def told(house: Cluster) -> Iterator[Told]:
+    with running_receiver() as receiver:
         told = Told(house, receiver)
         house.await_settled()
         yield told
@@ -56,34 +56,34 @@ def told(house: House) -> Iterator[Told]:
 class Told:
     """Somebody who set up a webhook, orders, and looks what the receiver has heard."""
 
-    def __init__(self, house: House, receiver: Receiver) -> None:
+    def __init__(self, house: Cluster, receiver: WebhookReceiver) -> None:
         self.house = house
         self.receiver = receiver
-        self.staff = Client(f"staff-{uuid4().hex}", house.diners, Book())
+        self.staff = RetryingClient(f"staff-{uuid4().hex}", house.diners, Observations())
         self.dish = self._made("/menu/items", self._new_dish())
         self.hook = self._made("/webhooks", {"url": receiver.url})
 
-    def order(self, diner: Diner) -> tuple[str, dict[str, Any]]:
+    def order(self, diner: DinerProcess) -> tuple[str, dict[str, Any]]:
         """Asks once; the diner may not live to answer. The key and the body, to ask again."""
-        line = next(line for line in self.staff.lines if line.diner is diner)
+        line = next(line for line in self.staff.connections if line.diner is diner)
         line.close()
         key, body = uuid4().hex, new_order("Ada", [{"item_id": self.dish["id"], "quantity": 1}])
-        line.ask("POST", "/orders", body, key)
+        line.fetch("POST", "/orders", body, key)
         return key, body
 
     def heard(self) -> Counter[tuple[str, str]]:
         """How often each delivery has arrived, and what it is about."""
         return Counter(
             (headers["X-Diner-Delivery"], headers["X-Diner-Event"])
-            for headers, _ in self.receiver.got
+            for headers, _ in self.receiver.requests
         )
 
     def is_delivered(self) -> bool:
         path = f"/webhooks/{self.hook['id']}/deliveries?state=delivered"
-        return len(self.staff.insist("GET", path)[-1].body["items"]) == 1
+        return len(self.staff.call_until_answered("GET", path)[-1].body["items"]) == 1
 
     def close(self) -> None:
-        self.staff.insist("DELETE", f"/webhooks/{self.hook['id']}")
+        self.staff.call_until_answered("DELETE", f"/webhooks/{self.hook['id']}")
         self.staff.close()
 
     def _new_dish(self) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class Told:
         return {"slug": name, "name": name, "category_id": category["id"], "price": 850}
 
     def _made(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        call = self.staff.insist("POST", path, body)[-1]
+        call = self.staff.call_until_answered("POST", path, body)[-1]
         assert call.status == 201, call
         found: dict[str, Any] = call.body
         return found
@@ -100,7 +100,7 @@ class Told:
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 def test_an_order_whose_process_was_killed_is_told_under_one_id(
-    house: House, told: Told, end: str
+    house: Cluster, told: Told, end: str
 ) -> None:
     doomed, other = house.diners
     other.kill9()
@@ -110,19 +110,19 @@ def test_an_order_whose_process_was_killed_is_told_under_one_id(
     key, body = told.order(doomed)
     doomed.await_end()
     doomed.start()
-    until(lambda: told.heard(), "the order to be told", house.explain, seconds=30)
+    wait_until(lambda: told.heard(), "the order to be told", house.explain, seconds=30)
     other.start()
-    again = told.staff.insist("POST", "/orders", body, key)[-1]
+    again = told.staff.call_until_answered("POST", "/orders", body, key)[-1]
     assert again.status == 201, again
     house.await_settled()
-    until(told.is_delivered, "the delivery to be noted", house.explain, seconds=30)
+    wait_until(told.is_delivered, "the delivery to be noted", house.explain, seconds=30)
     [(_, event)] = told.heard()
     assert event == "order.placed"
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_store_that_goes_down_keeps_what_follows_until_it_is_back(
-    house: House, told: Told, place: str
+    house: Cluster, told: Told, place: str
 ) -> None:
     doomed, other = house.diners
     other.kill9()
@@ -142,7 +142,7 @@ def test_a_store_that_goes_down_keeps_what_follows_until_it_is_back(
     time.sleep(MOMENT)
     assert told.heard() == Counter()
     house.servers.at(place).start()
-    until(lambda: told.heard(), "the order to be told", house.explain, seconds=30)
+    wait_until(lambda: told.heard(), "the order to be told", house.explain, seconds=30)
     other.start()
     house.await_settled()
     assert [event for _, event in told.heard()] == ["order.placed"]

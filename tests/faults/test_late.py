@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.guests import party
-from tests.faults.house import PLACES, House, Servers
-from tests.faults.ledger import assert_kept, assert_never_kept_waiting
+from tests.faults.cluster import PLACES, Cluster, RealServers
+from tests.faults.guests import guests_at_work
+from tests.faults.promises import assert_answered_in_time, assert_promises_kept
 from tests.servers.proxy import FaultProxy
 
 pytestmark = pytest.mark.faults
@@ -17,19 +17,19 @@ pytestmark = pytest.mark.faults
 
 @pytest.mark.parametrize("missing", PLACES)
 def test_diners_open_without_a_database_and_fill_it_when_it_comes(
-    servers: Servers, folder: Path, missing: str
+    servers: RealServers, folder: Path, missing: str
 ) -> None:
-    house = House(servers, folder, proxied=True)
+    house = Cluster(servers, folder, proxied=True)
     house.add_diner("early")
     house.add_diner("late")
-    house.wire(missing, FaultProxy.refuse)
-    with house.opened():
+    house.set_proxy_mode(missing, FaultProxy.refuse)
+    with house.run():
         opened = time.monotonic()
-        with party(house.diners) as guests:
+        with guests_at_work(house.diners) as guests:
             time.sleep(1)
-            house.wire(missing, FaultProxy.pass_through)
+            house.set_proxy_mode(missing, FaultProxy.pass_through)
             house.await_state(**{missing: "up"})
             time.sleep(0.4)
         house.await_settled()
-        assert_kept(house, guests.book)
-        assert_never_kept_waiting(guests.book, opened)
+        assert_promises_kept(house, guests.observations)
+        assert_answered_in_time(guests.observations, opened)

@@ -8,10 +8,10 @@ from functools import partial
 
 import pytest
 
-from tests.faults.guests import Guest, Party, party
-from tests.faults.house import MONGODB, PLACES, POSTGRESQL, House, other
-from tests.faults.ledger import assert_kept, assert_never_kept_waiting, assert_soon
-from tests.faults.records import in_postgres
+from tests.faults.cluster import MONGODB, PLACES, POSTGRESQL, Cluster, other
+from tests.faults.guests import Guest, GuestCrowd, guests_at_work
+from tests.faults.promises import assert_answered_in_time, assert_fast, assert_promises_kept
+from tests.faults.raw_records import read_postgres
 from tests.servers.proxy import FaultProxy
 
 pytestmark = pytest.mark.faults
@@ -23,77 +23,77 @@ ACCEPTED_BY = {POSTGRESQL: "orders", MONGODB: "menu_items"}
 
 
 @pytest.mark.parametrize("victim", PLACES)
-def test_refused_connections_lose_and_double_nothing(wired_house: House, victim: str) -> None:
-    with party(wired_house.diners) as guests:
+def test_refused_connections_lose_and_double_nothing(wired_house: Cluster, victim: str) -> None:
+    with guests_at_work(wired_house.diners) as guests:
         time.sleep(BEFORE)
         hurt = time.monotonic()
-        wired_house.wire(victim, FaultProxy.refuse)
+        wired_house.set_proxy_mode(victim, FaultProxy.refuse)
         time.sleep(DURING)
-        wired_house.wire(victim, FaultProxy.pass_through)
+        wired_house.set_proxy_mode(victim, FaultProxy.pass_through)
         wired_house.await_state(**{victim: "up"})
         time.sleep(AFTER)
     wired_house.await_settled()
-    assert_kept(wired_house, guests.book)
-    assert_never_kept_waiting(guests.book, hurt)
+    assert_promises_kept(wired_house, guests.observations)
+    assert_answered_in_time(guests.observations, hurt)
 
 
 @pytest.mark.parametrize("victim", PLACES)
 def test_a_database_that_takes_two_seconds_is_left_until_it_is_quick_again(
-    wired_house: House, victim: str
+    wired_house: Cluster, victim: str
 ) -> None:
-    with party(wired_house.diners) as guests:
+    with guests_at_work(wired_house.diners) as guests:
         time.sleep(BEFORE)
         hurt = time.monotonic()
-        wired_house.wire(victim, lambda proxy: proxy.delay(SLOW))
+        wired_house.set_proxy_mode(victim, lambda proxy: proxy.delay(SLOW))
         time.sleep(2 * DURING)
         assert not any(diner.sees(**{victim: "up"}) for diner in wired_house.diners)
-        wired_house.wire(victim, FaultProxy.pass_through)
+        wired_house.set_proxy_mode(victim, FaultProxy.pass_through)
         wired_house.await_state(**{victim: "up"})
         time.sleep(AFTER)
     wired_house.await_settled()
-    assert_kept(wired_house, guests.book)
-    assert_never_kept_waiting(guests.book, hurt)
+    assert_promises_kept(wired_house, guests.observations)
+    assert_answered_in_time(guests.observations, hurt)
 
 
 @pytest.mark.parametrize("victim", PLACES)
 def test_an_answer_that_is_lost_after_the_commit_makes_nothing_twice(
-    wired_house: House, victim: str
+    wired_house: Cluster, victim: str
 ) -> None:
     """The same write is tried on the other database, and later the two meet."""
     taken, delivered = ACCEPTED_BY[victim], ACCEPTED_BY[other(victim)]
-    with party(wired_house.diners) as guests:
+    with guests_at_work(wired_house.diners) as guests:
         for kind in (taken, delivered):
             _lose_answers(wired_house, victim, partial(_asks_for, MARKS[kind]))
             _work_unheard(wired_house, guests, DURING)
         wired_house.heal()
         wired_house.await_state(**{victim: "up"})
     wired_house.await_settled()
-    assert_kept(wired_house, guests.book)
-    records = in_postgres(wired_house).kinds[taken].values()
+    assert_promises_kept(wired_house, guests.observations)
+    records = read_postgres(wired_house).kinds[taken].values()
     assert any(_was_taken_twice(each) for each in records), "nothing was tried on both databases"
-    assert_soon(guests.book, 0)
+    assert_fast(guests.observations, 0)
 
 
-def test_a_commit_of_a_transaction_that_is_not_heard_of_counts_once(wired_house: House) -> None:
-    with party(wired_house.diners) as guests:
-        guests.book.may_be_behind = True
+def test_a_commit_of_a_transaction_that_is_not_heard_of_counts_once(wired_house: Cluster) -> None:
+    with guests_at_work(wired_house.diners) as guests:
+        guests.observations.allows_stale_backup = True
         heard = wired_house.replies_swallowed(MONGODB)
         _lose_answers(wired_house, MONGODB, lambda request: b"commitTransaction" in request)
         time.sleep(DURING)
-        wired_house.wire(POSTGRESQL, FaultProxy.refuse)
+        wired_house.set_proxy_mode(POSTGRESQL, FaultProxy.refuse)
         time.sleep(DURING)
         wired_house.heal()
         wired_house.await_state(postgresql="up", mongodb="up")
     wired_house.await_settled()
     assert wired_house.replies_swallowed(MONGODB) > heard
-    assert_kept(wired_house, guests.book)
+    assert_promises_kept(wired_house, guests.observations)
 
 
 @pytest.mark.parametrize("victim", PLACES)
 def test_two_diners_that_disagree_about_who_is_up_lose_and_double_nothing(
-    wired_house: House, victim: str
+    wired_house: Cluster, victim: str
 ) -> None:
-    with party(wired_house.diners) as guests:
+    with guests_at_work(wired_house.diners) as guests:
         time.sleep(BEFORE)
         hurt = time.monotonic()
         first, second = wired_house.diners
@@ -106,28 +106,28 @@ def test_two_diners_that_disagree_about_who_is_up_lose_and_double_nothing(
         wired_house.await_state(**{victim: "up"})
         time.sleep(AFTER)
     wired_house.await_settled()
-    assert_kept(wired_house, guests.book)
-    assert_never_kept_waiting(guests.book, hurt)
+    assert_promises_kept(wired_house, guests.observations)
+    assert_answered_in_time(guests.observations, hurt)
 
 
 def _asks_for(mark: bytes, request: bytes) -> bool:
     return mark in request
 
 
-def _lose_answers(house: House, victim: str, matches: Callable[[bytes], bool]) -> None:
-    house.wire(victim, lambda proxy: proxy.swallow_replies_when(matches))
+def _lose_answers(house: Cluster, victim: str, matches: Callable[[bytes], bool]) -> None:
+    house.set_proxy_mode(victim, lambda proxy: proxy.swallow_replies_when(matches))
 
 
-def _work_unheard(house: House, guests: Party, seconds: float) -> None:
+def _work_unheard(house: Cluster, guests: GuestCrowd, seconds: float) -> None:
     """Orders and dishes that carry the marks by which the proxies know them."""
     ends = time.monotonic() + seconds
-    unheard = Guest(f"quiet-{time.monotonic_ns()}", house.diners, guests.book)
+    unheard = Guest(f"quiet-{time.monotonic_ns()}", house.diners, guests.observations)
     unheard.prepare()
     while time.monotonic() < ends:
         order = unheard.place(marker=MARKS["orders"].decode())
-        unheard.look_at_order(order)
+        unheard.check_order(order)
         unheard.move(order, "confirmed")
-        unheard.look_at_dish(unheard.add_dish(f"{MARKS['menu_items'].decode()}{order.key}"))
+        unheard.check_dish(unheard.add_dish(f"{MARKS['menu_items'].decode()}{order.key}"))
     unheard.close()
 
 

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from tests.faults.guests import Guest, party
-from tests.faults.house import PLACES, House, other
-from tests.faults.ledger import assert_kept, assert_never_kept_waiting, assert_soon
+from tests.faults.cluster import PLACES, Cluster, other
+from tests.faults.guests import Guest, guests_at_work
+from tests.faults.promises import assert_answered_in_time, assert_fast, assert_promises_kept
 
 pytestmark = pytest.mark.faults
 
@@ -18,8 +18,8 @@ FROZEN = 2.5
 
 
 @pytest.mark.parametrize("victim", PLACES)
-def test_a_database_that_is_killed_loses_and_doubles_nothing(house: House, victim: str) -> None:
-    with party(house.diners) as guests:
+def test_a_database_that_is_killed_loses_and_doubles_nothing(house: Cluster, victim: str) -> None:
+    with guests_at_work(house.diners) as guests:
         time.sleep(BEFORE)
         hurt = time.monotonic()
         house.servers.at(victim).kill9()
@@ -28,13 +28,13 @@ def test_a_database_that_is_killed_loses_and_doubles_nothing(house: House, victi
         house.await_state(**{victim: "up"})
         time.sleep(AFTER)
     house.await_settled()
-    assert_kept(house, guests.book)
-    assert_never_kept_waiting(guests.book, hurt)
+    assert_promises_kept(house, guests.observations)
+    assert_answered_in_time(guests.observations, hurt)
 
 
 @pytest.mark.parametrize("victim", PLACES)
-def test_a_database_that_freezes_loses_and_doubles_nothing(house: House, victim: str) -> None:
-    with party(house.diners) as guests:
+def test_a_database_that_freezes_loses_and_doubles_nothing(house: Cluster, victim: str) -> None:
+    with guests_at_work(house.diners) as guests:
         time.sleep(BEFORE)
         hurt = time.monotonic()
         house.servers.at(victim).freeze()
@@ -43,28 +43,30 @@ def test_a_database_that_freezes_loses_and_doubles_nothing(house: House, victim:
         house.await_state(**{victim: "up"})
         time.sleep(AFTER)
     house.await_settled()
-    assert_kept(house, guests.book)
-    assert_never_kept_waiting(guests.book, hurt)
+    assert_promises_kept(house, guests.observations)
+    assert_answered_in_time(guests.observations, hurt)
 
 
 @pytest.mark.parametrize("victim", PLACES)
-def test_a_database_that_is_restarted_loses_and_doubles_nothing(house: House, victim: str) -> None:
-    with party(house.diners) as guests:
+def test_a_database_that_is_restarted_loses_and_doubles_nothing(
+    house: Cluster, victim: str
+) -> None:
+    with guests_at_work(house.diners) as guests:
         time.sleep(BEFORE)
         hurt = time.monotonic()
         house.servers.at(victim).restart()
         house.await_state(**{victim: "up"})
         time.sleep(AFTER)
     house.await_settled()
-    assert_kept(house, guests.book)
-    assert_never_kept_waiting(guests.book, hurt)
+    assert_promises_kept(house, guests.observations)
+    assert_answered_in_time(guests.observations, hurt)
 
 
 @pytest.mark.parametrize("first", PLACES)
 def test_databases_that_take_turns_in_dying_lose_and_double_nothing(
-    house: House, first: str
+    house: Cluster, first: str
 ) -> None:
-    with party(house.diners) as guests:
+    with guests_at_work(house.diners) as guests:
         time.sleep(BEFORE)
         hurt = time.monotonic()
         for victim in (first, other(first)):
@@ -73,17 +75,17 @@ def test_databases_that_take_turns_in_dying_lose_and_double_nothing(
             house.servers.at(victim).start()
             house.await_state(**{victim: "up"})
     house.await_settled()
-    assert_kept(house, guests.book)
-    assert_never_kept_waiting(guests.book, hurt)
+    assert_promises_kept(house, guests.observations)
+    assert_answered_in_time(guests.observations, hurt)
 
 
 @pytest.mark.parametrize("first", PLACES)
 def test_with_both_databases_down_everybody_is_told_so_at_once_and_nothing_is_lost(
-    house: House, first: str
+    house: Cluster, first: str
 ) -> None:
     """The first one comes back alone, without what only the second one knows."""
-    with party(house.diners) as guests:
-        guests.book.may_be_behind = True
+    with guests_at_work(house.diners) as guests:
+        guests.observations.allows_stale_backup = True
         time.sleep(BEFORE)
         hurt = time.monotonic()
         house.servers.at(first).kill9()
@@ -97,17 +99,17 @@ def test_with_both_databases_down_everybody_is_told_so_at_once_and_nothing_is_lo
         house.await_state(postgresql="up", mongodb="up")
         time.sleep(AFTER)
     house.await_settled()
-    refused = [call for call in guests.book.failed(dark) if call.status]
+    refused = [call for call in guests.observations.trip(dark) if call.status]
     assert {call.status for call in refused} == {503}
     assert all(call.retry_after for call in refused)
-    assert_kept(house, guests.book)
-    assert_soon(guests.book, hurt)
+    assert_promises_kept(house, guests.observations)
+    assert_fast(guests.observations, hurt)
 
 
 @pytest.mark.parametrize("victim", PLACES)
-def test_what_was_deleted_during_an_outage_stays_deleted(house: House, victim: str) -> None:
-    with party(house.diners) as guests:
-        manager = Guest("manager" + victim, house.diners, guests.book)
+def test_what_was_deleted_during_an_outage_stays_deleted(house: Cluster, victim: str) -> None:
+    with guests_at_work(house.diners) as guests:
+        manager = Guest("manager" + victim, house.diners, guests.observations)
         manager.prepare()
         dishes = [manager.add_dish(f"passing{number}") for number in range(20)]
         for dish in dishes:
@@ -120,11 +122,11 @@ def test_what_was_deleted_during_an_outage_stays_deleted(house: House, victim: s
             manager.remove(dish)
         house.servers.at(victim).thaw()
         for dish in dishes:
-            manager.look_at_dish(dish)
+            manager.check_dish(dish)
         house.await_state(**{victim: "up"})
         for dish in dishes:
-            manager.look_at_dish(dish)
+            manager.check_dish(dish)
         manager.close()
     house.await_settled()
-    assert all(dish.gone for dish in dishes)
-    assert_kept(house, guests.book)
+    assert all(dish.deleted for dish in dishes)
+    assert_promises_kept(house, guests.observations)

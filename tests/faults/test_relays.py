@@ -8,33 +8,33 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.guests import party
-from tests.faults.house import MONGODB, PLACES, POSTGRESQL, House, Servers, other
-from tests.faults.ledger import assert_kept
+from tests.faults.cluster import MONGODB, PLACES, POSTGRESQL, Cluster, RealServers, other
+from tests.faults.guests import guests_at_work
+from tests.faults.promises import assert_promises_kept
 
 pytestmark = pytest.mark.faults
 
-MODULE = "tests.faults.tampered"
+MODULE = "tests.faults.tampering"
 
 
 @pytest.fixture(scope="module")
-def quiet_house(servers: Servers, folder: Path) -> Iterator[House]:
-    with House(servers, folder, RELAY_IN_WORKERS="false").opened() as house:
+def quiet_house(servers: RealServers, folder: Path) -> Iterator[Cluster]:
+    with Cluster(servers, folder, RELAY_IN_WORKERS="false").run() as house:
         yield house
 
 
 @pytest.fixture
-def house(quiet_house: House) -> Iterator[House]:
-    yield from quiet_house.in_order(relayed=False)
+def house(quiet_house: Cluster) -> Iterator[Cluster]:
+    yield from quiet_house.ready(relayed=False)
 
 
 @pytest.mark.parametrize("victim", PLACES)
 def test_relays_that_are_killed_in_mid_batch_leave_the_rest_to_two_others(
-    house: House, victim: str
+    house: Cluster, victim: str
 ) -> None:
     claimed = f"{other(victim)}.orders.claim.after"
     delivered = f"{claimed},{victim}.orders.deliver.after"
-    with party(house.diners) as guests:
+    with guests_at_work(house.diners) as guests:
         time.sleep(0.5)
         house.servers.at(victim).kill9()
         time.sleep(1)
@@ -58,14 +58,14 @@ def test_relays_that_are_killed_in_mid_batch_leave_the_rest_to_two_others(
         house.await_state(**{victim: "up"})
         time.sleep(0.5)
     house.await_settled()
-    assert_kept(house, guests.book)
+    assert_promises_kept(house, guests.observations)
 
 
-def test_two_relays_share_what_two_databases_owe_each_other(house: House) -> None:
+def test_two_relays_share_what_two_databases_owe_each_other(house: Cluster) -> None:
     relays = [house.add_relay(f"relay{number}", MODULE, TAMPER="haste") for number in range(2)]
     for relay in relays:
         relay.spawn()
-    with party(house.diners) as guests:
+    with guests_at_work(house.diners) as guests:
         for victim in (MONGODB, POSTGRESQL):
             time.sleep(0.4)
             house.servers.at(victim).kill9()
@@ -73,4 +73,4 @@ def test_two_relays_share_what_two_databases_owe_each_other(house: House) -> Non
             house.servers.at(victim).start()
             house.await_state(**{victim: "up"})
     house.await_settled()
-    assert_kept(house, guests.book)
+    assert_promises_kept(house, guests.observations)

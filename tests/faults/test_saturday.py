@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.book import Book
-from tests.faults.diners import until
-from tests.faults.guests import Client, party
-from tests.faults.house import PLACES, House, Servers
-from tests.faults.ledger import assert_kept, inside
-from tests.faults.records import Record, in_postgres
+from tests.faults.cluster import PLACES, Cluster, RealServers
+from tests.faults.guests import RetryingClient, guests_at_work
+from tests.faults.observations import Observations
+from tests.faults.processes import wait_until
+from tests.faults.promises import assert_promises_kept, database_violations
+from tests.faults.raw_records import Record, read_postgres
 from tests.faults.waiters import COUPON, Waiter
 
 pytestmark = pytest.mark.faults
@@ -28,27 +28,27 @@ _BILLING = {"TAX_RATE": "1900", "TAX_INCLUDED": "false", "SERVICE_CHARGE": "1250
 
 
 @pytest.fixture
-def busy_house(servers: Servers, folder: Path) -> Iterator[House]:
-    with House(servers, folder, **_BILLING).opened() as house:
+def busy_house(servers: RealServers, folder: Path) -> Iterator[Cluster]:
+    with Cluster(servers, folder, **_BILLING).run() as house:
         yield house
 
 
-def test_a_saturday_night_loses_nothing_and_doubles_nothing(busy_house: House) -> None:
+def test_a_saturday_night_loses_nothing_and_doubles_nothing(busy_house: Cluster) -> None:
     house, dice = busy_house, random.Random(SEED)
     over = time.monotonic() + SECONDS
     _issue_coupon(house)
-    with party(house.diners, guests=6, kind=Waiter) as guests:
-        guests.book.may_be_behind = True
+    with guests_at_work(house.diners, guests=6, kind=Waiter) as guests:
+        guests.observations.allows_stale_backup = True
         while time.monotonic() < over:
             time.sleep(dice.uniform(0.2, 1.0))
             _strike(house, dice)
         house.heal()
         house.await_state(postgresql="up", mongodb="up")
     house.await_settled()
-    assert_kept(house, guests.book)
+    assert_promises_kept(house, guests.observations)
 
 
-def _strike(house: House, dice: random.Random) -> None:
+def _strike(house: Cluster, dice: random.Random) -> None:
     """One server, or one diner, at a time; sometimes the next one before it has caught up."""
     victim = dice.choice((*PLACES, *PLACES, "diner"))
     if victim == "diner":
@@ -72,21 +72,25 @@ def _strike(house: House, dice: random.Random) -> None:
         house.await_state(**{victim: "up"})
 
 
-def _issue_coupon(house: House) -> None:
-    manager = Client("manager", house.diners, Book())
+def _issue_coupon(house: Cluster) -> None:
+    manager = RetryingClient("manager", house.diners, Observations())
     body = {"code": COUPON, "percent": 1000, "max_uses": 1_000_000}
-    issued = manager.insist("POST", "/coupons", body)[-1]
+    issued = manager.call_until_answered("POST", "/coupons", body)[-1]
     assert issued.status == 201, issued
     manager.close()
 
 
-def test_the_ledger_sees_a_wrong_charge_a_wrong_total_and_a_lost_ticket(busy_house: House) -> None:
+def test_the_ledger_sees_a_wrong_charge_a_wrong_total_and_a_lost_ticket(
+    busy_house: Cluster,
+) -> None:
     _issue_coupon(busy_house)
-    with party(busy_house.diners, guests=2, kind=Waiter) as guests:
-        until(lambda: sum(one.told for one in guests.book.charges) > SOME, "charges")
+    with guests_at_work(busy_house.diners, guests=2, kind=Waiter) as guests:
+        wait_until(
+            lambda: sum(one.acknowledged for one in guests.observations.charges) > SOME, "charges"
+        )
     busy_house.await_settled()
-    contents, book = in_postgres(busy_house), guests.book
-    assert not inside(contents, contents, book, ())
+    contents, book = read_postgres(busy_house), guests.observations
+    assert not database_violations(contents, contents, book, ())
     paid = (
         order_id
         for order_id, order in contents.orders.items()
@@ -96,7 +100,9 @@ def test_the_ledger_sees_a_wrong_charge_a_wrong_total_and_a_lost_ticket(busy_hou
     for spoil, complaint in SPOILT.items():
         seen = deepcopy(contents)
         spoil(seen.orders[order_id])
-        assert any(complaint in each for each in inside(seen, seen, book, ())), complaint
+        assert any(complaint in each for each in database_violations(seen, seen, book, ())), (
+            complaint
+        )
 
 
 def _charge_twice(order: Record) -> None:

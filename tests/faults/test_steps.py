@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.diners import TAMPERED, Diner, until
-from tests.faults.guests import party
-from tests.faults.house import MONGODB, PLACES, POSTGRESQL, House, Servers, other
-from tests.faults.ledger import assert_kept
+from tests.faults.cluster import MONGODB, PLACES, POSTGRESQL, Cluster, RealServers, other
+from tests.faults.guests import guests_at_work
+from tests.faults.processes import TAMPERED_APP, DinerProcess, wait_until
+from tests.faults.promises import assert_promises_kept
 from tests.servers.proxy import FaultProxy
 
 pytestmark = pytest.mark.faults
@@ -27,19 +27,19 @@ SOME = 20
 
 
 @pytest.fixture(scope="module")
-def doomed_house(servers: Servers, folder: Path) -> Iterator[House]:
-    with House(servers, folder, proxied=True, app=TAMPERED).opened() as house:
+def doomed_house(servers: RealServers, folder: Path) -> Iterator[Cluster]:
+    with Cluster(servers, folder, proxied=True, app=TAMPERED_APP).run() as house:
         yield house
 
 
 @pytest.fixture
-def house(doomed_house: House) -> Iterator[House]:
-    yield from doomed_house.in_order()
+def house(doomed_house: Cluster) -> Iterator[Cluster]:
+    yield from doomed_house.ready()
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_killed_between_any_two_steps_of_a_write_it_loses_and_doubles_nothing(
-    house: House, place: str
+    house: Cluster, place: str
 ) -> None:
     own, others = f"{place}.{KINDS[place]}", f"{other(place)}.{KINDS[place]}"
     ends = [
@@ -50,63 +50,65 @@ def test_killed_between_any_two_steps_of_a_write_it_loses_and_doubles_nothing(
         f"{own}.settle.before",
         f"{own}.settle.after",
     ]
-    with party(house.diners) as guests:
+    with guests_at_work(house.diners) as guests:
         for end in ends:
             _die_at(house.diners[0], end)
         house.diners[0].start()
     house.await_settled()
-    assert_kept(house, guests.book)
+    assert_promises_kept(house, guests.observations)
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_killed_while_the_other_database_is_away_it_loses_and_doubles_nothing(
-    house: House, place: str
+    house: Cluster, place: str
 ) -> None:
     own, others = f"{place}.{KINDS[place]}", f"{other(place)}.{KINDS[place]}"
     claimed = f"{own}.claim.after"
     doomed, sound = house.diners
-    with party(house.diners) as guests:
+    with guests_at_work(house.diners) as guests:
         for end in (f"{own}.miss.before", f"{own}.miss.after"):
             doomed.kill9()
             doomed.start(TAMPER=f"haste die={end}")
             house.await_state(postgresql="up", mongodb="up")
-            house.wire(other(place), partial(_lose_deliveries, TELLING[place]))
+            house.set_proxy_mode(other(place), partial(_lose_deliveries, TELLING[place]))
             doomed.await_end()
-            house.wire(other(place), FaultProxy.pass_through)
+            house.set_proxy_mode(other(place), FaultProxy.pass_through)
         for end in (claimed, f"{claimed},{others}.deliver.after", f"{claimed},{own}.settle.before"):
-            house.wire(other(place), FaultProxy.refuse)
-            until(lambda: house.owed() > SOME, "debts", house.explain)
+            house.set_proxy_mode(other(place), FaultProxy.refuse)
+            wait_until(lambda: house.outbox_sizes() > SOME, "debts", house.explain)
             doomed.spawn(TAMPER=f"haste die={end}")
             # The sound one must leave it something to claim.
             sound.freeze()
-            house.wire(other(place), FaultProxy.pass_through)
+            house.set_proxy_mode(other(place), FaultProxy.pass_through)
             doomed.await_end()
             sound.thaw()
         doomed.start()
     house.await_settled()
-    assert_kept(house, guests.book)
+    assert_promises_kept(house, guests.observations)
 
 
 @pytest.mark.parametrize("step", ["accept", "deliver"])
-def test_killed_in_the_middle_of_a_transaction_it_holds_nobody_up(house: House, step: str) -> None:
+def test_killed_in_the_middle_of_a_transaction_it_holds_nobody_up(
+    house: Cluster, step: str
+) -> None:
     """MongoDB would keep its documents from the others for a minute and a half."""
     doomed = house.diners[0]
-    with party(house.diners) as guests:
+    with guests_at_work(house.diners) as guests:
         if step == "accept":
-            house.wire(POSTGRESQL, FaultProxy.refuse)
+            house.set_proxy_mode(POSTGRESQL, FaultProxy.refuse)
         _die_at(doomed, f"mongodb.orders.{step}.before,{MIDDLE}")
-        house.wire(POSTGRESQL, FaultProxy.pass_through)
+        house.set_proxy_mode(POSTGRESQL, FaultProxy.pass_through)
         doomed.start()
         house.await_state(postgresql="up", mongodb="up")
     house.await_settled()
-    assert_kept(house, guests.book)
+    assert_promises_kept(house, guests.observations)
 
 
 def _lose_deliveries(word: bytes, proxy: FaultProxy) -> None:
     proxy.swallow_replies_when(lambda request: word in request)
 
 
-def _die_at(diner: Diner, end: str) -> None:
+def _die_at(diner: DinerProcess, end: str) -> None:
     diner.kill9()
     # It may get there before it answers anybody.
     diner.spawn(TAMPER=f"die={end}")

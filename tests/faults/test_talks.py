@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from tests.faults.house import PLACES, House
-from tests.faults.ledger import differences
-from tests.faults.records import in_mongo, in_postgres
-from tests.faults.talkers import talk
+from tests.faults.chats import chat_at_work
+from tests.faults.cluster import PLACES, Cluster
+from tests.faults.promises import store_differences
+from tests.faults.raw_records import read_mongo, read_postgres
 
 pytestmark = pytest.mark.faults
 
@@ -19,9 +19,9 @@ BEFORE, DURING, FROZEN, AFTER = 0.8, 1.5, 2.5, 0.8
 
 @pytest.mark.parametrize("victim", PLACES)
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-def test_a_conversation_outlasts_a_database(house: House, victim: str, how: str) -> None:
+def test_a_conversation_outlasts_a_database(house: Cluster, victim: str, how: str) -> None:
     server = house.servers.at(victim)
-    with talk(house) as talking:
+    with chat_at_work(house) as talking:
         time.sleep(BEFORE)
         if how == "killed":
             server.kill9()
@@ -34,9 +34,12 @@ def test_a_conversation_outlasts_a_database(house: House, victim: str, how: str)
         house.await_state(**{victim: "up"})
         time.sleep(AFTER)
     house.await_settled()
-    wrong = [*talking.complaints(), *differences(in_postgres(house), in_mongo(house))]
+    wrong = [
+        *talking.find_violations(),
+        *store_differences(read_postgres(house), read_mongo(house)),
+    ]
     talking.close()
     house.spoilt = house.spoilt or bool(wrong)
     listed = "\n".join(wrong[:12])
     assert not wrong, f"{len(wrong)} promises were broken:\n{listed}\n{house.explain()}"
-    assert all(len(talker.said) > 10 for talker in talking.talkers)
+    assert all(len(talker.messages) > 10 for talker in talking.talkers)

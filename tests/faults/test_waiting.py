@@ -6,10 +6,10 @@ from statistics import median
 
 import pytest
 
-from tests.faults.book import Book
+from tests.faults.cluster import PLACES, Cluster
 from tests.faults.guests import Guest
-from tests.faults.house import PLACES, House
-from tests.faults.ledger import AT_MOST, assert_kept
+from tests.faults.observations import Observations
+from tests.faults.promises import MAX_ANSWER_SECONDS, assert_promises_kept
 from tests.servers.control import RealServer
 from tests.timing import assert_within
 
@@ -24,9 +24,9 @@ SLOWER, AND_SECONDS = 5, 0.03
 @pytest.mark.parametrize("how", ["kill9", "freeze"])
 @pytest.mark.parametrize("victim", PLACES)
 def test_the_first_request_is_answered_within_a_second_and_the_next_ones_are_as_fast_as_ever(
-    house: House, victim: str, how: str
+    house: Cluster, victim: str, how: str
 ) -> None:
-    book = Book()
+    book = Observations()
     guest = Guest(f"alone-{victim}-{how}", house.diners[:1], book)
     guest.prepare()
     healthy = _seconds(guest)
@@ -34,12 +34,12 @@ def test_the_first_request_is_answered_within_a_second_and_the_next_ones_are_as_
     first = _tried(guest)
     then = _seconds(guest)
     guest.close()
-    assert not book.failed()
+    assert not book.trip()
     house.heal()
     house.await_settled()
-    assert_kept(house, book)
-    assert_within(AT_MOST, first, "the first request")
-    assert_within(AT_MOST, book.slowest().seconds, str(book.slowest()))
+    assert_promises_kept(house, book)
+    assert_within(MAX_ANSWER_SECONDS, first, "the first request")
+    assert_within(MAX_ANSWER_SECONDS, book.slowest().seconds, str(book.slowest()))
     then_limit = SLOWER * median(healthy) + AND_SECONDS
     assert_within(then_limit, median(then), "the median of the next requests")
 
@@ -51,5 +51,5 @@ def _seconds(guest: Guest) -> list[float]:
 def _tried(guest: Guest) -> float:
     """The slower of a write that touches both databases and a read."""
     order = guest.place()
-    guest.look_at_order(order)
-    return max(call.seconds for call in guest.book.calls[-2:])
+    guest.check_order(order)
+    return max(call.seconds for call in guest.observations.calls[-2:])

@@ -31,15 +31,15 @@ from dinerapp.demo import menu
 from dinerapp.ordering.container import OrderingServices
 from dinerapp.replication import conflicts
 from dinerapp.replication.identity import new_op_id
-from dinerapp.replication.ports.replica import Owing
+from dinerapp.replication.ports.replica import OutboxEntry
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.version import Place
-from dinerapp.runtime.administration import await_catching_up, bring_up, connected
+from dinerapp.replication.version import StoreId
+from dinerapp.runtime.administration import await_catching_up, bootstrap, open_services
 from dinerapp.runtime.backends import backends_of
 from dinerapp.runtime.commands import main
-from dinerapp.runtime.settings import Settings, described
-from tests.contracts.subjects import at_once
-from tests.makers import at, menu_item
+from dinerapp.runtime.settings import Settings, describe_settings
+from tests.contracts.samples import run_concurrently
+from tests.factories import at, menu_item
 from tests.servers.control import RealServer, server_folder
 
 ROOT = Path(__file__).parents[2]
@@ -60,7 +60,9 @@ def urls(fresh_postgres_url: str, fresh_mongo_url: str) -> dict[str, str]:
 
 
 def command(*words: str, input: str | None = None, **environment: str) -> Result:
-    cleared = dict.fromkeys((name for name, _, _ in described() if name in os.environ), None)
+    cleared = dict.fromkeys(
+        (name for name, _, _ in describe_settings() if name in os.environ), None
+    )
     done = CliRunner().invoke(main, words, input=input, env={**cleared, **environment})
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
@@ -82,7 +84,7 @@ def test_help_tells_of_every_command_and_every_setting() -> None:
     shown = command("--help")
     assert shown.exit_code == 0
     assert {"up", "migrate", "relay", "copy"} <= set(shown.output.split())
-    assert all(name in shown.output for name, _, _ in described())
+    assert all(name in shown.output for name, _, _ in describe_settings())
 
 
 def test_a_bad_setting_is_one_sentence() -> None:
@@ -121,12 +123,12 @@ def test_the_demo_menu_is_added_once_and_what_was_removed_stays_removed(
 ) -> None:
     number = len(menu.DISHES)
     assert f"{number} of {number} dishes added\n" in run("seed", "--size", "menu").output
-    with connected(settings) as diner:
+    with open_services(settings) as diner:
         assert diner.of(OrderingServices).kitchen.board(None).orders == []
         dish = diner.of(OrderingServices).menu.all()[0]
         diner.repositories["menu_items"].delete(replace(dish, op_id="1" * 32))
     assert f"0 of {number} dishes added\n" in run("seed", "--size", "menu").output
-    with connected(settings) as diner:
+    with open_services(settings) as diner:
         assert len(diner.of(OrderingServices).menu.all()) == number - 1
 
 
@@ -139,7 +141,7 @@ def test_a_restaurant_brings_its_own_menu(run: Run, settings: Settings, tmp_path
     words = ("seed", "--size", "menu", "--menu", str(own))
     assert "1 of 1 dishes added\n" in run(*words).output
     assert "0 of 1 dishes added\n" in run(*words).output
-    with connected(settings) as diner:
+    with open_services(settings) as diner:
         assert [(item.name, item.price) for item in diner.of(OrderingServices).menu.all()] == [
             ("Goulash", 790)
         ]
@@ -232,10 +234,10 @@ def test_a_database_that_was_added_later_is_filled(run: Run, fresh_postgres_url:
 
 
 def test_a_conflict_is_shown_and_resolved(run: Run, settings: Settings) -> None:
-    with connected(settings) as diner:
+    with open_services(settings) as diner:
         dish = diner.repositories["menu_items"].save(menu_item(name="Soup"))
         other = replace(dish, name="Stew")
-        found = conflicts.of_states("menu_items", dish, other, "source_priority", at())
+        found = conflicts.from_states("menu_items", dish, other, "source_priority", at())
         diner.repositories["conflicts"].save(found)
     assert found.id in run("conflicts").output
     assert run("conflicts", "--resolve", found.id).exit_code == 2
@@ -243,16 +245,16 @@ def test_a_conflict_is_shown_and_resolved(run: Run, settings: Settings) -> None:
     assert resolved.output == f"{found.id} is resolved: take_other\n"
     assert run("conflicts").output == "no conflicts\n"
     assert "resolved" in run("conflicts", "--all").output
-    with connected(settings) as diner:
+    with open_services(settings) as diner:
         assert diner.of(OrderingServices).menu.get(dish.id).item.name == "Stew"
 
 
 def test_what_is_parked_is_shown_and_tried_again(run: Run, settings: Settings) -> None:
     run("seed", "--size", "menu")
-    with connected(settings) as diner:
+    with open_services(settings) as diner:
         pair = diner.replication.pairs["menu_items"]
         dish = diner.of(OrderingServices).menu.all()[0]
-        _park(pair.at(Place.MONGODB), dish)
+        _park(pair.store_of(StoreId.MONGODB), dish)
     shown = run("parked")
     assert shown.exit_code == 1
     assert f"{dish.id}\tpostgresql\t1" in shown.output
@@ -261,10 +263,12 @@ def test_what_is_parked_is_shown_and_tried_again(run: Run, settings: Settings) -
 
 
 def _park(store: Any, record: Any) -> None:
-    changed = record.changed(op_id=new_op_id(), now=utc_now(), description="too much")
-    accepted = store.accept(changed, [Owing(Place.POSTGRESQL, utc_now(), missed=False)])
+    changed = record.with_changes(op_id=new_op_id(), now=utc_now(), description="too much")
+    accepted = store.accept(
+        changed, [OutboxEntry(StoreId.POSTGRESQL, utc_now(), undelivered=False)]
+    )
     shipped = accepted.id, accepted.version
-    store.postpone(Place.POSTGRESQL, shipped, "refused", utc_now(), park=True)
+    store.reschedule(StoreId.POSTGRESQL, shipped, "refused", utc_now(), give_up=True)
 
 
 PASSWORD = "correct horse battery"
@@ -285,7 +289,7 @@ def test_accounts_are_made_and_shown_and_their_passwords_are_not(
     assert "chef@example.org" not in run("users", "list", "--role", "waiter").output
     assert PASSWORD not in made.output + shown
     assert "argon2" not in made.output + shown
-    with connected(settings) as diner:
+    with open_services(settings) as diner:
         assert (
             diner.of(AccountServices).accounts.login("chef@example.org", PASSWORD).user.role
             == "chef"
@@ -296,14 +300,14 @@ def test_a_forgotten_password_is_replaced_and_ends_all_logins(run: Run, settings
     email = ("--email", "ada@example.org")
     assert run("users", "password", *email, DINER_PASSWORD=PASSWORD).exit_code == 1
     run("users", "add", *email, "--role", "admin", DINER_PASSWORD="a forgotten one")
-    with connected(settings) as diner:
+    with open_services(settings) as diner:
         refresh = (
             diner.of(AccountServices)
             .accounts.login("ada@example.org", "a forgotten one")
             .refresh_token
         )
     assert run("users", "password", *email, DINER_PASSWORD=PASSWORD).exit_code == 0
-    with connected(settings) as diner:
+    with open_services(settings) as diner:
         assert diner.of(AccountServices).accounts.login("ada@example.org", PASSWORD)
         with pytest.raises(NotAuthenticated):
             diner.of(AccountServices).accounts.refresh(refresh)
@@ -330,12 +334,12 @@ def test_an_account_can_be_made_while_a_database_is_away(run: Run) -> None:
 
 
 def test_the_first_admin_is_made_once_however_many_try(settings: Settings) -> None:
-    bring_up(settings)
-    with connected(settings) as one, connected(settings) as other:
+    bootstrap(settings)
+    with open_services(settings) as one, open_services(settings) as other:
         await_catching_up(one)
         await_catching_up(other)
         assert one.of(AccountServices).accounts.add_first_admin() is None
-    assert bring_up(settings).admin is None
+    assert bootstrap(settings).admin is None
 
 
 def test_of_many_who_bring_up_one_restaurant_one_gets_the_password(settings: Settings) -> None:
@@ -344,26 +348,26 @@ def test_of_many_who_bring_up_one_restaurant_one_gets_the_password(settings: Set
         backend.database.open()
         backend.database.prepare()
         backend.database.close()
-    made = [one for one in at_once([partial(bring_up, settings)] * 3) if one.admin]
+    made = [one for one in run_concurrently([partial(bootstrap, settings)] * 3) if one.admin]
     assert len(made) == 1
     user, password = made[0].admin
-    with connected(settings) as diner:
+    with open_services(settings) as diner:
         assert diner.of(AccountServices).accounts.login(user.email, password).user.id == user.id
 
 
 def test_no_first_admin_is_made_where_nobody_knows_whether_there_is_one(
     settings: Settings,
 ) -> None:
-    bring_up(settings)
+    bootstrap(settings)
     for change in ({"database_url": NOWHERE}, {"mongodb_uri": NO_MONGO}):
-        brought = bring_up(replace(settings, **change))
+        brought = bootstrap(replace(settings, **change))
         assert brought.admin is None
 
 
 def test_on_new_databases_of_which_one_is_away_the_first_admin_waits(settings: Settings) -> None:
-    brought = bring_up(replace(settings, database_url=NOWHERE))
+    brought = bootstrap(replace(settings, database_url=NOWHERE))
     assert (brought.admin, brought.admin_unknown) == (None, True)
-    assert bring_up(settings).admin is not None
+    assert bootstrap(settings).admin is not None
 
 
 @dataclass
@@ -407,7 +411,7 @@ def running(log: Path, *words: str, **environment: str) -> Iterator[Running]:
 
 
 def _names() -> Iterator[tuple[str, None]]:
-    return ((name, None) for name, _, _ in described())
+    return ((name, None) for name, _, _ in describe_settings())
 
 
 def _free_port() -> int:
@@ -463,11 +467,11 @@ def test_a_relay_ships_until_it_is_told_to_stop(
     command("seed", "--size", "menu", **urls)
     with running(tmp_path / "relay.log", "relay", **urls, CONSISTENCY_EVERY="1") as relay:
         relay.wait_for("relay_started")
-        with connected(settings) as diner:
+        with open_services(settings) as diner:
             dish = diner.of(OrderingServices).menu.all()[0]
-            store = diner.replication.pairs["menu_items"].at(Place.MONGODB)
+            store = diner.replication.pairs["menu_items"].store_of(StoreId.MONGODB)
             _owe(store, dish)
-            _until(lambda: store.backlog(Place.POSTGRESQL).waiting == 0)
+            _until(lambda: store.backlog(StoreId.POSTGRESQL).waiting == 0)
         relay.wait_for("consistency_checked")
         code, shown = relay.end(signal.SIGTERM)
     assert code == 0
@@ -476,8 +480,8 @@ def test_a_relay_ships_until_it_is_told_to_stop(
 
 
 def _owe(store: Any, record: Any) -> None:
-    changed = record.changed(op_id=new_op_id(), now=utc_now(), description="new")
-    store.accept(changed, [Owing(Place.POSTGRESQL, utc_now(), missed=False)])
+    changed = record.with_changes(op_id=new_op_id(), now=utc_now(), description="new")
+    store.accept(changed, [OutboxEntry(StoreId.POSTGRESQL, utc_now(), undelivered=False)])
 
 
 def _until(done: Callable[[], bool]) -> None:

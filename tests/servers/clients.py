@@ -12,12 +12,12 @@ from pymongo.errors import PyMongoError
 
 from tests.timing import assert_within
 
-DEADLINE = 0.5
-LOST: tuple[type[Exception], ...] = (psycopg.OperationalError, PyMongoError)
+TIMEOUT_SECONDS = 0.5
+CONNECTION_ERRORS: tuple[type[Exception], ...] = (psycopg.OperationalError, PyMongoError)
 
 
-class Client(Protocol):
-    """A connection that keeps numbers; it gives up after `DEADLINE` where its driver can."""
+class DatabaseClient(Protocol):
+    """A connection that keeps numbers; it gives up after `TIMEOUT_SECONDS` where its driver can."""
 
     def write(self, number: int) -> None: ...
 
@@ -57,12 +57,12 @@ class MongoDbClient:
 
 
 @contextmanager
-def connected(url: str) -> Iterator[Client]:
+def connect(url: str) -> Iterator[DatabaseClient]:
     if url.startswith("postgresql:"):
         with psycopg.connect(url, autocommit=True, connect_timeout=2) as connection:
             yield PostgresClient(connection)
     else:
-        milliseconds = int(DEADLINE * 1000)
+        milliseconds = int(TIMEOUT_SECONDS * 1000)
         client: MongoClient[dict[str, Any]]
         with MongoClient(
             url,
@@ -78,17 +78,17 @@ def connected(url: str) -> Iterator[Client]:
 
 
 def write(url: str, number: int) -> None:
-    with connected(url) as client:
+    with connect(url) as client:
         client.write(number)
 
 
 def numbers(url: str) -> list[int]:
-    with connected(url) as client:
+    with connect(url) as client:
         return client.numbers()
 
 
 def assert_unreachable(url: str, *, within: float = 3.0) -> None:
     start = time.monotonic()
-    with pytest.raises(LOST), connected(url):
+    with pytest.raises(CONNECTION_ERRORS), connect(url):
         pass
     assert_within(within, time.monotonic() - start, "finding out that nobody is there")

@@ -18,8 +18,8 @@ from pymongo import MongoClient
 from adapters.embedded import EmbeddedPostgres, EmbeddedServerError
 from adapters.embedded.server import EmbeddedServer
 
-_PATIENCE = 10.0
-_ROOM = 4 * 1024**3
+_TIMEOUT_SECONDS = 10.0
+_MIN_FREE_BYTES = 4 * 1024**3
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def server_folder(root: Path | None = None) -> Iterator[Path]:
     In memory if there is room, where tests run several times as fast: what a killed process had
     handed to the kernel stays there as well as on a disk.
     """
-    folder = Path(tempfile.mkdtemp(prefix="diner-server-", dir=root or _quickest_root()))
+    folder = Path(tempfile.mkdtemp(prefix="diner-server-", dir=root or _fastest_root()))
     folder.chmod(0o711)
     try:
         yield folder
@@ -38,7 +38,7 @@ def server_folder(root: Path | None = None) -> Iterator[Path]:
 
 
 @contextmanager
-def running(kind: type[EmbeddedServer]) -> Iterator["RealServer"]:
+def run_server(kind: type[EmbeddedServer]) -> Iterator["RealServer"]:
     """A new server of its own; nothing of it is left afterwards, however it was hurt."""
     with server_folder() as folder:
         server = RealServer(kind(folder / kind.engine.lower()))
@@ -85,7 +85,7 @@ def url_of_database(url: str, name: str) -> str:
 def drop_database(connection: psycopg.Connection[Any], name: str) -> None:
     """An autovacuum worker in it belongs to the superuser, and is waited for."""
     statement = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
-    until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + _TIMEOUT_SECONDS
     while True:
         try:
             connection.execute(statement)
@@ -176,9 +176,9 @@ class RealServer:
         return [main, *main.children(recursive=True)]
 
 
-def _quickest_root() -> Path:
+def _fastest_root() -> Path:
     memory = Path("/dev/shm")
-    roomy = memory.is_dir() and shutil.disk_usage(memory).free > _ROOM
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > _MIN_FREE_BYTES
     return memory if roomy else Path(tempfile.gettempdir())
 
 
@@ -201,7 +201,7 @@ def _state(process: psutil.Process) -> str | None:
 
 
 def _wait_for(what: str, done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
     while not done():
         if time.monotonic() > deadline:
             raise AssertionError(f"Waited in vain for {what}")

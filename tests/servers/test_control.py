@@ -8,22 +8,22 @@ import psutil
 import pytest
 
 from adapters.embedded import EmbeddedMongo, EmbeddedPostgres
-from tests.servers.clients import assert_unreachable, connected, numbers, write
-from tests.servers.control import RealServer, is_gone, running
+from tests.servers.clients import assert_unreachable, connect, numbers, write
+from tests.servers.control import RealServer, is_gone, run_server
 
 
 @pytest.fixture(
     scope="module", params=[EmbeddedPostgres, EmbeddedMongo], ids=lambda kind: kind.engine
 )
 def shared(request: pytest.FixtureRequest) -> Iterator[RealServer]:
-    with running(request.param) as server:
+    with run_server(request.param) as server:
         yield server
 
 
 @pytest.fixture
 def server(shared: RealServer) -> Iterator[RealServer]:
     shared.start()
-    with connected(shared.url) as client:
+    with connect(shared.url) as client:
         client.clear()
     yield shared
     shared.thaw()
@@ -31,7 +31,7 @@ def server(shared: RealServer) -> Iterator[RealServer]:
 
 def test_nothing_survives_kill_9_but_what_was_acknowledged(server: RealServer) -> None:
     url = server.url
-    with connected(url) as client:
+    with connect(url) as client:
         client.write(1)
         processes = psutil.Process(server.embedded.pid).children(recursive=True)
         server.kill9()
@@ -46,7 +46,7 @@ def test_nothing_survives_kill_9_but_what_was_acknowledged(server: RealServer) -
 
 
 def test_a_frozen_server_keeps_a_query_waiting_until_it_is_thawed(server: RealServer) -> None:
-    with connected(server.url) as client:
+    with connect(server.url) as client:
         client.write(1)
         server.freeze()
         thawing = threading.Timer(0.3, server.thaw)

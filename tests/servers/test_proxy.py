@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from adapters.embedded.ports import LOCALHOST, port_is_free
-from tests.servers.clients import LOST, assert_unreachable, connected, numbers, write
+from adapters.embedded.tcp_ports import LOCALHOST, port_is_free
+from tests.servers.clients import CONNECTION_ERRORS, assert_unreachable, connect, numbers, write
 from tests.servers.control import url_via
 from tests.servers.proxy import FaultProxy
 from tests.timing import assert_within
@@ -47,10 +47,10 @@ def test_it_passes_everything_through_at_first(proxied: str, direct: str) -> Non
 def test_refusing_cuts_what_is_open_and_the_same_port_serves_again(
     proxied: str, proxy: FaultProxy
 ) -> None:
-    with connected(proxied) as client:
+    with connect(proxied) as client:
         client.write(1)
         proxy.refuse()
-        with pytest.raises(LOST):
+        with pytest.raises(CONNECTION_ERRORS):
             client.write(2)
     assert port_is_free(proxy.url_port)
     assert_unreachable(proxied)
@@ -76,13 +76,13 @@ def test_a_black_hole_accepts_and_never_answers(proxied: str, proxy: FaultProxy)
 def test_a_request_into_a_black_hole_hangs_until_its_connection_is_cut(
     proxied: str, proxy: FaultProxy
 ) -> None:
-    with connected(proxied) as client:
+    with connect(proxied) as client:
         client.write(1)
         proxy.black_hole()
         healing = threading.Timer(0.3, proxy.pass_through)
         healing.start()
         start = time.monotonic()
-        with pytest.raises(LOST):
+        with pytest.raises(CONNECTION_ERRORS):
             client.write(2)
         assert time.monotonic() - start > 0.2
         healing.join()
@@ -93,7 +93,7 @@ def test_a_request_into_a_black_hole_hangs_until_its_connection_is_cut(
 def test_a_black_hole_leaves_connections_alone_that_said_nothing_meanwhile(
     proxied: str, proxy: FaultProxy
 ) -> None:
-    with connected(proxied) as client:
+    with connect(proxied) as client:
         client.write(1)
         proxy.black_hole()
         proxy.pass_through()
@@ -104,7 +104,7 @@ def test_a_black_hole_leaves_connections_alone_that_said_nothing_meanwhile(
 
 
 def test_a_delay_makes_answers_late(proxied: str, proxy: FaultProxy) -> None:
-    with connected(proxied) as client:
+    with connect(proxied) as client:
         client.write(1)
         proxy.delay(0.2)
         start = time.monotonic()
@@ -122,11 +122,11 @@ def test_a_delay_makes_answers_late(proxied: str, proxy: FaultProxy) -> None:
 def test_a_swallowed_reply_leaves_the_write_done_and_the_client_in_doubt(
     proxied: str, direct: str, proxy: FaultProxy, is_insert: bytes
 ) -> None:
-    with connected(proxied) as client:
+    with connect(proxied) as client:
         client.write(1)
         proxy.swallow_replies_when(lambda request: is_insert in request)
         assert client.numbers() == [1]
-        with pytest.raises(LOST):
+        with pytest.raises(CONNECTION_ERRORS):
             client.write(2)
 
     assert proxy.replies_swallowed == 1
@@ -139,7 +139,7 @@ def test_only_so_many_replies_are_swallowed_as_were_asked_for(
     write(direct, 0)
     proxy.swallow_replies_when(lambda request: is_insert in request, times=2)
     for number in (1, 2):
-        with connected(proxied) as client, pytest.raises(LOST):
+        with connect(proxied) as client, pytest.raises(CONNECTION_ERRORS):
             client.write(number)
 
     write(proxied, 3)
@@ -151,13 +151,13 @@ def test_only_so_many_replies_are_swallowed_as_were_asked_for(
 def test_cutting_resets_what_is_under_way_and_serves_what_is_new(
     proxied: str, proxy: FaultProxy
 ) -> None:
-    with connected(proxied) as client:
+    with connect(proxied) as client:
         client.write(1)
         proxy.delay(5)
         cutting = threading.Timer(0.1, proxy.cut)
         cutting.start()
         start = time.monotonic()
-        with pytest.raises(LOST):
+        with pytest.raises(CONNECTION_ERRORS):
             client.numbers()
         assert_within(0.4, time.monotonic() - start, "noticing the cut")
         cutting.join()
@@ -176,7 +176,7 @@ def test_a_closed_proxy_leaves_no_thread_and_no_listener(direct: str) -> None:
     before = set(threading.enumerate())
     with (
         FaultProxy(LOCALHOST, urlsplit(direct).port or 0) as proxy,
-        connected(url_via(direct, proxy.url_port)) as client,
+        connect(url_via(direct, proxy.url_port)) as client,
     ):
         client.write(1)
         proxy.delay(5)

@@ -10,31 +10,31 @@ from dinerapp.ordering.domain.menu import MenuItem
 from dinerapp.ordering.domain.orders import STEPS, Event, Order, Status
 from dinerapp.ordering.ports.orders import OrderFilter
 from dinerapp.replication.identity import Operation
-from tests import makers
-from tests.simulation.oracle import Op
-from tests.simulation.requests import Requests
+from tests import factories
+from tests.simulation.oracle import IntendedOperation
+from tests.simulation.requests import RequestRunner
+from tests.simulation.simulation import Simulation
 from tests.simulation.stores import POISON
-from tests.simulation.world import World
 
 
 @dataclass
-class Known:
+class KnownIds:
     """Ids that clients have heard of."""
 
     orders: list[str] = field(default_factory=list)
     items: list[str] = field(default_factory=list)
 
 
-class Client:
+class SimulatedClient:
     """Orders, moves, cancels, edits, deletes and reads."""
 
-    def __init__(self, name: str, world: World, known: Known) -> None:
+    def __init__(self, name: str, world: Simulation, known: KnownIds) -> None:
         self.name = name
         self._world = world
         self._known = known
         self._rng = world.rng
         self._eager = world.plan.eager
-        self._requests = Requests(world)
+        self._requests = RequestRunner(world)
         self._number = 0
 
     def run(self) -> None:
@@ -42,8 +42,8 @@ class Client:
         plan = self._world.plan
         actions: list[Callable[[], None]] = [getattr(self, name) for name in plan.mix]
         weights = list(plan.mix.values())
-        for _ in range(self._rng.randint(2, plan.things)):
-            self._world.scheduler.sleep(self._rng.expovariate(1 / plan.thinking))
+        for _ in range(self._rng.randint(2, plan.record_count)):
+            self._world.scheduler.sleep(self._rng.expovariate(1 / plan.think_seconds))
             self._rng.choices(actions, weights)[0]()
 
     def place_order(self) -> None:
@@ -57,7 +57,7 @@ class Client:
     def move_order(self) -> None:
         wanted: list[Status] = []
 
-        def change(order: Order, op: Op) -> Order:
+        def change(order: Order, op: IntendedOperation) -> Order:
             ahead = sorted(STEPS[order.status] - {Status.CANCELLED})
             wanted.append(self._rng.choice(ahead or [Status.PENDING]))
             return self._moved(order, op, wanted[0])
@@ -68,7 +68,7 @@ class Client:
         self._change("orders", "cancel", lambda o, op: self._moved(o, op, Status.CANCELLED))
 
     def write_notes(self) -> None:
-        def change(order: Order, op: Op) -> Order:
+        def change(order: Order, op: IntendedOperation) -> Order:
             return self._edited(order, op, notes=self._notes(op.label))
 
         self._change("orders", "notes", change)
@@ -78,7 +78,7 @@ class Client:
         self._change("menu_items", "price", lambda i, op: self._edited(i, op, price=price))
 
     def delete_item(self) -> None:
-        def change(item: MenuItem, op: Op) -> MenuItem:
+        def change(item: MenuItem, op: IntendedOperation) -> MenuItem:
             return replace(self._edited(item, op), deleted=True)
 
         self._change("menu_items", "delete", change, deletes=True)
@@ -90,7 +90,7 @@ class Client:
         now = self._world.clock.now()
 
         def make() -> MenuItem:
-            return makers.menu_item(
+            return factories.menu_item(
                 id=op.record_id, op_id=op.op_id, created_at=now, slug=slug, stock_limit=limit
             )
 
@@ -105,42 +105,47 @@ class Client:
 
     def list_records(self) -> None:
         if self._rng.random() < 0.5:
-            self._requests.ask("orders", lambda checked: checked.list(OrderFilter(), None, 50))
+            self._requests.fetch("orders", lambda checked: checked.list(OrderFilter(), None, 50))
         else:
-            self._requests.ask("menu_items", lambda checked: checked.list())
+            self._requests.fetch("menu_items", lambda checked: checked.list())
 
     def _read(self, kind: str, ids: list[str]) -> None:
         if ids:
             record_id = self._one_of(ids)
-            self._requests.ask(kind, lambda checked: checked.get(record_id))
+            self._requests.fetch(kind, lambda checked: checked.get(record_id))
 
     def _one_of(self, ids: list[str]) -> str:
         """Rather one that others are busy with, if the plan says so."""
         return ids[-1] if self._rng.random() < self._eager else self._rng.choice(ids)
 
     def _change(
-        self, kind: str, label: str, change: Callable[[Any, Op], Any], *, deletes: bool = False
+        self,
+        kind: str,
+        label: str,
+        change: Callable[[Any, IntendedOperation], Any],
+        *,
+        deletes: bool = False,
     ) -> None:
         ids = self._known.orders if kind == "orders" else self._known.items
         if ids:
             op = self._new(kind, label, self._one_of(ids), deletes=deletes)
             self._requests.change(op, lambda record: change(record, op))
 
-    def _moved(self, order: Order, op: Op, status: Status) -> Order:
+    def _moved(self, order: Order, op: IntendedOperation, status: Status) -> Order:
         now = self._world.clock.now()
         return order.moved(status, actor=self.name, reason=op.label, op_id=op.op_id, now=now)
 
-    def _edited(self, record: Any, op: Op, **fields: Any) -> Any:
-        return record.changed(op_id=op.op_id, now=self._world.clock.now(), **fields)
+    def _edited(self, record: Any, op: IntendedOperation, **fields: Any) -> Any:
+        return record.with_changes(op_id=op.op_id, now=self._world.clock.now(), **fields)
 
-    def _order(self, op: Op, item: str, quantity: int) -> Order:
+    def _order(self, op: IntendedOperation, item: str, quantity: int) -> Order:
         """Priced at this try: the price may have changed since the last one."""
         price = 850 + self._rng.choice((0, 0, self._rng.randrange(1, 9)))
         now = self._world.clock.now()
-        line = makers.line(
+        line = factories.line(
             id=op.record_id, item_id=item, quantity=quantity, unit_price=price, counted=True
         )
-        return makers.order(
+        return factories.order(
             order_lines=(line,),
             id=op.record_id,
             op_id=op.op_id,
@@ -152,12 +157,14 @@ class Client:
     def _notes(self, otherwise: str | None) -> str | None:
         return POISON if self._rng.random() < self._world.plan.poisoned else otherwise
 
-    def _new(self, kind: str, label: str, record_id: str = "", *, deletes: bool = False) -> Op:
+    def _new(
+        self, kind: str, label: str, record_id: str = "", *, deletes: bool = False
+    ) -> IntendedOperation:
         self._number += 1
-        made = Operation.keyed(str(self._world.plan.seed), f"{self.name} {self._number}", b"")
+        made = Operation.from_key(str(self._world.plan.seed), f"{self.name} {self._number}", b"")
         moves = label in ("move", "cancel")
         label = f"{self.name}.{self._number} {label}"
-        op = Op(made.op_id, label, kind, record_id or made.record_id, deletes, moves)
-        self._world.oracle.intends(op)
+        op = IntendedOperation(made.op_id, label, kind, record_id or made.record_id, deletes, moves)
+        self._world.oracle.record_intent(op)
         self._world.history.note("%s of %s %s", op, kind, op.record_id[:4])
         return op

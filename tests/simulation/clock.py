@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from adapters.fallback import side
+from adapters.fallback import guarded_store
 from dinerapp.replication import deadline
-from dinerapp.replication.record import to_milliseconds
+from dinerapp.replication.record import truncate_to_milliseconds
 
 _NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
-class Clock:
+class SimulatedClock:
     """Goes on only when the scheduler says so; stands in for the module `time`."""
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class Clock:
 
     def now(self) -> datetime:
         """The wall clock."""
-        return to_milliseconds(_NOON + timedelta(seconds=self.seconds))
+        return truncate_to_milliseconds(_NOON + timedelta(seconds=self.seconds))
 
     def monotonic(self) -> float:
         """What deadlines are measured by."""
@@ -31,11 +31,11 @@ class Clock:
 
 
 @contextmanager
-def simulated_time(clock: Clock) -> Iterator[None]:
+def simulated_time(clock: SimulatedClock) -> Iterator[None]:
     """Deadlines and the breakers' sense of slowness go by this clock inside."""
-    real = deadline.time, side.time
-    deadline.time = side.time = clock  # type: ignore[assignment]
+    real = deadline.time, guarded_store.time
+    deadline.time = guarded_store.time = clock  # type: ignore[assignment]
     try:
         yield
     finally:
-        deadline.time, side.time = real  # type: ignore[assignment]
+        deadline.time, guarded_store.time = real  # type: ignore[assignment]

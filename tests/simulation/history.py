@@ -10,7 +10,7 @@ from tests.simulation.scheduler import Scheduler
 _LONGEST = 230
 
 
-class History:
+class EventLog:
     """Lines with the time and the actor."""
 
     def __init__(self, scheduler: Scheduler, *, kept: bool) -> None:
@@ -34,7 +34,7 @@ def _brief(value: Any) -> str:
         return "{" + ", ".join(_brief(item) for item in value.values()) + "}"
     if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
         return "[" + ", ".join(_brief(item) for item in value) + "]"
-    taken = getattr(value, "taken", None)
+    taken = getattr(value, "outcome", None)
     if taken is not None:
         return f"{taken}{' ' + value.reason if value.reason else ''}"
     if hasattr(value, "record") and hasattr(value, "tries"):
@@ -43,7 +43,7 @@ def _brief(value: Any) -> str:
 
 
 def _state(record: Record) -> str:
-    trail = " ".join(f"{step.place[0]}{step.counter}={step.op_id[:4]}" for step in record.trail)
+    trail = " ".join(f"{step.store_id[0]}{step.counter}={step.op_id[:4]}" for step in record.trail)
     said = [
         str(getattr(record, name))
         for name in ("status", "notes", "price", "reason")

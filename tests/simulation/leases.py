@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from dinerapp.replication.ports.replica import Creditor
-from dinerapp.replication.version import Place
+from dinerapp.replication.ports.replica import Target
+from dinerapp.replication.version import StoreId
 from tests.simulation.scheduler import Violation
 
 
-class Leases:
+class LeaseTracker:
     """Who may ship what until when, remembered beside the stores."""
 
     def __init__(self) -> None:
-        self._until: dict[tuple[Place, str], dict[Creditor, datetime]] = {}
+        self._until: dict[tuple[StoreId, str], dict[Target, datetime]] = {}
 
-    def claimed(
+    def record_claim(
         self,
-        place: Place,
-        to: Creditor,
+        place: StoreId,
+        to: Target,
         record_ids: Iterable[str],
         now: datetime,
         until: datetime,
@@ -33,11 +33,11 @@ class Leases:
                 raise Violation("a lease is one relay's", what)
             leases[to] = until
 
-    def given_back(self, place: Place, to: Creditor, record_ids: Iterable[str]) -> None:
+    def record_release(self, place: StoreId, to: Target, record_ids: Iterable[str]) -> None:
         """Somebody ended the leases."""
         for record_id in record_ids:
             self._until.get((place, record_id), {}).pop(to, None)
 
-    def replaced(self, place: Place, record_id: str) -> None:
+    def record_replace(self, place: StoreId, record_id: str) -> None:
         """The debts of the record are others now."""
         self._until.pop((place, record_id), None)

@@ -10,19 +10,19 @@ from typing import Any, TypeVar
 from dinerapp.replication import deadline
 from dinerapp.replication.errors import OutcomeUnknown, Rejection, StoreUnavailable
 from dinerapp.replication.ports.replica import Backlog
-from dinerapp.replication.version import Place
-from tests.simulation.history import History
+from dinerapp.replication.version import StoreId
+from tests.simulation.history import EventLog
 from tests.simulation.scheduler import ProcessKilled, Scheduler
 
 T = TypeVar("T")
 
-PATIENCE = 0.45
-LATEST = 2.0
+CALL_TIMEOUT_SECONDS = 0.45
+MAX_DELAY_SECONDS = 2.0
 DELAYS = (0.0, 0.0, 0.005, 0.02, 0.1)
 
 
 @dataclass(frozen=True)
-class Weather:
+class FaultRates:
     """How often a single call goes wrong although the server is there."""
 
     refused: float = 0.0
@@ -33,7 +33,7 @@ class Weather:
     delayed_reply: float = 0.3
 
 
-CALM = Weather()
+NO_FAULTS = FaultRates()
 
 
 @dataclass
@@ -42,16 +42,16 @@ class Network:
 
     scheduler: Scheduler
     rng: random.Random
-    history: History
-    weather: Weather = CALM
-    down: set[Place] = field(default_factory=set)
-    frozen: set[Place] = field(default_factory=set)
-    cut: set[tuple[str, Place]] = field(default_factory=set)
-    under_way: int = 0
-    _starts: dict[Place, int] = field(default_factory=dict)
+    history: EventLog
+    fault_rates: FaultRates = NO_FAULTS
+    down: set[StoreId] = field(default_factory=set)
+    frozen: set[StoreId] = field(default_factory=set)
+    cut: set[tuple[str, StoreId]] = field(default_factory=set)
+    calls_in_flight: int = 0
+    _starts: dict[StoreId, int] = field(default_factory=dict)
 
     def call(
-        self, link: tuple[str, Place], name: str, apply: Callable[[], T], *, writes: bool
+        self, link: tuple[str, StoreId], name: str, apply: Callable[[], T], *, writes: bool
     ) -> T:
         """The answer of the server, or a failure of the store as an adapter would raise it."""
         place = link[1]
@@ -61,16 +61,16 @@ class Network:
             raise StoreUnavailable(place, "connection refused")
         if link in self.cut or place in self.frozen:
             self._time_out(link, name, apply, writes=writes)
-        self._mishap(place, name, apply, writes=writes)
+        self._roll_fault(place, name, apply, writes=writes)
         answer = self._applied(place, name, apply)
         self._return(place, name, writes=writes)
         return answer
 
-    def reaches(self, link: tuple[str, Place]) -> bool:
+    def reaches(self, link: tuple[str, StoreId]) -> bool:
         """Whether a process can talk to a server now."""
         return link not in self.cut and link[1] not in self.down | self.frozen
 
-    def crash(self, place: Place) -> None:
+    def crash(self, place: StoreId) -> None:
         """The server is gone, and with it everything that was still on its way to it."""
         self.down.add(place)
         self._starts[place] = self._starts.get(place, 0) + 1
@@ -80,9 +80,9 @@ class Network:
         self.down.clear()
         self.frozen.clear()
         self.cut.clear()
-        self.weather = CALM
+        self.fault_rates = NO_FAULTS
 
-    def _depart(self, place: Place, apply: Callable[[], Any], *, writes: bool) -> None:
+    def _depart(self, place: StoreId, apply: Callable[[], Any], *, writes: bool) -> None:
         try:
             self.scheduler.pause()
         except ProcessKilled:
@@ -91,19 +91,21 @@ class Network:
             raise
 
     def _time_out(
-        self, link: tuple[str, Place], name: str, apply: Callable[[], Any], *, writes: bool
+        self, link: tuple[str, StoreId], name: str, apply: Callable[[], Any], *, writes: bool
     ) -> None:
         place = link[1]
         stuck = writes and place in self.frozen and self.rng.random() < 0.7
         if stuck:
             self._apply_late(place, apply)
-        self.scheduler.sleep(min(PATIENCE, deadline.remaining(PATIENCE)))
+        self.scheduler.sleep(min(CALL_TIMEOUT_SECONDS, deadline.remaining(CALL_TIMEOUT_SECONDS)))
         unknown = stuck or (writes and self.rng.random() < 0.8)
         self._fail(place, name, "timed out", unknown=unknown)
 
-    def _mishap(self, place: Place, name: str, apply: Callable[[], Any], *, writes: bool) -> None:
-        weather, draw = self.weather, self.rng.random()
-        if weather is CALM:
+    def _roll_fault(
+        self, place: StoreId, name: str, apply: Callable[[], Any], *, writes: bool
+    ) -> None:
+        weather, draw = self.fault_rates, self.rng.random()
+        if weather is NO_FAULTS:
             return
         if draw < weather.refused:
             self._fail(place, name, "connection refused", unknown=False)
@@ -118,7 +120,7 @@ class Network:
         if draw < weather.slow:
             self.scheduler.sleep(self.rng.uniform(0.05, 0.44))
 
-    def _applied(self, place: Place, name: str, apply: Callable[[], T]) -> T:
+    def _applied(self, place: StoreId, name: str, apply: Callable[[], T]) -> T:
         try:
             answer = apply()
         except Rejection as rejection:
@@ -128,28 +130,28 @@ class Network:
             self.history.note("%s.%s -> %s", place, name, answer)
         return answer
 
-    def _return(self, place: Place, name: str, *, writes: bool) -> None:
+    def _return(self, place: StoreId, name: str, *, writes: bool) -> None:
         starts = self._starts.get(place)
-        if self.rng.random() < self.weather.delayed_reply:
+        if self.rng.random() < self.fault_rates.delayed_reply:
             self.scheduler.sleep(self.rng.choice(DELAYS))
-        if self.rng.random() < self.weather.lost_reply or self._starts.get(place) != starts:
+        if self.rng.random() < self.fault_rates.lost_reply or self._starts.get(place) != starts:
             self._fail(place, name, "reply lost", unknown=writes)
 
-    def _fail(self, place: Place, name: str, reason: str, *, unknown: bool) -> None:
+    def _fail(self, place: StoreId, name: str, reason: str, *, unknown: bool) -> None:
         error = OutcomeUnknown if unknown else StoreUnavailable
         self.history.note("%s.%s -> %s (%s)", place, name, error.__name__, reason)
         raise error(place, reason)
 
-    def _apply_late(self, place: Place, apply: Callable[[], Any]) -> None:
+    def _apply_late(self, place: StoreId, apply: Callable[[], Any]) -> None:
         """The request sits in a buffer and is carried out whenever the server gets to it."""
         starts = self._starts.get(place)
-        self.under_way += 1
+        self.calls_in_flight += 1
 
         def arrive() -> None:
             if place in self.frozen:
                 self._soon(arrive)
                 return
-            self.under_way -= 1
+            self.calls_in_flight -= 1
             if place in self.down or self._starts.get(place) != starts:
                 return
             try:
@@ -160,7 +162,7 @@ class Network:
         self._soon(arrive)
 
     def _soon(self, arrive: Callable[[], None]) -> None:
-        moment = self.scheduler.clock.seconds + self.rng.random() * LATEST
+        moment = self.scheduler.clock.seconds + self.rng.random() * MAX_DELAY_SECONDS
         self.scheduler.at(moment, arrive)
 
 
@@ -168,5 +170,5 @@ def _is_routine(name: str, answer: Any) -> bool:
     """What a background loop asks all the time, when there is nothing to tell."""
     what = name.rpartition(".")[2]
     return what in ("ping", "prepare") or (
-        what in ("absences", "claim", "backlog") and answer in ([], Backlog())
+        what in ("suspicions", "claim", "backlog") and answer in ([], Backlog())
     )

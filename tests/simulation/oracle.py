@@ -14,15 +14,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dinerapp.replication.record import Record
-from dinerapp.replication.served_by import Role, Served
-from dinerapp.replication.version import Place
-from tests.simulation.ground import Ground
-from tests.simulation.leases import Leases
+from dinerapp.replication.served_by import ServedBy, StoreRole
+from dinerapp.replication.version import StoreId
+from tests.simulation.leases import LeaseTracker
+from tests.simulation.lineage import LineageLog
 from tests.simulation.scheduler import Violation
 
 
 @dataclass
-class Op:
+class IntendedOperation:
     """One intended change and every answer it got."""
 
     op_id: str
@@ -34,7 +34,7 @@ class Op:
     answers: list[str] = field(default_factory=list)
     acked_at: float | None = None
     acked_by: str = ""
-    informed: set[tuple[str, Place]] = field(default_factory=set)
+    informed: set[tuple[str, StoreId]] = field(default_factory=set)
 
     def __str__(self) -> str:
         return f"{self.label} ({self.op_id[:4]})"
@@ -44,23 +44,23 @@ class Oracle:
     """Hears of every intention, answer and change of a store."""
 
     def __init__(self) -> None:
-        self.ground = Ground()
-        self.ops: dict[str, Op] = {}
-        self.accepted: dict[str, set[Place]] = {}
+        self.lineage = LineageLog()
+        self.ops: dict[str, IntendedOperation] = {}
+        self.accepted: dict[str, set[StoreId]] = {}
         self.deletions: set[str] = set()
-        self.leases = Leases()
+        self.leases = LeaseTracker()
         self.unlimited: set[str] = set()
-        self.refused: dict[tuple[Place, str], frozenset[str]] = {}
-        self.lacking: dict[Place, dict[str, Op]] = {place: {} for place in Place}
+        self.refused: dict[tuple[StoreId, str], frozenset[str]] = {}
+        self.lacking: dict[StoreId, dict[str, IntendedOperation]] = {place: {} for place in StoreId}
         self.followed: dict[str, frozenset[str]] = {}
-        self._held: dict[tuple[Place, str], frozenset[str]] = {}
-        self._acked: dict[str, list[Op]] = {}
+        self._held: dict[tuple[StoreId, str], frozenset[str]] = {}
+        self._acked: dict[str, list[IntendedOperation]] = {}
 
-    def intends(self, op: Op) -> None:
+    def record_intent(self, op: IntendedOperation) -> None:
         """A client begins an operation."""
         self.ops[op.op_id] = op
 
-    def acknowledged(self, op: Op, by: str, now: float) -> None:
+    def record_acknowledgement(self, op: IntendedOperation, by: str, now: float) -> None:
         """A client was told that it is done."""
         op.answers.append("acknowledged")
         if op.op_id not in self.accepted:
@@ -69,28 +69,28 @@ class Oracle:
             return
         op.acked_at, op.acked_by = now, by
         self._acked.setdefault(op.record_id, []).append(op)
-        for place in (Place.POSTGRESQL, Place.MONGODB):
+        for place in (StoreId.POSTGRESQL, StoreId.MONGODB):
             if op.op_id not in self._held.get((place, op.record_id), ()):
                 self.lacking[place][op.op_id] = op
 
-    def took(self, place: Place, state: Record, base: Record | None) -> None:
+    def record_accept(self, place: StoreId, state: Record, base: Record | None) -> None:
         """A store accepted an operation of a client or a conflict."""
-        self.ground.accepted(state, base)
+        self.lineage.record_accept(state, base)
         self.accepted.setdefault(state.op_id, set()).add(place)
         if state.deleted:
             self.deletions.add(state.id)
-        self.holds(place, state)
+        self.record_state(place, state)
 
-    def follows(self, state: Record) -> None:
+    def is_newer_than(self, state: Record) -> None:
         """A follower was shown a state, and so everything that led to it."""
         known = self.followed.get(state.id, frozenset())
-        self.followed[state.id] = known | self.ground.past(state).received
+        self.followed[state.id] = known | self.lineage.lineage_of(state).ancestors
 
-    def holds(self, place: Place, state: Record) -> None:
+    def record_state(self, place: StoreId, state: Record) -> None:
         """A store has another state of a record from now on."""
-        received = self.ground.past(state).received
+        received = self.lineage.lineage_of(state).ancestors
         self._held[place, state.id] = received
-        self.leases.replaced(place, state.id)
+        self.leases.record_replace(place, state.id)
         if received >= self.refused.get((place, state.id), received):
             self.refused.pop((place, state.id), None)
         for op in self._acked.get(state.id, ()):
@@ -99,22 +99,22 @@ class Oracle:
             else:
                 self.lacking[place][op.op_id] = op
 
-    def refuses(self, place: Place, state: Record) -> None:
+    def fails_with(self, place: StoreId, state: Record) -> None:
         """A store cannot hold a state (P9)."""
-        self.refused[place, state.id] = self.ground.past(state).received
+        self.refused[place, state.id] = self.lineage.lineage_of(state).ancestors
 
-    def merged(self, place: Place, one: Record, other: Record, result: Record) -> None:
+    def record_merge(self, place: StoreId, one: Record, other: Record, result: Record) -> None:
         """A store put a merged state in place of another."""
-        self.ground.merged(one, other, result)
-        self.holds(place, result)
+        self.lineage.record_merge(one, other, result)
+        self.record_state(place, result)
 
-    def looked(self, process: str, place: Place, began: float) -> None:
+    def record_check(self, process: str, place: StoreId, began: float) -> None:
         """A process finished a look at a store, and could ask the one that knows what it lacks."""
         for op in self.lacking[place].values():
             if op.acked_at is not None and op.acked_at < began:
                 op.informed.add((process, place))
 
-    def overdue(self, place: Place, process: str, since: float) -> list[Op]:
+    def overdue(self, place: StoreId, process: str, since: float) -> list[IntendedOperation]:
         """What a store lacked before `since` and the process has no excuse not to know.
 
         What it cannot hold does not count (P9)."""
@@ -127,13 +127,15 @@ class Oracle:
             and (op.acked_by == process or (process, place) in op.informed)
         ]
 
-    def answered(self, served: Served | None, overdue: list[Op]) -> None:
+    def check_primary_answer(
+        self, served: ServedBy | None, overdue: list[IntendedOperation]
+    ) -> None:
         """P6: who answers as primary lacks nothing."""
-        if served is not None and served.role is Role.PRIMARY and overdue:
-            what = f"{served.place} answered as primary and lacked {overdue[0]}"
+        if served is not None and served.role is StoreRole.PRIMARY and overdue:
+            what = f"{served.store_id} answered as primary and lacked {overdue[0]}"
             raise Violation("P6 no stale primary", what)
 
-    def unaware(self, place: Place, process: str) -> set[str]:
+    def unaware(self, place: StoreId, process: str) -> set[str]:
         """The records of which a store lacks a write and the process is excused not to know."""
         return {
             op.record_id
@@ -141,14 +143,14 @@ class Oracle:
             if op.acked_by != process and (process, place) not in op.informed
         }
 
-    def found(self, state: Record, since: float, *, excused: bool) -> None:
+    def check_found(self, state: Record, since: float, *, excused: bool) -> None:
         """P5: nobody is given a record whose deletion was acknowledged, unless by a store that is
         known to be behind, while there is no other to ask."""
         for op in self._acked.get(state.id, ()):
             if op.deletes and (op.acked_at or 0.0) < since and not excused:
                 raise Violation("P5 the deleted stay deleted", f"{op}, and yet it was found")
 
-    def missing(self, record_id: str, process: str, since: float, *, excused: bool) -> None:
+    def check_missing(self, record_id: str, process: str, since: float, *, excused: bool) -> None:
         """P7: nobody is told that a record does not exist after its write was acknowledged."""
         acked = [op for op in self._acked.get(record_id, ()) if (op.acked_at or 0.0) < since]
         refused = any(record_id == key for _, key in self.refused)
@@ -156,6 +158,6 @@ class Oracle:
             raise Violation("P7 no vanishing", f"{acked[0]}, and {process} does not find it")
 
 
-def described(state: Any) -> str:
+def describe_state(state: Any) -> str:
     """A state in a word, for a violation."""
     return "nothing" if state is None else f"{type(state).__name__} {state.id[:4]}@{state.version}"

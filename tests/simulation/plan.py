@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from dinerapp.replication.merge import Policy
-from dinerapp.replication.outbox_consumer import Terms
-from dinerapp.replication.version import Place
-from tests.simulation.network import CALM, Weather
-from tests.simulation.process import PLACES, Habits
+from dinerapp.replication.merge import MergePolicy
+from dinerapp.replication.outbox_consumer import ConsumerSettings
+from dinerapp.replication.version import StoreId
+from tests.simulation.network import NO_FAULTS, FaultRates
+from tests.simulation.process import PLACES, WorkIntervals
 
 ACTIONS = (
     "place_order",
@@ -39,44 +39,46 @@ FAULTS = ("outage", "outage", "freeze", "freeze", "cut", "cut", "kill")
 
 
 @dataclass(frozen=True)
-class Fault:
+class ScheduledFault:
     """Something that is broken for a while. `process` is a number, for cuts and kills."""
 
-    what: str
+    kind: str
     start: float
     end: float
-    place: Place
+    place: StoreId
     process: int = 0
 
     def __str__(self) -> str:
-        whom = f" process {self.process}" if self.what in ("cut", "kill") else ""
-        where = "" if self.what == "kill" else f" {self.place}"
-        return f"{self.what}{whom}{where} from {self.start:.2f} to {self.end:.2f}"
+        whom = f" process {self.process}" if self.kind in ("cut", "kill") else ""
+        where = "" if self.kind == "kill" else f" {self.place}"
+        return f"{self.kind}{whom}{where} from {self.start:.2f} to {self.end:.2f}"
 
 
 @dataclass(frozen=True)
-class Plan:
+class SimulationPlan:
     """All of it."""
 
     seed: int
     processes: int = 1
     clients: int = 3
-    things: int = 5
-    thinking: float = 0.3
+    record_count: int = 5
+    think_seconds: float = 0.3
     restlessness: float = 1.0
     mix: Mapping[str, int] = field(default_factory=lambda: MIXES[0])
     eager: float = 0.0
     budgets: tuple[float, ...] = (1.0,)
-    weather: Weather = CALM
-    faults: tuple[Fault, ...] = ()
-    missing: Place | None = None
-    poison: Place | None = None
+    fault_rates: FaultRates = NO_FAULTS
+    faults: tuple[ScheduledFault, ...] = ()
+    missing: StoreId | None = None
+    poison: StoreId | None = None
     poisoned: float = 0.0
     cured: float | None = None
-    habits: Habits = field(default_factory=lambda: Habits(Terms(), Policy()))
+    intervals: WorkIntervals = field(
+        default_factory=lambda: WorkIntervals(ConsumerSettings(), MergePolicy())
+    )
 
     @classmethod
-    def of(cls, seed: int) -> Plan:
+    def from_seed(cls, seed: int) -> SimulationPlan:
         """The plan of a seed."""
         rng = random.Random(seed)
         processes = rng.choice((1, 1, 2, 2, 3))
@@ -85,27 +87,27 @@ class Plan:
             seed=seed,
             processes=processes,
             clients=rng.randint(2, 6),
-            things=rng.randint(3, 10),
-            thinking=rng.choice((0.02, 0.1, 0.4)),
+            record_count=rng.randint(3, 10),
+            think_seconds=rng.choice((0.02, 0.1, 0.4)),
             restlessness=rng.choice((0.2, 0.6, 1.0)),
             mix=rng.choice(MIXES),
             eager=rng.choice((0.0, 0.5, 0.9)),
             budgets=rng.choice(((1.0,), (1.0,), (1.0, 0.3, 0.1))),
-            weather=_weather(rng),
+            fault_rates=_fault_rates(rng),
             faults=_faults(rng, processes),
             missing=rng.choice(PLACES) if rng.random() < 0.08 else None,
             poison=poison,
             poisoned=rng.choice((0.2, 0.5)) if poison else 0.0,
             cured=rng.uniform(2.0, 6.0) if rng.random() < 0.5 else None,
-            habits=_habits(rng),
+            intervals=_intervals(rng),
         )
 
 
-def _weather(rng: random.Random) -> Weather:
+def _fault_rates(rng: random.Random) -> FaultRates:
     if rng.random() < 0.3:
-        return Weather(slow=rng.choice((0.0, 0.02)), delayed_reply=rng.choice((0.1, 0.4)))
+        return FaultRates(slow=rng.choice((0.0, 0.02)), delayed_reply=rng.choice((0.1, 0.4)))
     each = rng.choice((0.01, 0.03, 0.08))
-    return Weather(
+    return FaultRates(
         refused=each,
         lost_request=each,
         lost_reply=each,
@@ -115,56 +117,58 @@ def _weather(rng: random.Random) -> Weather:
     )
 
 
-def _faults(rng: random.Random, processes: int) -> tuple[Fault, ...]:
+def _faults(rng: random.Random, processes: int) -> tuple[ScheduledFault, ...]:
     draw = rng.random()
     if draw < 0.15:
-        return _alternating(rng)
+        return _alternating_outages(rng)
     if draw < 0.3 and processes > 1:
-        return _quarrels(rng, processes)
+        return _partial_partitions(rng, processes)
     faults = []
     for _ in range(rng.randint(0, 6)):
         start = rng.uniform(0.0, 4.0)
         end = start + rng.choice((0.1, 0.6, 2.0)) * rng.uniform(0.5, 1.5)
         what = rng.choice(FAULTS)
-        faults.append(Fault(what, start, end, rng.choice(PLACES), rng.randrange(processes)))
+        faults.append(
+            ScheduledFault(what, start, end, rng.choice(PLACES), rng.randrange(processes))
+        )
     return tuple(faults)
 
 
-def _alternating(rng: random.Random) -> tuple[Fault, ...]:
+def _alternating_outages(rng: random.Random) -> tuple[ScheduledFault, ...]:
     """One server after the other, with little or no time between."""
     faults, start = [], rng.uniform(0.0, 1.0)
     first = rng.randrange(2)
     what = rng.choice(("outage", "freeze"))
     for number in range(rng.randint(2, 5)):
         end = start + rng.uniform(0.3, 1.2)
-        faults.append(Fault(what, start, end, PLACES[(first + number) % 2]))
+        faults.append(ScheduledFault(what, start, end, PLACES[(first + number) % 2]))
         start = end + rng.uniform(-0.2, 0.8)
     return tuple(faults)
 
 
-def _quarrels(rng: random.Random, processes: int) -> tuple[Fault, ...]:
+def _partial_partitions(rng: random.Random, processes: int) -> tuple[ScheduledFault, ...]:
     """One process after the other loses sight of a server that the others still see."""
     faults, start = [], 0.0
     for number in range(rng.randint(4, 12)):
         end = start + rng.uniform(0.1, 0.5)
-        faults.append(Fault("cut", start, end, rng.choice(PLACES), number % processes))
+        faults.append(ScheduledFault("cut", start, end, rng.choice(PLACES), number % processes))
         start += rng.uniform(0.2, 0.6)
     return tuple(faults)
 
 
-def _habits(rng: random.Random) -> Habits:
-    terms = Terms(
-        batch=rng.choice((1, 2, 500)),
+def _intervals(rng: random.Random) -> WorkIntervals:
+    terms = ConsumerSettings(
+        batch_size=rng.choice((1, 2, 500)),
         lease=timedelta(seconds=rng.choice((0.5, 2.0))),
-        tries=2,
-        first_wait=timedelta(seconds=0.2),
+        max_tries=2,
+        first_retry_delay=timedelta(seconds=0.2),
     )
-    policy = Policy(rng.choice(("source_priority", "last_write_wins")))
-    return Habits(
+    policy = MergePolicy(rng.choice(("source_priority", "last_write_wins")))
+    return WorkIntervals(
         terms=terms,
         policy=policy,
-        look=rng.choice((0.2, 0.6)),
+        check=rng.choice((0.2, 0.6)),
         relay=rng.choice((0.2, 0.6, 3.0)),
-        settle=rng.choice((0.1, 0.5, 3.0)),
+        acknowledge=rng.choice((0.1, 0.5, 3.0)),
         follow=rng.choice((0.2, 0.6, 3.0)),
     )

@@ -8,55 +8,61 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from adapters.fallback.breaker import Breaker
-from adapters.fallback.composite import Workings, compose
-from adapters.fallback.probe import Manners
-from adapters.fallback.settler import Settler
-from adapters.fallback.side import Side
-from adapters.fallback.watch import Member, Watch
-from adapters.fallback.word import Word
+from adapters.fallback.ack_batcher import AckBatcher
+from adapters.fallback.composite import ReplicationContext, compose
+from adapters.fallback.connection_monitor import MonitorTimeouts
+from adapters.fallback.guarded_store import GuardedStore
+from adapters.fallback.store_health import StoreHealth
+from adapters.fallback.store_monitor import MonitoredStore, StoreMonitor
+from adapters.fallback.suspicion import Suspicion
 from dinerapp.ordering.ports.menu import MenuItems
 from dinerapp.ordering.ports.orders import Orders
-from dinerapp.replication.anti_entropy import Consistency
+from dinerapp.replication.anti_entropy import AntiEntropy
 from dinerapp.replication.conflicts import Conflict
 from dinerapp.replication.errors import DinerError, StoreUnavailable
-from dinerapp.replication.followers import Following
-from dinerapp.replication.local_dispatch import Fresh
-from dinerapp.replication.merge import Policy
-from dinerapp.replication.outbox_consumer import Terms
+from dinerapp.replication.follower_dispatcher import FollowerDispatcher
+from dinerapp.replication.local_dispatch import LocalDispatchQueue
+from dinerapp.replication.merge import MergePolicy
+from dinerapp.replication.outbox_consumer import ConsumerSettings
 from dinerapp.replication.ports.conflicts import Conflicts
 from dinerapp.replication.record import Record
 from dinerapp.replication.relay import Relay
-from dinerapp.replication.replicator import Handover
-from dinerapp.replication.served_by import Role
-from dinerapp.replication.store_pair import Pair
-from dinerapp.replication.version import Place
+from dinerapp.replication.replicator import Replicator
+from dinerapp.replication.served_by import StoreRole
+from dinerapp.replication.store_pair import StorePair
+from dinerapp.replication.version import StoreId
 from tests.simulation.network import Network
 from tests.simulation.oracle import Oracle
 from tests.simulation.reference import ReferenceDatabase, ReferenceStore
 from tests.simulation.scheduler import Actor
-from tests.simulation.stores import Line, Poison, Request, SimulatedDatabase, SimulatedStore
+from tests.simulation.stores import (
+    PoisonedStore,
+    RequestContext,
+    ServerLink,
+    SimulatedDatabase,
+    SimulatedStore,
+)
 
-PLACES = (Place.POSTGRESQL, Place.MONGODB)
+PLACES = (StoreId.POSTGRESQL, StoreId.MONGODB)
 PLACEMENT = {
     Orders: PLACES,
     MenuItems: PLACES[::-1],
     Conflicts: PLACES,
 }
-WORD_HOLDS = timedelta(seconds=2)
+SUSPICION_LEASE = timedelta(seconds=2)
 GRACE = timedelta(seconds=1)
-MANNERS = Manners(ping=0.5, drain_for=0.5)
+PROBE_TIMEOUTS = MonitorTimeouts(ping_seconds=0.5, drain_seconds=0.5)
 
 
 @dataclass(frozen=True)
-class Servers:
+class SimulatedServers:
     """The two databases and what they hold; they outlive every process."""
 
-    databases: Mapping[Place, ReferenceDatabase]
-    stores: Mapping[tuple[Place, str], ReferenceStore[Any]]
+    databases: Mapping[StoreId, ReferenceDatabase]
+    stores: Mapping[tuple[StoreId, str], ReferenceStore[Any]]
 
     @classmethod
-    def empty(cls) -> Servers:
+    def empty(cls) -> SimulatedServers:
         databases = {place: ReferenceDatabase(place) for place in PLACES}
         stores = {
             (place, port.kind.name): ReferenceStore(databases[place], port.kind)
@@ -65,156 +71,164 @@ class Servers:
         }
         return cls(databases, stores)
 
-    def at(self, place: Place) -> list[ReferenceStore[Any]]:
+    def at(self, place: StoreId) -> list[ReferenceStore[Any]]:
         """All stores of one place."""
         return [store for (where, _), store in self.stores.items() if where is place]
 
 
 @dataclass(frozen=True)
-class Habits:
+class WorkIntervals:
     """How a process goes about its background work."""
 
-    terms: Terms
-    policy: Policy
-    look: float = 0.4
+    terms: ConsumerSettings
+    policy: MergePolicy
+    check: float = 0.4
     relay: float = 0.4
     follow: float = 0.6
-    settle: float = 0.2
+    acknowledge: float = 0.2
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Environment:
     """What all processes share."""
 
-    servers: Servers
+    servers: SimulatedServers
     network: Network
     oracle: Oracle
-    poison: Poison
+    poison: PoisonedStore
 
 
-class Watcher:
+class OracleFollower:
     """A follower: tells the oracle what it is shown, if whatever it writes to can be reached."""
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, around: Environment) -> None:
         self._around = around
 
     def follow(self, records: Sequence[Record]) -> None:
         network = self._around.network
         network.scheduler.pause()
-        if network.rng.random() < network.weather.refused:
+        if network.rng.random() < network.fault_rates.refused:
             raise StoreUnavailable("elsewhere", "connection refused")
         for record in records:
-            self._around.oracle.follows(record)
+            self._around.oracle.is_newer_than(record)
         network.scheduler.pause()
 
 
-class Process:
+class SimulatedProcess:
     """Composites, watches, a relay, followers and a settler, as `dinerapp.runtime.wiring` wires
     them."""
 
-    def __init__(self, name: str, around: Surroundings, habits: Habits) -> None:
+    def __init__(self, name: str, around: Environment, habits: WorkIntervals) -> None:
         self.name = name
         self._around = around
         self._habits = habits
         clock = around.network.scheduler.clock
         self._clock = clock
-        self._watchers: dict[Place, Actor | None] = {}
-        self.breakers = {
-            place: Breaker(place.value, on_lost=partial(self._wake_watcher, place), now=clock.now)
+        self._watchers: dict[StoreId, Actor | None] = {}
+        self.store_healths = {
+            place: StoreHealth(
+                place.value, on_lost=partial(self._wake_watcher, place), now=clock.now
+            )
             for place in PLACES
         }
         self._lines = {place: self._line(place) for place in PLACES}
         self._members = {
-            place: Member(
+            place: MonitoredStore(
                 SimulatedDatabase(self._lines[place], around.servers.databases[place]),
-                self.breakers[place],
+                self.store_healths[place],
             )
             for place in PLACES
         }
         self._words = {place: self._word(place) for place in PLACES}
-        handover = Handover(habits.policy, save_conflict=self._save_conflict, now=clock.now)
-        self.settler = Settler(handover)
-        fresh = Fresh(grace=GRACE)
-        workings = Workings(handover, self.settler, fresh, GRACE, now=clock.now)
+        handover = Replicator(habits.policy, save_conflict=self._save_conflict, now=clock.now)
+        self.ack_batcher = AckBatcher(handover)
+        fresh = LocalDispatchQueue(grace=GRACE)
+        workings = ReplicationContext(handover, self.ack_batcher, fresh, GRACE, now=clock.now)
         sides = {port: self._sides(port) for port in PLACEMENT}
         composed = {port: compose(port, sides[port], workings) for port in PLACEMENT}
         self.repositories: dict[str, Any] = {p.kind.name: composed[p] for p in PLACEMENT}
-        pairs = [Pair(one.store, other.store) for one, other in sides.values()]
-        self.following = Following(
+        pairs = [StorePair(one.store, other.store) for one, other in sides.values()]
+        self.follower_dispatcher = FollowerDispatcher(
             [side.store for each in sides.values() for side in each],
-            {"orders": [Watcher(around)]},
-            terms=habits.terms,
-            fresh=fresh,
+            {"orders": [OracleFollower(around)]},
+            settings=habits.terms,
+            dispatch_queue=fresh,
             now=clock.now,
         )
-        self.relay = Relay(pairs, handover, terms=habits.terms, now=clock.now)
-        self.watches = {place: self._watch(place, Consistency(handover), pairs) for place in PLACES}
+        self.relay = Relay(pairs, handover, settings=habits.terms, now=clock.now)
+        self.monitors = {
+            place: self._watch(place, AntiEntropy(handover), pairs) for place in PLACES
+        }
 
     def loops(self) -> list[tuple[str, Callable[[], None]]]:
         """The background work, each to be run by an actor of its own."""
         found: list[tuple[str, Callable[[], None]]] = [
-            (f"{self.name} watch {place[0]}", lambda place=place: self._look(place))
+            (f"{self.name} watch {place[0]}", lambda place=place: self._check_once(place))
             for place in PLACES
         ]
         found.append((f"{self.name} settler", self._settle))
         found.append((f"{self.name} relay", self._ship))
-        found.append((f"{self.name} followers", self._follow))
+        found.append((f"{self.name} followers", self._consume_batch))
         return found
 
     def has_recovered(self) -> bool:
         """Whether it thinks that all is well."""
-        return all(breaker.is_up for breaker in self.breakers.values())
+        return all(breaker.is_up for breaker in self.store_healths.values())
 
-    def _line(self, place: Place) -> Line:
-        around, breaker = self._around, self.breakers[place]
-        return Line(
+    def _line(self, place: StoreId) -> ServerLink:
+        around, breaker = self._around, self.store_healths[place]
+        return ServerLink(
             around.network, around.oracle, around.poison, self.name, place, lambda: breaker.is_up
         )
 
-    def _sides(self, port: Any) -> list[Side[Any]]:
+    def _sides(self, port: Any) -> list[GuardedStore[Any]]:
         stores = self._around.servers.stores
         return [
-            Side(
+            GuardedStore(
                 SimulatedStore(self._lines[place], stores[place, port.kind.name]),
-                self.breakers[place],
+                self.store_healths[place],
                 role,
-                word=self._words[_beside(place)],
+                peer_suspicion=self._words[_beside(place)],
             )
-            for place, role in zip(PLACEMENT[port], Role, strict=True)
+            for place, role in zip(PLACEMENT[port], StoreRole, strict=True)
         ]
 
-    def _watch(self, place: Place, consistency: Consistency, pairs: list[Pair[Any]]) -> Watch:
-        return Watch(
+    def _watch(
+        self, place: StoreId, consistency: AntiEntropy, pairs: list[StorePair[Any]]
+    ) -> StoreMonitor:
+        return StoreMonitor(
             self._members[place],
             self._members[_beside(place)],
-            word=self._words[place],
+            suspicion=self._words[place],
             relay=self.relay,
-            consistency=consistency,
+            anti_entropy=consistency,
             pairs=pairs,
-            manners=MANNERS,
+            timeouts=PROBE_TIMEOUTS,
             now=self._clock.now,
         )
 
-    def _word(self, about: Place) -> Word:
+    def _word(self, about: StoreId) -> Suspicion:
         witness = self._members[_beside(about)].database
-        return Word(about, witness, self.name, holds=WORD_HOLDS, now=self._clock.now)
+        return Suspicion(
+            about, witness, self.name, lease_duration=SUSPICION_LEASE, now=self._clock.now
+        )
 
-    def _look(self, place: Place) -> None:
+    def _check_once(self, place: StoreId) -> None:
         scheduler = self._around.network.scheduler
         actor = scheduler.current
-        breaker = self.breakers[place]
+        breaker = self.store_healths[place]
         self._watchers[place] = actor
         while True:
             request = self._request(actor)
             before, could = breaker.state, self._sees(_beside(place))
-            self.watches[place].look()
+            self.monitors[place].check()
             if breaker.state is not before:
                 self._around.network.history.note("%s is %s", place, breaker.state)
             if _beside(place) not in request.missed and could == self._sees(_beside(place)):
-                self._around.oracle.looked(self.name, place, request.began)
-            scheduler.sleep(self._habits.look)
+                self._around.oracle.record_check(self.name, place, request.began)
+            scheduler.sleep(self._habits.check)
 
-    def _wake_watcher(self, place: Place) -> None:
+    def _wake_watcher(self, place: StoreId) -> None:
         """The watch of a store does not wait any longer."""
         actor = self._watchers.get(place)
         if actor is not None:
@@ -223,17 +237,17 @@ class Process:
     def _save_conflict(self, conflict: Conflict) -> None:
         self.repositories["conflicts"].save(conflict)
 
-    def _sees(self, place: Place) -> object:
+    def _sees(self, place: StoreId) -> object:
         """The same at two moments only if the store could be asked from the one to the other."""
         if not self._around.network.reaches((self.name, place)):
             return object()
-        breaker = self.breakers[place]
+        breaker = self.store_healths[place]
         return breaker.since if breaker.is_reachable else object()
 
     def _settle(self) -> None:
         while True:
-            self._around.network.scheduler.sleep(self._habits.settle)
-            self.settler.flush()
+            self._around.network.scheduler.sleep(self._habits.acknowledge)
+            self.ack_batcher.flush()
 
     def _ship(self) -> None:
         scheduler = self._around.network.scheduler
@@ -242,34 +256,36 @@ class Process:
             if not sum(self._done(self.relay.ship_to, place) for place in PLACES):
                 scheduler.sleep(self._habits.relay)
 
-    def _follow(self) -> None:
+    def _consume_batch(self) -> None:
         scheduler = self._around.network.scheduler
         while True:
             self._request(scheduler.current)
             followed = self._followed_here()
-            if not followed + sum(self._done(self.following.follow_at, place) for place in PLACES):
+            if not followed + sum(
+                self._done(self.follower_dispatcher.dispatch_from, place) for place in PLACES
+            ):
                 scheduler.sleep(self._habits.follow)
 
     def _followed_here(self) -> int:
         try:
-            return self.following.follow_here()
+            return self.follower_dispatcher.dispatch_local()
         except DinerError:
             return 0
 
-    def _done(self, work: Callable[[Place], int], place: Place) -> int:
-        if not self.breakers[place].is_reachable:
+    def _done(self, work: Callable[[StoreId], int], place: StoreId) -> int:
+        if not self.store_healths[place].is_reachable:
             return 0
         try:
             return work(place)
         except DinerError:
             return 0
 
-    def _request(self, actor: Actor | None) -> Request:
-        request = Request(self._clock.seconds)
+    def _request(self, actor: Actor | None) -> RequestContext:
+        request = RequestContext(self._clock.seconds)
         if actor is not None:
             actor.context = request
         return request
 
 
-def _beside(place: Place) -> Place:
+def _beside(place: StoreId) -> StoreId:
     return PLACES[1 - PLACES.index(place)]

@@ -14,40 +14,40 @@ from typing import Any, Generic, TypeVar
 from dinerapp.replication import codec
 from dinerapp.replication.errors import DuplicateKey, Exhausted
 from dinerapp.replication.kind import Kind
-from dinerapp.replication.ports.database import Absence, Database, Ping, PoolUse
+from dinerapp.replication.ports.database import Database, Ping, PoolUsage, SuspicionLease
 from dinerapp.replication.ports.replica import (
+    ApplyOutcome,
+    ApplyResult,
     Backlog,
-    Count,
-    Creditor,
-    Delivery,
+    ClaimedEntry,
+    DeadLetter,
     Fingerprint,
-    Owed,
-    Owing,
-    Parked,
-    Taken,
+    OutboxEntry,
+    Target,
+    Usage,
 )
-from dinerapp.replication.ports.repository import Seen
+from dinerapp.replication.ports.repository import ReadVersion
 from dinerapp.replication.ports.store import Store
 from dinerapp.replication.record import Record
-from dinerapp.replication.version import Place, Version
+from dinerapp.replication.version import StoreId, Version
 
 R = TypeVar("R", bound=Record)
 
 
 @dataclass
-class Debt:
+class OutboxState:
     due: datetime
     since: datetime
-    missed: bool
+    undelivered: bool
     tries: int = 0
     reason: str = ""
-    parked: bool = False
+    is_dead_letter: bool = False
 
 
 @dataclass
-class Row(Generic[R]):
+class StoredRow(Generic[R]):
     record: R
-    debts: dict[Creditor, Debt] = field(default_factory=dict)
+    outbox: dict[Target, OutboxState] = field(default_factory=dict)
     unique: dict[str, object] = field(default_factory=dict)
 
 
@@ -55,10 +55,10 @@ class Row(Generic[R]):
 class ReferenceDatabase(Database):
     """What a server keeps beside records."""
 
-    place: Place
-    held: dict[str, int] = field(default_factory=dict)
-    ceilings: dict[str, int | None] = field(default_factory=dict)
-    words: dict[tuple[Place, str], Absence] = field(default_factory=dict)
+    store_id: StoreId
+    reserved: dict[str, int] = field(default_factory=dict)
+    limits: dict[str, int | None] = field(default_factory=dict)
+    leases: dict[tuple[StoreId, str], SuspicionLease] = field(default_factory=dict)
     joined: bool = False
     stores: dict[str, ReferenceStore[Any]] = field(default_factory=dict, repr=False)
 
@@ -70,25 +70,25 @@ class ReferenceDatabase(Database):
     def ping(self) -> Ping:
         return Ping(0.0, "reference")
 
-    def pool(self) -> PoolUse:
-        return PoolUse()
+    def pool_usage(self) -> PoolUsage:
+        return PoolUsage()
 
-    def has_joined(self) -> bool:
+    def has_full_copy(self) -> bool:
         return self.joined
 
-    def join(self) -> None:
+    def mark_full_copy(self) -> None:
         self.joined = True
 
-    def report_absence(self, absence: Absence) -> None:
-        self.words[absence.store, absence.process] = absence
+    def publish_suspicion(self, lease: SuspicionLease) -> None:
+        self.leases[lease.store_id, lease.process] = lease
 
-    def withdraw_absence(self, absence: Absence) -> None:
-        key = absence.store, absence.process
-        if key in self.words and self.words[key].until <= absence.until:
-            del self.words[key]
+    def withdraw_suspicion(self, lease: SuspicionLease) -> None:
+        key = lease.store_id, lease.process
+        if key in self.leases and self.leases[key].until <= lease.until:
+            del self.leases[key]
 
-    def absences(self, now: datetime) -> Sequence[Absence]:
-        return [word for word in self.words.values() if word.until > now]
+    def suspicions(self, now: datetime) -> Sequence[SuspicionLease]:
+        return [word for word in self.leases.values() if word.until > now]
 
 
 class ReferenceStore(Store[R]):
@@ -96,124 +96,154 @@ class ReferenceStore(Store[R]):
 
     def __init__(self, database: ReferenceDatabase, kind: Kind[R]) -> None:
         self.database = database
-        self.place = database.place
+        self.store_id = database.store_id
         self.kind = kind  # type: ignore[misc]
-        self.rows: dict[str, Row[R]] = {}
+        self.rows: dict[str, StoredRow[R]] = {}
         database.stores[kind.name] = self
 
-    def accept(self, record: R, owing: Collection[Owing] = (), basis: Collection[Seen] = ()) -> R:
+    def accept(
+        self,
+        record: R,
+        entries: Collection[OutboxEntry] = (),
+        read_set: Collection[ReadVersion] = (),
+    ) -> R:
         row = self.rows.get(record.id)
         if row is not None and (
-            row.record.deleted or not record.version.covers(row.record.version)
+            row.record.deleted or not record.version.dominates(row.record.version)
         ):
             raise self.rejection(record, row.record)
-        if any(self._has_moved_on(seen) for seen in basis):
-            raise self.rejection(record, None, basis)
+        if any(self._has_moved_on(seen) for seen in read_set):
+            raise self.rejection(record, None, read_set)
         self._check_unique(record)
-        self._check_ceilings(record)
-        accepted = record.stamped(self.place)
-        self._put(accepted, owing, self._unique(accepted))
+        self._check_limits(record)
+        accepted = record.as_accepted_by(self.store_id)
+        self._put(accepted, entries, self._unique(accepted))
         return accepted
 
-    def _has_moved_on(self, seen: Seen) -> bool:
+    def _has_moved_on(self, seen: ReadVersion) -> bool:
         row = self.database.stores[seen.kind].rows.get(seen.record_id)
-        return row is not None and not seen.version.covers(row.record.version)
+        return row is not None and not seen.version.dominates(row.record.version)
 
-    def deliver(self, records: Sequence[R], owing: Collection[Owing] = ()) -> Sequence[Delivery[R]]:
-        return [self._deliver(record, owing) for record in records]
+    def deliver(
+        self, records: Sequence[R], entries: Collection[OutboxEntry] = ()
+    ) -> Sequence[ApplyResult[R]]:
+        return [self._deliver(record, entries) for record in records]
 
-    def _deliver(self, record: R, owing: Collection[Owing]) -> Delivery[R]:
+    def _deliver(self, record: R, owing: Collection[OutboxEntry]) -> ApplyResult[R]:
         row = self.rows.get(record.id)
         if row is not None and (
-            row.record.version == record.version or not record.version.covers(row.record.version)
+            row.record.version == record.version or not record.version.dominates(row.record.version)
         ):
-            return self.passed_over(record, row.record)
+            return self.skip_result(record, row.record)
         displaced = self._displace(record)
         unique = {} if displaced == record.id else self._unique(record)
         self._put(record, owing, unique)
-        return Delivery(Taken.STORED, displaced=displaced)
+        return ApplyResult(ApplyOutcome.STORED, displaced_id=displaced)
 
-    def replace(self, stored: R, merged: R, owing: Collection[Owing] = ()) -> bool:
+    def replace(self, stored: R, merged: R, entries: Collection[OutboxEntry] = ()) -> bool:
         row = self.rows.get(stored.id)
         if row is None or row.record != stored:
             return False
         unique = {} if self._displace(merged) == merged.id else self._unique(merged)
-        self._put(merged, owing, unique)
+        self._put(merged, entries, unique)
         return True
 
-    def refresh(self, record_ids: Collection[str]) -> int:
+    def rehash(self, record_ids: Collection[str]) -> int:
         """No digests are kept here."""
         return 0
 
     def load(self, record_ids: Collection[str]) -> Mapping[str, R]:
         return {key: self.rows[key].record for key in record_ids if key in self.rows}
 
-    def scan(self, after: str | None, limit: int) -> Sequence[R]:
-        ids = sorted(key for key in self.rows if after is None or key > after)
+    def scan(self, after_id: str | None, limit: int) -> Sequence[R]:
+        ids = sorted(key for key in self.rows if after_id is None or key > after_id)
         return [self.rows[key].record for key in ids[:limit]]
 
-    def claim(self, to: Creditor, limit: int, now: datetime, until: datetime) -> Sequence[Owed[R]]:
+    def claim(
+        self, target: Target, limit: int, now: datetime, lease_until: datetime
+    ) -> Sequence[ClaimedEntry[R]]:
         due = [
-            (row.debts[to].due, key)
+            (row.outbox[target].due, key)
             for key, row in self.rows.items()
-            if to in row.debts and row.debts[to].due <= now and not row.debts[to].parked
+            if target in row.outbox
+            and row.outbox[target].due <= now
+            and not row.outbox[target].is_dead_letter
         ]
         claimed = [self.rows[key] for _, key in sorted(due)[:limit]]
         for row in claimed:
-            row.debts[to].due = until
-        return [Owed(row.record, row.debts[to].tries) for row in claimed]
+            row.outbox[target].due = lease_until
+        return [ClaimedEntry(row.record, row.outbox[target].tries) for row in claimed]
 
-    def kinds_due(self, to: Creditor, kinds: Collection[str], now: datetime) -> Collection[str]:
-        return [each for each in kinds if self._owes(each, to, lambda debt: debt.due <= now)]
+    def kinds_due(self, target: Target, kinds: Collection[str], now: datetime) -> Collection[str]:
+        return [
+            each for each in kinds if self._has_entry(each, target, lambda debt: debt.due <= now)
+        ]
 
-    def kinds_missed(self, to: Creditor, kinds: Collection[str]) -> Collection[str]:
-        return [each for each in kinds if self._owes(each, to, lambda debt: debt.missed)]
+    def kinds_undelivered(self, target: Target, kinds: Collection[str]) -> Collection[str]:
+        return [
+            each for each in kinds if self._has_entry(each, target, lambda debt: debt.undelivered)
+        ]
 
-    def _owes(self, kind: str, to: Creditor, wanted: Callable[[Debt], bool]) -> bool:
+    def _has_entry(self, kind: str, to: Target, wanted: Callable[[OutboxState], bool]) -> bool:
         rows = self.database.stores[kind].rows.values()
-        debts = [row.debts[to] for row in rows if to in row.debts]
-        return any(wanted(debt) for debt in debts if not debt.parked)
+        debts = [row.outbox[to] for row in rows if to in row.outbox]
+        return any(wanted(debt) for debt in debts if not debt.is_dead_letter)
 
-    def settle(self, to: Creditor, shipped: Collection[tuple[str, Version]]) -> None:
+    def acknowledge(self, target: Target, shipped: Collection[tuple[str, Version]]) -> None:
         for record_id, version in shipped:
             row = self.rows.get(record_id)
             if row is not None and row.record.version == version:
-                row.debts.pop(to, None)
+                row.outbox.pop(target, None)
 
-    def miss(self, to: Creditor, record_ids: Collection[str], now: datetime) -> None:
+    def mark_undelivered(self, target: Target, record_ids: Collection[str], now: datetime) -> None:
         for record_id in record_ids:
             row = self.rows.get(record_id)
-            if row is not None and to in row.debts:
-                row.debts[to].missed, row.debts[to].due = True, now
+            if row is not None and target in row.outbox:
+                row.outbox[target].undelivered, row.outbox[target].due = True, now
 
-    def postpone(
-        self, to: Creditor, shipped: tuple[str, Version], reason: str, due: datetime, *, park: bool
+    def reschedule(
+        self,
+        target: Target,
+        shipped: tuple[str, Version],
+        reason: str,
+        due: datetime,
+        *,
+        give_up: bool,
     ) -> None:
         record_id, version = shipped
         row = self.rows.get(record_id)
-        if row is not None and to in row.debts and row.record.version == version:
-            debt = row.debts[to]
+        if row is not None and target in row.outbox and row.record.version == version:
+            debt = row.outbox[target]
             debt.tries += 1
-            debt.reason, debt.due, debt.parked, debt.missed = reason, due, park, False
+            debt.reason, debt.due, debt.is_dead_letter, debt.undelivered = (
+                reason,
+                due,
+                give_up,
+                False,
+            )
 
-    def retry_parked(self, to: Creditor, now: datetime) -> int:
-        debts = [r.debts[to] for r in self.rows.values() if to in r.debts and r.debts[to].parked]
+    def retry_dead_letters(self, target: Target, now: datetime) -> int:
+        debts = [
+            r.outbox[target]
+            for r in self.rows.values()
+            if target in r.outbox and r.outbox[target].is_dead_letter
+        ]
         for debt in debts:
-            debt.parked, debt.due, debt.tries = False, now, 0
+            debt.is_dead_letter, debt.due, debt.tries = False, now, 0
         return len(debts)
 
-    def parked(self, to: Creditor, limit: int) -> Sequence[Parked]:
+    def dead_letters(self, target: Target, limit: int) -> Sequence[DeadLetter]:
         found = [
-            Parked(self.kind.name, key, debt.tries, debt.reason, debt.since)
+            DeadLetter(self.kind.name, key, debt.tries, debt.reason, debt.since)
             for key, row in self.rows.items()
-            if (debt := row.debts.get(to)) is not None and debt.parked
+            if (debt := row.outbox.get(target)) is not None and debt.is_dead_letter
         ]
         return sorted(found, key=lambda p: (p.since, p.record_id))[:limit]
 
-    def backlog(self, to: Creditor) -> Backlog:
-        debts = [row.debts[to] for row in self.rows.values() if to in row.debts]
-        waiting = [debt for debt in debts if not debt.parked]
-        missed = sum(debt.missed for debt in waiting)
+    def backlog(self, target: Target) -> Backlog:
+        debts = [row.outbox[target] for row in self.rows.values() if target in row.outbox]
+        waiting = [debt for debt in debts if not debt.is_dead_letter]
+        missed = sum(debt.undelivered for debt in waiting)
         return Backlog(len(waiting), missed, len(debts) - len(waiting))
 
     def fingerprints(self) -> Mapping[int, Fingerprint]:
@@ -225,50 +255,53 @@ class ReferenceStore(Store[R]):
             )
         return found
 
-    def bucket(self, number: int) -> Mapping[str, int]:
+    def bucket_digests(self, number: int) -> Mapping[str, int]:
         return {
             key: codec.digest(row.record)
             for key, row in self.rows.items()
             if codec.bucket(key) == number
         }
 
-    def counts(self, keys: Collection[str]) -> Mapping[str, Count]:
-        held, ceilings = self.database.held, self.database.ceilings
-        return {key: Count(held.get(key, 0), ceilings.get(key)) for key in keys}
+    def usage(self, keys: Collection[str]) -> Mapping[str, Usage]:
+        held, ceilings = self.database.reserved, self.database.limits
+        return {key: Usage(held.get(key, 0), ceilings.get(key)) for key in keys}
 
-    def _put(self, record: R, owing: Collection[Owing], unique: dict[str, object]) -> None:
+    def _put(self, record: R, owing: Collection[OutboxEntry], unique: dict[str, object]) -> None:
         for key, delta in self._deltas(record).items():
-            self.database.held[key] = self.database.held.get(key, 0) + delta
-        self.database.ceilings.update(self.kind.ceilings(record))
-        missed = self._missed_before(record.id)
-        debts = {o.to: Debt(o.due, record.updated_at, o.missed or o.to in missed) for o in owing}
-        self.rows[record.id] = Row(record, debts, unique)
+            self.database.reserved[key] = self.database.reserved.get(key, 0) + delta
+        self.database.limits.update(self.kind.limits(record))
+        missed = self._undelivered_before(record.id)
+        debts = {
+            o.target: OutboxState(o.due, record.updated_at, o.undelivered or o.target in missed)
+            for o in owing
+        }
+        self.rows[record.id] = StoredRow(record, debts, unique)
 
-    def _missed_before(self, record_id: str) -> set[Creditor]:
+    def _undelivered_before(self, record_id: str) -> set[Target]:
         """Whoever missed an earlier state has missed it until it has received a later one."""
         row = self.rows.get(record_id)
-        return {place for place, debt in row.debts.items() if debt.missed} if row else set()
+        return {place for place, debt in row.outbox.items() if debt.undelivered} if row else set()
 
     def _deltas(self, record: R) -> Mapping[str, int]:
         row = self.rows.get(record.id)
-        before = self.kind.holds(row.record) if row else {}
-        after = self.kind.holds(record)
+        before = self.kind.reservations(row.record) if row else {}
+        after = self.kind.reservations(record)
         keys = {*before, *after}
         return {key: after.get(key, 0) - before.get(key, 0) for key in keys}
 
-    def _check_ceilings(self, record: R) -> None:
+    def _check_limits(self, record: R) -> None:
         for key, delta in self._deltas(record).items():
-            count = self.counts([key])[key]
-            if delta > 0 and count.ceiling is not None and count.held + delta > count.ceiling:
+            count = self.usage([key])[key]
+            if delta > 0 and count.limit is not None and count.reserved + delta > count.limit:
                 raise Exhausted(key)
 
     def _unique(self, record: R) -> dict[str, object]:
         if record.deleted:
             return {}
-        values = {name: getattr(record, name) for name in self.kind.unique}
+        values = {name: getattr(record, name) for name in self.kind.unique_fields}
         return {name: value for name, value in values.items() if value is not None}
 
-    def _holder(self, record: R, name: str, value: object) -> Row[R] | None:
+    def _holder(self, record: R, name: str, value: object) -> StoredRow[R] | None:
         for row in self.rows.values():
             if row.record.id != record.id and row.unique.get(name) == value:
                 return row

@@ -16,9 +16,9 @@ from typing import Any
 
 import structlog
 
-from tests.simulation.plan import Plan
+from tests.simulation.plan import SimulationPlan
 from tests.simulation.scheduler import Violation
-from tests.simulation.world import World
+from tests.simulation.simulation import Simulation
 
 CHUNK = 100
 
@@ -42,12 +42,12 @@ class Failure:
 
 def simulate(seed: int, **focus: Any) -> Failure | None:
     """Runs one seed, with some of its plan given; a failing one again, to write its history."""
-    plan = replace(Plan.of(seed), **focus)
+    plan = replace(SimulationPlan.from_seed(seed), **focus)
     with _silence():
-        violation = _violation(World(plan))
+        violation = _violation(Simulation(plan))
         if violation is None:
             return None
-        world = World(plan, keep_history=True)
+        world = Simulation(plan, keep_history=True)
         again = _violation(world) or violation
         return Failure(seed, again.promise, again.what, _told(world, again))
 
@@ -92,7 +92,7 @@ def _first_failure(seeds: Sequence[int]) -> Failure | None:
     return next(filter(None, map(simulate, seeds)), None)
 
 
-def _violation(world: World) -> Violation | None:
+def _violation(world: Simulation) -> Violation | None:
     try:
         world.run()
     except Violation as violation:
@@ -100,11 +100,11 @@ def _violation(world: World) -> Violation | None:
     return None
 
 
-def _told(world: World, violation: Violation) -> str:
+def _told(world: Simulation, violation: Violation) -> str:
     plan = world.plan
     head = [
-        f"{plan.processes} processes, {plan.clients} clients, {plan.weather}",
-        f"{plan.habits}",
+        f"{plan.processes} processes, {plan.clients} clients, {plan.fault_rates}",
+        f"{plan.intervals}",
         f"missing at first: {plan.missing}; poison: {plan.poison}; budgets: {plan.budgets}",
         *(f"fault: {fault}" for fault in plan.faults),
     ]

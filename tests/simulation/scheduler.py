@@ -10,7 +10,7 @@ from typing import Any
 
 import greenlet
 
-from tests.simulation.clock import Clock
+from tests.simulation.clock import SimulatedClock
 
 LONGEST_STEP = 0.004
 
@@ -48,7 +48,7 @@ class Actor:
 class Scheduler:
     """Runs actors until they are done. `restlessness` is how likely a step changes the actor."""
 
-    def __init__(self, rng: random.Random, clock: Clock, restlessness: float) -> None:
+    def __init__(self, rng: random.Random, clock: SimulatedClock, restlessness: float) -> None:
         self.clock = clock
         self.actors: list[Actor] = []
         self.current: Actor | None = None

@@ -12,15 +12,15 @@ from dinerapp.ordering.domain.menu import MenuItem
 from dinerapp.ordering.domain.orders import Order
 from dinerapp.ordering.ports.orders import OrderFilter
 from dinerapp.replication.conflicts import Conflict, ConflictState
-from dinerapp.replication.errors import Refused, StoreFailure
-from dinerapp.replication.ports.database import Absence, Database, Ping, PoolUse
-from dinerapp.replication.ports.replica import Count, Creditor, Delivery, Owing, Taken
-from dinerapp.replication.ports.repository import After, Page, Seen
+from dinerapp.replication.errors import StoreFailure, UnstorableRecord
+from dinerapp.replication.ports.database import Database, Ping, PoolUsage, SuspicionLease
+from dinerapp.replication.ports.replica import ApplyOutcome, ApplyResult, OutboxEntry, Target, Usage
+from dinerapp.replication.ports.repository import Cursor, Page, ReadVersion
 from dinerapp.replication.ports.store import Store
 from dinerapp.replication.record import Record
-from dinerapp.replication.version import Place, Version
+from dinerapp.replication.version import StoreId, Version
 from tests.simulation.network import Network
-from tests.simulation.oracle import Op, Oracle
+from tests.simulation.oracle import IntendedOperation, Oracle
 from tests.simulation.reference import ReferenceDatabase, ReferenceStore
 from tests.simulation.scheduler import Actor
 
@@ -28,41 +28,41 @@ POISON = "poison"
 
 
 @dataclass
-class Request:
+class RequestContext:
     """What an actor is doing: which state it changes, and what it saw at the stores."""
 
     began: float
     record_id: str = ""
     base: Record | None = None
-    overdue: dict[Place, list[Op]] = field(default_factory=dict)
+    overdue: dict[StoreId, list[IntendedOperation]] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     unaware: set[str] = field(default_factory=set)
-    asked: dict[Place, bool] = field(default_factory=dict)
-    missed: set[Place] = field(default_factory=set)
-    delivered: dict[tuple[Place, str], Record] = field(default_factory=dict)
+    asked: dict[StoreId, bool] = field(default_factory=dict)
+    missed: set[StoreId] = field(default_factory=set)
+    delivered: dict[tuple[StoreId, str], Record] = field(default_factory=dict)
 
 
 @dataclass
-class Poison:
+class PoisonedStore:
     """A place that cannot hold what says so, until it is cured."""
 
-    place: Place | None = None
+    place: StoreId | None = None
     reason: str = "a value this store cannot hold"
 
-    def spoils(self, place: Place, record: Record) -> bool:
+    def refuses(self, place: StoreId, record: Record) -> bool:
         """Whether the place cannot hold the state."""
         return place is self.place and getattr(record, "notes", None) == POISON
 
 
 @dataclass(frozen=True)
-class Line:
+class ServerLink:
     """A process's connection to one server. `is_up` asks the process's breaker."""
 
     network: Network
     oracle: Oracle
-    poison: Poison
+    poison: PoisonedStore
     process: str
-    place: Place
+    place: StoreId
     is_up: Callable[[], bool]
 
     def call(self, name: str, apply: Callable[[], Any], *, writes: bool) -> Any:
@@ -74,15 +74,15 @@ class Line:
             request.missed.add(self.place)
             raise
 
-    def request(self) -> Request:
+    def request(self) -> RequestContext:
         """What the actor at work is doing."""
         actor: Actor | None = self.network.scheduler.current
         if actor is None or actor.context is None:
-            return Request(self.network.scheduler.clock.seconds)
-        context: Request = actor.context
+            return RequestContext(self.network.scheduler.clock.seconds)
+        context: RequestContext = actor.context
         return context
 
-    def witness(self) -> None:
+    def note_overdue(self) -> None:
         """Remembers what the store lacks at the moment it answers the request."""
         request = self.request()
         request.overdue[self.place] = self.oracle.overdue(self.place, self.process, request.began)
@@ -93,8 +93,8 @@ class Line:
 class SimulatedDatabase(Database):
     """One server, over one line."""
 
-    def __init__(self, line: Line, database: ReferenceDatabase) -> None:
-        self.place = line.place
+    def __init__(self, line: ServerLink, database: ReferenceDatabase) -> None:
+        self.store_id = line.place
         self.name = line.place.value
         self._line = line
         self._database = database
@@ -109,98 +109,101 @@ class SimulatedDatabase(Database):
     def ping(self) -> Ping:
         return self._line.call("ping", self._database.ping, writes=False)
 
-    def pool(self) -> PoolUse:
-        return PoolUse()
+    def pool_usage(self) -> PoolUsage:
+        return PoolUsage()
 
-    def has_joined(self) -> bool:
-        return self._line.call("has_joined", self._database.has_joined, writes=False)
+    def has_full_copy(self) -> bool:
+        return self._line.call("has_joined", self._database.has_full_copy, writes=False)
 
-    def join(self) -> None:
-        self._line.call("join", self._database.join, writes=True)
+    def mark_full_copy(self) -> None:
+        self._line.call("join", self._database.mark_full_copy, writes=True)
 
-    def report_absence(self, absence: Absence) -> None:
+    def publish_suspicion(self, lease: SuspicionLease) -> None:
         self._line.call(
-            "report_absence", lambda: self._database.report_absence(absence), writes=True
+            "report_absence", lambda: self._database.publish_suspicion(lease), writes=True
         )
 
-    def withdraw_absence(self, absence: Absence) -> None:
+    def withdraw_suspicion(self, lease: SuspicionLease) -> None:
         self._line.call(
             "withdraw_absence",
-            lambda: self._database.withdraw_absence(absence),
+            lambda: self._database.withdraw_suspicion(lease),
             writes=True,
         )
 
-    def absences(self, now: datetime) -> Sequence[Absence]:
-        return self._line.call("absences", lambda: self._database.absences(now), writes=False)
+    def suspicions(self, now: datetime) -> Sequence[SuspicionLease]:
+        return self._line.call("suspicions", lambda: self._database.suspicions(now), writes=False)
 
 
 class SimulatedStore(Store[Any]):
     """One kind of record, over one line."""
 
-    def __init__(self, line: Line, store: ReferenceStore[Any]) -> None:
-        self.place = line.place
+    def __init__(self, line: ServerLink, store: ReferenceStore[Any]) -> None:
+        self.store_id = line.place
         self.kind = store.kind  # type: ignore[misc]
         self._line = line
         self._store = store
 
     def accept(
-        self, record: Any, owing: Collection[Owing] = (), basis: Collection[Seen] = ()
+        self,
+        record: Any,
+        entries: Collection[OutboxEntry] = (),
+        read_set: Collection[ReadVersion] = (),
     ) -> Any:
         request = self._line.request()
         base = request.base if request.record_id == record.id else None
 
         def apply() -> Any:
-            if self._line.poison.spoils(self.place, record):
-                raise Refused(self._line.poison.reason)
-            state = self._store.accept(record, owing, basis)
-            self._line.witness()
-            self._line.oracle.took(self.place, state, base)
+            if self._line.poison.refuses(self.store_id, record):
+                raise UnstorableRecord(self._line.poison.reason)
+            state = self._store.accept(record, entries, read_set)
+            self._line.note_overdue()
+            self._line.oracle.record_accept(self.store_id, state, base)
             self._line.oracle.unlimited |= set(living_stock([state])) - self._known_stock()
             return state
 
         return self._write("accept", apply)
 
     def _known_stock(self) -> set[str]:
-        return set(self._store.database.ceilings)
+        return set(self._store.database.limits)
 
-    def deliver(self, records: Sequence[Any], owing: Collection[Owing] = ()) -> Any:
+    def deliver(self, records: Sequence[Any], entries: Collection[OutboxEntry] = ()) -> Any:
         request = self._line.request()
         for record in records:
-            request.delivered[self.place, record.id] = record
+            request.delivered[self.store_id, record.id] = record
         return self._write(
-            "deliver", lambda: [self._delivered(record, owing) for record in records]
+            "deliver", lambda: [self._delivered(record, entries) for record in records]
         )
 
-    def _delivered(self, record: Any, owing: Collection[Owing]) -> Delivery[Any]:
-        if self._line.poison.spoils(self.place, record):
-            self._line.oracle.refuses(self.place, record)
-            return Delivery(Taken.REFUSED, reason=self._line.poison.reason)
+    def _delivered(self, record: Any, owing: Collection[OutboxEntry]) -> ApplyResult[Any]:
+        if self._line.poison.refuses(self.store_id, record):
+            self._line.oracle.fails_with(self.store_id, record)
+            return ApplyResult(ApplyOutcome.REFUSED, reason=self._line.poison.reason)
         answer = self._store.deliver([record], owing)[0]
-        if answer.taken is Taken.STORED:
-            self._line.oracle.holds(self.place, record)
+        if answer.outcome is ApplyOutcome.STORED:
+            self._line.oracle.record_state(self.store_id, record)
         return answer
 
-    def replace(self, stored: Any, merged: Any, owing: Collection[Owing] = ()) -> bool:
-        incoming = self._line.request().delivered.get((self.place, stored.id), stored)
+    def replace(self, stored: Any, merged: Any, entries: Collection[OutboxEntry] = ()) -> bool:
+        incoming = self._line.request().delivered.get((self.store_id, stored.id), stored)
 
         def apply() -> bool:
-            if self._line.poison.spoils(self.place, merged):
-                raise Refused(self._line.poison.reason)
-            if not self._store.replace(stored, merged, owing):
+            if self._line.poison.refuses(self.store_id, merged):
+                raise UnstorableRecord(self._line.poison.reason)
+            if not self._store.replace(stored, merged, entries):
                 return False
-            self._line.oracle.merged(self.place, stored, incoming, merged)
+            self._line.oracle.record_merge(self.store_id, stored, incoming, merged)
             return True
 
         return self._write("replace", apply)
 
-    def refresh(self, record_ids: Collection[str]) -> int:
-        return self._store.refresh(record_ids)
+    def rehash(self, record_ids: Collection[str]) -> int:
+        return self._store.rehash(record_ids)
 
     def load(self, record_ids: Collection[str]) -> Mapping[str, Any]:
         tombstones: set[str] = set()
 
         def apply() -> Mapping[str, Any]:
-            self._line.witness()
+            self._line.note_overdue()
             states = (self._store.rows.get(key) for key in record_ids)
             tombstones.update(row.record.id for row in states if row and row.record.deleted)
             return self._store.load(record_ids)
@@ -209,60 +212,66 @@ class SimulatedStore(Store[Any]):
         self._line.request().gone.update(tombstones)
         return found
 
-    def scan(self, after: str | None, limit: int) -> Any:
-        return self._read("scan", lambda: self._store.scan(after, limit))
+    def scan(self, after_id: str | None, limit: int) -> Any:
+        return self._read("scan", lambda: self._store.scan(after_id, limit))
 
-    def claim(self, to: Creditor, limit: int, now: datetime, until: datetime) -> Any:
+    def claim(self, target: Target, limit: int, now: datetime, lease_until: datetime) -> Any:
         def apply() -> Any:
-            owed = self._store.claim(to, limit, now, until)
+            owed = self._store.claim(target, limit, now, lease_until)
             ids = [debt.record.id for debt in owed]
-            self._line.oracle.leases.claimed(self.place, to, ids, now, until)
+            self._line.oracle.leases.record_claim(self.store_id, target, ids, now, lease_until)
             return owed
 
         return self._write("claim", apply)
 
-    def settle(self, to: Creditor, shipped: Collection[Any]) -> None:
-        self._write("settle", lambda: self._store.settle(to, shipped))
+    def acknowledge(self, target: Target, shipped: Collection[Any]) -> None:
+        self._write("settle", lambda: self._store.acknowledge(target, shipped))
 
-    def miss(self, to: Creditor, record_ids: Collection[str], now: datetime) -> None:
+    def mark_undelivered(self, target: Target, record_ids: Collection[str], now: datetime) -> None:
         def apply() -> None:
-            self._line.oracle.leases.given_back(self.place, to, record_ids)
-            self._store.miss(to, record_ids, now)
+            self._line.oracle.leases.record_release(self.store_id, target, record_ids)
+            self._store.mark_undelivered(target, record_ids, now)
 
         self._write("miss", apply)
 
-    def postpone(
-        self, to: Creditor, shipped: tuple[str, Version], reason: str, due: datetime, *, park: bool
+    def reschedule(
+        self,
+        target: Target,
+        shipped: tuple[str, Version],
+        reason: str,
+        due: datetime,
+        *,
+        give_up: bool,
     ) -> None:
         def apply() -> None:
-            self._line.oracle.leases.given_back(self.place, to, [shipped[0]])
-            self._store.postpone(to, shipped, reason, due, park=park)
+            self._line.oracle.leases.record_release(self.store_id, target, [shipped[0]])
+            self._store.reschedule(target, shipped, reason, due, give_up=give_up)
 
         self._write("postpone", apply)
 
-    def retry_parked(self, to: Creditor, now: datetime) -> int:
-        return self._write("retry_parked", lambda: self._store.retry_parked(to, now))
+    def retry_dead_letters(self, target: Target, now: datetime) -> int:
+        return self._write("retry_parked", lambda: self._store.retry_dead_letters(target, now))
 
-    def parked(self, to: Creditor, limit: int) -> Any:
-        return self._read("parked", lambda: self._store.parked(to, limit))
+    def dead_letters(self, target: Target, limit: int) -> Any:
+        return self._read("parked", lambda: self._store.dead_letters(target, limit))
 
-    def kinds_due(self, to: Creditor, kinds: Collection[str], now: datetime) -> Any:
-        return self._read("kinds_due", lambda: self._store.kinds_due(to, kinds, now))
+    def kinds_due(self, target: Target, kinds: Collection[str], now: datetime) -> Any:
+        return self._read("kinds_due", lambda: self._store.kinds_due(target, kinds, now))
 
-    def kinds_missed(self, to: Creditor, kinds: Collection[str]) -> Any:
-        return self._read("kinds_missed", lambda: self._store.kinds_missed(to, kinds))
+    def kinds_undelivered(self, target: Target, kinds: Collection[str]) -> Any:
+        return self._read("kinds_missed", lambda: self._store.kinds_undelivered(target, kinds))
 
-    def backlog(self, to: Creditor) -> Any:
-        return self._read("backlog", lambda: self._store.backlog(to))
+    def backlog(self, target: Target) -> Any:
+        return self._read("backlog", lambda: self._store.backlog(target))
 
     def fingerprints(self) -> Any:
         return self._read("fingerprints", self._store.fingerprints)
 
-    def bucket(self, number: int) -> Any:
-        return self._read("bucket", lambda: self._store.bucket(number))
+    def bucket_digests(self, number: int) -> Any:
+        return self._read("bucket", lambda: self._store.bucket_digests(number))
 
-    def counts(self, keys: Collection[str]) -> Mapping[str, Count]:
-        return self._read("counts", lambda: self._store.counts(keys))
+    def usage(self, keys: Collection[str]) -> Mapping[str, Usage]:
+        return self._read("counts", lambda: self._store.usage(keys))
 
     def all(self) -> Sequence[MenuItem]:
         return self._listed("all")
@@ -271,13 +280,13 @@ class SimulatedStore(Store[Any]):
         return len(self._listed("open_count"))
 
     def page(
-        self, wanted: OrderFilter | ConflictState | None, after: After | None, limit: int
+        self, wanted: OrderFilter | ConflictState | None, after: Cursor | None, limit: int
     ) -> Page[Order] | Page[Conflict]:
-        return Page.of(self._listed("page")[: limit + 1], limit)
+        return Page.from_records(self._listed("page")[: limit + 1], limit)
 
     def _listed(self, name: str) -> list[Any]:
         def apply() -> list[Any]:
-            self._line.witness()
+            self._line.note_overdue()
             states = (row.record for row in self._store.rows.values())
             return [state for state in states if not state.deleted]
 

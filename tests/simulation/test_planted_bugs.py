@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation.planted import BUGS, Bug
+from tests.simulation.planted import BUGS, PlantedBug
 from tests.simulation.run import simulate
 
 SEEDS = 1500
@@ -12,8 +12,8 @@ SEEDS = 1500
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
-def test_a_planted_bug_is_found(bug: Bug) -> None:
-    with bug.planted():
+def test_a_planted_bug_is_found(bug: PlantedBug) -> None:
+    with bug.apply():
         failures = (simulate(seed, **bug.focus) for seed in range(SEEDS))
         failure = next(filter(None, failures), None)
     assert failure is not None

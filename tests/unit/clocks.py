@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from tests.makers import at
+from tests.factories import at
 
 
-class Clock:
+class ManualClock:
     """Stands where the makers' first moment is, until time passes by."""
 
     def __init__(self) -> None:
@@ -16,5 +16,5 @@ class Clock:
     def __call__(self) -> datetime:
         return self.moment
 
-    def pass_by(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         self.moment += timedelta(seconds=seconds)

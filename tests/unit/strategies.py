@@ -8,21 +8,31 @@ from hypothesis import strategies as st
 
 from dinerapp.ordering.domain.orders import Status
 from dinerapp.replication.identity import new_id
-from dinerapp.replication.record import Step
-from dinerapp.replication.version import Place, Version
-from tests.makers import at, conflict, menu_item, message, order, payment, read, session, user
+from dinerapp.replication.record import AppliedOperation
+from dinerapp.replication.version import StoreId, Version
+from tests.factories import (
+    at,
+    conflict,
+    menu_item,
+    message,
+    order,
+    payment,
+    read_marker,
+    session,
+    user,
+)
 
 LINES = order().lines
 PAYMENTS = [payment(amount, id=f"payment {amount}") for amount in (200, 300, 350)]
 IDS = [new_id() for _ in range(3)]
 
 versions = st.builds(Version, *[st.integers(0, 5)] * 3)
-places = st.sampled_from(Place)
-databases = st.sampled_from([Place.POSTGRESQL, Place.MONGODB])
+places = st.sampled_from(StoreId)
+databases = st.sampled_from([StoreId.POSTGRESQL, StoreId.MONGODB])
 moments = st.integers(0, 20).map(at)
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 op_ids = st.integers(0, 9).map(lambda number: f"{number:032x}")
-steps = st.builds(Step, places, st.integers(1, 6), op_ids)
+steps = st.builds(AppliedOperation, places, st.integers(1, 6), op_ids)
 trails = st.lists(steps, min_size=1, max_size=12).map(tuple)
 
 scalars = (
@@ -123,7 +133,7 @@ def reads(draw: st.DrawFn, /, **fixed: Any) -> Any:
         "message_id": draw(st.sampled_from(IDS)),
         "message_at": draw(moments),
     }
-    return read(**{**draw(envelopes()), **content, **fixed})
+    return read_marker(**{**draw(envelopes()), **content, **fixed})
 
 
 @st.composite

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.faults.book import Book, Call
-from tests.faults.ledger import assert_soon
+from tests.faults.observations import Observations, RecordedCall
+from tests.faults.promises import assert_fast
 from tests.faults.repeating import MAX_REPEATS
 from tests.timing import TooSlow, assert_within
 
@@ -24,7 +24,7 @@ def late(): assert_within(1, 1.34, "an answer")
 def lost(): raise AssertionError("P1: an order is lost")
 """
 ONCE = "if len(attempts) == 1:"
-CALL = Call("diner0", "GET", "/orders/1", None, began=0, seconds=0.1, status=200)
+CALL = RecordedCall("diner0", "GET", "/orders/1", None, began=0, seconds=0.1, status=200)
 
 
 @pytest.fixture(autouse=True)
@@ -46,10 +46,10 @@ def run_file(pytester: pytest.Pytester, tests: str) -> pytest.RunResult:
     return pytester.runpytest_inprocess()
 
 
-def answers(late: int) -> Book:
+def answers(late: int) -> Observations:
     """A hundred of them."""
     calls = [replace(CALL, seconds=2.0 if number < late else 0.1) for number in range(100)]
-    return Book(calls=calls, checked=True)
+    return Observations(calls=calls, checked=True)
 
 
 def test_a_test_that_was_too_slow_is_repeated_once_and_counted(pytester: pytest.Pytester) -> None:
@@ -157,13 +157,13 @@ def test_a_limit_may_be_reached_and_not_passed() -> None:
 
 
 def test_two_answers_of_a_hundred_may_be_late() -> None:
-    assert_soon(answers(late=2), since=0)
+    assert_fast(answers(late=2), since=0)
     with pytest.raises(TooSlow, match="of 100 tries the slowest but 2, GET /orders/1 at diner0"):
-        assert_soon(answers(late=3), since=0)
+        assert_fast(answers(late=3), since=0)
 
 
 def test_nothing_is_timed_before_it_is_known_whether_anything_was_lost() -> None:
-    slow = Book(calls=[replace(CALL, seconds=2.0)])
+    slow = Observations(calls=[replace(CALL, seconds=2.0)])
     with pytest.raises(AssertionError, match="must be known") as caught:
-        assert_soon(slow, since=0)
+        assert_fast(slow, since=0)
     assert not isinstance(caught.value, TooSlow)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.replication.errors import InvalidRecord
-from dinerapp.replication.kind import Kind, Merge
+from dinerapp.replication.kind import Kind, MergeResult
 from dinerapp.replication.record import Record
 
 if TYPE_CHECKING:
-    from dinerapp.replication.merge import Policy
+    from dinerapp.replication.merge import MergePolicy
 
 LONGEST_EMAIL = 254
 MOST_SESSIONS = 20
@@ -59,7 +59,7 @@ class User(Record):
     sessions: tuple[Session, ...] = ()
     edits: tuple[str, ...] = ()
 
-    def check(self) -> None:
+    def validate(self) -> None:
         if self.email != normalised(self.email):
             raise InvalidRecord("email", "must be normalised")
         if not 0 < len(self.email) <= LONGEST_EMAIL:
@@ -72,12 +72,14 @@ class User(Record):
     def edited(self, *, op_id: str, now: datetime, **fields: Any) -> User:
         """The user after an operation that is about more than sessions."""
         edits = (*self.edits, op_id)[-EDITS:]
-        return self.changed(op_id=op_id, now=now, edits=edits, **fields)
+        return self.with_changes(op_id=op_id, now=now, edits=edits, **fields)
 
     def opened(self, session: Session, *, op_id: str, now: datetime, **fields: Any) -> User:
         """The user after a login. What has expired is forgotten, then the oldest."""
         alive = [one for one in self.sessions if now < one.expires_at]
-        return self.changed(op_id=op_id, now=now, sessions=_latest([*alive, session]), **fields)
+        return self.with_changes(
+            op_id=op_id, now=now, sessions=_latest([*alive, session]), **fields
+        )
 
     def refreshed(
         self, session: Session, generation: int, *, op_id: str, now: datetime, until: datetime
@@ -109,7 +111,7 @@ class User(Record):
 
     def _with(self, session: Session, op_id: str, now: datetime) -> User:
         others = [one for one in self.sessions if one.id != session.id]
-        return self.changed(op_id=op_id, now=now, sessions=_latest([*others, session]))
+        return self.with_changes(op_id=op_id, now=now, sessions=_latest([*others, session]))
 
 
 def normalised(email: str) -> str:
@@ -117,7 +119,7 @@ def normalised(email: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email).casefold())
 
 
-def merge_users(one: User, other: User, policy: Policy) -> Merge[User]:
+def merge_users(one: User, other: User, policy: MergePolicy) -> MergeResult[User]:
     """Sessions of both are kept, whatever was ended stays so, the later password counts."""
     winner, loser, reason = _by_profile(one, other, policy)
     edits = dict.fromkeys((*loser.edits, *winner.edits))
@@ -131,11 +133,11 @@ def merge_users(one: User, other: User, policy: Policy) -> Merge[User]:
         edits=tuple(edits)[-2 * EDITS :],
     )
     if reason and _profile(loser) != _profile(merged):
-        return Merge(merged, loser, reason)
-    return Merge(merged)
+        return MergeResult(merged, loser, reason)
+    return MergeResult(merged)
 
 
-def _by_profile(one: User, other: User, policy: Policy) -> tuple[User, User, str]:
+def _by_profile(one: User, other: User, policy: MergePolicy) -> tuple[User, User, str]:
     """The winner, the loser, and why; no reason is needed where one has seen the other's edits."""
     if other.edits[-1:] != one.edits[-1:]:
         if set(other.edits[-1:]) <= set(one.edits):
@@ -181,7 +183,7 @@ USERS = Kind(
     "users",
     User,
     merge=merge_users,
-    unique=("email",),
-    secret=("password_hash", "sessions", "edits"),
-    adopt=_adopted,
+    unique_fields=("email",),
+    secret_fields=("password_hash", "sessions", "edits"),
+    restore=_adopted,
 )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.accounts.domain.users import USERS, User
-from dinerapp.replication.ports.repository import After, Page, Repository
-from dinerapp.replication.ports.routing import lookup, question
+from dinerapp.replication.ports.repository import Cursor, Page, Repository
+from dinerapp.replication.ports.routing import find_one, query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Users(Repository[User]):
     kind = USERS
 
     @abstractmethod
-    @lookup
+    @find_one
     def by_email(self, email: str) -> User:
         """Who holds the address, which is normalised. Raises NotFound when nobody does.
 
@@ -33,6 +33,6 @@ class Users(Repository[User]):
         """
 
     @abstractmethod
-    @question
-    def page(self, wanted: UserFilter, after: After | None, limit: int) -> Page[User]:
+    @query
+    def page(self, wanted: UserFilter, after: Cursor | None, limit: int) -> Page[User]:
         """The users wanted, newest first by creation and then by id."""

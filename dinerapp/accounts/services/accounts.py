@@ -16,16 +16,16 @@ from dinerapp.accounts.services.passwords import Passwords
 from dinerapp.accounts.services.tokens import REFUSED, Tokens
 from dinerapp.accounts.signals import user_changed, user_created
 from dinerapp.replication import served_by
-from dinerapp.replication.errors import AlreadyExists, DuplicateKey, NotFound, Unacceptable
+from dinerapp.replication.errors import AlreadyExists, DuplicateKey, InvalidRequest, NotFound
 from dinerapp.replication.identity import Operation, new_id, new_op_id
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import Saved, changed, saved
+from dinerapp.replication.saving import WriteResult, save_idempotently, update_with_retry
 from dinerapp.replication.signals import announce
 
 WRONG = "the address or the password is wrong"
 FIRST_ADMIN_EMAIL = "admin@dinerapp.local"
-_FIRST_ADMIN = Operation.keyed("first admin", "", b"")
+_FIRST_ADMIN = Operation.from_key("first admin", "", b"")
 _PASSWORD_BYTES = 15
 
 
@@ -60,16 +60,16 @@ class AccountService:
         self._tokens = tokens
         self._session_lifetime = session_lifetime
 
-    def register(self, operation: Operation, new: NewAccount) -> Saved[User]:
+    def register(self, operation: Operation, new: NewAccount) -> WriteResult[User]:
         """An account for a customer. Who has one already is nobody's business: a taken address
         is answered as a new one would be, and its account stays as it is."""
         made = self._made(operation, new, Role.CUSTOMER)
         try:
             return self._added(made)
         except DuplicateKey:
-            return Saved(_as_if_added(made), changed=False)
+            return WriteResult(_as_if_added(made), changed=False)
 
-    def add(self, operation: Operation, new: NewAccount, role: Role) -> Saved[User]:
+    def add(self, operation: Operation, new: NewAccount, role: Role) -> WriteResult[User]:
         """An account in any role; who may give it is asked before this."""
         return self._added(self._made(operation, new, role))
 
@@ -77,7 +77,7 @@ class AccountService:
         """An admin with a random password, where there never was one.
 
         Whoever tries at the same time arrives at the same record, of which one makes it. Raises
-        NothingAvailable where the database that may hold an admin cannot be asked.
+        NoStoreAvailable where the database that may hold an admin cannot be asked.
         """
         if self._users.page(UserFilter(role=Role.ADMIN), None, 1).items:
             return None
@@ -136,7 +136,7 @@ class AccountService:
         """One user."""
         return self._users.get(user_id)
 
-    def page(self, wanted: UserFilter, after: After | None, limit: int) -> Page[User]:
+    def page(self, wanted: UserFilter, after: Cursor | None, limit: int) -> Page[User]:
         """Users, newest first."""
         return self._users.page(wanted, after, limit)
 
@@ -147,7 +147,7 @@ class AccountService:
         operation: Operation,
         fields: Mapping[str, Any],
         if_match: str | None = None,
-    ) -> Saved[User]:
+    ) -> WriteResult[User]:
         """Changes somebody's account. Who is deactivated is logged out everywhere."""
 
         def change(user: User) -> User:
@@ -155,21 +155,23 @@ class AccountService:
             ended = {} if fields.get("active", True) else {"sessions": user.sessions_ended()}
             return user.edited(op_id=operation.op_id, now=utc_now(), **fields, **ended)
 
-        return self._announced(changed(self._users, user_id, operation.op_id, change, if_match))
+        return self._announced(
+            update_with_retry(self._users, user_id, operation.op_id, change, if_match)
+        )
 
     def change_password(self, caller: Caller, current: str, new: str) -> None:
         """Sets another password, and logs the caller out everywhere else."""
         user = self._users.get(caller.user_id or "")
         if not self._passwords.fits(current, user.password_hash):
-            raise Unacceptable("is not your password", field="current_password")
+            raise InvalidRequest("is not your password", field="current_password")
         self._set_password(user, new, but=caller.session_id)
 
     def reset_password(self, email: str, new: str) -> User:
         """What an operator does for somebody who forgot theirs; logs them out everywhere."""
         return self._set_password(self._users.by_email(normalised(email)), new)
 
-    def _added(self, made: User) -> Saved[User]:
-        done = saved(self._users.save, made)
+    def _added(self, made: User) -> WriteResult[User]:
+        done = save_idempotently(self._users.save, made)
         if done.changed:
             announce(user_created, self, user=done.record)
         return done
@@ -194,7 +196,7 @@ class AccountService:
         try:
             self._users.get(user_id)
         except NotFound as exc:
-            return exc.gone is not None
+            return exc.tombstone is not None
         return True
 
     def _holder(self, email: str) -> User | None:
@@ -242,24 +244,24 @@ class AccountService:
                 sessions=user.sessions_ended(but=but),
             )
 
-        return self._announced(changed(self._users, user.id, op_id, change)).record
+        return self._announced(update_with_retry(self._users, user.id, op_id, change)).record
 
     def _change(self, user_id: str, op_id: str, change: Callable[[User], User]) -> User:
         """A change of sessions; without the user there are none."""
         try:
-            return changed(self._users, user_id, op_id, change).record
+            return update_with_retry(self._users, user_id, op_id, change).record
         except NotFound as exc:
             raise NotAuthenticated(REFUSED) from exc
 
-    def _announced(self, done: Saved[User]) -> Saved[User]:
+    def _announced(self, done: WriteResult[User]) -> WriteResult[User]:
         if done.changed:
             announce(user_changed, self, user=done.record)
         return done
 
 
 def _as_if_added(user: User) -> User:
-    served = served_by.by_whom()
-    return replace(user, version=user.version.raised(served.place)) if served else user
+    served = served_by.current()
+    return replace(user, version=user.version.incremented(served.store_id)) if served else user
 
 
 def _open_session(user: User, session_id: str, now: datetime) -> Session:

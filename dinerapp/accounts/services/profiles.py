@@ -20,7 +20,12 @@ from dinerapp.replication import served_by
 from dinerapp.replication.errors import AlreadyExists, DinerError, NotFound
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import PreconditionFailed, Saved, changed, saved
+from dinerapp.replication.saving import (
+    PreconditionFailed,
+    WriteResult,
+    save_idempotently,
+    update_with_retry,
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -50,7 +55,7 @@ class ProfileService:
         operation: Operation,
         fields: Mapping[str, Any],
         if_match: str | None = None,
-    ) -> Saved[Profile]:
+    ) -> WriteResult[Profile]:
         """Changes some of it; of the preferences, too, those that are given."""
         if caller.user_id != user_id and not caller.may(Permission.CHANGE_PROFILES):
             self.get(caller, user_id)
@@ -59,23 +64,23 @@ class ProfileService:
         def change(profile: Profile) -> Profile:
             preferred = replace(profile.preferences, **fields.get("preferences", {}))
             given = {**fields, "preferences": preferred}
-            return profile.changed(op_id=operation.op_id, now=utc_now(), **given)
+            return profile.with_changes(op_id=operation.op_id, now=utc_now(), **given)
 
         try:
-            return changed(self._profiles, user_id, operation.op_id, change, if_match)
+            return update_with_retry(self._profiles, user_id, operation.op_id, change, if_match)
         except NotFound:
             first = first_profile(self._users.get(user_id))
         if if_match is not None and if_match != str(first.version):
             raise PreconditionFailed(first)
         try:
-            return saved(self._profiles.save, change(first))
+            return save_idempotently(self._profiles.save, change(first))
         except AlreadyExists:
-            return changed(self._profiles, user_id, operation.op_id, change, if_match)
+            return update_with_retry(self._profiles, user_id, operation.op_id, change, if_match)
 
     def _user_created(self, _sender: object, user: User) -> None:
         try:
-            with served_by.aside():
-                saved(self._profiles.save, first_profile(user))
+            with served_by.suspended():
+                save_idempotently(self._profiles.save, first_profile(user))
         except AlreadyExists:
             return
         except DinerError as exc:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from dinerapp.replication.errors import InvalidRecord
 from dinerapp.replication.identity import derived_id
-from dinerapp.replication.kind import Kind, Merge
+from dinerapp.replication.kind import Kind, MergeResult
 from dinerapp.replication.record import Record
 
 if TYPE_CHECKING:
-    from dinerapp.replication.merge import Policy
+    from dinerapp.replication.merge import MergePolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class Conversation(Record):
     user_ids: tuple[str, ...]
     started_by: str
 
-    def check(self) -> None:
+    def validate(self) -> None:
         if len(set(self.user_ids)) != 2:
             raise InvalidRecord("user_ids", "must be two")
 
@@ -32,10 +32,10 @@ def conversation_id(one: str, other: str) -> str:
 
 
 def merge_conversations(
-    one: Conversation, other: Conversation, policy: Policy
-) -> Merge[Conversation]:
+    one: Conversation, other: Conversation, policy: MergePolicy
+) -> MergeResult[Conversation]:
     """Begun on both sides at once it is one, and nobody has to decide who began it."""
-    return Merge(policy.decide(one, other).record)
+    return MergeResult(policy.decide(one, other).record)
 
 
 CONVERSATIONS = Kind("conversations", Conversation, merge=merge_conversations)

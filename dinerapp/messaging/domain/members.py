@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from dinerapp.accounts.errors import NotPermitted
 from dinerapp.replication.identity import derived_id
-from dinerapp.replication.kind import Kind, Merge
+from dinerapp.replication.kind import Kind, MergeResult
 from dinerapp.replication.record import Record
 
 if TYPE_CHECKING:
-    from dinerapp.replication.merge import Policy
+    from dinerapp.replication.merge import MergePolicy
 
 
 class MemberRole(StrEnum):
@@ -97,7 +97,7 @@ class Member(Record):
             return self
         if self.barred == _digest(code):
             raise NotPermitted("whoever was put out of a server needs a new invite code of it")
-        return self.changed(
+        return self.with_changes(
             op_id=op_id,
             now=now,
             role=MemberRole.GUEST,
@@ -108,11 +108,13 @@ class Member(Record):
 
     def left(self, *, op_id: str, now: datetime) -> Member:
         """Gone of their own will."""
-        return self.changed(op_id=op_id, now=now, state=MemberState.LEFT)
+        return self.with_changes(op_id=op_id, now=now, state=MemberState.LEFT)
 
     def kicked(self, code: str, *, op_id: str, now: datetime) -> Member:
         """Put out, while that was the invite code."""
-        return self.changed(op_id=op_id, now=now, state=MemberState.KICKED, barred=_digest(code))
+        return self.with_changes(
+            op_id=op_id, now=now, state=MemberState.KICKED, barred=_digest(code)
+        )
 
 
 def member_id(server_id: str, user_id: str) -> str:
@@ -120,12 +122,12 @@ def member_id(server_id: str, user_id: str) -> str:
     return derived_id("member", server_id, user_id)
 
 
-def merge_members(one: Member, other: Member, policy: Policy) -> Merge[Member]:
+def merge_members(one: Member, other: Member, policy: MergePolicy) -> MergeResult[Member]:
     """Whoever is out on one side is out: nobody is let in by an outage."""
     if one.state is other.state:
         return policy.decide(one, other)
     back, gone = sorted((one, other), key=lambda member: list(MemberState).index(member.state))
-    return Merge(gone, lost=back, reason=f"the member was {gone.state} meanwhile")
+    return MergeResult(gone, loser=back, reason=f"the member was {gone.state} meanwhile")
 
 
 def _digest(code: str) -> str:
@@ -133,4 +135,4 @@ def _digest(code: str) -> str:
     return hashlib.sha256(code.encode()).hexdigest()
 
 
-MEMBERS = Kind("members", Member, merge=merge_members, secret=("barred",))
+MEMBERS = Kind("members", Member, merge=merge_members, secret_fields=("barred",))

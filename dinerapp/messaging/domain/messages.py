@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dinerapp.replication.codec import digest
-from dinerapp.replication.errors import RuleBroken
-from dinerapp.replication.kind import Kind, Merge
+from dinerapp.replication.errors import RuleViolation
+from dinerapp.replication.kind import Kind, MergeResult
 from dinerapp.replication.record import Record
 
 if TYPE_CHECKING:
-    from dinerapp.replication.merge import Policy
+    from dinerapp.replication.merge import MergePolicy
 
 LONGEST_CONTENT = 4000
 LONGEST_URL = 2000
@@ -49,17 +49,17 @@ class Message(Record):
     def edited(self, content: str, *, op_id: str, now: datetime) -> Message:
         """It with other words."""
         if self.is_removed:
-            raise RuleBroken("a message that was removed cannot be edited")
+            raise RuleViolation("a message that was removed cannot be edited")
         if content == self.content:
             return self
-        after = self.changed(op_id=op_id, now=now, content=content, edits=self.edits + 1)
+        after = self.with_changes(op_id=op_id, now=now, content=content, edits=self.edits + 1)
         return replace(after, edited_at=after.updated_at)
 
     def removed(self, by: str, *, op_id: str, now: datetime) -> Message:
         """What is left of it."""
         if self.is_removed:
             return self
-        after = self.changed(op_id=op_id, now=now, removed_by=by)
+        after = self.with_changes(op_id=op_id, now=now, removed_by=by)
         return replace(after, removed_at=after.updated_at)
 
     def erased(self, *, op_id: str, now: datetime) -> Message:
@@ -68,18 +68,18 @@ class Message(Record):
             return self
         removed = self.removed(self.author_id, op_id=op_id, now=now)
         if removed is self:
-            removed = self.changed(op_id=op_id, now=now)
+            removed = self.with_changes(op_id=op_id, now=now)
         return _speechless(removed)
 
 
-def merge_messages(one: Message, other: Message, _policy: Policy) -> Merge[Message]:
+def merge_messages(one: Message, other: Message, _policy: MergePolicy) -> MergeResult[Message]:
     """Once removed is removed, and erased is erased; else the later edit counts. Of two edits both
     are the author's, so that nobody else has to decide between them."""
     ahead, behind = sorted((one, other), key=_progress, reverse=True)
     removed = min(filter(None, map(_removal, (ahead, behind))), default=(None, None))
     latest = max(ahead.updated_at, behind.updated_at)
     merged = replace(ahead, removed_at=removed[0], removed_by=removed[1], updated_at=latest)
-    return Merge(_speechless(merged) if one.is_erased or other.is_erased else merged)
+    return MergeResult(_speechless(merged) if one.is_erased or other.is_erased else merged)
 
 
 def _speechless(message: Message) -> Message:

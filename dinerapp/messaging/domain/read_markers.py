@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from dinerapp.messaging.domain.messages import Message
 from dinerapp.replication.codec import digest
 from dinerapp.replication.identity import derived_id
-from dinerapp.replication.kind import Kind, Merge
+from dinerapp.replication.kind import Kind, MergeResult
 from dinerapp.replication.record import Record
 
 if TYPE_CHECKING:
-    from dinerapp.replication.merge import Policy
+    from dinerapp.replication.merge import MergePolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Read(Record):
         """Up to that message, unless it is further already."""
         if (to.created_at, to.id) <= self.place:
             return self
-        return self.changed(op_id=op_id, now=now, message_id=to.id, message_at=to.created_at)
+        return self.with_changes(op_id=op_id, now=now, message_id=to.id, message_at=to.created_at)
 
 
 def read_id(room_id: str, user_id: str) -> str:
@@ -42,9 +42,9 @@ def read_id(room_id: str, user_id: str) -> str:
     return derived_id("read", room_id, user_id)
 
 
-def merge_reads(one: Read, other: Read, _policy: Policy) -> Merge[Read]:
+def merge_reads(one: Read, other: Read, _policy: MergePolicy) -> MergeResult[Read]:
     """The one that is further."""
-    return Merge(max(one, other, key=_progress))
+    return MergeResult(max(one, other, key=_progress))
 
 
 def _progress(read: Read) -> tuple[object, ...]:

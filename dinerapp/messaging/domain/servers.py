@@ -39,5 +39,5 @@ def general_id(server_id: str) -> str:
     return derived_id("general channel", server_id)
 
 
-SERVERS = Kind("servers", Server, unique=("invite_code",), secret=("invite_code",))
+SERVERS = Kind("servers", Server, unique_fields=("invite_code",), secret_fields=("invite_code",))
 CHANNELS = Kind("channels", Channel)

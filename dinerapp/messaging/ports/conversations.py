@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from dinerapp.messaging.domain.conversations import CONVERSATIONS, Conversation
-from dinerapp.replication.ports.repository import After, Page, Repository
-from dinerapp.replication.ports.routing import question
+from dinerapp.replication.ports.repository import Cursor, Page, Repository
+from dinerapp.replication.ports.routing import query
 
 
 class Conversations(Repository[Conversation]):
@@ -15,6 +15,6 @@ class Conversations(Repository[Conversation]):
     kind = CONVERSATIONS
 
     @abstractmethod
-    @question
-    def page(self, user_id: str, after: After | None, limit: int) -> Page[Conversation]:
+    @query
+    def page(self, user_id: str, after: Cursor | None, limit: int) -> Page[Conversation]:
         """A user's conversations, newest first by creation and then by id."""

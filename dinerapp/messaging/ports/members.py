@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from dinerapp.messaging.domain.members import MEMBERS, Member
-from dinerapp.replication.ports.repository import After, Page, Repository
-from dinerapp.replication.ports.routing import question
+from dinerapp.replication.ports.repository import Cursor, Page, Repository
+from dinerapp.replication.ports.routing import query
 
 
 class Members(Repository[Member]):
@@ -15,11 +15,11 @@ class Members(Repository[Member]):
     kind = MEMBERS
 
     @abstractmethod
-    @question
-    def page(self, server_id: str, after: After | None, limit: int) -> Page[Member]:
+    @query
+    def page(self, server_id: str, after: Cursor | None, limit: int) -> Page[Member]:
         """A server's active members, newest first by creation and then by id."""
 
     @abstractmethod
-    @question
-    def page_of(self, user_id: str, after: After | None, limit: int) -> Page[Member]:
+    @query
+    def page_of(self, user_id: str, after: Cursor | None, limit: int) -> Page[Member]:
         """A user's active memberships, newest first by creation and then by id."""

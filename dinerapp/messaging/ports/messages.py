@@ -6,35 +6,35 @@ from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 
 from dinerapp.messaging.domain.messages import CHANNEL_MESSAGES, DIRECT_MESSAGES, Message
-from dinerapp.replication.ports.repository import After, Change, Page, Repository
-from dinerapp.replication.ports.routing import question
+from dinerapp.replication.ports.repository import ChangeCursor, Cursor, Page, Repository
+from dinerapp.replication.ports.routing import query
 
 
 class Messages(Repository[Message]):
     """What both kinds are asked."""
 
     @abstractmethod
-    @question
-    def page(self, room_id: str, after: After | None, limit: int) -> Page[Message]:
+    @query
+    def page(self, room_id: str, after: Cursor | None, limit: int) -> Page[Message]:
         """A room's messages, removed ones too, newest first by creation and then by id."""
 
     @abstractmethod
-    @question
-    def page_of(self, author_id: str, after: After | None, limit: int) -> Page[Message]:
+    @query
+    def page_of(self, author_id: str, after: Cursor | None, limit: int) -> Page[Message]:
         """What somebody wrote in all rooms, removed messages too, newest first by creation and
         then by id."""
 
     @abstractmethod
-    @question
+    @query
     def changed_since(
-        self, room_ids: Collection[str], after: Change, limit: int
+        self, room_ids: Collection[str], after: ChangeCursor, limit: int
     ) -> Sequence[Message]:
         """Messages of these rooms in their latest state, by when and id they were changed, after
         that place. What is committed or arrives late may appear before it."""
 
     @abstractmethod
-    @question
-    def unread(self, user_id: str, rooms: Mapping[str, After], most: int) -> Mapping[str, int]:
+    @query
+    def unread(self, user_id: str, rooms: Mapping[str, Cursor], most: int) -> Mapping[str, int]:
         """How many messages of others that are not removed follow after a place, room by room;
         counting stops at `most`. Rooms without any are left out."""
 

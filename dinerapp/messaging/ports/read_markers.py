@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from dinerapp.messaging.domain.read_markers import READS, Read
-from dinerapp.replication.ports.repository import After, Page, Repository
-from dinerapp.replication.ports.routing import question
+from dinerapp.replication.ports.repository import Cursor, Page, Repository
+from dinerapp.replication.ports.routing import query
 
 
 class Reads(Repository[Read]):
@@ -15,6 +15,6 @@ class Reads(Repository[Read]):
     kind = READS
 
     @abstractmethod
-    @question
-    def page(self, room_id: str, after: After | None, limit: int) -> Page[Read]:
+    @query
+    def page(self, room_id: str, after: Cursor | None, limit: int) -> Page[Read]:
         """Of one room, newest first by creation and then by id."""

@@ -6,8 +6,8 @@ from abc import abstractmethod
 from collections.abc import Collection, Sequence
 
 from dinerapp.messaging.domain.servers import CHANNELS, SERVERS, Channel, Server
-from dinerapp.replication.ports.repository import After, Page, Repository
-from dinerapp.replication.ports.routing import lookup, question
+from dinerapp.replication.ports.repository import Cursor, Page, Repository
+from dinerapp.replication.ports.routing import find_one, query
 
 
 class Servers(Repository[Server]):
@@ -16,7 +16,7 @@ class Servers(Repository[Server]):
     kind = SERVERS
 
     @abstractmethod
-    @lookup
+    @find_one
     def by_invite(self, code: str) -> Server:
         """The server with exactly this invite code; NotFound."""
 
@@ -27,11 +27,11 @@ class Channels(Repository[Channel]):
     kind = CHANNELS
 
     @abstractmethod
-    @question
-    def page(self, server_id: str, after: After | None, limit: int) -> Page[Channel]:
+    @query
+    def page(self, server_id: str, after: Cursor | None, limit: int) -> Page[Channel]:
         """A server's channels, newest first by creation and then by id."""
 
     @abstractmethod
-    @question
+    @query
     def of_servers(self, server_ids: Collection[str], limit: int) -> Sequence[Channel]:
         """The channels of several servers, oldest first by creation and then by id."""

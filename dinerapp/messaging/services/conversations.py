@@ -9,11 +9,11 @@ from dinerapp.messaging.domain.conversations import Conversation, conversation_i
 from dinerapp.messaging.ports.conversations import Conversations
 from dinerapp.messaging.services.idempotency import Once
 from dinerapp.replication import served_by
-from dinerapp.replication.errors import AlreadyExists, NotFound, Unacceptable
+from dinerapp.replication.errors import AlreadyExists, InvalidRequest, NotFound
 from dinerapp.replication.identity import Operation
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import Saved, saved
+from dinerapp.replication.saving import WriteResult, save_idempotently
 
 
 class ConversationService:
@@ -24,7 +24,7 @@ class ConversationService:
         self._users = users
         self._once = once
 
-    def page(self, caller: Caller, after: After | None, limit: int) -> Page[Conversation]:
+    def page(self, caller: Caller, after: Cursor | None, limit: int) -> Page[Conversation]:
         """The caller's, newest first."""
         return self._conversations.page(caller.user_id or "", after, limit)
 
@@ -35,7 +35,7 @@ class ConversationService:
             raise NotFound(self._conversations.kind.name, conversation_id)
         return found
 
-    def open(self, caller: Caller, user_id: str, operation: Operation) -> Saved[Conversation]:
+    def open(self, caller: Caller, user_id: str, operation: Operation) -> WriteResult[Conversation]:
         """The one conversation of the two, made where there is none yet."""
         own = caller.user_id or ""
         room_id = conversation_id(own, user_id)
@@ -44,7 +44,7 @@ class ConversationService:
             self._require_staff(caller, user_id)
         self._once.use(operation, room_id)
         if known is not None:
-            return Saved(known, replayed=known.has_done(operation.op_id), changed=False)
+            return WriteResult(known, replayed=known.has_applied(operation.op_id), changed=False)
         now = utc_now()
         made = Conversation(
             id=room_id,
@@ -55,9 +55,9 @@ class ConversationService:
             started_by=own,
         )
         try:
-            return saved(self._conversations.save, made)
+            return save_idempotently(self._conversations.save, made)
         except AlreadyExists as exc:
-            return Saved(exc.stored, changed=False)
+            return WriteResult(exc.stored, changed=False)
 
     def _known(self, room_id: str) -> Conversation | None:
         try:
@@ -68,11 +68,11 @@ class ConversationService:
     def _require_staff(self, caller: Caller, user_id: str) -> None:
         """Guests talk with staff and not with one another. Who is a guest, and who is nobody, they
         are not told."""
-        with served_by.aside():
+        with served_by.suspended():
             user = self._users.get_many([user_id]).get(user_id)
         allowed = caller.is_staff or _is_staff(user)
         if user is None or not user.active or user_id == caller.user_id or not allowed:
-            raise Unacceptable("is nobody you can have a conversation with", field="user_id")
+            raise InvalidRequest("is nobody you can have a conversation with", field="user_id")
 
 
 def _is_staff(user: User | None) -> bool:

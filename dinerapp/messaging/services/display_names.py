@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dinerapp.accounts.ports.profiles import Profiles
 from dinerapp.accounts.ports.users import Users
 from dinerapp.replication import deadline, served_by
-from dinerapp.replication.errors import NothingAvailable
+from dinerapp.replication.errors import NoStoreAvailable
 
 KEPT_SECONDS = 10.0
 MOST_KEPT = 10_000
@@ -39,9 +39,9 @@ class Names:
         if not asked:
             return names
         try:
-            with deadline.within(PATIENCE), served_by.aside():
+            with deadline.within(PATIENCE), served_by.suspended():
                 found = self._asked(asked)
-        except NothingAvailable:
+        except NoStoreAvailable:
             return names
         self._keep(found, now + KEPT_SECONDS)
         return names | found

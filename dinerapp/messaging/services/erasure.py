@@ -17,7 +17,7 @@ from dinerapp.ordering.domain.orders import Order
 from dinerapp.replication.identity import new_op_id
 from dinerapp.replication.paging import pages
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import changed
+from dinerapp.replication.saving import update_with_retry
 from dinerapp.replication.signals import announce
 
 
@@ -56,7 +56,7 @@ class AuthorsWords:
         def erase(message: Message) -> Message:
             return message.erased(op_id=op_id, now=utc_now())
 
-        done = changed(messages, message_id, op_id, erase)
+        done = update_with_retry(messages, message_id, op_id, erase)
         if done.changed:
             kind = messages.kind.name
             announce(message_changed, self, kind=kind, message=done.record)

@@ -7,7 +7,7 @@ from dinerapp.messaging.ports.idempotency import UsedKeys
 from dinerapp.replication import served_by
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import saved
+from dinerapp.replication.saving import save_idempotently
 
 
 class Once:
@@ -29,5 +29,5 @@ class Once:
             updated_at=now,
             led_to=led_to,
         )
-        with served_by.aside():
-            saved(self._used_keys.save, used)
+        with served_by.suspended():
+            save_idempotently(self._used_keys.save, used)

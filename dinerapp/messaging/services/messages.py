@@ -15,11 +15,11 @@ from dinerapp.messaging.services.throttle import Seldom
 from dinerapp.messaging.signals import message_changed, message_sent, typing_noticed
 from dinerapp.ordering.services.orders import OrderService
 from dinerapp.replication import served_by
-from dinerapp.replication.errors import NotFound, Unacceptable
+from dinerapp.replication.errors import InvalidRequest, NotFound
 from dinerapp.replication.identity import Operation
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import Saved, changed, saved
+from dinerapp.replication.saving import WriteResult, save_idempotently, update_with_retry
 from dinerapp.replication.signals import announce
 
 
@@ -40,7 +40,7 @@ class MessageService:
         self._orders = orders
         self._typing = typing
 
-    def page(self, caller: Caller, room_id: str, after: After | None, limit: int) -> Page[Message]:
+    def page(self, caller: Caller, room_id: str, after: Cursor | None, limit: int) -> Page[Message]:
         """What was said in a room, newest first."""
         return self._kept_in(caller, room_id).page(room_id, after, limit)
 
@@ -50,7 +50,7 @@ class MessageService:
 
     def send(
         self, caller: Caller, room_id: str, operation: Operation, new: NewMessage
-    ) -> Saved[Message]:
+    ) -> WriteResult[Message]:
         """Says something, once for one operation."""
         room = self._entered(caller, room_id)
         self._require_something(caller, new)
@@ -66,7 +66,7 @@ class MessageService:
             file_url=new.file_url,
             order_id=new.order_id,
         )
-        done = saved(room.keeping.messages.save, message)
+        done = save_idempotently(room.keeping.messages.save, message)
         if done.changed:
             kind = room.keeping.messages.kind.name
             announce(message_sent, self, kind=kind, message=done.record)
@@ -80,7 +80,7 @@ class MessageService:
         operation: Operation,
         content: str,
         if_match: str | None = None,
-    ) -> Saved[Message]:
+    ) -> WriteResult[Message]:
         """Other words; only authors change theirs."""
         room = self._entered(caller, room_id)
 
@@ -98,7 +98,7 @@ class MessageService:
         message_id: str,
         operation: Operation,
         if_match: str | None = None,
-    ) -> Saved[Message]:
+    ) -> WriteResult[Message]:
         """Takes a message back: one's own, or as a moderator anybody's."""
         room = self._entered(caller, room_id)
 
@@ -132,13 +132,13 @@ class MessageService:
 
     def _require_something(self, caller: Caller, new: NewMessage) -> None:
         if not (new.content.strip() or new.file_url or new.order_id):
-            raise Unacceptable("say something, or attach a file or an order", field="content")
+            raise InvalidRequest("say something, or attach a file or an order", field="content")
         if new.order_id is not None:
             try:
-                with served_by.aside():
+                with served_by.suspended():
                     self._orders.get(new.order_id, caller)
             except NotFound:
-                raise Unacceptable("is no order that you see", field="order_id") from None
+                raise InvalidRequest("is no order that you see", field="order_id") from None
 
     def _changed(
         self,
@@ -147,9 +147,9 @@ class MessageService:
         operation: Operation,
         change: Callable[[Message], Message],
         if_match: str | None,
-    ) -> Saved[Message]:
+    ) -> WriteResult[Message]:
         messages = room.keeping.messages
-        done = changed(messages, message_id, operation.op_id, change, if_match)
+        done = update_with_retry(messages, message_id, operation.op_id, change, if_match)
         if done.changed:
             kind = messages.kind.name
             announce(message_changed, self, kind=kind, message=done.record)

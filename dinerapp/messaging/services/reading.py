@@ -16,11 +16,11 @@ from dinerapp.messaging.ports.servers import Channels, Servers
 from dinerapp.messaging.services.rooms import Keeping, RoomKind, RoomService
 from dinerapp.messaging.signals import room_read
 from dinerapp.replication import served_by
-from dinerapp.replication.errors import AlreadyExists, NotFound, NothingAvailable, Unacceptable
+from dinerapp.replication.errors import AlreadyExists, InvalidRequest, NoStoreAvailable, NotFound
 from dinerapp.replication.identity import Operation
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import Saved, changed, saved
+from dinerapp.replication.saving import WriteResult, save_idempotently, update_with_retry
 from dinerapp.replication.signals import announce
 
 MOST_UNREAD = 100
@@ -67,17 +67,17 @@ class ReadingService:
         self._conversations = conversations
         self._keeping = keeping
 
-    def page(self, caller: Caller, room_id: str, after: After | None, limit: int) -> Page[Read]:
+    def page(self, caller: Caller, room_id: str, after: Cursor | None, limit: int) -> Page[Read]:
         """Who has read a room how far."""
         self._rooms.enter(caller.user_id or "", room_id)
         return self._reads.page(room_id, after, limit)
 
     def mark(
         self, caller: Caller, room_id: str, operation: Operation, message_id: str
-    ) -> Saved[Read]:
+    ) -> WriteResult[Read]:
         """Up to that message everything was read; what was read stays read."""
         room = self._rooms.enter(caller.user_id or "", room_id)
-        with served_by.aside():
+        with served_by.suspended():
             message = _message(room.keeping.messages, room_id, message_id)
         done = self._moved(room.user_id, operation, message)
         if done.changed:
@@ -92,7 +92,7 @@ class ReadingService:
         rooms = {RoomKind.CONVERSATION: conversations, RoomKind.CHANNEL: channels}
         ids = [read_id(room_id, user_id) for found in rooms.values() for room_id in found]
         known = self._reads.get_many(ids).values() if ids else ()
-        reached = {read.room_id: After(*read.place) for read in known}
+        reached = {read.room_id: Cursor(*read.place) for read in known}
         counted = [
             one
             for kind, found in rooms.items()
@@ -100,40 +100,42 @@ class ReadingService:
         ]
         return UnreadRooms(counted, truncated=more_conversations or more_channels)
 
-    def _conversations_of(self, user_id: str) -> tuple[dict[str, After], bool]:
+    def _conversations_of(self, user_id: str) -> tuple[dict[str, Cursor], bool]:
         """Each with the place at which it begins, and whether there are more."""
         found = self._conversations.page(user_id, None, MOST_ROOMS)
-        return {one.id: After(one.created_at, "") for one in found.items}, found.next is not None
+        return {
+            one.id: Cursor(one.created_at, "") for one in found.items
+        }, found.next_cursor is not None
 
-    def _channels_of(self, user_id: str) -> tuple[dict[str, After], bool]:
+    def _channels_of(self, user_id: str) -> tuple[dict[str, Cursor], bool]:
         """Each with the place at which the user came in, and whether there are more."""
         found = self._members.page_of(user_id, None, MOST_ROOMS)
         joined = {member.server_id: member.joined_at for member in found.items}
         there = self._servers.get_many(joined) if joined else {}
         channels = self._channels.of_servers(there, MOST_ROOMS + 1) if there else ()
-        truncated = found.next is not None or len(channels) > MOST_ROOMS
-        places = {one.id: After(joined[one.server_id], "") for one in channels[:MOST_ROOMS]}
+        truncated = found.next_cursor is not None or len(channels) > MOST_ROOMS
+        places = {one.id: Cursor(joined[one.server_id], "") for one in channels[:MOST_ROOMS]}
         return places, truncated
 
     def _counted(
-        self, user_id: str, kind: RoomKind, rooms: Mapping[str, After]
+        self, user_id: str, kind: RoomKind, rooms: Mapping[str, Cursor]
     ) -> Sequence[Unread]:
         if not rooms:
             return []
         try:
             counts = self._keeping[kind].messages.unread(user_id, rooms, MOST_UNREAD)
-        except NothingAvailable:
+        except NoStoreAvailable:
             return [Unread(room_id, kind, None) for room_id in rooms]
         return [Unread(room_id, kind, counts.get(room_id, 0)) for room_id in rooms]
 
-    def _moved(self, user_id: str, operation: Operation, to: Message) -> Saved[Read]:
+    def _moved(self, user_id: str, operation: Operation, to: Message) -> WriteResult[Read]:
         now, key = utc_now(), read_id(to.room_id, user_id)
 
         def move(read: Read) -> Read:
             return read.moved(to, op_id=operation.op_id, now=now)
 
         try:
-            return changed(self._reads, key, operation.op_id, move)
+            return update_with_retry(self._reads, key, operation.op_id, move)
         except NotFound:
             first = Read(
                 id=key,
@@ -146,9 +148,9 @@ class ReadingService:
                 message_at=to.created_at,
             )
         try:
-            return saved(self._reads.save, first)
+            return save_idempotently(self._reads.save, first)
         except AlreadyExists:
-            return changed(self._reads, key, operation.op_id, move)
+            return update_with_retry(self._reads, key, operation.op_id, move)
 
 
 def _message(messages: Messages, room_id: str, message_id: str) -> Message:
@@ -157,11 +159,11 @@ def _message(messages: Messages, room_id: str, message_id: str) -> Message:
     except NotFound:
         message = None
     if message is None or message.room_id != room_id:
-        raise Unacceptable("is no message of this room", field="message_id")
+        raise InvalidRequest("is no message of this room", field="message_id")
     return message
 
 
-def _later(begun: Mapping[str, After], reached: Mapping[str, After]) -> dict[str, After]:
+def _later(begun: Mapping[str, Cursor], reached: Mapping[str, Cursor]) -> dict[str, Cursor]:
     """Where each room goes on for somebody; whoever came back begins anew."""
     return {
         room_id: max(place, reached.get(room_id, place), key=lambda it: (it.created_at, it.id))

@@ -20,7 +20,7 @@ from typing import Any
 
 from dinerapp.live import feed as feeds
 from dinerapp.live.feed import LONGEST_RETURN, OVERLAP, Feed, Overtaken, Seats, Stream
-from dinerapp.live.signals import changed_elsewhere
+from dinerapp.live.signals import remote_change
 from dinerapp.messaging.domain.messages import Message
 from dinerapp.messaging.domain.read_markers import Read
 from dinerapp.messaging.ports.messages import Messages
@@ -29,11 +29,11 @@ from dinerapp.messaging.signals import (
     access_changed,
     message_changed,
     message_sent,
+    remote_typing,
     room_read,
-    typing_heard,
     typing_noticed,
 )
-from dinerapp.replication.ports.repository import Change
+from dinerapp.replication.ports.repository import ChangeCursor
 from dinerapp.replication.record import utc_now
 
 MOST_MARKED = 600
@@ -192,10 +192,10 @@ class RoomFeed(Feed[Message]):
         message_sent.connect(self._changed)
         message_changed.connect(self._changed)
         typing_noticed.connect(self._typed)
-        typing_heard.connect(self._heard_typing)
+        remote_typing.connect(self._heard_typing)
         room_read.connect(self._was_read)
         access_changed.connect(self._access_changed)
-        changed_elsewhere.connect(self._changed_elsewhere)
+        remote_change.connect(self._changed_elsewhere)
 
     def stream(self, room_id: str, watcher: str, mark: Mark | None) -> RoomStream:
         """A new stream, with what has changed in the room since the mark; without one, with what
@@ -236,12 +236,12 @@ class RoomFeed(Feed[Message]):
         stream.begin(mark.since, known, missed)
 
     def _in_room(self, stream: RoomStream, since: datetime, limit: int) -> Sequence[Message]:
-        return self._messages.changed_since([stream.room_id], Change(since), limit)
+        return self._messages.changed_since([stream.room_id], ChangeCursor(since), limit)
 
     def _get(self, record_ids: Collection[str]) -> Mapping[str, Message]:
         return self._messages.get_many(record_ids)
 
-    def _changed_since(self, place: Change, limit: int) -> Sequence[Message]:
+    def _changed_since(self, place: ChangeCursor, limit: int) -> Sequence[Message]:
         rooms = {stream.room_id for stream in self._watching()}
         return self._messages.changed_since(rooms, place, limit)
 

@@ -14,7 +14,7 @@ from dinerapp.messaging.ports.messages import Messages
 from dinerapp.messaging.ports.servers import Channels, Servers
 from dinerapp.messaging.services.room_feed import RoomFeed, RoomStream
 from dinerapp.replication import deadline, served_by
-from dinerapp.replication.errors import NotFound, NothingAvailable
+from dinerapp.replication.errors import NoStoreAvailable, NotFound
 
 MOST_KNOWN = 10_000
 PATIENCE = 1.0
@@ -72,7 +72,7 @@ class RoomService:
 
     def enter(self, user_id: str, room_id: str) -> Room:
         """The room, if it is one of theirs; NotFound."""
-        with served_by.aside():
+        with served_by.suspended():
             try:
                 if room_id not in self._known_channels and self._is_for_two(user_id, room_id):
                     return Room(room_id, user_id, self._keeping[RoomKind.CONVERSATION])
@@ -91,7 +91,7 @@ class RoomService:
                 return self._stays(stream)
         except NotFound:
             return False
-        except NothingAvailable:
+        except NoStoreAvailable:
             return True
 
     def _stays(self, stream: RoomStream) -> bool:

@@ -17,11 +17,11 @@ from dinerapp.messaging.ports.servers import Channels, Servers
 from dinerapp.messaging.services.idempotency import Once
 from dinerapp.messaging.signals import access_changed
 from dinerapp.replication import served_by
-from dinerapp.replication.errors import AlreadyExists, NotFound, RuleBroken, Unacceptable
+from dinerapp.replication.errors import AlreadyExists, InvalidRequest, NotFound, RuleViolation
 from dinerapp.replication.identity import Operation
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.record import Record, utc_now
-from dinerapp.replication.saving import Saved, changed, saved
+from dinerapp.replication.saving import WriteResult, save_idempotently, update_with_retry
 from dinerapp.replication.signals import announce
 
 _CODE_BYTES = 16
@@ -47,24 +47,28 @@ class ServerService:
         self._once = once
         self._secret = secret.encode()
 
-    def add(self, caller: Caller, operation: Operation, fields: Mapping[str, Any]) -> Saved[Server]:
+    def add(
+        self, caller: Caller, operation: Operation, fields: Mapping[str, Any]
+    ) -> WriteResult[Server]:
         """A new server with its general channel; the caller is its owner.
 
         The server itself comes last: once it is there, the rest is.
         """
         server_id, owner_id = operation.record_id, caller.user_id or ""
-        with served_by.aside():
+        with served_by.suspended():
             general = _envelope(general_id(server_id), operation)
-            saved(self._channels.save, Channel(**general, server_id=server_id, name=GENERAL))
+            save_idempotently(
+                self._channels.save, Channel(**general, server_id=server_id, name=GENERAL)
+            )
             owner = _member(server_id, owner_id, operation, MemberRole.ADMIN)
-            saved(self._members.save, owner)
+            save_idempotently(self._members.save, owner)
         server = Server(
             **_envelope(server_id, operation),
             owner_id=owner_id,
             invite_code=self._code(server_id, operation),
             **fields,
         )
-        return saved(self._servers.save, server)
+        return save_idempotently(self._servers.save, server)
 
     def get(self, caller: Caller, server_id: str) -> Seen:
         """One server, if the caller belongs to it."""
@@ -76,14 +80,14 @@ class ServerService:
         return Seen(server, self._member(caller, server.id))
 
     def page(
-        self, caller: Caller, after: After | None, limit: int
+        self, caller: Caller, after: Cursor | None, limit: int
     ) -> tuple[Page[Server], Mapping[str, Member]]:
         """The caller's servers, the first joined last, and what the caller is in each."""
         found = self._members.page_of(caller.user_id or "", after, limit)
         members = {member.server_id: member for member in found.items}
         servers = self._servers.get_many(members) if members else {}
         there = tuple(servers[server_id] for server_id in members if server_id in servers)
-        return Page(there, found.next), members
+        return Page(there, found.next_cursor), members
 
     def change(
         self,
@@ -92,48 +96,50 @@ class ServerService:
         operation: Operation,
         fields: Mapping[str, Any],
         if_match: str | None,
-    ) -> Saved[Server]:
+    ) -> WriteResult[Server]:
         """Another name or image."""
         self._require(caller, server_id, Deed.CHANGE_SERVER)
 
         def change(server: Server) -> Server:
-            return server.changed(op_id=operation.op_id, now=utc_now(), **fields)
+            return server.with_changes(op_id=operation.op_id, now=utc_now(), **fields)
 
-        return changed(self._servers, server_id, operation.op_id, change, if_match)
+        return update_with_retry(self._servers, server_id, operation.op_id, change, if_match)
 
     def remove(
         self, caller: Caller, server_id: str, operation: Operation, if_match: str | None
-    ) -> Saved[Server]:
+    ) -> WriteResult[Server]:
         """With its channels: nobody enters them any more."""
         self._member(caller, server_id).require(Deed.CHANGE_SERVER)
 
         def change(server: Server) -> Server:
-            return server.changed(op_id=operation.op_id, now=utc_now())
+            return server.with_changes(op_id=operation.op_id, now=utc_now())
 
         save = self._servers.delete
-        done = changed(self._servers, server_id, operation.op_id, change, if_match, save)
+        done = update_with_retry(self._servers, server_id, operation.op_id, change, if_match, save)
         self._tell(done.record, None)
         return done
 
-    def renew_invite(self, caller: Caller, server_id: str, operation: Operation) -> Saved[Server]:
+    def renew_invite(
+        self, caller: Caller, server_id: str, operation: Operation
+    ) -> WriteResult[Server]:
         """Another invite code; the one before is good for nothing at once."""
         self._require(caller, server_id, Deed.INVITE)
         code = self._code(server_id, operation)
 
         def change(server: Server) -> Server:
-            return server.changed(op_id=operation.op_id, now=utc_now(), invite_code=code)
+            return server.with_changes(op_id=operation.op_id, now=utc_now(), invite_code=code)
 
-        return changed(self._servers, server_id, operation.op_id, change)
+        return update_with_retry(self._servers, server_id, operation.op_id, change)
 
-    def join(self, caller: Caller, operation: Operation, code: str) -> Saved[Server]:
+    def join(self, caller: Caller, operation: Operation, code: str) -> WriteResult[Server]:
         """Lets the caller in; whoever is in already stays what they are."""
         server = self._invited(code)
         done = self._joined(server, caller.user_id or "", operation, code)
-        return Saved(server, done.replayed, done.changed)
+        return WriteResult(server, done.replayed, done.changed)
 
     def _joined(
         self, server: Server, user_id: str, operation: Operation, code: str
-    ) -> Saved[Member]:
+    ) -> WriteResult[Member]:
         key = member_id(server.id, user_id)
 
         def change(member: Member) -> Member:
@@ -142,18 +148,18 @@ class ServerService:
             return back
 
         try:
-            return changed(self._members, key, operation.op_id, change)
+            return update_with_retry(self._members, key, operation.op_id, change)
         except NotFound:
             self._once.use(operation, key)
         try:
-            return saved(
+            return save_idempotently(
                 self._members.save, _member(server.id, user_id, operation, MemberRole.GUEST)
             )
         except AlreadyExists:
-            return changed(self._members, key, operation.op_id, change)
+            return update_with_retry(self._members, key, operation.op_id, change)
 
     def members(
-        self, caller: Caller, server_id: str, after: After | None, limit: int
+        self, caller: Caller, server_id: str, after: Cursor | None, limit: int
     ) -> Page[Member]:
         """Who belongs to a server, newest first."""
         self.get(caller, server_id)
@@ -167,26 +173,26 @@ class ServerService:
         operation: Operation,
         role: MemberRole,
         if_match: str | None,
-    ) -> Saved[Member]:
+    ) -> WriteResult[Member]:
         """Makes a member something else; the owner stays an admin."""
         seen = self._require(caller, server_id, Deed.CHANGE_ROLES)
 
         def change(member: Member) -> Member:
             _require_member(member)
             if user_id == seen.server.owner_id:
-                raise RuleBroken("the owner of a server is an admin of it")
+                raise RuleViolation("the owner of a server is an admin of it")
             if member.role is role:
                 return member
-            return member.changed(op_id=operation.op_id, now=utc_now(), role=role)
+            return member.with_changes(op_id=operation.op_id, now=utc_now(), role=role)
 
         key = member_id(server_id, user_id)
-        return changed(self._members, key, operation.op_id, change, if_match)
+        return update_with_retry(self._members, key, operation.op_id, change, if_match)
 
     def remove_member(
         self, caller: Caller, server_id: str, user_id: str, operation: Operation
-    ) -> Saved[Member]:
+    ) -> WriteResult[Member]:
         """Leaves a server, or puts somebody else out of it; the owner stays."""
-        with served_by.aside():
+        with served_by.suspended():
             server = self._servers.get(server_id)
         own = user_id == caller.user_id
         if not own:
@@ -195,7 +201,9 @@ class ServerService:
         def change(member: Member) -> Member:
             _require_member(member)
             if user_id == server.owner_id:
-                raise RuleBroken("the owner of a server belongs to it; the server can be removed")
+                raise RuleViolation(
+                    "the owner of a server belongs to it; the server can be removed"
+                )
             if own:
                 return member.left(op_id=operation.op_id, now=utc_now())
             acting.require_above(member)
@@ -203,14 +211,14 @@ class ServerService:
 
         key = member_id(server_id, user_id)
         try:
-            done = changed(self._members, key, operation.op_id, change)
+            done = update_with_retry(self._members, key, operation.op_id, change)
         except NotFound:
             raise NotFound(*(("servers", server_id) if own else ("members", user_id))) from None
         self._tell(done.record, user_id)
         return done
 
     def channels(
-        self, caller: Caller, server_id: str, after: After | None, limit: int
+        self, caller: Caller, server_id: str, after: Cursor | None, limit: int
     ) -> Page[Channel]:
         """A server's channels, newest first."""
         self.get(caller, server_id)
@@ -223,13 +231,13 @@ class ServerService:
 
     def add_channel(
         self, caller: Caller, server_id: str, operation: Operation, fields: Mapping[str, Any]
-    ) -> Saved[Channel]:
+    ) -> WriteResult[Channel]:
         """One more room for all members."""
         self._require(caller, server_id, Deed.EDIT_CHANNELS)
         channel = Channel(
             **_envelope(operation.record_id, operation), server_id=server_id, **fields
         )
-        return saved(self._channels.save, channel)
+        return save_idempotently(self._channels.save, channel)
 
     def change_channel(
         self,
@@ -239,15 +247,15 @@ class ServerService:
         operation: Operation,
         fields: Mapping[str, Any],
         if_match: str | None,
-    ) -> Saved[Channel]:
+    ) -> WriteResult[Channel]:
         """Another name; the general channel keeps its own."""
         self._require(caller, server_id, Deed.EDIT_CHANNELS)
 
         def change(channel: Channel) -> Channel:
             _require_special(channel, server_id)
-            return channel.changed(op_id=operation.op_id, now=utc_now(), **fields)
+            return channel.with_changes(op_id=operation.op_id, now=utc_now(), **fields)
 
-        return changed(self._channels, channel_id, operation.op_id, change, if_match)
+        return update_with_retry(self._channels, channel_id, operation.op_id, change, if_match)
 
     def remove_channel(
         self,
@@ -256,21 +264,23 @@ class ServerService:
         channel_id: str,
         operation: Operation,
         if_match: str | None,
-    ) -> Saved[Channel]:
+    ) -> WriteResult[Channel]:
         """Nobody enters it any more; the general channel stays."""
         self._require(caller, server_id, Deed.EDIT_CHANNELS)
 
         def change(channel: Channel) -> Channel:
             _require_special(channel, server_id)
-            return channel.changed(op_id=operation.op_id, now=utc_now())
+            return channel.with_changes(op_id=operation.op_id, now=utc_now())
 
         save = self._channels.delete
-        done = changed(self._channels, channel_id, operation.op_id, change, if_match, save)
+        done = update_with_retry(
+            self._channels, channel_id, operation.op_id, change, if_match, save
+        )
         self._tell(done.record, None)
         return done
 
     def _require(self, caller: Caller, server_id: str, deed: Deed) -> Seen:
-        with served_by.aside():
+        with served_by.suspended():
             seen = self.get(caller, server_id)
         seen.member.require(deed)
         return seen
@@ -279,12 +289,12 @@ class ServerService:
         try:
             return self._servers.by_invite(code)
         except NotFound:
-            raise Unacceptable("is no invite code, or not any more", field="code") from None
+            raise InvalidRequest("is no invite code, or not any more", field="code") from None
 
     def _member(self, caller: Caller, server_id: str) -> Member:
         """NotFound in the same words for every server that is not theirs."""
         try:
-            with served_by.aside():
+            with served_by.suspended():
                 member = self._members.get(member_id(server_id, caller.user_id or ""))
         except NotFound:
             member = None
@@ -326,4 +336,4 @@ def _of_server(channel: Channel, server_id: str) -> Channel:
 
 def _require_special(channel: Channel, server_id: str) -> None:
     if _of_server(channel, server_id).is_general:
-        raise RuleBroken("the general channel of a server stays as it is")
+        raise RuleViolation("the general channel of a server stays as it is")

@@ -9,12 +9,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from dinerapp.ordering.domain.pricing import Wanted
-from dinerapp.replication.errors import RuleBroken, Unacceptable
-from dinerapp.replication.kind import Kind, Merge
+from dinerapp.replication.errors import InvalidRequest, RuleViolation
+from dinerapp.replication.kind import Kind, MergeResult
 from dinerapp.replication.record import Record
 
 if TYPE_CHECKING:
-    from dinerapp.replication.merge import Policy
+    from dinerapp.replication.merge import MergePolicy
 
 MOST_LINES = 200
 MOST_OF_ONE = 1000
@@ -75,7 +75,7 @@ class Cart(Record):
         for line in lines:
             cart = replace(cart, lines=cart._with(line))
         if len(cart.lines) > MOST_LINES:
-            raise RuleBroken(f"a cart has room for {MOST_LINES} positions", field="items")
+            raise RuleViolation(f"a cart has room for {MOST_LINES} positions", field="items")
         return cart
 
     def with_quantity(self, line_id: str, quantity: int) -> Cart:
@@ -83,7 +83,7 @@ class Cart(Record):
         self.require_open()
         line = next((one for one in self.positions if one.id == line_id), None)
         if line is None:
-            raise Unacceptable("the cart has no such line", field="line_id")
+            raise InvalidRequest("the cart has no such line", field="line_id")
         if line.quantity == quantity:
             return self
         return replace(self, lines=_put(self.lines, line.of(quantity)))
@@ -104,22 +104,22 @@ class Cart(Record):
         return replace(self, state=CartState.OPEN, successor=None)
 
     def require_open(self) -> None:
-        """RuleBroken once it has become something else."""
+        """RuleViolation once it has become something else."""
         if self.state is CartState.ORDERED:
-            raise RuleBroken(f"the cart was ordered already: order {self.successor}")
+            raise RuleViolation(f"the cart was ordered already: order {self.successor}")
         if self.state is CartState.JOINED:
-            raise RuleBroken(f"the cart is part of another one now: cart {self.successor}")
+            raise RuleViolation(f"the cart is part of another one now: cart {self.successor}")
 
     def _with(self, line: CartLine) -> tuple[CartLine, ...]:
         like = next((one for one in self.positions if one.is_like(line)), None)
         if like is not None:
             line = like.of(like.quantity + line.quantity)
         if line.quantity > MOST_OF_ONE:
-            raise RuleBroken(f"of one position there can be {MOST_OF_ONE}", field="quantity")
+            raise RuleViolation(f"of one position there can be {MOST_OF_ONE}", field="quantity")
         return _put(self.lines, line)
 
 
-def merge_carts(one: Cart, other: Cart, policy: Policy) -> Merge[Cart]:
+def merge_carts(one: Cart, other: Cart, policy: MergePolicy) -> MergeResult[Cart]:
     """Lines of both, each in its latest revision. What became of one side became of the cart."""
     decided = policy.decide(one, other)
     loser = other if decided.record is one else one
@@ -128,7 +128,7 @@ def merge_carts(one: Cart, other: Cart, policy: Policy) -> Merge[Cart]:
     )
     if winner.state is not loser.state:
         lost = None if set(loser.lines) <= set(winner.lines) else loser
-        return Merge(winner, lost, f"the cart was {winner.state} meanwhile" if lost else "")
+        return MergeResult(winner, lost, f"the cart was {winner.state} meanwhile" if lost else "")
     lines = winner.lines
     for line in loser.lines:
         known = next((each for each in lines if each.id == line.id), None)
@@ -136,7 +136,7 @@ def merge_carts(one: Cart, other: Cart, policy: Policy) -> Merge[Cart]:
             lines = _put(lines, line)
     absorbed = tuple(dict.fromkeys((*winner.absorbed, *loser.absorbed)))
     until = max(winner.expires_at, loser.expires_at)
-    return Merge(replace(winner, lines=lines, absorbed=absorbed, expires_at=until))
+    return MergeResult(replace(winner, lines=lines, absorbed=absorbed, expires_at=until))
 
 
 def _put(lines: tuple[CartLine, ...], line: CartLine) -> tuple[CartLine, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dinerapp.ordering.domain.billing import WHOLE, Discount
-from dinerapp.replication.errors import InvalidRecord, RuleBroken
+from dinerapp.replication.errors import InvalidRecord, RuleViolation
 from dinerapp.replication.kind import Kind
 from dinerapp.replication.record import Record
 
@@ -29,7 +29,7 @@ class Coupon(Record):
     max_uses: int | None = None
     active: bool = True
 
-    def check(self) -> None:
+    def validate(self) -> None:
         if (self.percent is None) is (self.amount is None):
             raise InvalidRecord("percent", "give either percent or amount")
         if self.percent is not None and not 0 < self.percent <= WHOLE:
@@ -40,13 +40,13 @@ class Coupon(Record):
             raise InvalidRecord("ends_at", "must be after starts_at")
 
     def discount(self, subtotal: int, now: datetime) -> Discount:
-        """What it takes off an order of now; RuleBroken says why it cannot be used."""
+        """What it takes off an order of now; RuleViolation says why it cannot be used."""
         if not self.active or (self.starts_at and now < self.starts_at):
-            raise RuleBroken(f"the coupon {self.code} cannot be used now", field="coupon")
+            raise RuleViolation(f"the coupon {self.code} cannot be used now", field="coupon")
         if self.ends_at and now >= self.ends_at:
-            raise RuleBroken(f"the coupon {self.code} has expired", field="coupon")
+            raise RuleViolation(f"the coupon {self.code} has expired", field="coupon")
         if subtotal < self.minimum:
-            raise RuleBroken(
+            raise RuleViolation(
                 f"the coupon {self.code} is for orders of {self.minimum} or more", field="coupon"
             )
         return Discount(
@@ -72,4 +72,4 @@ def _ceilings(coupon: Coupon) -> Mapping[str, int | None]:
     return {coupon_key(coupon.id): None if coupon.deleted else coupon.max_uses}
 
 
-COUPONS = Kind("coupons", Coupon, unique=("code",), ceilings=_ceilings)
+COUPONS = Kind("coupons", Coupon, unique_fields=("code",), limits=_ceilings)

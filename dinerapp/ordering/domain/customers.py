@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from dinerapp.accounts.domain.users import normalised
 from dinerapp.ordering.domain import phones
-from dinerapp.replication.identity import secret_id
-from dinerapp.replication.kind import Kind, Merge
+from dinerapp.replication.identity import hmac_id
+from dinerapp.replication.kind import Kind, MergeResult
 from dinerapp.replication.record import Record
 
 if TYPE_CHECKING:
     from dinerapp.ordering.domain.orders import Order
-    from dinerapp.replication.merge import Policy
+    from dinerapp.replication.merge import MergePolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +48,11 @@ class Customer(Record):
         told = _told(self, order, phone)
         if replace(self, **told) == self:
             return self
-        return self.changed(op_id=op_id, now=now, **told)
+        return self.with_changes(op_id=op_id, now=now, **told)
 
     def erased(self, at: datetime, *, op_id: str, now: datetime) -> Customer:
         """What is left of them: the number's id, and when they were forgotten."""
-        return nobody(self, at).changed(op_id=op_id, now=now)
+        return nobody(self, at).with_changes(op_id=op_id, now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Recognition:
 
     def id_of(self, phone: str) -> str:
         """The same in every process and for every store, and no way back to the number."""
-        return secret_id(self.secret, "customer", phone)
+        return hmac_id(self.secret, "customer", phone)
 
 
 def acquaintance(record_id: str, order: Order, phone: str, *, op_id: str) -> Customer:
@@ -100,14 +100,14 @@ def nobody(customer: Customer, at: datetime) -> Customer:
     return replace(customer, **nothing, first_seen=at, last_seen=at, erased_at=at)
 
 
-def merge_customers(one: Customer, other: Customer, policy: Policy) -> Merge[Customer]:
+def merge_customers(one: Customer, other: Customer, policy: MergePolicy) -> MergeResult[Customer]:
     """The latest order tells who they are; who was erased on one side is so on both."""
     one, other = _alike(one, other)
     decided = policy.decide(one, other)
     winner = decided.record
     loser = other if winner is one else one
     if winner.is_erased or loser.is_erased:
-        return Merge(winner if loser.is_erased else loser)
+        return MergeResult(winner if loser.is_erased else loser)
     latest = loser if loser.last_seen > winner.last_seen else winner
     merged = replace(
         winner,
@@ -117,8 +117,8 @@ def merge_customers(one: Customer, other: Customer, policy: Policy) -> Merge[Cus
         last_seen=latest.last_seen,
     )
     if loser.notes != merged.notes:
-        return Merge(merged, loser, decided.reason)
-    return Merge(merged)
+        return MergeResult(merged, loser, decided.reason)
+    return MergeResult(merged)
 
 
 def _alike(one: Customer, other: Customer) -> tuple[Customer, Customer]:

@@ -37,7 +37,7 @@ def erased(order: Order, at: datetime, *, op_id: str, now: datetime) -> Order:
     if order.erased_at is not None:
         return order
     left = nameless(order, at)
-    return left.changed(op_id=op_id, now=now)
+    return left.with_changes(op_id=op_id, now=now)
 
 
 def alike(one: Order, other: Order) -> tuple[Order, Order]:

@@ -107,5 +107,5 @@ def _ceilings(item: MenuItem) -> Mapping[str, int | None]:
     return {stock_key(item.id): None if item.deleted else item.stock_limit}
 
 
-CATEGORIES = Kind("categories", Category, unique=("slug",))
-MENU_ITEMS = Kind("menu_items", MenuItem, unique=("slug",), ceilings=_ceilings)
+CATEGORIES = Kind("categories", Category, unique_fields=("slug",))
+MENU_ITEMS = Kind("menu_items", MenuItem, unique_fields=("slug",), limits=_ceilings)

@@ -22,10 +22,10 @@ from dinerapp.ordering.domain.menu import stock_key
 from dinerapp.ordering.domain.orders import Event, Line, Order, Status, fired
 from dinerapp.ordering.domain.slots import slot_key
 from dinerapp.ordering.domain.tickets import Ticket
-from dinerapp.replication.kind import Kind, Merge
+from dinerapp.replication.kind import Kind, MergeResult
 
 if TYPE_CHECKING:
-    from dinerapp.replication.merge import Policy
+    from dinerapp.replication.merge import MergePolicy
 
 _ENVELOPE = ("version", "updated_at", "created_at", "op_id", "source", "trail")
 _SUMS = ("subtotal", "discount", "service_charge", "tax", "tip", "total", "payment_status")
@@ -37,7 +37,7 @@ CLOSED_TWICE = "cancelled on one side, completed on the other"
 PAID_TWICE = "paid on both sides, more than the order costs"
 
 
-def merge_orders(one: Order, other: Order, policy: Policy) -> Merge[Order]:
+def merge_orders(one: Order, other: Order, policy: MergePolicy) -> MergeResult[Order]:
     """Both histories in one order; `lost` is the side whose word did not count somewhere."""
     one, other = alike(one, other)
     decided = policy.decide(one, other)
@@ -47,10 +47,10 @@ def merge_orders(one: Order, other: Order, policy: Policy) -> Merge[Order]:
     loser = other if winner is one else one
     merged = _united(winner, loser)
     if merged.outstanding < 0:
-        return Merge(merged, loser, PAID_TWICE)
+        return MergeResult(merged, loser, PAID_TWICE)
     if reason == CLOSED_TWICE or _is_overruled(loser, merged):
-        return Merge(merged, loser, reason)
-    return Merge(merged)
+        return MergeResult(merged, loser, reason)
+    return MergeResult(merged)
 
 
 def _united(winner: Order, loser: Order) -> Order:
@@ -153,4 +153,4 @@ def _holds(order: Order) -> Mapping[str, int]:
     return taken
 
 
-ORDERS = Kind("orders", Order, merge=merge_orders, holds=_holds, followed=True)
+ORDERS = Kind("orders", Order, merge=merge_orders, reservations=_holds, has_followers=True)

@@ -12,7 +12,7 @@ from dinerapp.ordering.domain import payments as money
 from dinerapp.ordering.domain.billing import Charged, Terms, handed_out, sums
 from dinerapp.ordering.domain.payments import Payment, PaymentStatus
 from dinerapp.ordering.domain.tickets import Ticket, ticket_id
-from dinerapp.replication.errors import InvalidRecord, KeyReused, RuleBroken, Unacceptable
+from dinerapp.replication.errors import InvalidRecord, InvalidRequest, KeyReused, RuleViolation
 from dinerapp.replication.record import Record
 
 
@@ -172,7 +172,7 @@ class Order(Record):
         """What is still to be paid."""
         return self.total - money.net(self.payments)
 
-    def check(self) -> None:
+    def validate(self) -> None:
         for name in _AMOUNTS:
             if getattr(self, name) < 0:
                 raise InvalidRecord(name, "must not be negative")
@@ -200,15 +200,17 @@ class Order(Record):
     def moved(
         self, status: Status, *, actor: str, reason: str | None, op_id: str, now: datetime
     ) -> Order:
-        """The order one step further; RuleBroken when the step does not exist."""
+        """The order one step further; RuleViolation when the step does not exist."""
         if status not in STEPS[self.status]:
             allowed = ", ".join(sorted(STEPS[self.status])) or "nothing, it is closed"
-            raise RuleBroken(
+            raise RuleViolation(
                 f"an order that is {self.status} cannot become {status}; it can become: {allowed}",
                 field="status",
             )
         event = Event(at=now, status=status, actor=actor, reason=reason)
-        step = self.changed(op_id=op_id, now=now, status=status, history=(*self.history, event))
+        step = self.with_changes(
+            op_id=op_id, now=now, status=status, history=(*self.history, event)
+        )
         if status is Status.CONFIRMED:
             return replace(step, tickets=fired(step.id, step.wanted, (), now))
         if status is Status.CANCELLED:
@@ -219,13 +221,13 @@ class Order(Record):
         """With these lines in place of those of the same id, and new ones added; the kitchen is
         told the difference."""
         if self.status not in CHANGEABLE:
-            raise RuleBroken(f"an order that is {self.status} cannot be changed any more")
+            raise RuleViolation(f"an order that is {self.status} cannot be changed any more")
         by_id = {line.id: line for line in self.lines} | {line.id: line for line in lines}
         if not any(line.quantity for line in by_id.values()):
-            raise RuleBroken("the last line cannot be taken off; cancel the order instead")
-        changed = self.changed(op_id=op_id, now=now, lines=tuple(by_id.values())).billed()
+            raise RuleViolation("the last line cannot be taken off; cancel the order instead")
+        changed = self.with_changes(op_id=op_id, now=now, lines=tuple(by_id.values())).billed()
         if changed.outstanding < 0:
-            raise RuleBroken("more was paid than this would cost; give money back first")
+            raise RuleViolation("more was paid than this would cost; give money back first")
         if self.status is Status.PENDING:
             return changed
         more = fired(self.id, [line for line in lines if line not in self.lines], self.lines, now)
@@ -236,9 +238,9 @@ class Order(Record):
         if self.knows(payment.id, payment.op_id):
             return self
         if self.status is Status.CANCELLED:
-            raise RuleBroken("the order is cancelled")
+            raise RuleViolation("the order is cancelled")
         if payment.amount > self.outstanding + payment.tip:
-            raise RuleBroken(
+            raise RuleViolation(
                 f"{self.outstanding} is left to be paid, not {payment.amount - payment.tip}",
                 field="amount",
             )
@@ -249,10 +251,10 @@ class Order(Record):
         if self.knows(refund.id, refund.op_id):
             return self
         if refund.refund_of not in {payment.id for payment in self.payments}:
-            raise Unacceptable("there is no such payment", field="payment_id")
+            raise InvalidRequest("there is no such payment", field="payment_id")
         left = money.left_of(refund.refund_of or "", self.payments)
         if -refund.amount > left:
-            raise RuleBroken(f"{left} of this payment is left to be given back", field="amount")
+            raise RuleViolation(f"{left} of this payment is left to be given back", field="amount")
         return self._with_payment(refund, now)
 
     def knows(self, payment_id: str, op_id: str) -> bool:
@@ -276,9 +278,9 @@ class Order(Record):
     def _require_unpaid(self, line_id: str) -> None:
         line = next((line for line in self.wanted if line.id == line_id), None)
         if line is None:
-            raise Unacceptable("the order has no such line", field="line_ids")
+            raise InvalidRequest("the order has no such line", field="line_ids")
         if any(line_id in payment.line_ids for payment in self.payments):
-            raise RuleBroken(f"{line.name} is paid already", field="line_ids")
+            raise RuleViolation(f"{line.name} is paid already", field="line_ids")
 
     def cooked(
         self,
@@ -295,11 +297,11 @@ class Order(Record):
         )
         if tickets == self.tickets:
             return self
-        return self.changed(op_id=op_id, now=now, tickets=tickets)
+        return self.with_changes(op_id=op_id, now=now, tickets=tickets)
 
     def _with_payment(self, payment: Payment, now: datetime) -> Order:
         payments = (*self.payments, payment)
-        return self.changed(
+        return self.with_changes(
             op_id=payment.op_id, now=now, payments=payments, tip=self.tip + payment.tip
         ).billed()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dinerapp.ordering.domain.billing import Discount, Terms
 from dinerapp.ordering.domain.menu import MenuItem, OptionGroup, Serving
 from dinerapp.ordering.domain.orders import ChosenOption, FulfilmentType, Line
-from dinerapp.replication.errors import RuleBroken, Unacceptable
+from dinerapp.replication.errors import InvalidRequest, RuleViolation
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +45,20 @@ def offers(
     line_ids: Sequence[str],
     rates: Rates,
     serving: Serving | None = None,
-) -> Iterator[Line | RuleBroken]:
+) -> Iterator[Line | RuleViolation]:
     """A line for each position, or why it cannot be served."""
     for number, (one, line_id) in enumerate(zip(wanted, line_ids, strict=True)):
         try:
             yield _line(one, menu, line_id, rates, f"items.{number}", serving)
-        except RuleBroken as broken:
+        except RuleViolation as broken:
             yield broken
 
 
-def priced(offered: Iterable[Line | RuleBroken]) -> tuple[Line, ...]:
-    """The lines, if all of it can be served; RuleBroken names the first position that cannot."""
+def priced(offered: Iterable[Line | RuleViolation]) -> tuple[Line, ...]:
+    """The lines, if all of it can be served; RuleViolation names the first position that cannot."""
     lines = []
     for offer in offered:
-        if isinstance(offer, RuleBroken):
+        if isinstance(offer, RuleViolation):
             raise offer
         lines.append(offer)
     return tuple(lines)
@@ -74,15 +74,15 @@ def _line(
 ) -> Line:
     item = menu.get(wanted.item_id)
     if item is None:
-        raise Unacceptable("is not on the menu", field=f"{path}.item_id")
+        raise InvalidRequest("is not on the menu", field=f"{path}.item_id")
     if not item.available:
-        raise RuleBroken(f"{item.name} is not available now", field=f"{path}.item_id")
+        raise RuleViolation(f"{item.name} is not available now", field=f"{path}.item_id")
     if serving is not None and not serving.has(item):
-        raise RuleBroken(_closed(item, serving), field=f"{path}.item_id")
+        raise RuleViolation(_closed(item, serving), field=f"{path}.item_id")
     options = _chosen(item, wanted.options, path)
     unit = item.price + sum(option.price for option in options)
     if unit < 0:
-        raise Unacceptable("take more off the price than it is", field=f"{path}.options")
+        raise InvalidRequest("take more off the price than it is", field=f"{path}.options")
     return Line(
         id=line_id,
         item_id=item.id,
@@ -110,11 +110,11 @@ def _closed(item: MenuItem, serving: Serving) -> str:
 def _chosen(item: MenuItem, option_ids: Sequence[str], path: str) -> tuple[ChosenOption, ...]:
     field = f"{path}.options"
     if len(set(option_ids)) != len(option_ids):
-        raise Unacceptable("the same option is given twice", field=field)
+        raise InvalidRequest("the same option is given twice", field=field)
     known = {option.id: option for group in item.option_groups for option in group.options}
     for option_id in option_ids:
         if option_id not in known:
-            raise Unacceptable(f"{item.name} has no option {option_id}", field=field)
+            raise InvalidRequest(f"{item.name} has no option {option_id}", field=field)
     for group in item.option_groups:
         _check_group(group, sum(option.id in option_ids for option in group.options), field)
     return tuple(
@@ -125,4 +125,4 @@ def _chosen(item: MenuItem, option_ids: Sequence[str], path: str) -> tuple[Chose
 def _check_group(group: OptionGroup, taken: int, field: str) -> None:
     if not group.min <= taken <= group.max:
         wanted = f"{group.min} to {group.max}"
-        raise Unacceptable(f"{group.name}: take {wanted}, not {taken}", field=field)
+        raise InvalidRequest(f"{group.name}: take {wanted}, not {taken}", field=field)

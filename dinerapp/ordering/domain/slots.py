@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from dinerapp.ordering.domain.hours import Calendar, Span
-from dinerapp.replication.errors import RuleBroken, Unacceptable
+from dinerapp.replication.errors import InvalidRequest, RuleViolation
 from dinerapp.replication.identity import derived_id
 from dinerapp.replication.kind import Kind
 from dinerapp.replication.record import Record
@@ -60,21 +60,21 @@ class Planning:
             start += step
 
     def require_open(self, now: datetime) -> None:
-        """RuleBroken outside the opening hours: then it is scheduled orders only."""
+        """RuleViolation outside the opening hours: then it is scheduled orders only."""
         if self.calendar.is_open(now):
             return
         again = self.calendar.next_opening(self.calendar.opening, now)
         when = "" if again is None else f", and open again on {self._shown(again)}"
-        raise RuleBroken(f"we are closed now{when}; order for a later time", field=SCHEDULED_FOR)
+        raise RuleViolation(f"we are closed now{when}; order for a later time", field=SCHEDULED_FOR)
 
     def require_bookable(self, moment: datetime, now: datetime) -> None:
         """Whether an order may be for that time."""
         if moment <= now:
-            raise Unacceptable("must be in the future", field=SCHEDULED_FOR)
+            raise InvalidRequest("must be in the future", field=SCHEDULED_FOR)
         if moment > now + timedelta(days=self.days_ahead):
-            raise Unacceptable(f"must be within {self.days_ahead} days", field=SCHEDULED_FOR)
+            raise InvalidRequest(f"must be within {self.days_ahead} days", field=SCHEDULED_FOR)
         if not self.calendar.is_open(moment):
-            raise RuleBroken(f"we are closed on {self._shown(moment)}", field=SCHEDULED_FOR)
+            raise RuleViolation(f"we are closed on {self._shown(moment)}", field=SCHEDULED_FOR)
 
     def _shown(self, moment: datetime) -> str:
         return f"{self.calendar.local(moment):%A, %d %B at %H:%M}"
@@ -94,4 +94,4 @@ def _ceilings(slot: Slot) -> Mapping[str, int | None]:
     return {slot_key(slot.starts_at): None if slot.deleted else slot.capacity}
 
 
-SLOTS = Kind("slots", Slot, ceilings=_ceilings)
+SLOTS = Kind("slots", Slot, limits=_ceilings)

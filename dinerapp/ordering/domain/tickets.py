@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from dinerapp.replication.errors import RuleBroken
+from dinerapp.replication.errors import RuleViolation
 from dinerapp.replication.identity import derived_id
 
 
@@ -63,7 +63,7 @@ class Ticket:
         if self.status is TicketStatus.DONE:
             return self
         if not self.is_open:
-            raise RuleBroken(f"a ticket that is {self.status} cannot be bumped")
+            raise RuleViolation(f"a ticket that is {self.status} cannot be bumped")
         return replace(
             self,
             status=TicketStatus.DONE,
@@ -84,7 +84,7 @@ class Ticket:
 
     def _require(self, status: TicketStatus, verb: str) -> None:
         if self.status is not status:
-            raise RuleBroken(f"a ticket that is {self.status} cannot be {verb}")
+            raise RuleViolation(f"a ticket that is {self.status} cannot be {verb}")
 
 
 def ticket_id(order_id: str, line_id: str, revision: int) -> str:

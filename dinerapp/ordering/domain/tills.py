@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from dinerapp.replication.errors import InvalidRecord, RuleBroken
+from dinerapp.replication.errors import InvalidRecord, RuleViolation
 from dinerapp.replication.kind import Kind
 from dinerapp.replication.record import Record
 
@@ -28,7 +28,7 @@ class Till(Record):
     def is_open(self) -> bool:
         return self.closed_at is None
 
-    def check(self) -> None:
+    def validate(self) -> None:
         for name in ("opening", "counted"):
             if (getattr(self, name) or 0) < 0:
                 raise InvalidRecord(name, "must not be negative")
@@ -36,10 +36,10 @@ class Till(Record):
     def closed(
         self, *, by: str, expected: int, counted: int, notes: str | None, op_id: str, now: datetime
     ) -> Till:
-        """The till, counted and shut; RuleBroken when it is already."""
+        """The till, counted and shut; RuleViolation when it is already."""
         if not self.is_open:
-            raise RuleBroken("the till is closed already")
-        return self.changed(
+            raise RuleViolation("the till is closed already")
+        return self.with_changes(
             op_id=op_id,
             now=now,
             closed_at=now,

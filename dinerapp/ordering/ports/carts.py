@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from dinerapp.ordering.domain.carts import CARTS, Cart
-from dinerapp.replication.ports.repository import After, Page, Repository
-from dinerapp.replication.ports.routing import question
+from dinerapp.replication.ports.repository import Cursor, Page, Repository
+from dinerapp.replication.ports.routing import query
 
 
 class Carts(Repository[Cart]):
@@ -17,11 +17,11 @@ class Carts(Repository[Cart]):
     kind = CARTS
 
     @abstractmethod
-    @question
-    def page_of(self, user_id: str, after: After | None, limit: int) -> Page[Cart]:
+    @query
+    def page_of(self, user_id: str, after: Cursor | None, limit: int) -> Page[Cart]:
         """The carts of an account, newest first."""
 
     @abstractmethod
-    @question
+    @query
     def expired(self, now: datetime, limit: int) -> Sequence[Cart]:
         """Carts whose time is over, the longest gone first."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from dinerapp.ordering.domain.coupons import COUPONS, Coupon
-from dinerapp.replication.ports.repository import After, Page, Repository
-from dinerapp.replication.ports.routing import lookup, question
+from dinerapp.replication.ports.repository import Cursor, Page, Repository
+from dinerapp.replication.ports.routing import find_one, query
 
 
 class Coupons(Repository[Coupon]):
@@ -15,11 +15,11 @@ class Coupons(Repository[Coupon]):
     kind = COUPONS
 
     @abstractmethod
-    @lookup
+    @find_one
     def by_code(self, code: str) -> Coupon:
         """The coupon with exactly this code; NotFound."""
 
     @abstractmethod
-    @question
-    def page(self, after: After | None, limit: int) -> Page[Coupon]:
+    @query
+    def page(self, after: Cursor | None, limit: int) -> Page[Coupon]:
         """Coupons, newest first by creation and then by id."""

@@ -6,8 +6,8 @@ from abc import abstractmethod
 from dataclasses import dataclass
 
 from dinerapp.ordering.domain.customers import CUSTOMERS, Customer
-from dinerapp.replication.ports.repository import After, Page, Repository
-from dinerapp.replication.ports.routing import question
+from dinerapp.replication.ports.repository import Cursor, Page, Repository
+from dinerapp.replication.ports.routing import query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,6 @@ class Customers(Repository[Customer]):
     kind = CUSTOMERS
 
     @abstractmethod
-    @question
-    def page(self, wanted: CustomerFilter, after: After | None, limit: int) -> Page[Customer]:
+    @query
+    def page(self, wanted: CustomerFilter, after: Cursor | None, limit: int) -> Page[Customer]:
         """The customers wanted, newest first by creation and then by id."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from dinerapp.ordering.domain.menu import CATEGORIES, MENU_ITEMS, Category, MenuItem
 from dinerapp.replication.ports.repository import Repository
-from dinerapp.replication.ports.routing import question
+from dinerapp.replication.ports.routing import query
 
 
 class Categories(Repository[Category]):
@@ -16,7 +16,7 @@ class Categories(Repository[Category]):
     kind = CATEGORIES
 
     @abstractmethod
-    @question
+    @query
     def all(self) -> Sequence[Category]:
         """Every category, by position, then name, then id."""
 
@@ -27,11 +27,11 @@ class MenuItems(Repository[MenuItem]):
     kind = MENU_ITEMS
 
     @abstractmethod
-    @question
+    @query
     def all(self) -> Sequence[MenuItem]:
         """Every item, by category id, then position, then name, then id."""
 
     @abstractmethod
-    @question
+    @query
     def count_in(self, category_id: str) -> int:
         """How many items the category has."""

@@ -9,9 +9,9 @@ from datetime import datetime
 
 from dinerapp.ordering.domain.order_merge import ORDERS
 from dinerapp.ordering.domain.orders import FulfilmentType, Order, Status
-from dinerapp.replication.ports.replica import Count
-from dinerapp.replication.ports.repository import After, Change, Page, Repository
-from dinerapp.replication.ports.routing import question
+from dinerapp.replication.ports.replica import Usage
+from dinerapp.replication.ports.repository import ChangeCursor, Cursor, Page, Repository
+from dinerapp.replication.ports.routing import query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,29 +32,29 @@ class Orders(Repository[Order]):
     kind = ORDERS
 
     @abstractmethod
-    @question
-    def page(self, wanted: OrderFilter, after: After | None, limit: int) -> Page[Order]:
+    @query
+    def page(self, wanted: OrderFilter, after: Cursor | None, limit: int) -> Page[Order]:
         """The orders wanted, newest first by creation and then by id."""
 
     @abstractmethod
-    @question
-    def changed_since(self, after: Change, limit: int) -> Sequence[Order]:
+    @query
+    def changed_since(self, after: ChangeCursor, limit: int) -> Sequence[Order]:
         """Orders in their latest state, by when and id they were changed, after that place.
 
         What is committed late, or comes late from the other store, may appear before the place.
         """
 
     @abstractmethod
-    @question
-    def counts(self, keys: Collection[str]) -> Mapping[str, Count]:
+    @query
+    def usage(self, keys: Collection[str]) -> Mapping[str, Usage]:
         """What orders hold of counted things; zero for unknown keys."""
 
     @abstractmethod
-    @question
+    @query
     def in_kitchen(self, station: str | None, limit: int) -> Sequence[Order]:
         """Orders with open tickets, at one station or any, oldest first by creation and id."""
 
     @abstractmethod
-    @question
+    @query
     def taken(self, till_id: str) -> Mapping[str, int]:
         """What payments through a till come to, refunds taken off, by method."""

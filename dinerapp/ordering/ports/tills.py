@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from dinerapp.ordering.domain.tills import TILLS, Till
-from dinerapp.replication.ports.repository import After, Page, Repository
-from dinerapp.replication.ports.routing import question
+from dinerapp.replication.ports.repository import Cursor, Page, Repository
+from dinerapp.replication.ports.routing import query
 
 
 class Tills(Repository[Till]):
@@ -15,6 +15,6 @@ class Tills(Repository[Till]):
     kind = TILLS
 
     @abstractmethod
-    @question
-    def page(self, is_open: bool | None, after: After | None, limit: int) -> Page[Till]:
+    @query
+    def page(self, is_open: bool | None, after: Cursor | None, limit: int) -> Page[Till]:
         """Open ones, closed ones or both, newest first by creation and then by id."""

@@ -17,16 +17,16 @@ from dinerapp.ordering.services.orders import NewOrder, OrderService
 from dinerapp.replication import codec, deadline
 from dinerapp.replication.errors import (
     DinerError,
+    InvalidRequest,
     KeyReused,
     NotFound,
     Rejection,
-    RuleBroken,
-    Unacceptable,
+    RuleViolation,
 )
 from dinerapp.replication.identity import Operation, new_op_id
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import Saved, changed, saved
+from dinerapp.replication.saving import WriteResult, save_idempotently, update_with_retry
 
 AT_ONCE = 200
 PAUSE = 60.0
@@ -49,7 +49,7 @@ class Position:
     """A line of a cart as it would be ordered now, or why it cannot be."""
 
     line: CartLine
-    offer: Line | RuleBroken
+    offer: Line | RuleViolation
 
 
 class CartService:
@@ -70,7 +70,7 @@ class CartService:
         self._lifetime = lifetime
         self._now = now
 
-    def open(self, operation: Operation, caller: Caller = GUEST) -> Saved[Cart]:
+    def open(self, operation: Operation, caller: Caller = GUEST) -> WriteResult[Cart]:
         """A new, empty cart, of whoever is logged in."""
         now = self._now()
         cart = Cart(
@@ -81,7 +81,7 @@ class CartService:
             user_id=caller.user_id,
             expires_at=now + self._lifetime,
         )
-        return saved(self._carts.save, cart)
+        return save_idempotently(self._carts.save, cart)
 
     def access_token(self, cart_id: str) -> str:
         """Opens just this cart."""
@@ -96,7 +96,7 @@ class CartService:
             raise NotFound(CARTS.name, cart_id)
         return cart
 
-    def page(self, caller: Caller, after: After | None, limit: int) -> Page[Cart]:
+    def page(self, caller: Caller, after: Cursor | None, limit: int) -> Page[Cart]:
         """The caller's own carts, newest first."""
         return self._carts.page_of(caller.user_id or "", after, limit)
 
@@ -116,10 +116,10 @@ class CartService:
         wanted: Wanted,
         caller: Caller,
         if_match: str | None = None,
-    ) -> Saved[Cart]:
+    ) -> WriteResult[Cart]:
         """Puts something in: alike positions become one."""
         line = CartLine(id=operation.record_id, wanted=wanted)
-        if not self.get(cart_id, caller).has_done(operation.op_id):
+        if not self.get(cart_id, caller).has_applied(operation.op_id):
             self._require_known(line)
         return self._change(cart_id, operation, lambda cart: cart.with_lines([line]), if_match)
 
@@ -131,7 +131,7 @@ class CartService:
         operation: Operation,
         caller: Caller,
         if_match: str | None = None,
-    ) -> Saved[Cart]:
+    ) -> WriteResult[Cart]:
         """So many of one position; none takes it out."""
         self.get(cart_id, caller)
         return self._change(
@@ -140,60 +140,60 @@ class CartService:
 
     def join(
         self, cart_id: str, operation: Operation, source_id: str, caller: Caller, other: Caller
-    ) -> Saved[Cart]:
+    ) -> WriteResult[Cart]:
         """Brings what is in another cart into this one, once. `other` is who asks for that one.
 
         The other one is closed first, so that nobody orders from it meanwhile; whoever repeats a
         call that died after that gets the rest done.
         """
         if cart_id == source_id:
-            raise Unacceptable("a cart cannot be joined to itself", field="cart_id")
+            raise InvalidRequest("a cart cannot be joined to itself", field="cart_id")
         cart, source = self.get(cart_id, caller), self.get(source_id, other)
-        if not cart.has_done(operation.op_id):
+        if not cart.has_applied(operation.op_id):
             cart.with_cart(source)
             source = self._close(source_id, cart_id)
         try:
             return self._change(cart_id, operation, lambda cart: cart.with_cart(source))
-        except RuleBroken:
+        except RuleViolation:
             self._reopen(source_id, cart_id)
             raise
 
     def remove(
         self, cart_id: str, operation: Operation, caller: Caller, if_match: str | None
-    ) -> Saved[Cart]:
+    ) -> WriteResult[Cart]:
         """Throws a cart away."""
         self.get(cart_id, caller)
-        return changed(
+        return update_with_retry(
             self._carts,
             cart_id,
             operation.op_id,
-            lambda cart: cart.changed(op_id=operation.op_id, now=self._now()),
+            lambda cart: cart.with_changes(op_id=operation.op_id, now=self._now()),
             if_match,
             save=self._carts.delete,
         )
 
     def check_out(
         self, cart_id: str, operation: Operation, checkout: Checkout, caller: Caller
-    ) -> Saved[Order]:
+    ) -> WriteResult[Order]:
         """One order of one cart, however often, with whatever keys and wherever it is tried.
 
         The order's ids follow from the cart, so the order itself decides which try was first. What
         is put into the cart while it is being ordered stays out of the order.
         """
         cart = self.get(cart_id, caller)
-        if cart.has_seen_key_of(operation.op_id) and not cart.has_done(operation.op_id):
+        if cart.has_applied_key_of(operation.op_id) and not cart.has_applied(operation.op_id):
             raise KeyReused(cart)
         if cart.state is not CartState.ORDERED:
             cart.require_open()
         if not cart.positions:
-            raise RuleBroken("the cart is empty", field="items")
+            raise RuleViolation("the cart is empty", field="items")
         new = _order(cart, checkout)
-        ordering = Operation.keyed("carts.check_out", cart_id, codec.written(new))
+        ordering = Operation.from_key("carts.check_out", cart_id, codec.encode(new))
         buyer = caller if _owns(caller, cart) else replace(GUEST, user_id=cart.user_id)
         try:
             done = self._orders.place(ordering, new, buyer)
         except KeyReused as first:
-            raise RuleBroken(f"the cart was ordered already: order {first.stored.id}") from None
+            raise RuleViolation(f"the cart was ordered already: order {first.stored.id}") from None
         self._mark_ordered(cart_id, operation, done.record.id)
         return done
 
@@ -211,7 +211,7 @@ class CartService:
         expired = self._carts.expired(now, AT_ONCE)
         for cart in expired:
             with suppress(Rejection):
-                self._carts.delete(cart.changed(op_id=new_op_id(), now=now))
+                self._carts.delete(cart.with_changes(op_id=new_op_id(), now=now))
         return len(expired)
 
     def _change(
@@ -220,20 +220,20 @@ class CartService:
         operation: Operation,
         change: Callable[[Cart], Cart],
         if_match: str | None = None,
-    ) -> Saved[Cart]:
+    ) -> WriteResult[Cart]:
         def after(cart: Cart) -> Cart:
             now, wanted = self._now(), change(cart)
             if wanted is cart:
                 return cart
-            op_id = operation.giving(*wanted.lines, wanted.state)
-            return wanted.changed(op_id=op_id, now=now, expires_at=now + self._lifetime)
+            op_id = operation.op_id_with_outcome(*wanted.lines, wanted.state)
+            return wanted.with_changes(op_id=op_id, now=now, expires_at=now + self._lifetime)
 
-        return changed(self._carts, cart_id, operation.op_id, after, if_match)
+        return update_with_retry(self._carts, cart_id, operation.op_id, after, if_match)
 
     def _require_known(self, line: CartLine) -> None:
         """What is only not to be had at the moment may be wanted for later."""
         [offer] = self._orders.offers([line.wanted], [line.id])
-        if isinstance(offer, Unacceptable):
+        if isinstance(offer, InvalidRequest):
             raise offer
 
     def _close(self, source_id: str, cart_id: str) -> Cart:
@@ -243,13 +243,13 @@ class CartService:
             source.require_open()
             return source.became(CartState.JOINED, cart_id)
 
-        return self._change(source_id, Operation.fresh(), close).record
+        return self._change(source_id, Operation.without_key(), close).record
 
     def _reopen(self, source_id: str, cart_id: str) -> None:
         def reopen(source: Cart) -> Cart:
             return source.reopened() if source.successor == cart_id else source
 
-        self._change(source_id, Operation.fresh(), reopen)
+        self._change(source_id, Operation.without_key(), reopen)
 
     def _mark_ordered(self, cart_id: str, operation: Operation, order_id: str) -> None:
         """The cart may have been thrown away meanwhile; the order is there all the same."""

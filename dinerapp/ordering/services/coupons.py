@@ -10,9 +10,9 @@ from dinerapp.ordering.domain.coupons import Coupon, coupon_key, normalised
 from dinerapp.ordering.ports.coupons import Coupons
 from dinerapp.ordering.ports.orders import Orders
 from dinerapp.replication.identity import Operation
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import Saved, changed, saved
+from dinerapp.replication.saving import WriteResult, save_idempotently, update_with_retry
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class CouponService:
         self._coupons = coupons
         self._orders = orders
 
-    def add(self, operation: Operation, fields: Mapping[str, Any]) -> Saved[Coupon]:
+    def add(self, operation: Operation, fields: Mapping[str, Any]) -> WriteResult[Coupon]:
         """A new coupon."""
         now = utc_now()
         coupon = Coupon(
@@ -40,28 +40,30 @@ class CouponService:
             updated_at=now,
             **{**fields, "code": normalised(fields["code"])},
         )
-        return saved(self._coupons.save, coupon)
+        return save_idempotently(self._coupons.save, coupon)
 
     def change(
         self, coupon_id: str, operation: Operation, fields: Mapping[str, Any], if_match: str | None
-    ) -> Saved[Coupon]:
+    ) -> WriteResult[Coupon]:
         """Changes some of a coupon's fields; its code stays."""
 
         def change(coupon: Coupon) -> Coupon:
-            return coupon.changed(op_id=operation.op_id, now=utc_now(), **fields)
+            return coupon.with_changes(op_id=operation.op_id, now=utc_now(), **fields)
 
-        return changed(self._coupons, coupon_id, operation.op_id, change, if_match)
+        return update_with_retry(self._coupons, coupon_id, operation.op_id, change, if_match)
 
     def get(self, coupon_id: str) -> Coupon:
         """One coupon."""
         return self._coupons.get(coupon_id)
 
-    def page(self, after: After | None, limit: int) -> Page[Coupon]:
+    def page(self, after: Cursor | None, limit: int) -> Page[Coupon]:
         """Coupons, newest first."""
         return self._coupons.page(after, limit)
 
     def used(self, coupons: list[Coupon]) -> list[Used]:
         """The coupons with how often each is used, in one question."""
         keys = [coupon_key(coupon.id) for coupon in coupons]
-        counts = self._orders.counts(keys) if keys else {}
-        return [Used(coupon, counts[key].held) for coupon, key in zip(coupons, keys, strict=True)]
+        counts = self._orders.usage(keys) if keys else {}
+        return [
+            Used(coupon, counts[key].reserved) for coupon, key in zip(coupons, keys, strict=True)
+        ]

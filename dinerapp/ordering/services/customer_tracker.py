@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from threading import Lock
 
-from dinerapp.live.signals import changed_elsewhere, news_missed
+from dinerapp.live.signals import bus_gap, remote_change
 from dinerapp.ordering.domain.customers import CUSTOMERS, Customer
 from dinerapp.ordering.domain.orders import Order
 from dinerapp.ordering.services.customers import CustomerService
@@ -27,8 +27,8 @@ class Regulars:
         self._lock = Lock()
         self._seen: dict[str, _Seen] = {}
         customer_erased.connect(self._customer_erased)
-        changed_elsewhere.connect(self._changed_elsewhere)
-        news_missed.connect(self._news_missed)
+        remote_change.connect(self._changed_elsewhere)
+        bus_gap.connect(self._news_missed)
 
     def follow(self, records: Sequence[Order]) -> None:
         """Remembers who ordered. What fails is followed up again."""

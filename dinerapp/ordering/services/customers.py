@@ -29,9 +29,14 @@ from dinerapp.replication.identity import Operation, derived_id, new_op_id
 from dinerapp.replication.kind import Kind
 from dinerapp.replication.paging import pages
 from dinerapp.replication.ports.conflicts import Conflicts
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.record import Record, utc_now
-from dinerapp.replication.saving import PreconditionFailed, Saved, changed, saved
+from dinerapp.replication.saving import (
+    PreconditionFailed,
+    WriteResult,
+    save_idempotently,
+    update_with_retry,
+)
 from dinerapp.replication.signals import announce
 
 R = TypeVar("R", bound=Record)
@@ -76,7 +81,7 @@ class CustomerService:
         """One customer; who was erased is none."""
         return _living(self._customers.get(customer_id))
 
-    def page(self, wanted: CustomerFilter, after: After | None, limit: int) -> Page[Customer]:
+    def page(self, wanted: CustomerFilter, after: Cursor | None, limit: int) -> Page[Customer]:
         """Customers, newest first; number and address may be typed in any way."""
         if wanted.phone is not None:
             wanted = replace(wanted, phone=self._recognition.phone(wanted.phone))
@@ -84,7 +89,7 @@ class CustomerService:
             wanted = replace(wanted, email=normalised(wanted.email))
         return self._customers.page(wanted, after, limit)
 
-    def orders(self, customer_id: str, after: After | None, limit: int) -> Page[Order]:
+    def orders(self, customer_id: str, after: Cursor | None, limit: int) -> Page[Order]:
         """What somebody has ordered, newest first."""
         phone = self.get(customer_id).phone
         return self._orders.page(OrderFilter(phone=phone), after, limit)
@@ -95,31 +100,31 @@ class CustomerService:
         operation: Operation,
         fields: Mapping[str, Any],
         if_match: str | None = None,
-    ) -> Saved[Customer]:
+    ) -> WriteResult[Customer]:
         """Sets what staff know better; the next order may know better still."""
         if fields.get("email"):
             fields = {**fields, "email": normalised(fields["email"])}
 
         def change(customer: Customer) -> Customer:
-            return _living(customer).changed(op_id=operation.op_id, now=utc_now(), **fields)
+            return _living(customer).with_changes(op_id=operation.op_id, now=utc_now(), **fields)
 
-        return changed(self._customers, customer_id, operation.op_id, change, if_match)
+        return update_with_retry(self._customers, customer_id, operation.op_id, change, if_match)
 
     def erase(
         self, customer_id: str, operation: Operation, if_match: str | None = None
-    ) -> Saved[Customer]:
+    ) -> WriteResult[Customer]:
         """Forgets somebody. Their own record comes last: what stopped half way is found again by
         it, and goes on where it stopped. It takes as long as there are orders."""
         customer = self._customers.get(customer_id)
-        is_replay = customer.has_done(operation.op_id)
+        is_replay = customer.has_applied(operation.op_id)
         if is_replay or customer.is_erased:
-            return Saved(customer, replayed=is_replay, changed=False)
+            return WriteResult(customer, replayed=is_replay, changed=False)
         if if_match is not None and if_match != str(customer.version):
             raise PreconditionFailed(customer)
-        with deadline.lifted():
+        with deadline.unbounded():
             return self._erase(customer, utc_now(), operation.op_id)
 
-    def _erase(self, customer: Customer, at: datetime, op_id: str) -> Saved[Customer]:
+    def _erase(self, customer: Customer, at: datetime, op_id: str) -> WriteResult[Customer]:
         """The same number has other customers only where the secret key was another one once."""
         phone = customer.phone
         for orders in pages(partial(self._orders.page, OrderFilter(phone=phone))):
@@ -138,13 +143,13 @@ class CustomerService:
             return customer.seen(order, phone, op_id=op_id, now=utc_now())
 
         try:
-            return changed(self._customers, customer_id, op_id, change).record
+            return update_with_retry(self._customers, customer_id, op_id, change).record
         except NotFound:
             new = acquaintance(customer_id, order, phone, op_id=op_id)
         try:
-            return saved(self._customers.save, new).record
+            return save_idempotently(self._customers.save, new).record
         except AlreadyExists:
-            return changed(self._customers, customer_id, op_id, change).record
+            return update_with_retry(self._customers, customer_id, op_id, change).record
 
     def _erase_orders(self, orders: Sequence[Order], phone: str, at: datetime) -> None:
         """What was said and conflicts come first: what is erased is not found by its number again.
@@ -156,16 +161,16 @@ class CustomerService:
         for order_id in order_ids:
             op_id = new_op_id()
             erase = partial(erased, at=at, op_id=op_id, now=utc_now())
-            changed(self._orders, order_id, op_id, erase)
+            update_with_retry(self._orders, order_id, op_id, erase)
         self._redact(ORDERS, order_ids, redact)
 
-    def _forget(self, customer_id: str, at: datetime, op_id: str) -> Saved[Customer]:
+    def _forget(self, customer_id: str, at: datetime, op_id: str) -> WriteResult[Customer]:
         def forget(customer: Customer) -> Customer:
             return customer.erased(at, op_id=op_id, now=utc_now())
 
         redact = partial(nobody, at=at)
         self._redact(CUSTOMERS, [customer_id], redact)
-        done = changed(self._customers, customer_id, op_id, forget)
+        done = update_with_retry(self._customers, customer_id, op_id, forget)
         self._redact(CUSTOMERS, [customer_id], redact)
         if done.changed:
             announce(customer_erased, self, customer=done.record)
@@ -177,13 +182,13 @@ class CustomerService:
             for conflict in found:
                 op_id = new_op_id()
                 change = partial(
-                    conflicts.redacted,
-                    record=kind.record,
+                    conflicts.redact_states,
+                    record_type=kind.record_type,
                     redact=redact,
                     op_id=op_id,
                     now=utc_now(),
                 )
-                changed(self._conflicts, conflict.id, op_id, change)
+                update_with_retry(self._conflicts, conflict.id, op_id, change)
 
 
 def _living(customer: Customer) -> Customer:

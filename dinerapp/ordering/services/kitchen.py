@@ -13,7 +13,7 @@ from dinerapp.ordering.signals import tickets_changed
 from dinerapp.replication.errors import NotFound
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import Saved, changed
+from dinerapp.replication.saving import WriteResult, update_with_retry
 from dinerapp.replication.signals import announce
 
 MOST_ORDERS = 200
@@ -45,14 +45,14 @@ class KitchenService:
 
     def step(
         self, order_id: str, ticket_ids: Collection[str], verb: str, operation: Operation
-    ) -> Saved[Order]:
+    ) -> WriteResult[Order]:
         """Takes one of STEPS on tickets of one order, on all of them or on none."""
 
         def change(order: Order) -> Order:
             _require(order, ticket_ids)
             return order.cooked(ticket_ids, STEPS[verb], op_id=operation.op_id, now=utc_now())
 
-        done = changed(self._orders, order_id, operation.op_id, change)
+        done = update_with_retry(self._orders, order_id, operation.op_id, change)
         if done.changed:
             announce(tickets_changed, self, order=done.record)
         return done

@@ -9,10 +9,10 @@ from dinerapp.ordering.domain.menu import Category, MenuItem, stock_key
 from dinerapp.ordering.ports.menu import Categories, MenuItems
 from dinerapp.ordering.services.menu_cache import Board, Shown
 from dinerapp.ordering.signals import category_changed, menu_changed
-from dinerapp.replication.errors import NotFound, RuleBroken, Unacceptable
+from dinerapp.replication.errors import InvalidRequest, NotFound, RuleViolation
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import Saved, changed, saved
+from dinerapp.replication.saving import WriteResult, save_idempotently, update_with_retry
 from dinerapp.replication.signals import announce
 
 
@@ -32,7 +32,7 @@ class MenuService:
         """One item."""
         return self.shown([self._items.get(item_id)])[0]
 
-    def add(self, operation: Operation, fields: Mapping[str, Any]) -> Saved[MenuItem]:
+    def add(self, operation: Operation, fields: Mapping[str, Any]) -> WriteResult[MenuItem]:
         """A new item."""
         now = utc_now()
         item = MenuItem(
@@ -43,35 +43,39 @@ class MenuService:
             **fields,
         )
         self._require_category(item, unless_known=True)
-        return self._announced(saved(self._items.save, item))
+        return self._announced(save_idempotently(self._items.save, item))
 
     def change(
         self, item_id: str, operation: Operation, fields: Mapping[str, Any], if_match: str | None
-    ) -> Saved[MenuItem]:
+    ) -> WriteResult[MenuItem]:
         """Changes some of an item's fields."""
 
         def change(item: MenuItem) -> MenuItem:
-            wanted = item.changed(op_id=operation.op_id, now=utc_now(), **fields)
+            wanted = item.with_changes(op_id=operation.op_id, now=utc_now(), **fields)
             if wanted.category_id != item.category_id:
                 self._require_category(wanted)
             return wanted
 
-        return self._announced(changed(self._items, item_id, operation.op_id, change, if_match))
+        return self._announced(
+            update_with_retry(self._items, item_id, operation.op_id, change, if_match)
+        )
 
     def count_stock(
         self, item_id: str, operation: Operation, left: int | None, if_match: str | None
-    ) -> Saved[MenuItem]:
+    ) -> WriteResult[MenuItem]:
         """Says how many there are from now on; None stops counting."""
         limit = None if left is None else left + self._board.taken(stock_key(item_id))
         return self.change(item_id, operation, {"stock_limit": limit}, if_match)
 
-    def remove(self, item_id: str, operation: Operation, if_match: str | None) -> Saved[MenuItem]:
+    def remove(
+        self, item_id: str, operation: Operation, if_match: str | None
+    ) -> WriteResult[MenuItem]:
         """Takes an item off the menu for good."""
 
         def change(item: MenuItem) -> MenuItem:
-            return item.changed(op_id=operation.op_id, now=utc_now())
+            return item.with_changes(op_id=operation.op_id, now=utc_now())
 
-        done = changed(
+        done = update_with_retry(
             self._items, item_id, operation.op_id, change, if_match, save=self._items.delete
         )
         return self._announced(done)
@@ -86,9 +90,9 @@ class MenuService:
             self._categories.get(item.category_id)
         except NotFound as exc:
             if not (unless_known and self._items.get_many([item.id])):
-                raise Unacceptable("there is no such category", field="category_id") from exc
+                raise InvalidRequest("there is no such category", field="category_id") from exc
 
-    def _announced(self, done: Saved[MenuItem]) -> Saved[MenuItem]:
+    def _announced(self, done: WriteResult[MenuItem]) -> WriteResult[MenuItem]:
         if done.changed:
             announce(menu_changed, self, item=done.record)
         return done
@@ -109,7 +113,7 @@ class CategoryService:
         """One category."""
         return self._categories.get(category_id)
 
-    def add(self, operation: Operation, fields: Mapping[str, Any]) -> Saved[Category]:
+    def add(self, operation: Operation, fields: Mapping[str, Any]) -> WriteResult[Category]:
         """A new category."""
         now = utc_now()
         category = Category(
@@ -119,7 +123,7 @@ class CategoryService:
             updated_at=now,
             **fields,
         )
-        return self._announced(saved(self._categories.save, category))
+        return self._announced(save_idempotently(self._categories.save, category))
 
     def change(
         self,
@@ -127,36 +131,38 @@ class CategoryService:
         operation: Operation,
         fields: Mapping[str, Any],
         if_match: str | None,
-    ) -> Saved[Category]:
+    ) -> WriteResult[Category]:
         """Changes some of a category's fields."""
 
         def change(category: Category) -> Category:
-            return category.changed(op_id=operation.op_id, now=utc_now(), **fields)
+            return category.with_changes(op_id=operation.op_id, now=utc_now(), **fields)
 
-        done = changed(self._categories, category_id, operation.op_id, change, if_match)
+        done = update_with_retry(self._categories, category_id, operation.op_id, change, if_match)
         return self._announced(done)
 
     def remove(
         self, category_id: str, operation: Operation, if_match: str | None
-    ) -> Saved[Category]:
+    ) -> WriteResult[Category]:
         """Deletes a category that nothing is in. An item added at this very moment stays on the
         menu, under a heading of its own."""
 
         def change(category: Category) -> Category:
             self._require_empty(category)
-            return category.changed(op_id=operation.op_id, now=utc_now())
+            return category.with_changes(op_id=operation.op_id, now=utc_now())
 
         save = self._categories.delete
-        done = changed(self._categories, category_id, operation.op_id, change, if_match, save=save)
+        done = update_with_retry(
+            self._categories, category_id, operation.op_id, change, if_match, save=save
+        )
         return self._announced(done)
 
     def _require_empty(self, category: Category) -> None:
         number = self._items.count_in(category.id)
         if number:
             things = "1 item is" if number == 1 else f"{number} items are"
-            raise RuleBroken(f"{things} still in {category.name}; move or remove them first")
+            raise RuleViolation(f"{things} still in {category.name}; move or remove them first")
 
-    def _announced(self, done: Saved[Category]) -> Saved[Category]:
+    def _announced(self, done: WriteResult[Category]) -> WriteResult[Category]:
         if done.changed:
             announce(category_changed, self, category=done.record)
         return done

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from dinerapp.live.signals import changed_elsewhere, news_missed
+from dinerapp.live.signals import bus_gap, remote_change
 from dinerapp.ordering.domain.hours import Calendar
 from dinerapp.ordering.domain.menu import (
     CATEGORIES,
@@ -31,7 +31,7 @@ from dinerapp.ordering.signals import (
 )
 from dinerapp.replication import served_by
 from dinerapp.replication.record import Record, utc_now
-from dinerapp.replication.served_by import Served
+from dinerapp.replication.served_by import ServedBy
 from dinerapp.replication.signals import (
     conflict_resolved,
     connection_behind,
@@ -94,7 +94,7 @@ class _Menu:
     items: Mapping[str, MenuItem]
     categories: Mapping[str, Category]
     until: datetime
-    served: Served | None
+    served: ServedBy | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class Board:
         self._now = now
         self._menu: Shelf[_Menu] = Shelf(now=now)
         self._stock: Shelf[_Stock] = Shelf(now=now)
-        self._views: Shelf[tuple[Any, Served | None]] = Shelf(now=now)
+        self._views: Shelf[tuple[Any, ServedBy | None]] = Shelf(now=now)
         self._connect()
 
     def prepared(self, wanted: MenuFilter, encode: Callable[[Sequence[Group]], T]) -> T:
@@ -136,7 +136,7 @@ class Board:
         `encode` must be the same every time. The answer says who served what it was made of.
         """
 
-        def make() -> Fresh[tuple[Any, Served | None]]:
+        def make() -> Fresh[tuple[Any, ServedBy | None]]:
             menu, stock, moment = self._read_menu(), self._read_stock(), self._now()
             hours = self._serving(menu.categories, moment)
             change = hours.next_change(menu.items.values())
@@ -147,7 +147,7 @@ class Board:
         value: T
         value, served = self._views.get(wanted, make)
         if served is not None:
-            served_by.note(served.place, served.role)
+            served_by.record(served.store_id, served.role)
         return value
 
     def known(self, item_ids: Collection[str]) -> Mapping[str, MenuItem]:
@@ -166,13 +166,13 @@ class Board:
 
     def taken(self, key: str) -> int:
         """How much of a counted thing orders have taken."""
-        return self._orders.counts([key])[key].held
+        return self._orders.usage([key])[key].reserved
 
     def _held(self, items: Iterable[MenuItem]) -> Mapping[str, int]:
         keys = [stock_key(item.id) for item in items if item.stock_limit is not None]
         if not keys:
             return {}
-        return {key: count.held for key, count in self._orders.counts(keys).items()}
+        return {key: count.reserved for key, count in self._orders.usage(keys).items()}
 
     def _serving(self, categories: Mapping[str, Category], moment: datetime) -> Serving:
         return Serving(moment=moment, calendar=self._calendar, categories=categories)
@@ -181,11 +181,11 @@ class Board:
         return self._menu.get(None, lambda: copy_context().run(self._menu_now))
 
     def _menu_now(self) -> Fresh[_Menu]:
-        served_by.forget()
+        served_by.reset()
         until = self._until()
         items = {item.id: item for item in self._items.all()}
         categories = {category.id: category for category in self._categories.all()}
-        return Fresh(_Menu(items, categories, until, served_by.by_whom()), until)
+        return Fresh(_Menu(items, categories, until, served_by.current()), until)
 
     def _read_stock(self) -> _Stock:
         return self._stock.get(None, lambda: copy_context().run(self._stock_now))
@@ -215,7 +215,7 @@ class Board:
             category_changed,
             order_revised,
             conflict_resolved,
-            news_missed,
+            bus_gap,
             connection_lost,
             connection_behind,
             connection_restored,
@@ -223,7 +223,7 @@ class Board:
             signal.connect(self._forget)
         order_placed.connect(self._forget_stock)
         order_status_changed.connect(self._forget_stock)
-        changed_elsewhere.connect(self._heard)
+        remote_change.connect(self._heard)
 
     def _forget(self, _sender: object, **_payload: Any) -> None:
         for shelf in (self._menu, self._stock, self._views):

@@ -9,12 +9,12 @@ from typing import Any
 
 from dinerapp.live import feed as feeds
 from dinerapp.live.feed import OVERLAP, Feed, Overtaken, Seats, Stream
-from dinerapp.live.signals import changed_elsewhere
+from dinerapp.live.signals import remote_change
 from dinerapp.ordering.domain.order_merge import ORDERS
 from dinerapp.ordering.domain.orders import Order
 from dinerapp.ordering.ports.orders import Orders
-from dinerapp.ordering.signals import ABOUT_ORDERS
-from dinerapp.replication.ports.repository import Change
+from dinerapp.ordering.signals import ORDER_SIGNALS
+from dinerapp.replication.ports.repository import ChangeCursor
 from dinerapp.replication.record import utc_now
 
 
@@ -55,9 +55,9 @@ class OrderFeed(Feed[Order]):
     ) -> None:
         super().__init__(seats, wake=wake, now=now)
         self._orders = orders
-        for signal in ABOUT_ORDERS:
+        for signal in ORDER_SIGNALS:
             signal.connect(self._changed)
-        changed_elsewhere.connect(self._changed_elsewhere)
+        remote_change.connect(self._changed_elsewhere)
 
     def stream(self, after: datetime | None) -> OrderStream:
         """A new stream, with everything that has changed after that moment; without one, with
@@ -78,7 +78,7 @@ class OrderFeed(Feed[Order]):
         return stream
 
     def _missed(self, since: datetime) -> Sequence[Order]:
-        missed = self._changed_since(Change(since), feeds.MOST_MISSED + 1)
+        missed = self._changed_since(ChangeCursor(since), feeds.MOST_MISSED + 1)
         if len(missed) > feeds.MOST_MISSED:
             raise Overtaken(f"more than {feeds.MOST_MISSED} orders have changed since")
         return missed
@@ -86,7 +86,7 @@ class OrderFeed(Feed[Order]):
     def _get(self, record_ids: Collection[str]) -> Mapping[str, Order]:
         return self._orders.get_many(record_ids)
 
-    def _changed_since(self, place: Change, limit: int) -> Sequence[Order]:
+    def _changed_since(self, place: ChangeCursor, limit: int) -> Sequence[Order]:
         return self._orders.changed_since(place, limit)
 
     def _changed(self, _sender: object, order: Order, **_payload: Any) -> None:

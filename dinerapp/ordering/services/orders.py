@@ -28,17 +28,17 @@ from dinerapp.ordering.services.slots import SlotService
 from dinerapp.ordering.signals import order_placed, order_revised, order_status_changed
 from dinerapp.replication.errors import (
     Exhausted,
+    InvalidRequest,
     KeyReused,
     NotFound,
-    Outdated,
     Rejection,
-    RuleBroken,
-    Unacceptable,
+    RuleViolation,
+    StaleReadSet,
 )
 from dinerapp.replication.identity import Operation
-from dinerapp.replication.ports.repository import After, Page, Seen
+from dinerapp.replication.ports.repository import Cursor, Page, ReadVersion
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import Saved, changed, saved
+from dinerapp.replication.saving import WriteResult, save_idempotently, update_with_retry
 from dinerapp.replication.signals import announce
 
 _CODE_LETTERS = "ACDEFGHJKLMNPQRTUVWXY34679"
@@ -90,24 +90,26 @@ class OrderService:
         self._currency = currency
         self._tokens = tokens
 
-    def place(self, operation: Operation, new: NewOrder, caller: Caller = GUEST) -> Saved[Order]:
+    def place(
+        self, operation: Operation, new: NewOrder, caller: Caller = GUEST
+    ) -> WriteResult[Order]:
         """One order for one operation, however often and wherever it is tried."""
         try:
             done = self._placed(operation, new, caller)
         except KeyReused:
             raise
-        except (RuleBroken, Rejection):
+        except (RuleViolation, Rejection):
             earlier = self._placed_earlier(operation)
             if earlier is None:
                 raise
-            return Saved(earlier, replayed=True, changed=False)
+            return WriteResult(earlier, replayed=True, changed=False)
         if done.changed:
             announce(order_placed, self, order=done.record)
         return done
 
     def offers(
         self, wanted: Sequence[Wanted], line_ids: Sequence[str]
-    ) -> Sequence[Line | RuleBroken]:
+    ) -> Sequence[Line | RuleViolation]:
         """What an order of these would be told now, position by position."""
         if not wanted:
             return []
@@ -122,7 +124,7 @@ class OrderService:
         return order
 
     def page(
-        self, wanted: OrderFilter, after: After | None, limit: int, caller: Caller
+        self, wanted: OrderFilter, after: Cursor | None, limit: int, caller: Caller
     ) -> Page[Order]:
         """The orders that are the caller's to see, newest first."""
         if wanted.phone is not None:
@@ -147,7 +149,7 @@ class OrderService:
         *,
         reason: str | None = None,
         if_match: str | None = None,
-    ) -> Saved[Order]:
+    ) -> WriteResult[Order]:
         """Calls an order off: staff, or whoever it belongs to."""
         order = self.get(order_id, caller)
         if not (caller.may(Permission.CANCEL_ORDERS) or _owns(caller, order)):
@@ -163,7 +165,7 @@ class OrderService:
         *,
         reason: str | None = None,
         if_match: str | None = None,
-    ) -> Saved[Order]:
+    ) -> WriteResult[Order]:
         """Takes the order a step further; being there already is no step and no mistake."""
         if not may_take_step(caller, status):
             raise NotPermitted(f"a {caller.role} does not make orders {status}")
@@ -171,13 +173,15 @@ class OrderService:
 
     def revise(
         self, order_id: str, operation: Operation, changes: LineChanges, if_match: str | None = None
-    ) -> Saved[Order]:
+    ) -> WriteResult[Order]:
         """Adds lines and changes how many there are of others; none takes a line off."""
 
         def change(order: Order) -> Order:
             return self._revised(order, operation, changes, utc_now())
 
-        done = changed(self._orders, order_id, operation.op_id, change, if_match, self._kept)
+        done = update_with_retry(
+            self._orders, order_id, operation.op_id, change, if_match, self._kept
+        )
         if done.changed:
             announce(order_revised, self, order=done.record)
         return done
@@ -194,7 +198,7 @@ class OrderService:
         caller: Caller,
         reason: str | None,
         if_match: str | None,
-    ) -> Saved[Order]:
+    ) -> WriteResult[Order]:
         before: list[Status] = []
 
         def change(order: Order) -> Order:
@@ -205,25 +209,27 @@ class OrderService:
                 status, actor=caller.actor, reason=reason, op_id=operation.op_id, now=utc_now()
             )
 
-        done = changed(self._orders, order_id, operation.op_id, change, if_match)
+        done = update_with_retry(self._orders, order_id, operation.op_id, change, if_match)
         if done.changed:
             announce(order_status_changed, self, order=done.record, before=before[-1])
         return done
 
-    def _placed(self, operation: Operation, new: NewOrder, caller: Caller) -> Saved[Order]:
+    def _placed(self, operation: Operation, new: NewOrder, caller: Caller) -> WriteResult[Order]:
         """By the menu as it is known here, if that is how it still is; else by what is stored."""
         try:
             known = self._board.known({one.item_id for one in new.items})
             order = self._made(operation, new, known, caller)
-            basis = [Seen(MENU_ITEMS.name, item.id, item.version) for item in known.values()]
-            return saved(partial(self._kept, basis=basis), order)
-        except (RuleBroken, Outdated):
-            return saved(self._kept, self._made(operation, new, self._menu_of(new.items), caller))
+            basis = [ReadVersion(MENU_ITEMS.name, item.id, item.version) for item in known.values()]
+            return save_idempotently(partial(self._kept, basis=basis), order)
+        except (RuleViolation, StaleReadSet):
+            return save_idempotently(
+                self._kept, self._made(operation, new, self._menu_of(new.items), caller)
+            )
 
     def _menu_of(self, wanted: Sequence[Wanted]) -> Mapping[str, MenuItem]:
         return self._menu.get_many({one.item_id for one in wanted})
 
-    def _kept(self, order: Order, basis: Collection[Seen] = ()) -> Order:
+    def _kept(self, order: Order, basis: Collection[ReadVersion] = ()) -> Order:
         if order.fulfilment.slot is not None:
             self._slots.lay_out(order.fulfilment.slot)
         try:
@@ -237,7 +243,7 @@ class OrderService:
         now = utc_now()
         if not caller.is_staff:
             self._slots.require_takes(new.fulfilment)
-        line_ids = [operation.part(f"line {number}") for number in range(len(new.items))]
+        line_ids = [operation.child_id(f"line {number}") for number in range(len(new.items))]
         moment = new.fulfilment.scheduled_for or now
         lines = priced(self._offers(new.items, menu, line_ids, moment))
         discount = self._discount(new.coupon, sum(line.total for line in lines), now)
@@ -259,7 +265,7 @@ class OrderService:
         menu: Mapping[str, MenuItem],
         line_ids: Sequence[str],
         moment: datetime,
-    ) -> Iterator[Line | RuleBroken]:
+    ) -> Iterator[Line | RuleViolation]:
         return offers(wanted, menu, line_ids, self._rates, self._board.serving(moment))
 
     def _discount(self, code: str | None, subtotal: int, now: datetime) -> Discount | None:
@@ -268,17 +274,17 @@ class OrderService:
         try:
             coupon = self._coupons.by_code(normalised(code))
         except NotFound:
-            raise Unacceptable("there is no such coupon", field="coupon") from None
+            raise InvalidRequest("there is no such coupon", field="coupon") from None
         return coupon.discount(subtotal, now)
 
     def _revised(
         self, order: Order, operation: Operation, changes: LineChanges, now: datetime
     ) -> Order:
-        ids = [operation.part(f"line {number}") for number in range(len(changes.added))]
+        ids = [operation.child_id(f"line {number}") for number in range(len(changes.added))]
         known = {line.id: line for line in order.lines}
         unknown = next((line_id for line_id in changes.quantities if line_id not in known), None)
         if unknown is not None:
-            raise Unacceptable("the order has no such line", field=f"quantities.{unknown}")
+            raise InvalidRequest("the order has no such line", field=f"quantities.{unknown}")
         revised = [
             known[line_id].of(quantity)
             for line_id, quantity in changes.quantities.items()
@@ -290,7 +296,7 @@ class OrderService:
         if not revised and not added:
             return order
         order = order.revised((*revised, *added), op_id=operation.op_id, now=now)
-        return replace(order, op_id=operation.giving(*revised, *added))
+        return replace(order, op_id=operation.op_id_with_outcome(*revised, *added))
 
     def _placed_earlier(self, operation: Operation) -> Order | None:
         """The order of an earlier try, which counts even if the menu has changed since."""
@@ -298,7 +304,7 @@ class OrderService:
             order = self._orders.get(operation.record_id)
         except NotFound:
             return None
-        if not order.has_done(operation.op_id):
+        if not order.has_applied(operation.op_id):
             raise KeyReused(order)
         return order
 
@@ -332,7 +338,7 @@ def order_of(
         history=(Event(at=now, status=Status.PENDING, actor=caller.actor),),
         user_id=caller.user_id,
     ).billed()
-    return replace(order, op_id=operation.giving(*order.lines, order.total))
+    return replace(order, op_id=operation.op_id_with_outcome(*order.lines, order.total))
 
 
 def _owns(caller: Caller, order: Order) -> bool:
@@ -346,13 +352,13 @@ def _may_see(caller: Caller, order: Order) -> bool:
     return caller.may(Permission.SEE_ORDERS) or _owns(caller, order)
 
 
-def _sold_out(order: Order, key: str) -> RuleBroken:
+def _sold_out(order: Order, key: str) -> RuleViolation:
     """In the words of the order: which of its positions, or what else, there is too little of."""
     wanted = [stock_key(line.item_id) for line in order.lines]
     if order.fulfilment.slot is not None and key == slot_key(order.fulfilment.slot):
-        return RuleBroken("no more orders are taken for that time", field=SCHEDULED_FOR)
+        return RuleViolation("no more orders are taken for that time", field=SCHEDULED_FOR)
     if key not in wanted:
-        return RuleBroken(f"the coupon {order.coupon} is used up", field="coupon")
+        return RuleViolation(f"the coupon {order.coupon} is used up", field="coupon")
     number = wanted.index(key)
     reason = f"not enough {order.lines[number].name} is left"
     return SoldOut(reason, field=f"items.{number}.quantity")

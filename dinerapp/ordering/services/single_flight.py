@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from dinerapp.replication import deadline
-from dinerapp.replication.errors import NothingAvailable
+from dinerapp.replication.errors import NoStoreAvailable
 from dinerapp.replication.record import utc_now
 
 V = TypeVar("V")
@@ -38,9 +38,9 @@ class _Place(Generic[V]):
 
     def taken(self) -> V:
         if not self.made.wait(deadline.remaining(PATIENCE)):
-            raise NothingAvailable("it takes too long to prepare the answer")
+            raise NoStoreAvailable("it takes too long to prepare the answer")
         if self.fresh is None:
-            raise self.error or NothingAvailable("the answer could not be prepared")
+            raise self.error or NoStoreAvailable("the answer could not be prepared")
         return self.fresh.value
 
 

@@ -10,10 +10,10 @@ from dinerapp.ordering.domain.orders import Fulfilment
 from dinerapp.ordering.domain.slots import Planning, Slot, slot_id, slot_key
 from dinerapp.ordering.ports.orders import Orders
 from dinerapp.ordering.ports.slots import Slots
-from dinerapp.replication.errors import NotFound, RecordRejection, Unacceptable
+from dinerapp.replication.errors import InvalidRequest, NotFound, RecordRejection
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import Saved, changed
+from dinerapp.replication.saving import WriteResult, update_with_retry
 
 MOST_KNOWN = 10_000
 
@@ -81,9 +81,9 @@ class SlotService:
         if not self._planning.capacity:
             return [Free(start) for start in starts]
         changed = self._slots.get_many([slot_id(start) for start in starts])
-        counts = self._orders.counts([slot_key(start) for start in starts]) if starts else {}
+        counts = self._orders.usage([slot_key(start) for start in starts]) if starts else {}
         return [
-            self._free(start, changed.get(slot_id(start)), counts[slot_key(start)].held)
+            self._free(start, changed.get(slot_id(start)), counts[slot_key(start)].reserved)
             for start in starts
         ]
 
@@ -94,7 +94,7 @@ class SlotService:
         notes: str,
         operation: Operation,
         if_match: str | None,
-    ) -> Saved[Slot]:
+    ) -> WriteResult[Slot]:
         """How many orders fit into one slot; 0 closes it. Orders that are in it stay."""
         starts_at = self._required(starts_at)
         self.lay_out(starts_at)
@@ -103,20 +103,20 @@ class SlotService:
             if (slot.capacity, slot.notes) == (capacity, notes):
                 return slot
             fields = {"capacity": capacity, "notes": notes}
-            return slot.changed(op_id=operation.op_id, now=self._now(), **fields)
+            return slot.with_changes(op_id=operation.op_id, now=self._now(), **fields)
 
-        return changed(self._slots, slot_id(starts_at), operation.op_id, change, if_match)
+        return update_with_retry(self._slots, slot_id(starts_at), operation.op_id, change, if_match)
 
     def of(self, slot: Slot) -> Free:
         """One slot, with what is left of it."""
         key = slot_key(slot.starts_at)
-        return self._free(slot.starts_at, slot, self._orders.counts([key])[key].held)
+        return self._free(slot.starts_at, slot, self._orders.usage([key])[key].reserved)
 
     def _slots_of(self, day: date) -> Sequence[datetime]:
         try:
             return list(self._planning.slots_of(day))
         except OverflowError:
-            raise Unacceptable("is beyond the calendar", field="date") from None
+            raise InvalidRequest("is beyond the calendar", field="date") from None
 
     def _free(self, start: datetime, slot: Slot | None, held: int) -> Free:
         capacity = self._planning.capacity if slot is None else slot.capacity
@@ -124,7 +124,7 @@ class SlotService:
 
     def _required(self, starts_at: datetime) -> datetime:
         if self._planning.slot_of(starts_at) is None:
-            raise Unacceptable("slots are not counted here; set SLOT_ORDERS first")
+            raise InvalidRequest("slots are not counted here; set SLOT_ORDERS first")
         if self._planning.start_of(starts_at) != starts_at:
             raise NotFound(Slots.kind.name, starts_at.isoformat())
         return starts_at
@@ -132,7 +132,7 @@ class SlotService:
     def _make(self, starts_at: datetime) -> None:
         """Whoever comes second finds it made."""
         now = self._now()
-        ids = Operation.keyed("slots", starts_at.isoformat(), b"")
+        ids = Operation.from_key("slots", starts_at.isoformat(), b"")
         slot = Slot(
             id=slot_id(starts_at),
             op_id=ids.op_id,

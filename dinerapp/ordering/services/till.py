@@ -13,11 +13,11 @@ from dinerapp.ordering.domain.tills import Till
 from dinerapp.ordering.ports.orders import Orders
 from dinerapp.ordering.ports.tills import Tills
 from dinerapp.ordering.signals import order_paid, order_refunded
-from dinerapp.replication.errors import NotFound, RuleBroken, Unacceptable
+from dinerapp.replication.errors import InvalidRequest, NotFound, RuleViolation
 from dinerapp.replication.identity import Operation
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import Saved, changed, saved
+from dinerapp.replication.saving import WriteResult, save_idempotently, update_with_retry
 from dinerapp.replication.signals import announce
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ class TillService:
         self._orders = orders
         self._tills = tills
 
-    def pay(self, order_id: str, operation: Operation, new: NewPayment, actor: str) -> Saved[Order]:
+    def pay(
+        self, order_id: str, operation: Operation, new: NewPayment, actor: str
+    ) -> WriteResult[Order]:
         """Takes a payment; the same request is one payment, whatever has happened since."""
 
         def payment(order: Order) -> Payment:
@@ -72,7 +74,7 @@ class TillService:
 
     def refund(
         self, order_id: str, operation: Operation, new: NewRefund, actor: str
-    ) -> Saved[Order]:
+    ) -> WriteResult[Order]:
         """Gives back some or all of one payment, the way it came."""
 
         def refund(order: Order) -> Payment:
@@ -88,21 +90,21 @@ class TillService:
         book: Callable[[Order, Payment, datetime], Order],
         signal: NamedSignal,
         new: NewPayment | NewRefund,
-    ) -> Saved[Order]:
+    ) -> WriteResult[Order]:
         def change(order: Order) -> Order:
             if order.knows(_id(order_id, operation), operation.op_id):
                 return order
             self._require_open(new.till_id)
             return book(order, make(order), utc_now())
 
-        done = changed(self._orders, order_id, operation.op_id, change)
+        done = update_with_retry(self._orders, order_id, operation.op_id, change)
         if not done.changed:
             return replace(done, replayed=True)
         payment = next(one for one in done.record.payments if one.op_id == operation.op_id)
         announce(signal, self, order=done.record, payment=payment)
         return done
 
-    def open(self, operation: Operation, name: str, opening: int, actor: str) -> Saved[Till]:
+    def open(self, operation: Operation, name: str, opening: int, actor: str) -> WriteResult[Till]:
         """A till with so much cash in it."""
         now = utc_now()
         till = Till(
@@ -114,11 +116,11 @@ class TillService:
             opened_by=actor,
             opening=opening,
         )
-        return saved(self._tills.save, till)
+        return save_idempotently(self._tills.save, till)
 
     def close(
         self, till_id: str, operation: Operation, counted: int, notes: str | None, actor: str
-    ) -> Saved[Till]:
+    ) -> WriteResult[Till]:
         """Shuts a till, with what was expected beside what was counted."""
 
         def change(till: Till) -> Till:
@@ -131,14 +133,14 @@ class TillService:
                 now=utc_now(),
             )
 
-        return changed(self._tills, till_id, operation.op_id, change)
+        return update_with_retry(self._tills, till_id, operation.op_id, change)
 
     def get(self, till_id: str) -> Counted:
         """A till and what should be in it."""
         till = self._tills.get(till_id)
         return Counted(till, self.expected(till))
 
-    def page(self, is_open: bool | None, after: After | None, limit: int) -> Page[Till]:
+    def page(self, is_open: bool | None, after: Cursor | None, limit: int) -> Page[Till]:
         """Tills, newest first."""
         return self._tills.page(is_open, after, limit)
 
@@ -152,9 +154,9 @@ class TillService:
         try:
             till = self._tills.get(till_id)
         except NotFound:
-            raise Unacceptable("there is no such till", field="till_id") from None
+            raise InvalidRequest("there is no such till", field="till_id") from None
         if not till.is_open:
-            raise RuleBroken("the till is closed", field="till_id")
+            raise RuleViolation("the till is closed", field="till_id")
 
 
 def payment_of(
@@ -166,7 +168,7 @@ def payment_of(
     if new.given is not None:
         change = new.given - amount
         if change < 0:
-            raise Unacceptable(f"{amount} is to be paid", field="given")
+            raise InvalidRequest(f"{amount} is to be paid", field="given")
     return Payment(
         id=_id(order.id, operation),
         op_id=operation.op_id,
@@ -189,7 +191,7 @@ def _amount(order: Order, new: NewPayment) -> int:
     if new.line_ids:
         return order.cost_of(new.line_ids)
     if order.outstanding <= 0:
-        raise RuleBroken("nothing is left to be paid")
+        raise RuleViolation("nothing is left to be paid")
     return order.outstanding
 
 
@@ -212,4 +214,4 @@ def refund_of(
 
 
 def _id(order_id: str, operation: Operation) -> str:
-    return operation.part(f"payment {order_id}")
+    return operation.child_id(f"payment {order_id}")

@@ -6,8 +6,8 @@ from abc import abstractmethod
 from collections.abc import Collection
 
 from dinerapp.replication.conflicts import CONFLICTS, Conflict, ConflictState
-from dinerapp.replication.ports.repository import After, Page, Repository
-from dinerapp.replication.ports.routing import question
+from dinerapp.replication.ports.repository import Cursor, Page, Repository
+from dinerapp.replication.ports.routing import query
 
 
 class Conflicts(Repository[Conflict]):
@@ -16,18 +16,18 @@ class Conflicts(Repository[Conflict]):
     kind = CONFLICTS
 
     @abstractmethod
-    @question
-    def page(self, state: ConflictState | None, after: After | None, limit: int) -> Page[Conflict]:
+    @query
+    def page(self, state: ConflictState | None, after: Cursor | None, limit: int) -> Page[Conflict]:
         """The conflicts in a state, or all, newest first by creation and then by id."""
 
     @abstractmethod
-    @question
+    @query
     def about(
-        self, kind: str, record_ids: Collection[str], after: After | None, limit: int
+        self, kind: str, record_ids: Collection[str], after: Cursor | None, limit: int
     ) -> Page[Conflict]:
         """The conflicts, in any state, about these records of a kind, newest first like others."""
 
     @abstractmethod
-    @question
+    @query
     def open_count(self) -> int:
         """How many wait for a manager."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from dinerapp.replication.ports.database import PoolUse
+from dinerapp.replication.ports.database import PoolUsage
 
 
-class State(StrEnum):
+class ConnectionState(StrEnum):
     """What a process thinks of a store."""
 
     UP = "up"
@@ -27,11 +27,11 @@ class ConnectionStatus:
     name: str
     engine: str
     role: str
-    state: State
+    state: ConnectionState
     since: datetime
     latency_ms: float | None = None
     reason: str = ""
-    pool: PoolUse = field(default_factory=PoolUse)
+    pool: PoolUsage = field(default_factory=PoolUsage)
     owed: int | None = None
     parked: int | None = None
     follow_ups: int | None = None
@@ -46,5 +46,5 @@ class Connections(ABC):
         """Every connection as this process sees it; asks nobody, so nothing is counted."""
 
     @abstractmethod
-    def counted_status(self) -> Sequence[ConnectionStatus]:
+    def status_with_counts(self) -> Sequence[ConnectionStatus]:
         """The same, with what is to be done, as far as the store that knows can be asked."""

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from dinerapp.replication.version import Place
+from dinerapp.replication.version import StoreId
 
 
 @dataclass(frozen=True, slots=True)
-class PoolUse:
+class PoolUsage:
     """Connections of one pool: the most there may be, open ones, and ones at work."""
 
     size: int = 0
@@ -23,13 +23,13 @@ class PoolUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Absence:
+class SuspicionLease:
     """A process's word that it cannot use a store, kept in the other one until `until`.
 
     Whoever sees it does not use that store as primary either.
     """
 
-    store: Place
+    store_id: StoreId
     process: str
     until: datetime
 
@@ -69,31 +69,31 @@ class Connection(ABC):
         """Asks the server, over a connection of its own, whether it takes writes."""
 
     @abstractmethod
-    def pool(self) -> PoolUse:
+    def pool_usage(self) -> PoolUsage:
         """The pool as it is now; asks nobody."""
 
 
 class Database(Connection):
     """A database that holds records of many kinds."""
 
-    place: Place
+    store_id: StoreId
 
     @abstractmethod
-    def has_joined(self) -> bool:
+    def has_full_copy(self) -> bool:
         """Whether this database has once received all that the other one held."""
 
     @abstractmethod
-    def join(self) -> None:
+    def mark_full_copy(self) -> None:
         """Notes that it has."""
 
     @abstractmethod
-    def report_absence(self, absence: Absence) -> None:
+    def publish_suspicion(self, lease: SuspicionLease) -> None:
         """Notes that a process cannot use the other store; replaces its earlier word on it."""
 
     @abstractmethod
-    def withdraw_absence(self, absence: Absence) -> None:
+    def withdraw_suspicion(self, lease: SuspicionLease) -> None:
         """Takes the word back, unless it holds for longer by now."""
 
     @abstractmethod
-    def absences(self, now: datetime) -> Sequence[Absence]:
+    def suspicions(self, now: datetime) -> Sequence[SuspicionLease]:
         """The words that still hold."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from dinerapp.replication.ports.replica import Creditor
-from dinerapp.replication.version import Place
+from dinerapp.replication.ports.replica import Target
+from dinerapp.replication.version import StoreId
 
 
-class Outcome(StrEnum):
+class CallOutcome(StrEnum):
     """How a store call ended."""
 
     OK = "ok"
@@ -18,7 +18,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-_ROOMS: Mapping[str, str] = {
+_ROOM_OPERATION_NAMES: Mapping[str, str] = {
     "direct_messages.page": "ROOM_MESSAGES_GET_DM",
     "direct_messages.get": "ROOM_MESSAGE_GET_DM",
     "direct_messages.save": "ROOM_MESSAGES_POST_DM",
@@ -28,27 +28,27 @@ _ROOMS: Mapping[str, str] = {
 """What readers of logs know operations of rooms as."""
 
 
-def known_as(operation: str) -> str:
+def display_name(operation: str) -> str:
     """The name of an operation for people: that of a room's, or `orders.page` as ORDERS_PAGE."""
-    return _ROOMS.get(operation) or operation.replace(".", "_").upper()
+    return _ROOM_OPERATION_NAMES.get(operation) or operation.replace(".", "_").upper()
 
 
 class Observer:
     """Hears everything and does nothing; metrics override what they count."""
 
-    def called(
-        self, place: Place, role: str, operation: str, outcome: Outcome, seconds: float
+    def call_finished(
+        self, store_id: StoreId, role: str, operation: str, outcome: CallOutcome, seconds: float
     ) -> None:
         """A call to one store ended."""
 
-    def fell_back(self, operation: str, to: Place) -> None:
+    def fell_back(self, operation: str, store_id: StoreId) -> None:
         """A store answered that is not the kind's primary, or that is behind."""
 
-    def state_changed(self, place: str, state: str) -> None:
+    def state_changed(self, connection: str, state: str) -> None:
         """A breaker changed its mind."""
 
-    def shipped(self, kind: str, to: Creditor, count: int, refused: int) -> None:
+    def shipped(self, kind: str, target: Target, count: int, refused: int) -> None:
         """A batch of what was owed was dealt with."""
 
-    def conflict(self, about: str, reason: str) -> None:
+    def conflict_filed(self, about: str, reason: str) -> None:
         """A conflict was filed."""

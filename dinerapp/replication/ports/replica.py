@@ -14,24 +14,24 @@ from enum import StrEnum
 from typing import Generic, TypeAlias, TypeVar
 
 from dinerapp.replication.kind import Kind
-from dinerapp.replication.ports.repository import Seen
+from dinerapp.replication.ports.repository import ReadVersion
 from dinerapp.replication.record import Record
-from dinerapp.replication.version import Place, Version
+from dinerapp.replication.version import StoreId, Version
 
 R = TypeVar("R", bound=Record)
 
 
-class Audience(StrEnum):
+class FollowerTarget(StrEnum):
     """Who is owed records without being a place that keeps them."""
 
     FOLLOWERS = "followers"
 
 
-Creditor: TypeAlias = Place | Audience
+Target: TypeAlias = StoreId | FollowerTarget
 
 
 @dataclass(frozen=True, slots=True)
-class Owing:
+class OutboxEntry:
     """To whom a store owes the state it takes, and from when it may be claimed.
 
     `missed` says that nobody is delivering it right now: the other store was not up. A debt that
@@ -40,28 +40,28 @@ class Owing:
     to followers beside a claim, so that debts to them are missed from the beginning.
     """
 
-    to: Creditor
+    target: Target
     due: datetime
-    missed: bool
+    undelivered: bool
 
     @classmethod
-    def followers(cls, kind: Kind[R], now: datetime) -> tuple[Owing, ...]:
+    def for_followers(cls, kind: Kind[R], now: datetime) -> tuple[OutboxEntry, ...]:
         """What is owed to the followers of a kind by whoever made a new state of it: accepted or
         merged it. Whoever only received the state owes them nothing, the maker does."""
-        return (cls(Audience.FOLLOWERS, now, missed=True),) if kind.followed else ()
+        return (cls(FollowerTarget.FOLLOWERS, now, undelivered=True),) if kind.has_followers else ()
 
 
-class Taken(StrEnum):
+class ApplyOutcome(StrEnum):
     """What became of one delivered state."""
 
     STORED = "stored"
-    HAD_IT = "had it"
+    ALREADY_APPLIED = "had it"
     CONCURRENT = "concurrent"
     REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery(Generic[R]):
+class ApplyResult(Generic[R]):
     """The answer to one delivered state.
 
     CONCURRENT comes with the `stored` state that the delivered one does not simply follow:
@@ -71,14 +71,14 @@ class Delivery(Generic[R]):
     records took while the stores were cut off: the id of the record that is without it now.
     """
 
-    taken: Taken
+    outcome: ApplyOutcome
     stored: R | None = None
     reason: str = ""
-    displaced: str | None = None
+    displaced_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Owed(Generic[R]):
+class ClaimedEntry(Generic[R]):
     """A state that was claimed and has to be dealt with before its lease ends."""
 
     record: R
@@ -86,7 +86,7 @@ class Owed(Generic[R]):
 
 
 @dataclass(frozen=True, slots=True)
-class Parked:
+class DeadLetter:
     """A debt that was given up, with the last reason."""
 
     kind: str
@@ -101,17 +101,17 @@ class Backlog:
     """How many records are owed: waiting in all, of these missed, and parked ones aside."""
 
     waiting: int = 0
-    missed: int = 0
-    parked: int = 0
+    undelivered: int = 0
+    dead_letters: int = 0
 
     @classmethod
-    def of_all(cls, parts: Iterable[Backlog]) -> Backlog:
+    def total(cls, backlogs: Iterable[Backlog]) -> Backlog:
         """All of them together."""
-        each = list(parts)
+        each = list(backlogs)
         return cls(
             sum(one.waiting for one in each),
-            sum(one.missed for one in each),
-            sum(one.parked for one in each),
+            sum(one.undelivered for one in each),
+            sum(one.dead_letters for one in each),
         )
 
 
@@ -124,21 +124,26 @@ class Fingerprint:
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class Usage:
     """How much of a counted thing is held, and how much there is, None for no limit."""
 
-    held: int
-    ceiling: int | None
+    reserved: int
+    limit: int | None
 
 
 class Replica(ABC, Generic[R]):
     """One kind of record in one store. Every method may raise StoreFailure."""
 
-    place: Place
+    store_id: StoreId
     kind: Kind[R]
 
     @abstractmethod
-    def accept(self, record: R, owing: Collection[Owing] = (), basis: Collection[Seen] = ()) -> R:
+    def accept(
+        self,
+        record: R,
+        entries: Collection[OutboxEntry] = (),
+        read_set: Collection[ReadVersion] = (),
+    ) -> R:
         """Checks the version the caller read, stamps the record and keeps it, with its debts.
 
         One atomic step: the check, the state, the debts, and what the record holds of counted
@@ -149,7 +154,9 @@ class Replica(ABC, Generic[R]):
         """
 
     @abstractmethod
-    def deliver(self, records: Sequence[R], owing: Collection[Owing] = ()) -> Sequence[Delivery[R]]:
+    def deliver(
+        self, records: Sequence[R], entries: Collection[OutboxEntry] = ()
+    ) -> Sequence[ApplyResult[R]]:
         """Keeps each state if it is newer than what is stored; answers in the same order.
 
         Versions are kept as they come. A state that is kept replaces the debts of the one before
@@ -158,11 +165,11 @@ class Replica(ABC, Generic[R]):
         """
 
     @abstractmethod
-    def replace(self, stored: R, merged: R, owing: Collection[Owing] = ()) -> bool:
+    def replace(self, stored: R, merged: R, entries: Collection[OutboxEntry] = ()) -> bool:
         """Puts the merged state in place of exactly `stored`; False when that has changed."""
 
     @abstractmethod
-    def refresh(self, record_ids: Collection[str]) -> int:
+    def rehash(self, record_ids: Collection[str]) -> int:
         """Makes the stored digests of these records those of the shape their kind has now, and
         says how many were not. What was stored under an older shape keeps its digest until then:
         the state is the same, but it is told from what it is held to be by `replace`, and from
@@ -173,36 +180,44 @@ class Replica(ABC, Generic[R]):
         """The states as they are, tombstones included."""
 
     @abstractmethod
-    def scan(self, after: str | None, limit: int) -> Sequence[R]:
+    def scan(self, after_id: str | None, limit: int) -> Sequence[R]:
         """The next states in the order of their ids, tombstones included."""
 
     @abstractmethod
-    def claim(self, to: Creditor, limit: int, now: datetime, until: datetime) -> Sequence[Owed[R]]:
+    def claim(
+        self, target: Target, limit: int, now: datetime, lease_until: datetime
+    ) -> Sequence[ClaimedEntry[R]]:
         """Leases states owed to the creditor and due, oldest debt first.
 
         Until the lease ends nobody else is given them; their debts become due again at `until`.
         """
 
     @abstractmethod
-    def kinds_due(self, to: Creditor, kinds: Collection[str], now: datetime) -> Collection[str]:
+    def kinds_due(self, target: Target, kinds: Collection[str], now: datetime) -> Collection[str]:
         """Those of the kinds of which something is owed to the creditor and due. One question,
         about all kinds that are kept beside this one."""
 
     @abstractmethod
-    def kinds_missed(self, to: Creditor, kinds: Collection[str]) -> Collection[str]:
+    def kinds_undelivered(self, target: Target, kinds: Collection[str]) -> Collection[str]:
         """Those of the kinds of which the creditor has missed something. One question, as above."""
 
     @abstractmethod
-    def settle(self, to: Creditor, shipped: Collection[tuple[str, Version]]) -> None:
+    def acknowledge(self, target: Target, shipped: Collection[tuple[str, Version]]) -> None:
         """Strikes off the debts of records that are still at the version that was shipped."""
 
     @abstractmethod
-    def miss(self, to: Creditor, record_ids: Collection[str], now: datetime) -> None:
+    def mark_undelivered(self, target: Target, record_ids: Collection[str], now: datetime) -> None:
         """Makes debts missed and due: whoever was delivering them did not get through."""
 
     @abstractmethod
-    def postpone(
-        self, to: Creditor, shipped: tuple[str, Version], reason: str, due: datetime, *, park: bool
+    def reschedule(
+        self,
+        target: Target,
+        shipped: tuple[str, Version],
+        reason: str,
+        due: datetime,
+        *,
+        give_up: bool,
     ) -> None:
         """Counts a failed try and says when the next one is due; a parked debt has no next one.
 
@@ -211,15 +226,15 @@ class Replica(ABC, Generic[R]):
         """
 
     @abstractmethod
-    def retry_parked(self, to: Creditor, now: datetime) -> int:
+    def retry_dead_letters(self, target: Target, now: datetime) -> int:
         """Makes parked debts due again, with all tries before them, and says how many they were."""
 
     @abstractmethod
-    def parked(self, to: Creditor, limit: int) -> Sequence[Parked]:
+    def dead_letters(self, target: Target, limit: int) -> Sequence[DeadLetter]:
         """The parked debts, oldest first."""
 
     @abstractmethod
-    def backlog(self, to: Creditor) -> Backlog:
+    def backlog(self, target: Target) -> Backlog:
         """How much of this kind is owed to the creditor."""
 
     @abstractmethod
@@ -227,9 +242,9 @@ class Replica(ABC, Generic[R]):
         """Count and digest of each bucket that is not empty, computed inside the store."""
 
     @abstractmethod
-    def bucket(self, number: int) -> Mapping[str, int]:
+    def bucket_digests(self, number: int) -> Mapping[str, int]:
         """The digest of every record in a bucket, by id."""
 
     @abstractmethod
-    def counts(self, keys: Collection[str]) -> Mapping[str, Count]:
+    def usage(self, keys: Collection[str]) -> Mapping[str, Usage]:
         """What is held of counted things, of all kinds in this store; zero for unknown keys."""

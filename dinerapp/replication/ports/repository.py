@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import ClassVar, Generic, TypeVar
 
 from dinerapp.replication.kind import Kind
-from dinerapp.replication.ports.routing import command, lookup
+from dinerapp.replication.ports.routing import command, find_one
 from dinerapp.replication.record import Record
 from dinerapp.replication.version import Version
 
@@ -20,7 +20,7 @@ R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True, slots=True)
-class After:
+class Cursor:
     """The place in a list, newest first, after which a page begins."""
 
     created_at: datetime
@@ -28,7 +28,7 @@ class After:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Change:
+class ChangeCursor:
     """A place in the order of latest changes; of two at one moment the lower id comes first."""
 
     updated_at: datetime
@@ -40,18 +40,18 @@ class Page(Generic[R]):
     """Some records of a list and where the next page begins, if there is one."""
 
     items: tuple[R, ...]
-    next: After | None = None
+    next_cursor: Cursor | None = None
 
     @classmethod
-    def of(cls, found: list[R], limit: int) -> Page[R]:
+    def from_records(cls, records: list[R], limit: int) -> Page[R]:
         """The page of `limit` records out of up to `limit + 1` that were found."""
-        items = tuple(found[:limit])
-        more = len(found) > limit
-        return cls(items, After(items[-1].created_at, items[-1].id) if more else None)
+        items = tuple(records[:limit])
+        more = len(records) > limit
+        return cls(items, Cursor(items[-1].created_at, items[-1].id) if more else None)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ReadVersion:
     """A record of another kind, at the version from which a new state was made."""
 
     kind: str
@@ -62,25 +62,25 @@ class Seen:
 class Repository(ABC, Generic[R]):
     """Records of one kind.
 
-    Every method may raise StoreFailure when a store is asked directly, and NothingAvailable when
+    Every method may raise StoreFailure when a store is asked directly, and NoStoreAvailable when
     the composite found no store to ask.
     """
 
     kind: ClassVar[Kind]  # type: ignore[type-arg]
 
     @abstractmethod
-    @lookup
+    @find_one
     def get(self, record_id: str) -> R:
         """The record. Raises NotFound when there is none or it was deleted."""
 
     @abstractmethod
-    @lookup
+    @find_one
     def get_many(self, record_ids: Collection[str]) -> Mapping[str, R]:
         """Those of the records that exist and are not deleted, by id, in one round trip."""
 
     @abstractmethod
     @command
-    def save(self, record: R, basis: Collection[Seen] = ()) -> R:
+    def save(self, record: R, read_set: Collection[ReadVersion] = ()) -> R:
         """Keeps the record and returns it at its new version.
 
         `basis` is what the record was made from: it is kept only if the store that accepts it

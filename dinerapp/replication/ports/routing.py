@@ -12,41 +12,41 @@ from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_MARK = "__diner_route__"
+_ROUTE_ATTRIBUTE = "__diner_route__"
 
 
 class Route(StrEnum):
     """What a method is, as far as routing is concerned."""
 
-    LOOKUP = "lookup"
-    QUESTION = "question"
+    FIND_ONE = "lookup"
+    QUERY = "question"
     COMMAND = "command"
 
 
-def lookup(method: F) -> F:
+def find_one(method: F) -> F:
     """Finds one record or raises NotFound; not found in one store is asked of the other."""
-    return _marked(method, Route.LOOKUP)
+    return _mark(method, Route.FIND_ONE)
 
 
-def question(method: F) -> F:
+def query(method: F) -> F:
     """Answered by the store that is serving, alone."""
-    return _marked(method, Route.QUESTION)
+    return _mark(method, Route.QUERY)
 
 
 def command(method: F) -> F:
     """Changes records. The composite has its own implementation."""
-    return _marked(method, Route.COMMAND)
+    return _mark(method, Route.COMMAND)
 
 
 def route_of(port: type, name: str) -> Route | None:
     """The mark on the method, wherever in the port's bases it was declared."""
     for base in port.__mro__:
         method = base.__dict__.get(name)
-        if method is not None and hasattr(method, _MARK):
-            return Route(getattr(method, _MARK))
+        if method is not None and hasattr(method, _ROUTE_ATTRIBUTE):
+            return Route(getattr(method, _ROUTE_ATTRIBUTE))
     return None
 
 
-def _marked(method: F, route: Route) -> F:
-    setattr(method, _MARK, route)
+def _mark(method: F, route: Route) -> F:
+    setattr(method, _ROUTE_ATTRIBUTE, route)
     return method

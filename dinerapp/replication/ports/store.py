@@ -15,36 +15,36 @@ from dinerapp.replication.errors import (
     AlreadyExists,
     KeyReused,
     NotFound,
-    Outdated,
     Rejection,
     Replayed,
+    StaleReadSet,
     StaleVersion,
 )
-from dinerapp.replication.ports.replica import Delivery, Replica, Taken
-from dinerapp.replication.ports.repository import Repository, Seen
+from dinerapp.replication.ports.replica import ApplyOutcome, ApplyResult, Replica
+from dinerapp.replication.ports.repository import ReadVersion, Repository
 from dinerapp.replication.record import Record
 from dinerapp.replication.version import Version
 
 R = TypeVar("R", bound=Record)
 
 
-def admissible(record: R, read: Callable[[str], R]) -> R:
+def admissible(record: R, load_stored: Callable[[str], R]) -> R:
     """The record as any store may be asked to accept it.
 
     What the caller read may already contain the operation; then `read` says how it stands now.
     """
-    if record.has_done(record.op_id):
-        raise Replayed(read(record.id))
-    if record.has_seen_key_of(record.op_id):
-        raise KeyReused(read(record.id))
+    if record.has_applied(record.op_id):
+        raise Replayed(load_stored(record.id))
+    if record.has_applied_key_of(record.op_id):
+        raise KeyReused(load_stored(record.id))
     return codec.canonical(record)
 
 
-def living(kind: str, record_id: str, found: Mapping[str, R]) -> R:
+def require_existing(kind: str, record_id: str, records: Mapping[str, R]) -> R:
     """The record if it is there and not deleted."""
-    record = found.get(record_id)
+    record = records.get(record_id)
     if record is None or record.deleted:
-        raise NotFound(kind, record_id, gone=record)
+        raise NotFound(kind, record_id, tombstone=record)
     return record
 
 
@@ -52,36 +52,38 @@ class Store(Repository[R], Replica[R]):
     """One kind of record in one database."""
 
     def get(self, record_id: str) -> R:
-        return living(self.kind.name, record_id, self.load([record_id]))
+        return require_existing(self.kind.name, record_id, self.load([record_id]))
 
     def get_many(self, record_ids: Collection[str]) -> Mapping[str, R]:
         return {key: record for key, record in self.load(record_ids).items() if not record.deleted}
 
-    def save(self, record: R, basis: Collection[Seen] = ()) -> R:
-        return self.accept(admissible(record, self.get), (), basis)
+    def save(self, record: R, read_set: Collection[ReadVersion] = ()) -> R:
+        return self.accept(admissible(record, self.get), (), read_set)
 
     def delete(self, record: R) -> R:
         return self.save(replace(record, deleted=True))
 
-    def rejection(self, record: R, stored: R | None, basis: Collection[Seen] = ()) -> Rejection:
+    def rejection(
+        self, record: R, stored: R | None, read_set: Collection[ReadVersion] = ()
+    ) -> Rejection:
         """Why `accept` did not take the record over the state that is stored."""
-        if stored is None or (not stored.deleted and record.version.covers(stored.version)):
-            return Outdated(", ".join(sorted({seen.kind for seen in basis})))
-        done = stored.has_done(record.op_id)
-        if not done and stored.has_seen_key_of(record.op_id):
+        if stored is None or (not stored.deleted and record.version.dominates(stored.version)):
+            return StaleReadSet(", ".join(sorted({seen.kind for seen in read_set})))
+        done = stored.has_applied(record.op_id)
+        if not done and stored.has_applied_key_of(record.op_id):
             return KeyReused(stored)
         if stored.deleted and not (done and record.deleted):
-            return NotFound(self.kind.name, record.id, gone=stored)
+            return NotFound(self.kind.name, record.id, tombstone=stored)
         if done:
             return Replayed(stored)
         if record.version == Version():
             return AlreadyExists(stored)
         return StaleVersion(stored)
 
-    def passed_over(self, record: R, stored: R) -> Delivery[R]:
+    def skip_result(self, record: R, stored: R) -> ApplyResult[R]:
         """The answer to a delivered state that does not simply follow the one that is stored."""
         if stored == record:
-            return Delivery(Taken.HAD_IT)
-        if stored.version.covers(record.version) and stored.version != record.version:
-            return Delivery(Taken.HAD_IT)
-        return Delivery(Taken.CONCURRENT, stored=stored)
+            return ApplyResult(ApplyOutcome.ALREADY_APPLIED)
+        if stored.version.dominates(record.version) and stored.version != record.version:
+            return ApplyResult(ApplyOutcome.ALREADY_APPLIED)
+        return ApplyResult(ApplyOutcome.CONCURRENT, stored=stored)

@@ -8,12 +8,12 @@ from threading import Event
 from adapters.mongo.conversations import MongoConversations
 from adapters.mongo.members import MongoMembers
 from adapters.mongo.messages import MongoChannelMessages, MongoDirectMessages
-from adapters.mongo.reads import MongoReads
+from adapters.mongo.read_markers import MongoReadMarkers
 from adapters.mongo.servers import MongoChannels, MongoServers
 from adapters.postgres.conversations import PostgresConversations
 from adapters.postgres.members import PostgresMembers
 from adapters.postgres.messages import PostgresChannelMessages, PostgresDirectMessages
-from adapters.postgres.reads import PostgresReads
+from adapters.postgres.read_markers import PostgresReadMarkers
 from adapters.postgres.servers import PostgresChannels, PostgresServers
 from blueprints.conversations.routes import blp as conversations
 from blueprints.rooms.routes import blp as rooms
@@ -99,7 +99,7 @@ MESSAGING = Wing(
         KindRow(Conversations, PostgresConversations, MongoConversations),
         KindRow(DirectMessages, PostgresDirectMessages, MongoDirectMessages, MONGO_FIRST),
         KindRow(ChannelMessages, PostgresChannelMessages, MongoChannelMessages, POSTGRES_ONLY),
-        KindRow(Reads, PostgresReads, MongoReads),
+        KindRow(Reads, PostgresReadMarkers, MongoReadMarkers),
         KindRow.plain(UsedKeys),
     ),
     blueprints=(servers, conversations, rooms),

@@ -68,7 +68,7 @@ def _build(context: WingContext) -> BuiltWing:
         settings.calendar,
         is_informed=context.is_informed,
     )
-    slots = SlotService(context.repository(Slots), orders_at, settings.planning)
+    slots = SlotService(context.repository(Slots), orders_at, settings.slot_policy)
     orders = OrderService(
         orders_at,
         menu_at,

@@ -9,7 +9,7 @@ from adapters.mongo.deliveries import MongoDeliveries
 from adapters.mongo.webhooks import MongoWebhooks
 from adapters.postgres.deliveries import PostgresDeliveries
 from adapters.postgres.webhooks import PostgresWebhooks
-from adapters.webhooks.posting import poster
+from adapters.webhooks.posting import safe_http_poster
 from blueprints.webhooks.routes import blp as webhooks
 from dinerapp.ordering.ports.orders import Orders
 from dinerapp.replication.periodic_thread import PeriodicThread
@@ -36,7 +36,9 @@ def _build(context: WingContext) -> BuiltWing:
         ),
         kept=kept,
     )
-    post = poster(settings.webhook_timeout, private=settings.webhook_private_addresses)
+    post = safe_http_poster(
+        settings.webhook_timeout, allow_private=settings.webhook_private_addresses
+    )
     due = Event()
     sender = WebhookSender(webhooks_at, deliveries_at, post, manners, wake=due.set)
     services = WebhookServices(WebhookService(webhooks_at, deliveries_at, context.secret), sender)

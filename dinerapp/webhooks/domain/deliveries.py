@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from dinerapp.ordering.domain.order_events import Happening
 from dinerapp.replication.codec import digest
 from dinerapp.replication.identity import Operation
-from dinerapp.replication.kind import Kind, Merge
+from dinerapp.replication.kind import Kind, MergeResult
 from dinerapp.replication.record import Record
 
 if TYPE_CHECKING:
-    from dinerapp.replication.merge import Policy
+    from dinerapp.replication.merge import MergePolicy
 
 MOST_ATTEMPTS = 50
 GROWTH = 3
@@ -78,14 +78,14 @@ class WebhookDelivery(Record):
 
     def leased(self, until: datetime, *, op_id: str, now: datetime) -> WebhookDelivery:
         """Claimed by somebody who is going to try."""
-        return self.changed(op_id=op_id, now=now, due=until)
+        return self.with_changes(op_id=op_id, now=now, due=until)
 
     def attempted(
         self, attempt: Attempt, wait: timedelta | None, *, op_id: str, now: datetime
     ) -> WebhookDelivery:
         """After one more try, which is repeated after the wait unless it succeeded."""
         attempts = (*self.attempts, attempt)[-MOST_ATTEMPTS:]
-        after = self.changed(op_id=op_id, now=now, attempts=attempts, tries=self.tries + 1)
+        after = self.with_changes(op_id=op_id, now=now, attempts=attempts, tries=self.tries + 1)
         if attempt.succeeded:
             return replace(after, state=DeliveryState.DELIVERED, due=None)
         if wait is None:
@@ -94,16 +94,20 @@ class WebhookDelivery(Record):
 
     def begun_again(self, *, op_id: str, now: datetime) -> WebhookDelivery:
         """Due at once, with all tries before it, whatever has become of it."""
-        return self.changed(op_id=op_id, now=now, state=DeliveryState.PENDING, due=now, tries=0)
+        return self.with_changes(
+            op_id=op_id, now=now, state=DeliveryState.PENDING, due=now, tries=0
+        )
 
     def purged(self, *, op_id: str, now: datetime) -> WebhookDelivery:
         """What is left of it in the end: that there was one."""
-        return self.changed(op_id=op_id, now=now, payload={}, attempts=(), due=None, deleted=True)
+        return self.with_changes(
+            op_id=op_id, now=now, payload={}, attempts=(), due=None, deleted=True
+        )
 
 
 def delivery_of(happening: Happening, webhook_id: str) -> WebhookDelivery:
     """The delivery of a happening to a webhook: the same one, whoever makes it and when."""
-    made = Operation.keyed("deliveries", f"{webhook_id} {happening.id}", b"")
+    made = Operation.from_key("deliveries", f"{webhook_id} {happening.id}", b"")
     return WebhookDelivery(
         id=made.record_id,
         op_id=made.op_id,
@@ -117,12 +121,14 @@ def delivery_of(happening: Happening, webhook_id: str) -> WebhookDelivery:
 
 
 def merge_deliveries(
-    one: WebhookDelivery, other: WebhookDelivery, _policy: Policy
-) -> Merge[WebhookDelivery]:
+    one: WebhookDelivery, other: WebhookDelivery, _policy: MergePolicy
+) -> MergeResult[WebhookDelivery]:
     """All tries of both; once delivered is delivered, else the later word counts."""
     ahead, behind = sorted((one, other), key=_progress, reverse=True)
     attempts = sorted({*one.attempts, *other.attempts}, key=_time)[-MOST_ATTEMPTS:]
-    return Merge(replace(ahead, attempts=tuple(attempts), tries=max(ahead.tries, behind.tries)))
+    return MergeResult(
+        replace(ahead, attempts=tuple(attempts), tries=max(ahead.tries, behind.tries))
+    )
 
 
 def _progress(delivery: WebhookDelivery) -> tuple[object, ...]:

@@ -29,7 +29,7 @@ class Webhook(Record):
     secret: str = field(repr=False)
     since: datetime
 
-    def check(self) -> None:
+    def validate(self) -> None:
         reason = _fault_of(self.url)
         if reason is not None:
             raise InvalidRecord("url", reason)
@@ -47,10 +47,10 @@ class Webhook(Record):
 
     def adjusted(self, *, op_id: str, now: datetime, **fields: object) -> Webhook:
         """With these fields changed. What it begins to want, it wants from now on."""
-        after = self.changed(op_id=op_id, now=now, **fields)
+        after = self.with_changes(op_id=op_id, now=now, **fields)
         if after.wanted <= self.wanted:
             return after
-        return after.changed(op_id=op_id, now=now, since=now)
+        return after.with_changes(op_id=op_id, now=now, since=now)
 
 
 def _fault_of(url: str) -> str | None:
@@ -69,4 +69,4 @@ def _fault_of(url: str) -> str | None:
     return "must not have a fragment" if parts.fragment else None
 
 
-WEBHOOKS = Kind("webhooks", Webhook, secret=("secret",))
+WEBHOOKS = Kind("webhooks", Webhook, secret_fields=("secret",))

@@ -6,8 +6,8 @@ from abc import abstractmethod
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from dinerapp.replication.ports.repository import After, Page, Repository
-from dinerapp.replication.ports.routing import question
+from dinerapp.replication.ports.repository import Cursor, Page, Repository
+from dinerapp.replication.ports.routing import query
 from dinerapp.webhooks.domain.deliveries import DELIVERIES, DeliveryState, WebhookDelivery
 
 
@@ -17,14 +17,14 @@ class Deliveries(Repository[WebhookDelivery]):
     kind = DELIVERIES
 
     @abstractmethod
-    @question
+    @query
     def page(
-        self, webhook_id: str, state: DeliveryState | None, after: After | None, limit: int
+        self, webhook_id: str, state: DeliveryState | None, after: Cursor | None, limit: int
     ) -> Page[WebhookDelivery]:
         """Those of one webhook, in one state or any, newest first by creation and then by id."""
 
     @abstractmethod
-    @question
+    @query
     def due(
         self, now: datetime, limit: int, but: Collection[str] = ()
     ) -> Sequence[WebhookDelivery]:
@@ -32,6 +32,6 @@ class Deliveries(Repository[WebhookDelivery]):
         the webhooks named in `but`."""
 
     @abstractmethod
-    @question
+    @query
     def made_before(self, moment: datetime, limit: int) -> Sequence[WebhookDelivery]:
         """Those of happenings before the moment, in any state, oldest first and then by id."""

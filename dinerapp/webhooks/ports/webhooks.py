@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 
-from dinerapp.replication.ports.repository import After, Page, Repository
-from dinerapp.replication.ports.routing import question
+from dinerapp.replication.ports.repository import Cursor, Page, Repository
+from dinerapp.replication.ports.routing import query
 from dinerapp.webhooks.domain.webhooks import WEBHOOKS, Webhook
 
 
@@ -16,11 +16,11 @@ class Webhooks(Repository[Webhook]):
     kind = WEBHOOKS
 
     @abstractmethod
-    @question
-    def page(self, after: After | None, limit: int) -> Page[Webhook]:
+    @query
+    def page(self, after: Cursor | None, limit: int) -> Page[Webhook]:
         """Webhooks, newest first by creation and then by id."""
 
     @abstractmethod
-    @question
+    @query
     def listening(self) -> Sequence[Webhook]:
         """All that are active, by id."""

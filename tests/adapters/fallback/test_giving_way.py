@@ -9,16 +9,16 @@ import pytest
 
 from adapters.fallback import background
 from adapters.fallback.background import Intervals, Shipping
-from adapters.fallback.breaker import Breaker
-from adapters.fallback.watch import Member, Watch
+from adapters.fallback.store_health import StoreHealth
+from adapters.fallback.store_monitor import MonitoredStore, StoreMonitor
 from adapters.memory.database import MemoryDatabase
-from blueprints.http.lifecycle import JUST_NOW, Turns
-from dinerapp.replication.anti_entropy import Consistency
-from dinerapp.replication.merge import Policy
+from blueprints.http.lifecycle import BUSY_SECONDS, ConcurrencyLimit
+from dinerapp.replication.anti_entropy import AntiEntropy
+from dinerapp.replication.merge import MergePolicy
 from dinerapp.replication.periodic_thread import PeriodicThread
 from dinerapp.replication.relay import Relay
-from dinerapp.replication.replicator import Handover
-from tests.contracts.bus import until
+from dinerapp.replication.replicator import Replicator
+from tests.contracts.bus import wait_until
 
 BATCH, BATCHES = 0.02, 6
 
@@ -38,7 +38,7 @@ def test_the_relay_rests_between_batches_only_while_there_are_requests(
     thread = PeriodicThread("relay", shipping(is_busy).step)
     thread.start()
     try:
-        until(lambda: len(begun) >= BATCHES)
+        wait_until(lambda: len(begun) >= BATCHES)
     finally:
         thread.stop()
     pauses = [later - earlier - BATCH for earlier, later in pairwise(begun)]
@@ -46,27 +46,27 @@ def test_the_relay_rests_between_batches_only_while_there_are_requests(
 
 
 def test_requests_are_known_while_they_have_their_turn_and_a_moment_longer() -> None:
-    turns = Turns(2)
-    assert not turns.are_taken()
+    turns = ConcurrencyLimit(2)
+    assert not turns.is_busy()
     with turns, turns:
-        time.sleep(2 * JUST_NOW)
-        assert turns.are_taken()
+        time.sleep(2 * BUSY_SECONDS)
+        assert turns.is_busy()
     with turns:
         pass
-    assert turns.are_taken()
-    until(lambda: not turns.are_taken())
+    assert turns.is_busy()
+    wait_until(lambda: not turns.is_busy())
 
 
 def shipping(is_busy: bool) -> Shipping:
     """To one store, from nowhere."""
-    handover = Handover(Policy(), save_conflict=lambda _: None)
+    handover = Replicator(MergePolicy(), save_conflict=lambda _: None)
     relay = Relay([], handover)
-    watch = Watch(
-        Member(MemoryDatabase(), Breaker("mongodb")),
+    watch = StoreMonitor(
+        MonitoredStore(MemoryDatabase(), StoreHealth("mongodb")),
         None,
-        word=None,
+        suspicion=None,
         relay=relay,
-        consistency=Consistency(handover),
+        anti_entropy=AntiEntropy(handover),
         pairs=[],
     )
     return Shipping(

@@ -9,16 +9,16 @@ from threading import Event
 import pytest
 
 from adapters.fallback.background import Intervals, Monitoring
-from adapters.fallback.breaker import Breaker
-from adapters.fallback.probe import Probe
-from adapters.fallback.word import Word
+from adapters.fallback.connection_monitor import ConnectionMonitor
+from adapters.fallback.store_health import StoreHealth
+from adapters.fallback.suspicion import Suspicion
 from adapters.memory.database import MemoryDatabase
 from dinerapp.replication.periodic_thread import PeriodicThread
 from dinerapp.replication.ports.database import Ping
-from dinerapp.replication.signals import absence_heard, absence_reported, announce
-from dinerapp.replication.version import Place
-from tests.contracts.bus import until
-from tests.makers import at
+from dinerapp.replication.signals import announce, remote_suspicion, suspicion_published
+from dinerapp.replication.version import StoreId
+from tests.contracts.bus import wait_until
+from tests.factories import at
 
 NEVER = 3600.0
 
@@ -37,12 +37,12 @@ class Looked(MemoryDatabase):
 def database() -> Iterator[Looked]:
     """It is checked once at the start, and then only for a reason."""
     database, wake = Looked(), Event()
-    probe = Probe(database, Breaker("mongodb", on_lost=wake.set))
+    probe = ConnectionMonitor(database, StoreHealth("mongodb", on_lost=wake.set))
     monitoring = Monitoring(probe, wake=wake.set, intervals=Intervals(check=NEVER))
     database.open()
     thread = PeriodicThread("watch-mongodb", monitoring.step, wake)
     thread.start()
-    until(lambda: database.pings)
+    wait_until(lambda: database.pings)
     yield database
     thread.stop()
     database.close()
@@ -50,8 +50,8 @@ def database() -> Iterator[Looked]:
 
 def test_a_process_looks_as_soon_as_it_hears_of_a_loss(database: Looked) -> None:
     before = database.pings
-    announce(absence_heard, None, place="mongodb")
-    until(lambda: database.pings > before)
+    announce(remote_suspicion, None, place="mongodb")
+    wait_until(lambda: database.pings > before)
 
 
 def test_a_word_is_called_out_when_it_is_given_and_not_each_time_it_is_needed() -> None:
@@ -60,13 +60,13 @@ def test_a_word_is_called_out_when_it_is_given_and_not_each_time_it_is_needed() 
     def tell(_sender: object, place: str) -> None:
         told.append(place)
 
-    witness, moment = MemoryDatabase(Place.POSTGRESQL), [at()]
+    witness, moment = MemoryDatabase(StoreId.POSTGRESQL), [at()]
     witness.open()
-    word = Word(Place.MONGODB, witness, "here", now=lambda: moment[0])
-    with absence_reported.connected_to(tell):
+    word = Suspicion(StoreId.MONGODB, witness, "here", now=lambda: moment[0])
+    with suspicion_published.connected_to(tell):
         for _ in range(3):
-            word.give()
+            word.publish()
         assert told == ["mongodb"]
         moment[0] += timedelta(seconds=4)
-        word.give()
+        word.publish()
         assert told == ["mongodb", "mongodb"]

@@ -14,12 +14,12 @@ from adapters.mongo.orders import MongoOrders
 from dinerapp.replication.deadline import within
 from dinerapp.replication.errors import DuplicateKey, Exhausted, StoreUnavailable
 from dinerapp.replication.identity import new_id
-from dinerapp.replication.ports.replica import Backlog, Owing, Taken
-from dinerapp.replication.version import Place
-from tests.makers import at, counted_order, elsewhere, menu_item, order
+from dinerapp.replication.ports.replica import ApplyOutcome, Backlog, OutboxEntry
+from dinerapp.replication.version import StoreId
+from tests.factories import at, menu_item, order, other_store, stocked_order
 
 
-@pytest.fixture(params=[Place.POSTGRESQL, Place.MONGODB])
+@pytest.fixture(params=[StoreId.POSTGRESQL, StoreId.MONGODB])
 def database(request: pytest.FixtureRequest) -> Iterator[MemoryDatabase]:
     database = MemoryDatabase(request.param)
     database.open()
@@ -35,17 +35,17 @@ def prepared(database: MemoryDatabase) -> tuple[MongoOrders, MongoMenuItems]:
 
 def test_a_memory_store_stands_in_for_either_place(database: MemoryDatabase) -> None:
     orders, _ = prepared(database)
-    other = elsewhere(database.place)
-    saved = orders.accept(order(), [Owing(other, at(), missed=False)])
-    assert saved.source is database.place
-    assert saved.version.at(database.place) == 1
+    other = other_store(database.store_id)
+    saved = orders.accept(order(), [OutboxEntry(other, at(), undelivered=False)])
+    assert saved.source is database.store_id
+    assert saved.version.counter_of(database.store_id) == 1
     assert orders.backlog(other) == Backlog(waiting=1)
     assert [owed.record for owed in orders.claim(other, 10, at(1), at(2))] == [saved]
 
 
 def test_two_memory_databases_share_nothing(database: MemoryDatabase) -> None:
     orders, _ = prepared(database)
-    other = MemoryDatabase(database.place)
+    other = MemoryDatabase(database.store_id)
     other.open()
     saved = orders.save(order())
     assert prepared(other)[0].load([saved.id]) == {}
@@ -73,24 +73,26 @@ def test_no_time_left_means_unavailable_as_with_a_server(database: MemoryDatabas
 def test_a_failed_transaction_leaves_everything_as_it_was(database: MemoryDatabase) -> None:
     orders, items = prepared(database)
     plenty, scarce = items.save(menu_item(stock_limit=9)), items.save(menu_item(stock_limit=1))
-    kept = orders.save(counted_order(plenty.id, 2))
-    lines = kept.lines + counted_order(scarce.id, 5).lines
+    kept = orders.save(stocked_order(plenty.id, 2))
+    lines = kept.lines + stocked_order(scarce.id, 5).lines
     with pytest.raises(Exhausted):
-        orders.save(kept.changed(op_id=new_id().replace("-", ""), now=at(1), lines=lines))
+        orders.save(kept.with_changes(op_id=new_id().replace("-", ""), now=at(1), lines=lines))
     assert orders.get(kept.id) == kept
-    counts = orders.counts([f"stock:{item.id}" for item in (plenty, scarce)])
-    assert [count.held for count in counts.values()] == [2, 0]
+    counts = orders.usage([f"stock:{item.id}" for item in (plenty, scarce)])
+    assert [count.reserved for count in counts.values()] == [2, 0]
 
 
 def test_a_batch_with_a_unique_value_twice_counts_nothing_twice(database: MemoryDatabase) -> None:
     _, items = prepared(database)
-    one, other = (menu_item(slug="soup", stock_limit=3).stamped(database.place) for _ in "12")
+    one, other = (
+        menu_item(slug="soup", stock_limit=3).as_accepted_by(database.store_id) for _ in "12"
+    )
     answers = items.deliver([one, other])
-    assert [answer.taken for answer in answers] == [Taken.STORED] * 2
+    assert [answer.outcome for answer in answers] == [ApplyOutcome.STORED] * 2
     with pytest.raises(DuplicateKey):
         items.save(menu_item(slug="soup"))
     again = items.deliver([one, replace(other)])
-    assert [answer.taken for answer in again] == [Taken.HAD_IT] * 2
+    assert [answer.outcome for answer in again] == [ApplyOutcome.ALREADY_APPLIED] * 2
 
 
 def test_a_missing_mongomock_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

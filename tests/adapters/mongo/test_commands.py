@@ -27,13 +27,13 @@ from dinerapp.ordering.ports.orders import OrderFilter
 from dinerapp.replication.conflicts import ConflictState
 from dinerapp.replication.errors import AlreadyExists
 from dinerapp.replication.identity import new_id, new_op_id
-from dinerapp.replication.ports.replica import Owing, Taken
-from dinerapp.replication.ports.repository import After, Change
-from dinerapp.replication.version import Place
-from tests.contracts.subjects import rewritten
-from tests.makers import at, conflict, counted_order, customer, menu_item, order
+from dinerapp.replication.ports.replica import ApplyOutcome, OutboxEntry
+from dinerapp.replication.ports.repository import ChangeCursor, Cursor
+from dinerapp.replication.version import StoreId
+from tests.contracts.samples import accepted_again_by
+from tests.factories import at, conflict, customer, menu_item, order, stocked_order
 
-P = Place.POSTGRESQL
+P = StoreId.POSTGRESQL
 NOT_EXPLAINED = ("lsid", "$db", "$clusterTime", "readConcern", "maxTimeMS", "$readPreference")
 
 
@@ -53,7 +53,7 @@ class Recorder(CommandListener):
             self.sent.append(dict(event.command))
 
     def succeeded(self, event: CommandSucceededEvent) -> None: ...
-    def failed(self, event: CommandFailedEvent) -> None: ...
+    def trip(self, event: CommandFailedEvent) -> None: ...
 
 
 class Diner:
@@ -127,8 +127,8 @@ def ticket(status: TicketStatus) -> Ticket:
     return Ticket(**given, station="grill", name="Pelmeni", status=status)
 
 
-def owing(missed: bool = False) -> list[Owing]:
-    return [Owing(P, at(), missed)]
+def owing(missed: bool = False) -> list[OutboxEntry]:
+    return [OutboxEntry(P, at(), missed)]
 
 
 def test_a_new_order_is_accepted_with_one_command(diner: Diner) -> None:
@@ -139,19 +139,19 @@ def test_a_new_order_is_accepted_with_one_command(diner: Diner) -> None:
 def test_a_change_that_holds_nothing_costs_one_command(diner: Diner) -> None:
     saved = diner.orders.save(order(4))
     diner.sent()
-    diner.orders.save(saved.changed(op_id=new_op_id(), now=at(1), notes="no onions"))
+    diner.orders.save(saved.with_changes(op_id=new_op_id(), now=at(1), notes="no onions"))
     assert diner.sent() == ["update"]
 
 
 def test_a_counted_order_costs_one_transaction(diner: Diner) -> None:
     item = diner.menu_items.save(menu_item(stock_limit=5))
     diner.sent()
-    diner.orders.save(counted_order(item.id))
+    diner.orders.save(stocked_order(item.id))
     assert diner.sent() == ["find", "findAndModify", "update", "commitTransaction"]
 
 
 def test_a_change_that_holds_the_same_costs_one_command(diner: Diner) -> None:
-    saved = diner.orders.save(counted_order(new_id()))
+    saved = diner.orders.save(stocked_order(new_id()))
     diner.sent()
     moved = saved.moved(Status.CONFIRMED, actor="chef", reason=None, op_id=new_op_id(), now=at(1))
     diner.orders.save(moved)
@@ -167,7 +167,7 @@ def test_a_taken_id_is_found_out_without_a_transaction(diner: Diner) -> None:
 
 
 def test_many_states_are_delivered_with_one_command(diner: Diner) -> None:
-    diner.orders.deliver([order().stamped(P) for _ in range(200)])
+    diner.orders.deliver([order().as_accepted_by(P) for _ in range(200)])
     assert diner.sent() == ["update"]
 
 
@@ -175,19 +175,19 @@ def test_first_states_are_delivered_with_one_command_and_counted_later_together(
     diner: Diner,
 ) -> None:
     item_id = new_id()
-    diner.orders.deliver([counted_order(item_id).stamped(P) for _ in range(50)])
-    diner.orders.deliver([counted_order(item_id, 2).stamped(P)])
+    diner.orders.deliver([stocked_order(item_id).as_accepted_by(P) for _ in range(50)])
+    diner.orders.deliver([stocked_order(item_id, 2).as_accepted_by(P)])
     assert diner.sent() == ["update", "update"]
-    counts = diner.orders.counts([f"stock:{item_id}"])
+    counts = diner.orders.usage([f"stock:{item_id}"])
     told = ["find", "find", "update", "update", "commitTransaction"]
     assert diner.sent() == [*told, "find"]
-    assert counts[f"stock:{item_id}"].held == 52
-    diner.orders.counts([f"stock:{item_id}"])
+    assert counts[f"stock:{item_id}"].reserved == 52
+    diner.orders.usage([f"stock:{item_id}"])
     assert diner.sent() == ["find", "find"]
 
 
 def test_many_later_states_are_delivered_in_one_transaction(diner: Diner) -> None:
-    later = [rewritten(counted_order(new_id()).stamped(P), P) for _ in range(50)]
+    later = [accepted_again_by(stocked_order(new_id()).as_accepted_by(P), P) for _ in range(50)]
     diner.orders.deliver(later)
     assert diner.sent() == ["find", "update", "update", "commitTransaction"]
 
@@ -195,15 +195,15 @@ def test_many_later_states_are_delivered_in_one_transaction(diner: Diner) -> Non
 def test_a_state_that_follows_one_the_counters_were_not_told_of_is_counted_once(
     diner: Diner,
 ) -> None:
-    first = counted_order(new_id()).stamped(P)
+    first = stocked_order(new_id()).as_accepted_by(P)
     key = f"stock:{first.lines[0].item_id}"
     diner.orders.deliver([first])
-    diner.orders.deliver([rewritten(first, P)])
-    assert diner.orders.counts([key])[key].held == 1
-    other = counted_order(first.lines[0].item_id).stamped(P)
+    diner.orders.deliver([accepted_again_by(first, P)])
+    assert diner.orders.usage([key])[key].reserved == 1
+    other = stocked_order(first.lines[0].item_id).as_accepted_by(P)
     diner.orders.deliver([other])
-    diner.orders.deliver([rewritten(other, P, status=Status.CANCELLED)])
-    assert diner.orders.counts([key])[key].held == 1
+    diner.orders.deliver([accepted_again_by(other, P, status=Status.CANCELLED)])
+    assert diner.orders.usage([key])[key].reserved == 1
 
 
 def test_what_is_due_of_all_kinds_is_one_question(diner: Diner) -> None:
@@ -211,15 +211,19 @@ def test_what_is_due_of_all_kinds_is_one_question(diner: Diner) -> None:
     diner.sent()
     kinds = ["menu_items", "orders"]
     assert diner.orders.kinds_due(P, kinds, at(1)) == ["orders"]
-    assert diner.menu_items.kinds_missed(P, kinds) == ["orders"]
+    assert diner.menu_items.kinds_undelivered(P, kinds) == ["orders"]
     assert diner.sent() == ["aggregate", "aggregate"]
 
 
 def test_one_spoilt_counted_state_spoils_no_other(diner: Diner) -> None:
-    good, other = (counted_order(new_id()).stamped(P) for _ in range(2))
-    spoilt = replace(counted_order(new_id()), notes="x" * 17_000_000).stamped(P)
+    good, other = (stocked_order(new_id()).as_accepted_by(P) for _ in range(2))
+    spoilt = replace(stocked_order(new_id()), notes="x" * 17_000_000).as_accepted_by(P)
     answers = diner.orders.deliver([good, spoilt, other])
-    assert [answer.taken for answer in answers] == [Taken.STORED, Taken.REFUSED, Taken.STORED]
+    assert [answer.outcome for answer in answers] == [
+        ApplyOutcome.STORED,
+        ApplyOutcome.REFUSED,
+        ApplyOutcome.STORED,
+    ]
     assert set(diner.orders.load([good.id, spoilt.id, other.id])) == {good.id, other.id}
 
 
@@ -229,13 +233,13 @@ def test_a_batch_of_debts_is_claimed_with_three_commands_and_none_with_one(diner
     diner.sent()
     claimed = diner.orders.claim(P, 100, at(1), at(60))
     assert diner.sent() == ["find", "update", "find"]
-    diner.orders.settle(P, [(owed.record.id, owed.record.version) for owed in claimed])
+    diner.orders.acknowledge(P, [(owed.record.id, owed.record.version) for owed in claimed])
     assert diner.sent() == ["update"]
     assert diner.orders.claim(P, 100, at(90), at(99)) == []
     assert diner.sent() == ["find"]
 
 
-AFTER = After(at(50), new_id())
+AFTER = Cursor(at(50), new_id())
 
 
 @pytest.mark.parametrize("after", [None, AFTER], ids=["first page", "next page"])
@@ -252,9 +256,9 @@ AFTER = After(at(50), new_id())
     ids=str,
 )
 def test_pages_of_orders_come_sorted_from_an_index(
-    diner: Diner, wanted: OrderFilter, after: After | None
+    diner: Diner, wanted: OrderFilter, after: Cursor | None
 ) -> None:
-    diner.orders.deliver([order(created_at=at(n)).stamped(P) for n in range(100)])
+    diner.orders.deliver([order(created_at=at(n)).as_accepted_by(P) for n in range(100)])
     diner.orders.page(wanted, after, 10)
     [plan] = diner.plans()
     assert "newest" in plan
@@ -263,8 +267,8 @@ def test_pages_of_orders_come_sorted_from_an_index(
 
 
 def test_changed_orders_come_sorted_from_an_index(diner: Diner) -> None:
-    diner.orders.deliver([order(created_at=at(n)).stamped(P) for n in range(100)])
-    diner.orders.changed_since(Change(at(50), new_id()), 10)
+    diner.orders.deliver([order(created_at=at(n)).as_accepted_by(P) for n in range(100)])
+    diner.orders.changed_since(ChangeCursor(at(50), new_id()), 10)
     [plan] = diner.plans()
     assert "'changed'" in plan
     assert "'SORT'" not in plan
@@ -276,9 +280,9 @@ def test_the_kitchen_looks_at_what_it_has_to_cook_and_at_nothing_else(
 ) -> None:
     def cooked(status: TicketStatus, count: int) -> list[Order]:
         tickets = (ticket(status),)
-        return [order(created_at=at(n), tickets=tickets).stamped(P) for n in range(count)]
+        return [order(created_at=at(n), tickets=tickets).as_accepted_by(P) for n in range(count)]
 
-    diner.orders.deliver([order(created_at=at(n)).stamped(P) for n in range(50)])
+    diner.orders.deliver([order(created_at=at(n)).as_accepted_by(P) for n in range(50)])
     diner.orders.deliver([*cooked(TicketStatus.DONE, 50), *cooked(TicketStatus.NEW, 2)])
     diner.sent()
     diner.orders.in_kitchen(station, 10)
@@ -294,7 +298,7 @@ def test_the_kitchen_looks_at_what_it_has_to_cook_and_at_nothing_else(
     ids=str,
 )
 def test_pages_of_customers_come_sorted_from_an_index(diner: Diner, wanted: CustomerFilter) -> None:
-    diner.customers.deliver([customer(created_at=at(n)).stamped(P) for n in range(100)])
+    diner.customers.deliver([customer(created_at=at(n)).as_accepted_by(P) for n in range(100)])
     diner.customers.page(wanted, AFTER, 10)
     [plan] = diner.plans()
     assert "newest" in plan
@@ -303,7 +307,7 @@ def test_pages_of_customers_come_sorted_from_an_index(diner: Diner, wanted: Cust
 
 
 def test_conflicts_about_records_are_found_by_an_index(diner: Diner) -> None:
-    records = [conflict(created_at=at(n)).stamped(P) for n in range(100)]
+    records = [conflict(created_at=at(n)).as_accepted_by(P) for n in range(100)]
     diner.conflicts.deliver(records)
     diner.conflicts.about("orders", [each.record_id for each in records[:5]], None, 10)
     [plan] = diner.plans()
@@ -329,7 +333,7 @@ def test_older_orders_are_found_by_their_number_as_it_was_typed(diner: Diner) ->
 def test_pages_of_conflicts_come_sorted_from_an_index(
     diner: Diner, state: ConflictState | None
 ) -> None:
-    diner.conflicts.deliver([conflict(created_at=at(n)).stamped(P) for n in range(100)])
+    diner.conflicts.deliver([conflict(created_at=at(n)).as_accepted_by(P) for n in range(100)])
     diner.conflicts.page(state, AFTER, 10)
     [plan] = diner.plans()
     assert "newest" in plan
@@ -337,7 +341,7 @@ def test_pages_of_conflicts_come_sorted_from_an_index(
 
 
 def test_the_menu_comes_sorted_from_an_index(diner: Diner) -> None:
-    diner.menu_items.deliver([menu_item().stamped(P) for _ in range(100)])
+    diner.menu_items.deliver([menu_item().as_accepted_by(P) for _ in range(100)])
     diner.menu_items.all()
     [plan] = diner.plans()
     assert "as_printed" in plan
@@ -345,8 +349,8 @@ def test_the_menu_comes_sorted_from_an_index(diner: Diner) -> None:
 
 
 def test_fingerprints_and_buckets_read_nothing_but_an_index(diner: Diner) -> None:
-    diner.orders.deliver([order().stamped(P) for _ in range(100)])
-    for ask in (diner.orders.fingerprints, lambda: diner.orders.bucket(7)):
+    diner.orders.deliver([order().as_accepted_by(P) for _ in range(100)])
+    for ask in (diner.orders.fingerprints, lambda: diner.orders.bucket_digests(7)):
         ask()
         [plan] = diner.plans()
         assert "'fingerprints'" in plan

@@ -25,9 +25,14 @@ from pymongo.errors import (
     WTimeoutError,
 )
 
-from adapters.mongo.errors import failure_of, refusing, taken_key
-from dinerapp.replication.errors import Contended, OutcomeUnknown, Refused, StoreUnavailable
-from dinerapp.replication.version import Place
+from adapters.mongo.errors import duplicate_key_path, to_store_failure, translate_refusals
+from dinerapp.replication.errors import (
+    Contended,
+    OutcomeUnknown,
+    StoreUnavailable,
+    UnstorableRecord,
+)
+from dinerapp.replication.version import StoreId
 
 UNAVAILABLE, UNKNOWN = StoreUnavailable, OutcomeUnknown
 
@@ -85,14 +90,16 @@ ANSWERS = [
 def test_a_store_that_did_nothing_is_unavailable(
     error: PyMongoError, perhaps_applied: bool
 ) -> None:
-    failure = failure_of(error, Place.MONGODB, perhaps_applied=perhaps_applied)
+    failure = to_store_failure(error, StoreId.MONGODB, may_be_applied=perhaps_applied)
     assert type(failure) is UNAVAILABLE
 
 
 @pytest.mark.parametrize("perhaps_applied", [True, False])
 def test_others_that_were_faster_say_nothing_about_the_health(perhaps_applied: bool) -> None:
     error = OperationFailure("met another transaction", 112)
-    assert type(failure_of(error, Place.MONGODB, perhaps_applied=perhaps_applied)) is Contended
+    assert (
+        type(to_store_failure(error, StoreId.MONGODB, may_be_applied=perhaps_applied)) is Contended
+    )
 
 
 @pytest.mark.parametrize(("perhaps_applied", "expected"), [(True, UNKNOWN), (False, UNAVAILABLE)])
@@ -100,15 +107,15 @@ def test_others_that_were_faster_say_nothing_about_the_health(perhaps_applied: b
 def test_what_was_lost_on_the_way_is_unknown_if_it_was_a_write(
     error: PyMongoError, perhaps_applied: bool, expected: type
 ) -> None:
-    failure = failure_of(error, Place.MONGODB, perhaps_applied=perhaps_applied)
+    failure = to_store_failure(error, StoreId.MONGODB, may_be_applied=perhaps_applied)
     assert type(failure) is expected
     assert failure is not None
-    assert failure.place is Place.MONGODB
+    assert failure.store is StoreId.MONGODB
 
 
 @pytest.mark.parametrize("error", ANSWERS, ids=repr)
 def test_an_answer_says_nothing_about_the_health_of_the_store(error: PyMongoError) -> None:
-    assert failure_of(error, Place.MONGODB, perhaps_applied=True) is None
+    assert to_store_failure(error, StoreId.MONGODB, may_be_applied=True) is None
 
 
 @pytest.mark.parametrize(
@@ -116,11 +123,11 @@ def test_an_answer_says_nothing_about_the_health_of_the_store(error: PyMongoErro
 )
 def test_a_commit_without_an_answer_is_unknown(error: PyMongoError) -> None:
     unknown = labelled(error, COMMIT_UNKNOWN)
-    assert type(failure_of(unknown, Place.MONGODB, perhaps_applied=False)) is UNKNOWN
+    assert type(to_store_failure(unknown, StoreId.MONGODB, may_be_applied=False)) is UNKNOWN
 
 
 def test_reasons_are_kept_short() -> None:
-    failure = failure_of(AutoReconnect("x" * 9000), Place.MONGODB, perhaps_applied=False)
+    failure = to_store_failure(AutoReconnect("x" * 9000), StoreId.MONGODB, may_be_applied=False)
     assert failure is not None
     assert len(failure.reason) <= 200
 
@@ -139,7 +146,7 @@ def test_reasons_are_kept_short() -> None:
     ids=repr,
 )
 def test_a_document_at_fault_is_refused(error: Exception) -> None:
-    with pytest.raises(Refused) as refused, refusing():
+    with pytest.raises(UnstorableRecord) as refused, translate_refusals():
         raise error
     assert refused.value.__cause__ is error
 
@@ -148,7 +155,7 @@ def test_a_document_at_fault_is_refused(error: Exception) -> None:
     "error", [DuplicateKeyError("taken", 11000), OperationFailure("", 2), AutoReconnect()], ids=repr
 )
 def test_other_errors_are_not_the_documents_fault(error: PyMongoError) -> None:
-    with pytest.raises(type(error)) as same, refusing():
+    with pytest.raises(type(error)) as same, translate_refusals():
         raise error
     assert same.value is error
 
@@ -162,4 +169,4 @@ def test_other_errors_are_not_the_documents_fault(error: PyMongoError) -> None:
     ],
 )
 def test_a_duplicate_key_tells_which_one(details: dict[str, Any] | None, path: str) -> None:
-    assert taken_key(details) == path
+    assert duplicate_key_path(details) == path

@@ -14,9 +14,9 @@ from adapters.mongo.orders import MongoOrders
 from dinerapp.replication.deadline import within
 from dinerapp.replication.errors import OutcomeUnknown, StoreFailure, StoreUnavailable
 from dinerapp.replication.identity import new_id
-from dinerapp.replication.version import Place
-from tests.contracts.subjects import at_once
-from tests.makers import counted_order, order
+from dinerapp.replication.version import StoreId
+from tests.contracts.samples import run_concurrently
+from tests.factories import order, stocked_order
 from tests.servers.control import RealServer
 
 pytestmark = pytest.mark.faults
@@ -32,7 +32,7 @@ def orders(own_mongo: RealServer) -> Iterator[MongoOrders]:
     orders = MongoOrders(database)
     database.open()
     database.prepare()
-    at_once([partial(orders.load, [new_id()])] * 8)
+    run_concurrently([partial(orders.load, [new_id()])] * 8)
     yield orders
     own_mongo.thaw()
     database.close()
@@ -74,7 +74,7 @@ def test_a_write_to_a_frozen_server_ends_at_the_deadline_and_is_unknown(
 def test_a_counted_write_to_a_frozen_server_ends_at_the_deadline_without_effect(
     orders: MongoOrders, own_mongo: RealServer
 ) -> None:
-    record = counted_order("soup")
+    record = stocked_order("soup")
     own_mongo.freeze()
     failure, seconds = failure_within(LIMIT, lambda: orders.save(record))
     assert isinstance(failure, StoreUnavailable)
@@ -82,7 +82,7 @@ def test_a_counted_write_to_a_frozen_server_ends_at_the_deadline_without_effect(
     own_mongo.thaw()
     seconds_until_pinged(orders.database)
     assert orders.load([record.id]) == {}
-    assert orders.counts(["stock:soup"])["stock:soup"].held == 0
+    assert orders.usage(["stock:soup"])["stock:soup"].reserved == 0
 
 
 def test_a_commit_that_gets_no_answer_is_unknown(
@@ -111,8 +111,8 @@ def test_many_callers_of_a_frozen_server_all_end_at_the_deadline(
 ) -> None:
     own_mongo.freeze()
     calls = [partial(failure_within, LIMIT, lambda: orders.save(order())) for _ in range(20)]
-    calls += [partial(failure_within, LIMIT, lambda: orders.save(counted_order("x")))] * 4
-    results = at_once(calls)
+    calls += [partial(failure_within, LIMIT, lambda: orders.save(stocked_order("x")))] * 4
+    results = run_concurrently(calls)
     assert max(seconds for _, seconds in results) < LIMIT + MARGIN
 
 
@@ -158,7 +158,7 @@ def test_a_server_that_is_back_is_noticed_and_used_at_once(
         assert seconds_until_pinged(orders.database) < 1.0
         orders.database.reset()
         assert orders.get(kept.id) == kept
-        results = at_once([partial(orders.save, order()) for _ in range(8)])
+        results = run_concurrently([partial(orders.save, order()) for _ in range(8)])
         assert [result for result in results if isinstance(result, Exception)] == []
 
 
@@ -173,7 +173,7 @@ def test_a_client_that_never_reached_its_server_starts_without_it(own_mongo: Rea
     own_mongo.start()
     assert seconds_until_pinged(database) < 1.0
     database.prepare()
-    assert orders.save(order()).version.at(Place.MONGODB) == 1
+    assert orders.save(order()).version.counter_of(StoreId.MONGODB) == 1
     database.close()
 
 
@@ -204,12 +204,12 @@ def test_the_pool_tells_open_and_busy_connections(own_mongo: RealServer) -> None
     orders = MongoOrders(database)
     database.open()
     orders.load([new_id()])
-    use = database.pool()
+    use = database.pool_usage()
     assert (use.size, use.open, use.busy) == (3, 1, 0)
     with database.reading():
         found = orders.collection.find({}, batch_size=2)
-        at_once([partial(orders.load, [new_id()])] * 6)
+        run_concurrently([partial(orders.load, [new_id()])] * 6)
         found.close()
-    assert 1 <= database.pool().open <= 3
+    assert 1 <= database.pool_usage().open <= 3
     database.close()
-    assert database.pool().open == 0
+    assert database.pool_usage().open == 0

@@ -9,15 +9,15 @@ import pytest
 from psycopg import errors
 from psycopg_pool import PoolClosed, PoolTimeout
 
-from adapters.postgres.errors import translated
+from adapters.postgres.errors import translate_errors
 from dinerapp.replication.errors import (
     Contended,
     Exhausted,
     OutcomeUnknown,
-    Refused,
     StoreUnavailable,
+    UnstorableRecord,
 )
-from dinerapp.replication.version import Place
+from dinerapp.replication.version import StoreId
 
 LOST_ON_THE_WAY = [
     psycopg.OperationalError("server closed the connection unexpectedly"),
@@ -75,7 +75,7 @@ def name(error: Any) -> str:
 
 
 def translation(error: Exception, *, writes: bool) -> Exception:
-    with pytest.raises(Exception) as caught, translated(Place.POSTGRESQL, writes=writes):  # noqa: PT011
+    with pytest.raises(Exception) as caught, translate_errors(StoreId.POSTGRESQL, writes=writes):  # noqa: PT011
         raise error
     return caught.value
 
@@ -84,7 +84,7 @@ def translation(error: Exception, *, writes: bool) -> Exception:
 def test_a_write_that_was_lost_on_the_way_has_an_unknown_outcome(error: Exception) -> None:
     failure = translation(error, writes=True)
     assert isinstance(failure, OutcomeUnknown)
-    assert failure.place is Place.POSTGRESQL
+    assert failure.store is StoreId.POSTGRESQL
 
 
 @pytest.mark.parametrize("error", LOST_ON_THE_WAY, ids=name)
@@ -113,7 +113,7 @@ def test_others_that_were_faster_say_nothing_about_the_server(error: Exception) 
 @pytest.mark.parametrize("error", ABOUT_THE_RECORD, ids=name)
 def test_an_error_about_the_record_says_nothing_about_the_server(error: Exception) -> None:
     refusal = translation(error, writes=True)
-    assert isinstance(refusal, Refused)
+    assert isinstance(refusal, UnstorableRecord)
     assert str(error) in str(refusal)
 
 

@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from adapters.embedded.ports import free_port
+from adapters.embedded.tcp_ports import free_port
 from adapters.postgres.database import PostgresDatabase
 from adapters.postgres.orders import PostgresOrders
 from dinerapp.replication.deadline import within
 from dinerapp.replication.errors import OutcomeUnknown, StoreFailure, StoreUnavailable
 from dinerapp.replication.identity import new_id
-from tests.contracts.subjects import at_once
-from tests.makers import order
+from tests.contracts.samples import run_concurrently
+from tests.factories import order
 from tests.servers.control import RealServer
 from tests.servers.proxy import FaultProxy
 
@@ -33,7 +33,7 @@ def orders(own_postgres: RealServer) -> Iterator[PostgresOrders]:
     orders = PostgresOrders(database)
     database.open()
     database.prepare()
-    at_once([partial(orders.load, [new_id()])] * 8)
+    run_concurrently([partial(orders.load, [new_id()])] * 8)
     yield orders
     own_postgres.thaw()
     database.close()
@@ -76,16 +76,18 @@ def test_more_callers_than_connections_all_leave_a_frozen_server_at_the_deadline
 ) -> None:
     own_postgres.freeze()
     calls = [partial(failure_within, LIMIT, lambda: orders.save(order())) for _ in range(20)]
-    assert max(seconds for _, seconds in at_once(calls)) < LIMIT + MARGIN
+    assert max(seconds for _, seconds in run_concurrently(calls)) < LIMIT + MARGIN
 
 
 def test_a_server_that_thaws_is_used_again(
     orders: PostgresOrders, own_postgres: RealServer
 ) -> None:
     own_postgres.freeze()
-    at_once([partial(failure_within, LIMIT, lambda: orders.save(order())) for _ in range(10)])
+    run_concurrently(
+        [partial(failure_within, LIMIT, lambda: orders.save(order())) for _ in range(10)]
+    )
     own_postgres.thaw()
-    results = at_once([partial(orders.save, order()) for _ in range(10)])
+    results = run_concurrently([partial(orders.save, order()) for _ in range(10)])
     assert [result for result in results if isinstance(result, Exception)] == []
 
 
@@ -112,7 +114,7 @@ def test_a_server_that_is_back_is_used_at_once(
         if told:
             database.reset()
         assert orders.get(kept.id) == kept
-        results = at_once([partial(orders.save, order()) for _ in range(8)])
+        results = run_concurrently([partial(orders.save, order()) for _ in range(8)])
         assert [result for result in results if isinstance(result, Exception)] == []
 
 
@@ -174,7 +176,7 @@ def test_a_write_whose_answer_is_lost_is_unknown_and_was_done(
 def test_a_server_that_takes_no_writes_is_not_one(
     own_postgres: RealServer, orders: PostgresOrders, database: PostgresDatabase
 ) -> None:
-    database.tell("ALTER DATABASE diner SET default_transaction_read_only = on", ())
+    database.execute("ALTER DATABASE diner SET default_transaction_read_only = on", ())
     try:
         failure_within(2, database.ping)
         database.reset()
@@ -191,7 +193,7 @@ def test_of_several_hosts_the_one_that_serves_is_found(own_postgres: RealServer)
     database.open()
     database.prepare()
     assert database.ping().server.startswith("PostgreSQL")
-    assert database.has_joined() is False
+    assert database.has_full_copy() is False
     database.close()
 
 
@@ -209,10 +211,10 @@ def test_without_time_or_before_it_is_open_nothing_is_asked(fresh_postgres_url: 
 
 def test_the_pool_tells_open_and_busy_connections(fresh_postgres_url: str) -> None:
     database = PostgresDatabase(fresh_postgres_url, pool_min=1, pool_max=3)
-    assert database.pool().size == 3
+    assert database.pool_usage().size == 3
     database.open()
     database.prepare()
-    use = database.attempt(lambda _: database.pool(), writes=False)
+    use = database.run(lambda _: database.pool_usage(), writes=False)
     assert (use.size, use.open, use.busy) == (3, 1, 1)
-    assert database.pool().busy == 0
+    assert database.pool_usage().busy == 0
     database.close()

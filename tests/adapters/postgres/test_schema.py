@@ -13,13 +13,13 @@ from psycopg.types.json import Jsonb
 from adapters.postgres.conflicts import PostgresConflicts
 from adapters.postgres.database import PostgresDatabase
 from adapters.postgres.menu import PostgresMenuItems
-from adapters.postgres.migrating import migrations
+from adapters.postgres.migrator import migrations
 from adapters.postgres.orders import PostgresOrders
 from dinerapp.ordering.ports.orders import OrderFilter
 from dinerapp.replication.errors import StoreUnavailable
-from dinerapp.replication.version import Place
-from tests.contracts.subjects import at_once
-from tests.makers import menu_item, order
+from dinerapp.replication.version import StoreId
+from tests.contracts.samples import run_concurrently
+from tests.factories import menu_item, order
 
 CATALOG = {
     "columns": """
@@ -82,14 +82,14 @@ def test_many_processes_prepare_at_once_and_each_migration_runs_once(
     fresh_postgres_url: str,
 ) -> None:
     prepare = partial(PostgresDatabase.prepare, PostgresDatabase(fresh_postgres_url))
-    assert at_once([prepare] * 6) == [None] * 6
+    assert run_concurrently([prepare] * 6) == [None] * 6
     assert applied(fresh_postgres_url) == [(each.number, each.name) for each in migrations()]
 
 
 def test_the_menu_survives_its_migration(fresh_postgres_url: str) -> None:
-    item = menu_item(name="Borscht").stamped(Place.POSTGRESQL)
+    item = menu_item(name="Borscht").as_accepted_by(StoreId.POSTGRESQL)
     with psycopg.connect(fresh_postgres_url) as connection:
-        connection.execute(migrations()[0].text)
+        connection.execute(migrations()[0].sql)
         connection.execute(
             "INSERT INTO menu_items (id, v_postgresql, v_mongodb, v_nocodb, created_at, updated_at,"
             " source, op_id, trail, deleted, digest, bucket, content, u_slug)"
@@ -122,7 +122,7 @@ def test_the_menu_survives_its_migration(fresh_postgres_url: str) -> None:
 def test_orders_of_before_are_found_by_their_number_as_it_was_typed(
     fresh_postgres_url: str,
 ) -> None:
-    placed = order().stamped(Place.POSTGRESQL)
+    placed = order().as_accepted_by(StoreId.POSTGRESQL)
     database = PostgresDatabase(fresh_postgres_url)
     orders = PostgresOrders(database)
     database.open()

@@ -26,15 +26,24 @@ from dinerapp.ordering.ports.orders import OrderFilter
 from dinerapp.replication.conflicts import ConflictState
 from dinerapp.replication.errors import AlreadyExists
 from dinerapp.replication.identity import new_id, new_op_id
-from dinerapp.replication.ports.replica import Backlog, Owing, Taken
-from dinerapp.replication.ports.repository import After, Change
-from dinerapp.replication.version import Place
-from tests.contracts.subjects import at_once, rewritten, written
-from tests.makers import at, conflict, conversation, counted_order, customer, line, menu_item, order
+from dinerapp.replication.ports.replica import ApplyOutcome, Backlog, OutboxEntry
+from dinerapp.replication.ports.repository import ChangeCursor, Cursor
+from dinerapp.replication.version import StoreId
+from tests.contracts.samples import accepted_again_by, accepted_by, run_concurrently
+from tests.factories import (
+    at,
+    conflict,
+    conversation,
+    customer,
+    line,
+    menu_item,
+    order,
+    stocked_order,
+)
 
-M = Place.MONGODB
+M = StoreId.MONGODB
 ADA = new_id()
-OWING = [Owing(M, at(0), missed=False)]
+OWING = [OutboxEntry(M, at(0), undelivered=False)]
 PATIENCE = 0.3
 
 
@@ -63,7 +72,7 @@ class Diner:
         query, parameters = self.sent[-1]
         for number, name in enumerate(parameters, 1):
             query = query.replace(f"%({name})s", f"${number}")
-        rows = self.database.ask(f"EXPLAIN (GENERIC_PLAN) {query}")
+        rows = self.database.fetch(f"EXPLAIN (GENERIC_PLAN) {query}")
         return "\n".join(row["QUERY PLAN"] for row in rows)
 
 
@@ -87,15 +96,15 @@ def diner(fresh_postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 def busy(diner: Diner) -> Diner:
     """With enough in it for the server to prefer an index by itself."""
     statuses = [Status.READY, *[Status.COMPLETED] * 49]
-    orders = [written(order(created_at=at(n), status=statuses[n % 50]), M) for n in range(2000)]
+    orders = [accepted_by(order(created_at=at(n), status=statuses[n % 50]), M) for n in range(2000)]
     diner.orders.deliver(orders, OWING)
-    diner.conflicts.deliver([written(conflict(created_at=at(n)), M) for n in range(500)])
-    guests = [written(customer(created_at=at(n), email=f"{n}@e.org"), M) for n in range(500)]
+    diner.conflicts.deliver([accepted_by(conflict(created_at=at(n)), M) for n in range(500)])
+    guests = [accepted_by(customer(created_at=at(n), email=f"{n}@e.org"), M) for n in range(500)]
     diner.customers.deliver(guests)
     talks = [
         conversation(created_at=at(n), user_ids=tuple(sorted((ADA, new_id())))) for n in range(999)
     ]
-    diner.conversations.deliver([written(each, M) for each in talks])
+    diner.conversations.deliver([accepted_by(each, M) for each in talks])
     with psycopg.connect(diner.url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
     return diner
@@ -106,10 +115,10 @@ def test_accepting_is_one_statement(diner: Diner) -> None:
     for save in (
         partial(diner.menu_items.accept, item),
         partial(diner.orders.accept, order(4)),
-        partial(diner.orders.accept, counted_order(item.id)),
+        partial(diner.orders.accept, stocked_order(item.id)),
         partial(diner.conflicts.accept, conflict()),
     ):
-        assert diner.statements(partial(save, owing=OWING)) == 1
+        assert diner.statements(partial(save, entries=OWING)) == 1
 
 
 def test_a_rejection_takes_one_more_to_say_why(diner: Diner) -> None:
@@ -123,28 +132,28 @@ def test_a_rejection_takes_one_more_to_say_why(diner: Diner) -> None:
 
 
 def test_a_batch_is_one_statement(diner: Diner) -> None:
-    batch = [written(order(3), M) for _ in range(300)]
+    batch = [accepted_by(order(3), M) for _ in range(300)]
     assert diner.statements(lambda: diner.orders.deliver(batch, OWING)) == 1
     assert diner.statements(lambda: diner.orders.claim(M, 300, at(1), at(2))) == 1
     shipped = [(each.id, each.version) for each in batch]
-    assert diner.statements(lambda: diner.orders.settle(M, shipped)) == 1
+    assert diner.statements(lambda: diner.orders.acknowledge(M, shipped)) == 1
     assert diner.orders.backlog(M) == Backlog()
 
 
 def test_the_rest_of_a_batch_is_not_taken_one_by_one_for_a_poisoned_record(diner: Diner) -> None:
-    batch = [written(order(), M) for _ in range(256)]
+    batch = [accepted_by(order(), M) for _ in range(256)]
     batch[100] = replace(batch[100], notes="a\0b")
     assert diner.statements(lambda: diner.orders.deliver(batch)) == 17
     answers = diner.orders.deliver(batch)
-    assert [answer.taken for answer in answers].count(Taken.HAD_IT) == 255
-    assert answers[100].taken is Taken.REFUSED
+    assert [answer.outcome for answer in answers].count(ApplyOutcome.ALREADY_APPLIED) == 255
+    assert answers[100].outcome is ApplyOutcome.REFUSED
 
 
 def test_reading_is_one_statement(busy: Diner) -> None:
     for question in (
         lambda: busy.orders.load([each.id for each in busy.orders.scan(None, 50)]),
         lambda: busy.orders.fingerprints(),
-        lambda: busy.orders.counts(["a", "b"]),
+        lambda: busy.orders.usage(["a", "b"]),
     ):
         assert busy.statements(question) in (1, 2)
     assert busy.statements(lambda: busy.orders.page(OrderFilter(), None, 50)) == 1
@@ -154,18 +163,18 @@ def test_reading_is_one_statement(busy: Diner) -> None:
 PAGES: Mapping[str, Callable[[Diner], object]] = {
     "orders_newest": lambda it: it.orders.page(OrderFilter(), None, 20),
     "orders_newest, after": lambda it: it.orders.page(
-        OrderFilter(since=at(5)), After(at(99), order().id), 20
+        OrderFilter(since=at(5)), Cursor(at(99), order().id), 20
     ),
     "orders_by_phone": lambda it: it.orders.page(OrderFilter(phone="+49"), None, 20),
     "orders_by_status": lambda it: it.orders.page(
-        OrderFilter(status=Status.READY), After(at(1999), order().id), 20
+        OrderFilter(status=Status.READY), Cursor(at(1999), order().id), 20
     ),
     "orders_by_fulfilment": lambda it: it.orders.page(
         OrderFilter(fulfilment=FulfilmentType.DELIVERY), None, 20
     ),
     "conflicts_newest": lambda it: it.conflicts.page(None, None, 20),
     "orders_by_phone, after": lambda it: it.orders.page(
-        OrderFilter(phone="+49"), After(at(99), order().id), 20
+        OrderFilter(phone="+49"), Cursor(at(99), order().id), 20
     ),
     "customers_newest": lambda it: it.customers.page(CustomerFilter(), None, 20),
     "conflicts_by_state": lambda it: it.conflicts.page(ConflictState.OPEN, None, 20),
@@ -179,9 +188,9 @@ def test_pages_are_read_off_an_index_in_its_order(busy: Diner) -> None:
         assert "Sort" not in records
 
 
-@pytest.mark.parametrize("after", [None, After(at(500), new_id())])
+@pytest.mark.parametrize("after", [None, Cursor(at(500), new_id())])
 def test_a_page_of_conversations_walks_along_two_indexes_and_sorts_no_more(
-    busy: Diner, after: After | None
+    busy: Diner, after: Cursor | None
 ) -> None:
     plan = busy.plan(lambda: busy.conversations.page(ADA, after, 20))
     for index in ("conversations_by_one", "conversations_by_other"):
@@ -195,7 +204,7 @@ def test_a_page_of_conversations_walks_along_two_indexes_and_sorts_no_more(
 
 
 def test_changes_are_read_off_an_index_in_its_order(busy: Diner) -> None:
-    plan = busy.plan(lambda: busy.orders.changed_since(Change(at(5), order().id), 20))
+    plan = busy.plan(lambda: busy.orders.changed_since(ChangeCursor(at(5), order().id), 20))
     records = plan.partition("SubPlan")[0]
     assert "Index Scan using orders_changed " in records
     assert "Sort" not in records
@@ -203,12 +212,14 @@ def test_changes_are_read_off_an_index_in_its_order(busy: Diner) -> None:
 
 OTHERS: Mapping[str, Callable[[Diner], object]] = {
     "Index Only Scan using orders_bucket_id_digest_idx": lambda it: it.orders.fingerprints(),
-    "orders_bucket_id_digest_idx ": lambda it: it.orders.bucket(7),
+    "orders_bucket_id_digest_idx ": lambda it: it.orders.bucket_digests(7),
     "Index Scan using orders_pkey": lambda it: it.orders.scan(order().id, 20),
     "orders_pkey": lambda it: it.orders.load([order().id]),
     "Index Scan using outbox_due": lambda it: it.orders.claim(M, 20, at(1), at(2)),
-    "outbox_pkey": lambda it: it.orders.settle(M, [(order().id, written(order(), M).version)]),
-    "counters_pkey": lambda it: it.orders.counts(["a"]),
+    "outbox_pkey": lambda it: it.orders.acknowledge(
+        M, [(order().id, accepted_by(order(), M).version)]
+    ),
+    "counters_pkey": lambda it: it.orders.usage(["a"]),
 }
 
 
@@ -234,16 +245,16 @@ def test_the_few_that_are_asked_for_by_name_are_found_by_an_index(busy: Diner) -
 
 
 def in_the_middle(
-    diner: Diner, first: Order, second: Order, owing: list[Owing] | None = None
+    diner: Diner, first: Order, second: Order, owing: list[OutboxEntry] | None = None
 ) -> None:
     """Delivers the second state while the first one is written but not yet committed."""
-    parameters = diner.orders._rows.parameters([first], OWING)
+    parameters = diner.orders._row_mapper.write_parameters([first], OWING)
     with psycopg.connect(diner.url) as other:
-        other.execute(diner.orders._sql.deliver, parameters)
+        other.execute(diner.orders._statements.deliver, parameters)
         [answers] = at_once_after(
             other.commit, partial(diner.orders.deliver, [second], owing or [])
         )
-    assert [answer.taken for answer in answers] == [Taken.STORED]
+    assert [answer.outcome for answer in answers] == [ApplyOutcome.STORED]
 
 
 def at_once_after(release: Callable[[], object], call: Callable[[], Any]) -> list[Any]:
@@ -254,43 +265,45 @@ def at_once_after(release: Callable[[], object], call: Callable[[], Any]) -> lis
         release()
         return "released"
 
-    return [result for result in at_once([call, released]) if result != "released"]
+    return [result for result in run_concurrently([call, released]) if result != "released"]
 
 
 def test_of_two_states_written_at_once_only_the_newer_ones_lines_are_left(diner: Diner) -> None:
-    old = written(order(2), M)
+    old = accepted_by(order(2), M)
     diner.orders.deliver([old])
-    longer = rewritten(old, M, lines=tuple(line() for _ in range(6)))
-    shorter = rewritten(longer, M, lines=(line(),))
+    longer = accepted_again_by(old, M, lines=tuple(line() for _ in range(6)))
+    shorter = accepted_again_by(longer, M, lines=(line(),))
     in_the_middle(diner, longer, shorter)
     assert diner.orders.get(old.id) == shorter
 
 
 def test_of_two_states_written_at_once_only_the_newer_one_holds_anything(diner: Diner) -> None:
-    old = written(counted_order("soup", 1), M)
+    old = accepted_by(stocked_order("soup", 1), M)
     diner.orders.deliver([old])
-    more = rewritten(old, M, lines=(*old.lines, line(item_id="stew", quantity=7, counted=True)))
-    less = rewritten(more, M, lines=(line(item_id="soup", quantity=2, counted=True),))
+    more = accepted_again_by(
+        old, M, lines=(*old.lines, line(item_id="stew", quantity=7, counted=True))
+    )
+    less = accepted_again_by(more, M, lines=(line(item_id="soup", quantity=2, counted=True),))
     in_the_middle(diner, more, less)
-    counts = diner.orders.counts([stock_key("soup"), stock_key("stew")])
-    assert [count.held for count in counts.values()] == [2, 0]
+    counts = diner.orders.usage([stock_key("soup"), stock_key("stew")])
+    assert [count.reserved for count in counts.values()] == [2, 0]
 
 
 def test_a_debt_that_outlived_its_state_is_settled_with_the_newer_one(diner: Diner) -> None:
-    old = written(order(), M)
+    old = accepted_by(order(), M)
     diner.orders.deliver([old])
-    owed = rewritten(old, M)
-    in_the_middle(diner, owed, rewritten(owed, M))
+    owed = accepted_again_by(old, M)
+    in_the_middle(diner, owed, accepted_again_by(owed, M))
     claimed = diner.orders.claim(M, 10, at(1), at(2))
-    diner.orders.settle(M, [(each.record.id, each.record.version) for each in claimed])
+    diner.orders.acknowledge(M, [(each.record.id, each.record.version) for each in claimed])
     assert diner.orders.backlog(M) == Backlog()
 
 
 def test_a_state_written_while_the_one_before_is_shipped_stays_owed(diner: Diner) -> None:
     saved = diner.orders.accept(order(), OWING)
     [claimed] = diner.orders.claim(M, 10, at(1), at(2))
-    diner.orders.accept(saved.changed(op_id=new_op_id(), now=at(1)), OWING)
-    diner.orders.settle(M, [(claimed.record.id, claimed.record.version)])
+    diner.orders.accept(saved.with_changes(op_id=new_op_id(), now=at(1)), OWING)
+    diner.orders.acknowledge(M, [(claimed.record.id, claimed.record.version)])
     assert diner.orders.backlog(M).waiting == 1
 
 
@@ -307,15 +320,16 @@ def test_orders_of_the_same_dishes_in_any_sequence_do_not_lock_each_other_out(
 
     def deliver(number: int) -> None:
         sequence = dishes if number % 2 else dishes[::-1]
-        diner.orders.deliver([written(counted_order(each), M) for each in sequence])
+        diner.orders.deliver([accepted_by(stocked_order(each), M) for each in sequence])
 
     begun = time.monotonic()
-    results = at_once([partial(work, n) for n in range(4) for work in (place, deliver)])
+    results = run_concurrently([partial(work, n) for n in range(4) for work in (place, deliver)])
     assert results == [None] * 8
     # PostgreSQL looks for deadlocks after a second.
     assert time.monotonic() - begun < 1
     held = {
-        count.held for count in diner.orders.counts([stock_key(each) for each in dishes]).values()
+        count.reserved
+        for count in diner.orders.usage([stock_key(each) for each in dishes]).values()
     }
     assert held == {44}
 
@@ -329,11 +343,11 @@ def test_a_write_that_others_stood_in_the_way_of_is_tried_again(diner: Diner) ->
             raise psycopg.errors.DeadlockDetected("deadlock detected")
         return "done"
 
-    assert diner.database.attempt(work, writes=True) == "done"
+    assert diner.database.run(work, writes=True) == "done"
 
 
 def test_values_come_back_as_the_domain_knows_them(diner: Diner) -> None:
-    [row] = diner.database.ask(
+    [row] = diner.database.fetch(
         "SELECT %(id)s::uuid AS id, %(at)s::timestamptz(3) AS at, %(json)s AS json",
         {"id": order().id, "at": at(0.123), "json": Jsonb({"a": [1, None]})},
     )

@@ -13,14 +13,14 @@ import structlog
 from structlog.testing import capture_logs
 
 from adapters.webhooks import alerts as webhook
-from adapters.webhooks.alerts import Webhook, connect_receivers
+from adapters.webhooks.alerts import AlertSender, connect_receivers
 from dinerapp.replication.signals import (
     announce,
     connection_lost,
     connection_restored,
     connection_slow,
 )
-from tests.servers.receiver import Receiver, receiving
+from tests.servers.receiver import WebhookReceiver, running_receiver
 
 SECRET = "alarm-secret"
 
@@ -32,27 +32,27 @@ def every_line() -> None:
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as server:
+def receiver() -> Iterator[WebhookReceiver]:
+    with running_receiver() as server:
         yield server
 
 
 @pytest.fixture
-def connected(receiver: Receiver) -> Iterator[Receiver]:
+def connected(receiver: WebhookReceiver) -> Iterator[WebhookReceiver]:
     connect_receivers(receiver.url, SECRET)
-    webhook._lost.clear()
+    webhook._lost_connections.clear()
     yield receiver
     receiver.free.set()
-    for each in webhook._webhooks:
+    for each in webhook._senders:
         each.close()
     connect_receivers(None, "")
-    webhook._lost.clear()
+    webhook._lost_connections.clear()
 
 
-def test_a_lost_connection_is_told_and_signed(connected: Receiver) -> None:
-    announce(connection_lost, None, place="mongodb", reason="refused")
+def test_a_lost_connection_is_told_and_signed(connected: WebhookReceiver) -> None:
+    announce(connection_lost, None, store="mongodb", reason="refused")
     connected.wait_for(1)
-    headers, body = connected.got[0]
+    headers, body = connected.requests[0]
     told = json.loads(body)
     assert (told["event"], told["connection"], told["reason"]) == (
         "connection_lost", "mongodb", "refused",
@@ -64,56 +64,56 @@ def test_a_lost_connection_is_told_and_signed(connected: Receiver) -> None:
     assert abs(time.time() - int(moment)) < 10
 
 
-def test_a_recovery_is_told_with_its_length(connected: Receiver) -> None:
-    announce(connection_lost, None, place="mongodb", reason="refused")
-    announce(connection_restored, None, place="mongodb", seconds=3.5)
+def test_a_recovery_is_told_with_its_length(connected: WebhookReceiver) -> None:
+    announce(connection_lost, None, store="mongodb", reason="refused")
+    announce(connection_restored, None, store="mongodb", seconds=3.5)
     connected.wait_for(2)
-    told = json.loads(connected.got[1][1])
+    told = json.loads(connected.requests[1][1])
     assert (told["event"], told["seconds"]) == ("connection_restored", 3.5)
 
 
-def test_the_first_connection_of_a_process_is_no_news(connected: Receiver) -> None:
-    announce(connection_restored, None, place="mongodb", seconds=0.1)
-    announce(connection_slow, None, place="mongodb", seconds=0.4)
+def test_the_first_connection_of_a_process_is_no_news(connected: WebhookReceiver) -> None:
+    announce(connection_restored, None, store="mongodb", seconds=0.1)
+    announce(connection_slow, None, store="mongodb", seconds=0.4)
     connected.wait_for(1)
-    assert [json.loads(body)["event"] for _, body in connected.got] == ["connection_slow"]
+    assert [json.loads(body)["event"] for _, body in connected.requests] == ["connection_slow"]
 
 
 @pytest.mark.parametrize("answer", [500, 302])
-def test_an_alert_that_is_refused_is_sent_again(receiver: Receiver, answer: int) -> None:
+def test_an_alert_that_is_refused_is_sent_again(receiver: WebhookReceiver, answer: int) -> None:
     receiver.answers = [answer, answer]
-    alerts = Webhook(receiver.url, SECRET, first_wait=0.01)
-    alerts.tell("connection_lost", "mongodb", reason="refused")
+    alerts = AlertSender(receiver.url, SECRET, first_retry_seconds=0.01)
+    alerts.enqueue("connection_lost", "mongodb", reason="refused")
     receiver.wait_for(3)
     alerts.close()
-    assert len({body for _, body in receiver.got}) == 1
+    assert len({body for _, body in receiver.requests}) == 1
 
 
-def test_a_receiver_that_hangs_delays_nobody(receiver: Receiver) -> None:
+def test_a_receiver_that_hangs_delays_nobody(receiver: WebhookReceiver) -> None:
     receiver.hangs.set()
-    alerts = Webhook(receiver.url, SECRET)
+    alerts = AlertSender(receiver.url, SECRET)
     began = time.monotonic()
     with capture_logs() as lines:
-        for _ in range(2 * webhook.ROOM):
-            alerts.tell("connection_slow", "mongodb", seconds=0.4)
+        for _ in range(2 * webhook.QUEUE_SIZE):
+            alerts.enqueue("connection_slow", "mongodb", seconds=0.4)
     assert time.monotonic() - began < 0.5
     assert "alert_dropped" in {line["event"] for line in lines}
     receiver.free.set()
     alerts.close()
 
 
-def test_what_is_waiting_is_sent_when_the_process_ends(receiver: Receiver) -> None:
-    alerts = Webhook(receiver.url, SECRET)
+def test_what_is_waiting_is_sent_when_the_process_ends(receiver: WebhookReceiver) -> None:
+    alerts = AlertSender(receiver.url, SECRET)
     for number in range(5):
-        alerts.tell("connection_slow", "mongodb", seconds=number)
+        alerts.enqueue("connection_slow", "mongodb", seconds=number)
     alerts.close()
-    assert len(receiver.got) == 5
+    assert len(receiver.requests) == 5
 
 
-def test_the_end_of_the_process_waits_two_seconds_at_most(receiver: Receiver) -> None:
+def test_the_end_of_the_process_waits_two_seconds_at_most(receiver: WebhookReceiver) -> None:
     receiver.hangs.set()
-    alerts = Webhook(receiver.url, SECRET)
-    alerts.tell("connection_slow", "mongodb", seconds=1)
+    alerts = AlertSender(receiver.url, SECRET)
+    alerts.enqueue("connection_slow", "mongodb", seconds=1)
     receiver.wait_for(1)
     began = time.monotonic()
     alerts.close()
@@ -121,9 +121,9 @@ def test_the_end_of_the_process_waits_two_seconds_at_most(receiver: Receiver) ->
 
 
 def test_an_alert_that_cannot_be_sent_is_logged_without_secrets() -> None:
-    alerts = Webhook("http://127.0.0.1:9/alerts/path-secret", SECRET, first_wait=0.001)
+    alerts = AlertSender("http://127.0.0.1:9/alerts/path-secret", SECRET, first_retry_seconds=0.001)
     with capture_logs() as lines:
-        alerts.tell("connection_lost", "mongodb", reason="refused")
+        alerts.enqueue("connection_lost", "mongodb", reason="refused")
         alerts.close()
     [line] = [line for line in lines if line["event"] == "alert_undelivered"]
     assert line["log_level"] == "warning"

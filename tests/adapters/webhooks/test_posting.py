@@ -9,11 +9,11 @@ from threading import Thread
 
 import pytest
 
-from adapters.embedded.ports import free_port
+from adapters.embedded.tcp_ports import free_port
 from adapters.webhooks import posting
-from adapters.webhooks.posting import poster
+from adapters.webhooks.posting import safe_http_poster
 from dinerapp.webhooks.ports.posting import NotSent
-from tests.servers.receiver import Receiver, receiving
+from tests.servers.receiver import WebhookReceiver, running_receiver
 
 ANY = "0.0.0.0"  # noqa: S104 nobody listens there
 PRIVATE = (
@@ -26,22 +26,22 @@ PUBLIC = ("8.8.8.8", "93.184.216.34", "2606:4700::1111", "::ffff:8.8.8.8", "64:f
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as server:
+def receiver() -> Iterator[WebhookReceiver]:
+    with running_receiver() as server:
         yield server
 
 
-def test_the_status_is_what_was_answered(receiver: Receiver) -> None:
+def test_the_status_is_what_was_answered(receiver: WebhookReceiver) -> None:
     receiver.answers = [200, 410, 503]
-    post = poster(2, private=True)
+    post = safe_http_poster(2, allow_private=True)
     assert [post(receiver.url, b"{}", {"X-Test": "1"}) for _ in range(4)] == [200, 410, 503, 204]
-    headers, body = receiver.got[0]
+    headers, body = receiver.requests[0]
     assert (headers["X-Test"], body) == ("1", b"{}")
 
 
-def test_redirects_are_not_followed(receiver: Receiver) -> None:
+def test_redirects_are_not_followed(receiver: WebhookReceiver) -> None:
     receiver.answers = [301, 302, 303, 307, 308]
-    post = poster(2, private=True)
+    post = safe_http_poster(2, allow_private=True)
     assert [post(receiver.url, b"{}", {}) for _ in range(5)] == [301, 302, 303, 307, 308]
     assert "/elsewhere" not in receiver.paths
 
@@ -58,29 +58,33 @@ def test_redirects_are_not_followed(receiver: Receiver) -> None:
         "[::ffff:127.0.0.1]",
     ],
 )
-def test_a_private_address_is_refused_by_whatever_name(receiver: Receiver, host: str) -> None:
+def test_a_private_address_is_refused_by_whatever_name(
+    receiver: WebhookReceiver, host: str
+) -> None:
     url = f"http://{host}:{receiver.server_address[1]}/"
     with pytest.raises(NotSent, match=r"private address|cannot be resolved"):
-        poster(2, private=False)(url, b"{}", {})
-    assert receiver.got == []
+        safe_http_poster(2, allow_private=False)(url, b"{}", {})
+    assert receiver.requests == []
 
 
 def test_a_name_that_leads_to_a_private_address_is_refused_when_it_is_connected_to(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    receiver: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = socket.getaddrinfo(*receiver.server_address[:2], type=socket.SOCK_STREAM)
     monkeypatch.setattr(posting.socket, "getaddrinfo", lambda *_args, **_options: found)
     url = f"http://hooks.example.org:{receiver.server_address[1]}/"
     with pytest.raises(NotSent, match="it leads to a private address"):
-        poster(2, private=False)(url, b"{}", {})
-    assert poster(2, private=True)(url, b"{}", {}) == 204
+        safe_http_poster(2, allow_private=False)(url, b"{}", {})
+    assert safe_http_poster(2, allow_private=True)(url, b"{}", {}) == 204
 
 
-def test_no_proxy_is_a_way_around_it(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_is_a_way_around_it(
+    receiver: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("http_proxy", receiver.url)
     with pytest.raises(NotSent, match="private"):
-        poster(2, private=False)("http://127.0.0.1:9/", b"{}", {})
-    assert receiver.got == []
+        safe_http_poster(2, allow_private=False)("http://127.0.0.1:9/", b"{}", {})
+    assert receiver.requests == []
 
 
 @pytest.mark.parametrize("address", PRIVATE)
@@ -94,11 +98,11 @@ def test_an_address_in_the_world_is_public(address: str) -> None:
 
 
 @pytest.mark.parametrize("manner", ["hangs", "trickles"])
-def test_who_does_not_come_to_an_end_is_left(receiver: Receiver, manner: str) -> None:
+def test_who_does_not_come_to_an_end_is_left(receiver: WebhookReceiver, manner: str) -> None:
     getattr(receiver, manner).set()
     began = time.monotonic()
     with pytest.raises(NotSent, match="took too long"):
-        poster(0.5, private=True)(receiver.url, b"{}", {})
+        safe_http_poster(0.5, allow_private=True)(receiver.url, b"{}", {})
     assert 0.4 < time.monotonic() - began < 1.5
 
 
@@ -111,11 +115,11 @@ def test_who_does_not_come_to_an_end_is_left(receiver: Receiver, manner: str) ->
     ],
 )
 def test_why_nothing_was_sent_is_told_without_the_address(
-    receiver: Receiver, url: str, reason: str
+    receiver: WebhookReceiver, url: str, reason: str
 ) -> None:
     url = url.format(nobody=free_port(), port=receiver.server_address[1]) + "path-secret"
     with pytest.raises(NotSent, match=reason) as failed:
-        poster(2, private=True)(url, b"{}", {})
+        safe_http_poster(2, allow_private=True)(url, b"{}", {})
     assert "path-secret" not in str(failed.value)
 
 
@@ -125,7 +129,7 @@ def test_what_does_not_speak_http_is_told() -> None:
         thread = Thread(target=_greet, args=(server,))
         thread.start()
         with pytest.raises(NotSent, match=r"did not answer in HTTP|connection failed"):
-            poster(2, private=True)(url, b"{}", {})
+            safe_http_poster(2, allow_private=True)(url, b"{}", {})
         thread.join()
 
 

@@ -8,23 +8,23 @@ from datetime import datetime
 from typing import Any
 
 from dinerapp.replication import codec
-from dinerapp.replication.ports.replica import Audience, Fingerprint, Owing
-from dinerapp.replication.version import Place
-from tests.makers import at
+from dinerapp.replication.ports.replica import Fingerprint, FollowerTarget, OutboxEntry
+from dinerapp.replication.version import StoreId
+from tests.factories import at
 
-P, M, N = Place.POSTGRESQL, Place.MONGODB, Place.NOCODB
-F = Audience.FOLLOWERS
+P, M, N = StoreId.POSTGRESQL, StoreId.MONGODB, StoreId.NOCODB
+F = FollowerTarget.FOLLOWERS
 DUE, NOW, LEASE = at(), at(10), at(100)
 
 
-def owing(to: Place, *, due: datetime = DUE, missed: bool = False) -> list[Owing]:
+def owing(to: StoreId, *, due: datetime = DUE, missed: bool = False) -> list[OutboxEntry]:
     """One debt."""
-    return [Owing(to, due, missed)]
+    return [OutboxEntry(to, due, missed)]
 
 
 def claim(
     store: Any,
-    to: Place,
+    to: StoreId,
     *,
     limit: int = 100,
     now: datetime = NOW,
@@ -34,7 +34,7 @@ def claim(
     return list(store.claim(to, limit, now, until))
 
 
-def drain(store: Any, to: Place) -> list[Any]:
+def drain(store: Any, to: StoreId) -> list[Any]:
     """Everything a relay is given until there is no more."""
     found: list[Any] = []
     while claimed := claim(store, to, limit=7):

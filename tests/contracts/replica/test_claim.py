@@ -10,8 +10,8 @@ from dinerapp.replication.ports.replica import Backlog
 from tests.contracts.kinds import of_every_kind
 from tests.contracts.over import over_stores
 from tests.contracts.replica.shorthand import N, claim, owing
-from tests.contracts.subjects import SAMPLES, Sample, ids
-from tests.makers import at, elsewhere
+from tests.contracts.samples import SAMPLES, Sample, ids
+from tests.factories import at, other_store
 
 
 @over_stores
@@ -22,7 +22,7 @@ class TestDebt:
     def test_debts_are_claimed_oldest_first_and_no_more_than_asked_for(
         self, store: Any, sample: Sample
     ) -> None:
-        to = elsewhere(store.place)
+        to = other_store(store.store_id)
         for number in (3, 1, 4, 0, 2):
             record = sample.make(created_at=at(number), updated_at=at(number))
             store.accept(replace(record, **{sample.text: str(number)}), owing(to, due=at(number)))
@@ -31,7 +31,7 @@ class TestDebt:
         assert texts == [["0", "1"], ["2", "3"], ["4"], []]
 
     def test_a_debt_that_is_not_due_yet_is_not_given_out(self, store: Any, sample: Sample) -> None:
-        to = elsewhere(store.place)
+        to = other_store(store.store_id)
         accepted = store.accept(sample.make(), owing(to, due=at(10)))
         assert claim(store, to, now=at(9.999)) == []
         assert ids(owed.record for owed in claim(store, to, now=at(10))) == [accepted.id]
@@ -39,9 +39,9 @@ class TestDebt:
     def test_kinds_of_which_something_is_due_or_missed_are_found_in_one_question(
         self, stores: Any, store: Any, sample: Sample
     ) -> None:
-        to, kinds = elsewhere(store.place), [one.name for one in SAMPLES]
+        to, kinds = other_store(store.store_id), [one.name for one in SAMPLES]
         assert not store.kinds_due(to, kinds, at(10))
-        assert not store.kinds_missed(to, kinds)
+        assert not store.kinds_undelivered(to, kinds)
         own = store.accept(sample.make(), owing(to, due=at(10)))
         beside = next(one for one in SAMPLES if one is not sample)
         other = beside.name
@@ -52,16 +52,16 @@ class TestDebt:
             assert set(asked.kinds_due(to, kinds, at(20))) == {sample.name, other}
             assert set(asked.kinds_due(to, [other], at(20))) == {other}
             assert set(asked.kinds_due(N, kinds, at(20))) == set()
-            assert set(asked.kinds_missed(to, kinds)) == {other}
+            assert set(asked.kinds_undelivered(to, kinds)) == {other}
         for settled, state in ((store, own), (getattr(stores, other), others)):
-            settled.settle(to, [(state.id, state.version)])
+            settled.acknowledge(to, [(state.id, state.version)])
         assert not store.kinds_due(to, kinds, at(20))
-        assert not store.kinds_missed(to, kinds)
+        assert not store.kinds_undelivered(to, kinds)
 
     def test_a_leased_debt_is_given_to_nobody_else_until_the_lease_ends(
         self, store: Any, sample: Sample
     ) -> None:
-        to = elsewhere(store.place)
+        to = other_store(store.store_id)
         accepted = store.accept(sample.make(), owing(to, due=at(0)))
         assert len(claim(store, to, now=at(1), until=at(60))) == 1
         assert claim(store, to, now=at(2), until=at(62)) == []
@@ -71,47 +71,47 @@ class TestDebt:
         assert store.backlog(to).waiting == 1
 
     def test_a_shipped_debt_is_struck_off(self, store: Any, sample: Sample) -> None:
-        to = elsewhere(store.place)
+        to = other_store(store.store_id)
         first, second = (store.accept(sample.make(), owing(to)) for _ in range(2))
         claim(store, to)
-        store.settle(to, [(first.id, first.version)])
+        store.acknowledge(to, [(first.id, first.version)])
         assert store.backlog(to) == Backlog(waiting=1)
         assert [o.record for o in claim(store, to, now=at(9999))] == [second]
-        store.settle(to, [(first.id, first.version), (second.id, second.version)])
-        store.settle(to, [])
+        store.acknowledge(to, [(first.id, first.version), (second.id, second.version)])
+        store.acknowledge(to, [])
         assert store.backlog(to) == Backlog()
 
     def test_a_debt_nobody_claimed_can_be_struck_off_too(self, store: Any, sample: Sample) -> None:
-        to = elsewhere(store.place)
+        to = other_store(store.store_id)
         accepted = store.accept(sample.make(), owing(to, missed=True))
-        store.settle(to, [(accepted.id, accepted.version), (new_id(), accepted.version)])
+        store.acknowledge(to, [(accepted.id, accepted.version), (new_id(), accepted.version)])
         assert store.backlog(to) == Backlog()
 
     def test_a_newer_write_is_not_struck_off_with_the_older_one(
         self, store: Any, sample: Sample
     ) -> None:
-        to = elsewhere(store.place)
+        to = other_store(store.store_id)
         first = store.accept(sample.make(), owing(to))
         claim(store, to)
-        second = store.accept(sample.edited(first), owing(to))
-        store.settle(to, [(first.id, first.version)])
+        second = store.accept(sample.with_text(first), owing(to))
+        store.acknowledge(to, [(first.id, first.version)])
         assert store.backlog(to).waiting == 1
         assert [owed.record for owed in claim(store, to)] == [second]
 
     def test_a_newer_write_makes_a_leased_debt_due_again(self, store: Any, sample: Sample) -> None:
-        to = elsewhere(store.place)
+        to = other_store(store.store_id)
         first = store.accept(sample.make(), owing(to, due=at(0)))
         claim(store, to, now=at(1), until=at(600))
-        second = store.accept(sample.edited(first), owing(to, due=at(2)))
+        second = store.accept(sample.with_text(first), owing(to, due=at(2)))
         assert [owed.record for owed in claim(store, to, now=at(2))] == [second]
         assert store.backlog(to).waiting == 1
 
     def test_debts_to_two_places_are_settled_one_by_one(self, store: Any, sample: Sample) -> None:
-        to = elsewhere(store.place)
+        to = other_store(store.store_id)
         debts = [*owing(to), *owing(N, missed=True)]
         accepted = store.accept(sample.make(), debts)
         assert [owed.record for owed in claim(store, to)] == [accepted]
-        store.settle(to, [(accepted.id, accepted.version)])
+        store.acknowledge(to, [(accepted.id, accepted.version)])
         assert store.backlog(to) == Backlog()
-        assert store.backlog(N) == Backlog(waiting=1, missed=1)
+        assert store.backlog(N) == Backlog(waiting=1, undelivered=1)
         assert [owed.record for owed in claim(store, N)] == [accepted]

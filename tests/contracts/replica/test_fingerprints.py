@@ -8,8 +8,8 @@ from dinerapp.replication import codec
 from tests.contracts.kinds import of_every_kind
 from tests.contracts.over import over_stores
 from tests.contracts.replica.shorthand import M, P, fingerprints_of, owing
-from tests.contracts.subjects import Sample, put, rewritten, written
-from tests.makers import at, elsewhere
+from tests.contracts.samples import Sample, accepted_again_by, accepted_by, deliver_each
+from tests.factories import at, other_store
 
 
 @over_stores
@@ -19,17 +19,17 @@ class TestFingerprint:
 
     def test_an_empty_store_has_no_fingerprints(self, store: Any) -> None:
         assert store.fingerprints() == {}
-        assert store.bucket(0) == {}
+        assert store.bucket_digests(0) == {}
 
     def test_fingerprints_are_those_of_the_states_in_whatever_store(
         self, store: Any, sample: Sample
     ) -> None:
-        states = [written(sample.make(), P, M) for _ in range(20)]
-        states.append(rewritten(written(sample.make(), P), P, deleted=True))
-        put(store, *states)
+        states = [accepted_by(sample.make(), P, M) for _ in range(20)]
+        states.append(accepted_again_by(accepted_by(sample.make(), P), P, deleted=True))
+        deliver_each(store, *states)
         assert store.fingerprints() == fingerprints_of(states)
         for number, found in fingerprints_of(states).items():
-            digests = store.bucket(number)
+            digests = store.bucket_digests(number)
             assert digests == {
                 state.id: codec.digest(state)
                 for state in states
@@ -39,19 +39,19 @@ class TestFingerprint:
 
     def test_fingerprints_follow_every_way_of_writing(self, store: Any, sample: Sample) -> None:
         first = store.save(sample.make())
-        second = store.save(sample.edited(first))
+        second = store.save(sample.with_text(first))
         assert store.fingerprints() == fingerprints_of([second])
-        third = rewritten(second, M)
-        put(store, third, first)
+        third = accepted_again_by(second, M)
+        deliver_each(store, third, first)
         assert store.fingerprints() == fingerprints_of([third])
-        merged = rewritten(third, P)
+        merged = accepted_again_by(third, P)
         store.replace(third, merged)
         assert store.fingerprints() == fingerprints_of([merged])
-        gone = store.delete(sample.edited(merged))
+        gone = store.delete(sample.with_text(merged))
         assert store.fingerprints() == fingerprints_of([gone])
 
     def test_debts_do_not_show_in_fingerprints(self, store: Any, sample: Sample) -> None:
-        to = elsewhere(store.place)
+        to = other_store(store.store_id)
         accepted = store.accept(sample.make(), owing(to, missed=True))
-        store.postpone(to, (accepted.id, accepted.version), "no", at(5), park=True)
+        store.reschedule(to, (accepted.id, accepted.version), "no", at(5), give_up=True)
         assert store.fingerprints() == fingerprints_of([accepted])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from dinerapp.replication.ports.replica import Backlog, Owing
+from dinerapp.replication.ports.replica import Backlog, OutboxEntry
 from tests.contracts.kinds import of_every_kind
 from tests.contracts.over import over_stores
 from tests.contracts.replica.shorthand import DUE, F, claim, owing
-from tests.contracts.subjects import Sample, put, rewritten
-from tests.makers import at, elsewhere
+from tests.contracts.samples import Sample, accepted_again_by, deliver_each
+from tests.factories import at, other_store
 
 
 @over_stores
@@ -20,23 +20,23 @@ class TestDebt:
     def test_what_followers_are_owed_is_no_backlog_of_a_place(
         self, store: Any, sample: Sample
     ) -> None:
-        to = elsewhere(store.place)
-        debts = [Owing(F, DUE, missed=True), *owing(to)]
+        to = other_store(store.store_id)
+        debts = [OutboxEntry(F, DUE, undelivered=True), *owing(to)]
         accepted = store.accept(sample.make(), debts)
         assert store.backlog(to) == Backlog(waiting=1)
-        assert store.backlog(F) == Backlog(waiting=1, missed=1)
-        store.settle(to, [(accepted.id, accepted.version)])
+        assert store.backlog(F) == Backlog(waiting=1, undelivered=1)
+        store.acknowledge(to, [(accepted.id, accepted.version)])
         assert [owed.record for owed in claim(store, F)] == [accepted]
-        store.postpone(F, (accepted.id, accepted.version), "no", at(5), park=True)
-        assert [parked.reason for parked in store.parked(F, 10)] == ["no"]
-        assert store.retry_parked(F, at(20)) == 1
+        store.reschedule(F, (accepted.id, accepted.version), "no", at(5), give_up=True)
+        assert [parked.reason for parked in store.dead_letters(F, 10)] == ["no"]
+        assert store.retry_dead_letters(F, at(20)) == 1
         assert [owed.record for owed in claim(store, F, now=at(20))] == [accepted]
-        store.settle(F, [(accepted.id, accepted.version)])
+        store.acknowledge(F, [(accepted.id, accepted.version)])
         assert store.backlog(F) == Backlog()
 
     def test_a_newer_state_of_another_maker_is_for_that_one_to_show_to_followers(
         self, store: Any, sample: Sample
     ) -> None:
-        first = store.accept(sample.make(), [Owing(F, DUE, missed=True)])
-        put(store, rewritten(first, elsewhere(store.place)))
+        first = store.accept(sample.make(), [OutboxEntry(F, DUE, undelivered=True)])
+        deliver_each(store, accepted_again_by(first, other_store(store.store_id)))
         assert store.backlog(F) == Backlog()

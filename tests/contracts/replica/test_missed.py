@@ -9,8 +9,8 @@ from dinerapp.replication.ports.replica import Backlog
 from tests.contracts.kinds import of_every_kind
 from tests.contracts.over import over_stores
 from tests.contracts.replica.shorthand import N, claim, owing
-from tests.contracts.subjects import Sample, rewritten, stored
-from tests.makers import at, elsewhere
+from tests.contracts.samples import Sample, accepted_again_by, load_one
+from tests.factories import at, other_store
 
 
 @over_stores
@@ -21,75 +21,77 @@ class TestDebt:
     def test_the_backlog_tells_missed_debts_from_those_under_way(
         self, store: Any, sample: Sample
     ) -> None:
-        to = elsewhere(store.place)
+        to = other_store(store.store_id)
         assert store.backlog(to) == Backlog()
         missed = [store.accept(sample.make(), owing(to, missed=True)) for _ in range(3)]
         under_way = store.accept(sample.make(), owing(to))
-        assert store.backlog(to) == Backlog(waiting=4, missed=3)
+        assert store.backlog(to) == Backlog(waiting=4, undelivered=3)
         claim(store, to, limit=1)
-        assert store.backlog(to) == Backlog(waiting=4, missed=3)
-        store.postpone(to, (missed[0].id, missed[0].version), "no", at(5), park=True)
-        assert store.backlog(to) == Backlog(waiting=3, missed=2, parked=1)
-        store.settle(to, [(missed[1].id, missed[1].version), (under_way.id, under_way.version)])
-        assert store.backlog(to) == Backlog(waiting=1, missed=1, parked=1)
+        assert store.backlog(to) == Backlog(waiting=4, undelivered=3)
+        store.reschedule(to, (missed[0].id, missed[0].version), "no", at(5), give_up=True)
+        assert store.backlog(to) == Backlog(waiting=3, undelivered=2, dead_letters=1)
+        store.acknowledge(
+            to, [(missed[1].id, missed[1].version), (under_way.id, under_way.version)]
+        )
+        assert store.backlog(to) == Backlog(waiting=1, undelivered=1, dead_letters=1)
         assert store.backlog(N) == Backlog()
 
     def test_a_debt_that_failed_once_keeps_its_store_from_nothing(
         self, store: Any, sample: Sample
     ) -> None:
-        to = elsewhere(store.place)
+        to = other_store(store.store_id)
         accepted = store.accept(sample.make(), owing(to, missed=True))
-        store.postpone(to, (accepted.id, accepted.version), "later", at(5), park=False)
-        assert store.backlog(to) == Backlog(waiting=1, missed=0)
+        store.reschedule(to, (accepted.id, accepted.version), "later", at(5), give_up=False)
+        assert store.backlog(to) == Backlog(waiting=1, undelivered=0)
 
     def test_a_delivery_that_did_not_get_through_is_missed_and_due_at_once(
         self, store: Any, sample: Sample
     ) -> None:
-        to = elsewhere(store.place)
+        to = other_store(store.store_id)
         debts = [*owing(to, due=at(500)), *owing(N, due=at(500))]
         lost, under_way = (store.accept(sample.make(), debts) for _ in range(2))
-        store.miss(to, [lost.id], at(20))
-        assert store.backlog(to) == Backlog(waiting=2, missed=1)
+        store.mark_undelivered(to, [lost.id], at(20))
+        assert store.backlog(to) == Backlog(waiting=2, undelivered=1)
         assert store.backlog(N) == Backlog(waiting=2)
         assert claim(store, to, now=at(19)) == []
         assert [o.record for o in claim(store, to, now=at(20), until=at(300))] == [lost]
-        store.miss(to, [lost.id, under_way.id], at(30))
-        assert store.backlog(to) == Backlog(waiting=2, missed=2)
+        store.mark_undelivered(to, [lost.id, under_way.id], at(30))
+        assert store.backlog(to) == Backlog(waiting=2, undelivered=2)
         assert len(claim(store, to, now=at(30), until=at(300))) == 2
         assert claim(store, N, now=at(30)) == []
 
     def test_a_parked_debt_keeps_its_store_from_nothing_even_if_it_is_missed(
         self, store: Any, sample: Sample
     ) -> None:
-        to = elsewhere(store.place)
+        to = other_store(store.store_id)
         accepted = store.accept(sample.make(), owing(to))
-        store.postpone(to, (accepted.id, accepted.version), "no", at(5), park=True)
-        store.miss(to, [accepted.id], at(20))
-        assert store.backlog(to) == Backlog(parked=1)
+        store.reschedule(to, (accepted.id, accepted.version), "no", at(5), give_up=True)
+        store.mark_undelivered(to, [accepted.id], at(20))
+        assert store.backlog(to) == Backlog(dead_letters=1)
         assert claim(store, to, now=at(30)) == []
 
     def test_what_is_not_owed_cannot_be_missed(self, store: Any, sample: Sample) -> None:
-        to = elsewhere(store.place)
+        to = other_store(store.store_id)
         accepted = store.accept(sample.make(), owing(N))
-        store.miss(to, [accepted.id, new_id()], at(20))
-        store.miss(to, [], at(20))
+        store.mark_undelivered(to, [accepted.id, new_id()], at(20))
+        store.mark_undelivered(to, [], at(20))
         assert store.backlog(to) == Backlog()
         assert claim(store, to, now=at(30)) == []
-        assert stored(store, accepted) == accepted
+        assert load_one(store, accepted) == accepted
 
     def test_who_missed_a_state_has_missed_it_until_a_later_one_has_arrived(
         self, store: Any, sample: Sample
     ) -> None:
-        to = elsewhere(store.place)
+        to = other_store(store.store_id)
         first = store.accept(sample.make(), owing(to, missed=True))
-        second = store.accept(sample.edited(first), owing(to))
-        assert store.backlog(to) == Backlog(waiting=1, missed=1)
-        third = rewritten(second, N)
+        second = store.accept(sample.with_text(first), owing(to))
+        assert store.backlog(to) == Backlog(waiting=1, undelivered=1)
+        third = accepted_again_by(second, N)
         store.deliver([third], owing(to))
-        assert store.backlog(to) == Backlog(waiting=1, missed=1)
-        merged = rewritten(third, N)
+        assert store.backlog(to) == Backlog(waiting=1, undelivered=1)
+        merged = accepted_again_by(third, N)
         assert store.replace(third, merged, owing(to))
-        assert store.backlog(to) == Backlog(waiting=1, missed=1)
-        store.settle(to, [(merged.id, merged.version)])
-        store.accept(sample.edited(merged), owing(to))
-        assert store.backlog(to) == Backlog(waiting=1, missed=0)
+        assert store.backlog(to) == Backlog(waiting=1, undelivered=1)
+        store.acknowledge(to, [(merged.id, merged.version)])
+        store.accept(sample.with_text(merged), owing(to))
+        assert store.backlog(to) == Backlog(waiting=1, undelivered=0)

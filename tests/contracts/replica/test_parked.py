@@ -10,8 +10,8 @@ from dinerapp.replication.ports.replica import Backlog
 from tests.contracts.kinds import of_every_kind
 from tests.contracts.over import over_stores
 from tests.contracts.replica.shorthand import N, claim, owing
-from tests.contracts.subjects import Sample, stored
-from tests.makers import at, elsewhere
+from tests.contracts.samples import Sample, load_one
+from tests.factories import at, other_store
 
 
 @over_stores
@@ -22,95 +22,97 @@ class TestDebt:
     def test_a_parked_debt_that_was_shipped_after_all_is_struck_off(
         self, store: Any, sample: Sample
     ) -> None:
-        to = elsewhere(store.place)
+        to = other_store(store.store_id)
         accepted = store.accept(sample.make(), owing(to))
-        store.postpone(to, (accepted.id, accepted.version), "no", at(5), park=True)
-        store.settle(to, [(accepted.id, accepted.version)])
+        store.reschedule(to, (accepted.id, accepted.version), "no", at(5), give_up=True)
+        store.acknowledge(to, [(accepted.id, accepted.version)])
         assert store.backlog(to) == Backlog()
-        assert list(store.parked(to, 10)) == []
+        assert list(store.dead_letters(to, 10)) == []
 
     def test_a_newer_write_takes_a_debt_out_of_the_parking(
         self, store: Any, sample: Sample
     ) -> None:
-        to = elsewhere(store.place)
+        to = other_store(store.store_id)
         first = store.accept(sample.make(), owing(to))
-        store.postpone(to, (first.id, first.version), "no", at(5), park=True)
-        second = store.accept(sample.edited(first), owing(to))
+        store.reschedule(to, (first.id, first.version), "no", at(5), give_up=True)
+        second = store.accept(sample.with_text(first), owing(to))
         assert store.backlog(to) == Backlog(waiting=1)
         [owed] = claim(store, to)
         assert owed.record == second
         assert owed.tries == 0
 
     def test_a_failed_try_is_counted_and_put_off(self, store: Any, sample: Sample) -> None:
-        to = elsewhere(store.place)
+        to = other_store(store.store_id)
         accepted = store.accept(sample.make(), owing(to))
         for number in range(3):
             [owed] = claim(store, to, now=at(100 * number), until=at(100 * number + 10))
             assert owed.tries == number
             due = at(100 * (number + 1))
-            store.postpone(to, (accepted.id, accepted.version), f"try {number}", due, park=False)
+            store.reschedule(
+                to, (accepted.id, accepted.version), f"try {number}", due, give_up=False
+            )
         assert claim(store, to, now=at(299)) == []
         assert store.backlog(to).waiting == 1
 
     def test_a_parked_debt_is_given_to_nobody_and_says_why(
         self, store: Any, sample: Sample
     ) -> None:
-        to = elsewhere(store.place)
+        to = other_store(store.store_id)
         poisoned, healthy = (store.accept(sample.make(), owing(to)) for _ in range(2))
-        store.postpone(to, (poisoned.id, poisoned.version), "first", at(1), park=False)
-        store.postpone(
-            to, (poisoned.id, poisoned.version), "it's \N{SKULL} poisoned", at(2), park=True
+        store.reschedule(to, (poisoned.id, poisoned.version), "first", at(1), give_up=False)
+        store.reschedule(
+            to, (poisoned.id, poisoned.version), "it's \N{SKULL} poisoned", at(2), give_up=True
         )
         assert [owed.record for owed in claim(store, to, now=at(9999))] == [healthy]
-        [parked] = store.parked(to, 10)
+        [parked] = store.dead_letters(to, 10)
         assert parked.kind == store.kind.name
         assert parked.record_id == poisoned.id
         assert parked.tries == 2
         assert parked.reason == "it's \N{SKULL} poisoned"
         assert parked.since.utcoffset() == timedelta(0)
-        assert store.parked(N, 10) == []
+        assert store.dead_letters(N, 10) == []
 
     def test_parked_debts_are_listed_oldest_first(self, store: Any, sample: Sample) -> None:
-        to = elsewhere(store.place)
+        to = other_store(store.store_id)
         parked = []
         for number in range(4):
             record = sample.make(created_at=at(number), updated_at=at(number))
             parked.append(store.accept(record, owing(to, due=at(number))))
         for number, each in enumerate(parked):
-            store.postpone(to, (each.id, each.version), "no", at(10 + number), park=True)
+            store.reschedule(to, (each.id, each.version), "no", at(10 + number), give_up=True)
         ids = [each.id for each in parked]
-        assert [each.record_id for each in store.parked(to, 10)] == ids
-        assert [each.record_id for each in store.parked(to, 2)] == ids[:2]
+        assert [each.record_id for each in store.dead_letters(to, 10)] == ids
+        assert [each.record_id for each in store.dead_letters(to, 2)] == ids[:2]
 
     def test_a_newer_state_is_not_held_responsible_for_the_one_that_was_refused(
         self, store: Any, sample: Sample
     ) -> None:
-        to = elsewhere(store.place)
+        to = other_store(store.store_id)
         refused = store.accept(sample.make(), owing(to, missed=True))
-        store.accept(sample.edited(refused), owing(to))
-        store.postpone(to, (refused.id, refused.version), "no", at(5), park=True)
-        assert store.backlog(to) == Backlog(waiting=1, missed=1)
+        store.accept(sample.with_text(refused), owing(to))
+        store.reschedule(to, (refused.id, refused.version), "no", at(5), give_up=True)
+        assert store.backlog(to) == Backlog(waiting=1, undelivered=1)
 
     def test_parked_debts_can_be_tried_again(self, store: Any, sample: Sample) -> None:
-        to = elsewhere(store.place)
+        to = other_store(store.store_id)
         first, second, waiting = (store.accept(sample.make(), owing(to)) for _ in range(3))
         for record in (first, second):
-            store.postpone(to, (record.id, record.version), "no", at(5), park=True)
-        assert store.backlog(to) == Backlog(waiting=1, parked=2)
-        assert store.retry_parked(N, at(100)) == 0
-        assert store.retry_parked(to, at(100)) == 2
-        assert store.retry_parked(to, at(100)) == 0
+            store.reschedule(to, (record.id, record.version), "no", at(5), give_up=True)
+        assert store.backlog(to) == Backlog(waiting=1, dead_letters=2)
+        assert store.retry_dead_letters(N, at(100)) == 0
+        assert store.retry_dead_letters(to, at(100)) == 2
+        assert store.retry_dead_letters(to, at(100)) == 0
         assert store.backlog(to) == Backlog(waiting=3)
-        assert list(store.parked(to, 10)) == []
+        assert list(store.dead_letters(to, 10)) == []
         claimed = claim(store, to, now=at(100))
         assert {owed.record.id for owed in claimed} == {first.id, second.id, waiting.id}
 
     def test_postponing_what_is_no_longer_owed_changes_nothing(
         self, store: Any, sample: Sample
     ) -> None:
-        to = elsewhere(store.place)
+        to = other_store(store.store_id)
         accepted = store.save(sample.make())
         for record_id in (accepted.id, new_id()):
-            store.postpone(to, (record_id, accepted.version), "no", at(5), park=True)
+            store.reschedule(to, (record_id, accepted.version), "no", at(5), give_up=True)
         assert store.backlog(to) == Backlog()
-        assert stored(store, accepted) == accepted
+        assert load_one(store, accepted) == accepted

@@ -8,7 +8,7 @@ from dinerapp.replication.identity import new_id
 from tests.contracts.kinds import of_every_kind
 from tests.contracts.over import over_stores
 from tests.contracts.replica.shorthand import P
-from tests.contracts.subjects import Sample, put, rewritten, scanned, written
+from tests.contracts.samples import Sample, accepted_again_by, accepted_by, deliver_each, scan_all
 
 
 @over_stores
@@ -18,7 +18,7 @@ class TestScan:
 
     def test_loading_finds_tombstones_too(self, store: Any, sample: Sample) -> None:
         alive = store.save(sample.make())
-        gone = store.delete(sample.edited(store.save(sample.make())))
+        gone = store.delete(sample.with_text(store.save(sample.make())))
         wanted = [alive.id, gone.id, new_id()]
         assert store.load(wanted) == {alive.id: alive, gone.id: gone}
         assert store.load([]) == {}
@@ -26,12 +26,12 @@ class TestScan:
     def test_a_scan_gives_everything_once_in_the_order_of_ids(
         self, store: Any, sample: Sample
     ) -> None:
-        states = [written(sample.make(), P) for _ in range(7)]
-        states[3] = rewritten(states[3], P, deleted=True)
-        put(store, *reversed(states))
+        states = [accepted_by(sample.make(), P) for _ in range(7)]
+        states[3] = accepted_again_by(states[3], P, deleted=True)
+        deliver_each(store, *reversed(states))
         expected = sorted(states, key=lambda state: state.id)
         for limit in (1, 2, 7, 100):
-            assert scanned(store, limit) == expected
+            assert scan_all(store, limit) == expected
 
     def test_a_scan_of_nothing_is_empty(self, store: Any) -> None:
         assert list(store.scan(None, 10)) == []
@@ -39,6 +39,6 @@ class TestScan:
 
     def test_a_scan_goes_on_after_an_id_that_is_not_there(self, store: Any, sample: Sample) -> None:
         low, middle, high = sorted(new_id() for _ in range(3))
-        kept = [written(sample.make(id=record_id), P) for record_id in (low, high)]
-        put(store, *kept)
+        kept = [accepted_by(sample.make(id=record_id), P) for record_id in (low, high)]
+        deliver_each(store, *kept)
         assert list(store.scan(middle, 10)) == kept[1:]

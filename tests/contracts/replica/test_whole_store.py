@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dinerapp.replication.identity import new_id
-from dinerapp.replication.ports.replica import Backlog, Taken
+from dinerapp.replication.ports.replica import ApplyOutcome, Backlog
 from tests.contracts.over import over_stores
 from tests.contracts.replica.shorthand import P, claim, fingerprints_of, owing
-from tests.contracts.subjects import Stores, held, scanned, written
-from tests.makers import at, counted_order, elsewhere, menu_item
+from tests.contracts.samples import Stores, accepted_by, held, scan_all
+from tests.factories import at, menu_item, other_store, stocked_order
 
 
 @over_stores
@@ -15,25 +15,27 @@ class TestWholeStore:
     """Many records, and several kinds of them, in one store."""
 
     def test_each_kind_has_debts_of_its_own(self, stores: Stores) -> None:
-        to = elsewhere(stores.database.place)
+        to = other_store(stores.database.store_id)
         item = stores.menu_items.accept(menu_item(), owing(to, missed=True))
-        order = stores.orders.accept(counted_order(item.id), owing(to))
-        assert stores.menu_items.backlog(to) == Backlog(waiting=1, missed=1)
+        order = stores.orders.accept(stocked_order(item.id), owing(to))
+        assert stores.menu_items.backlog(to) == Backlog(waiting=1, undelivered=1)
         assert stores.orders.backlog(to) == Backlog(waiting=1)
         assert stores.conflicts.backlog(to) == Backlog()
         assert [owed.record for owed in claim(stores.orders, to)] == [order]
-        stores.orders.postpone(to, (order.id, order.version), "no", at(5), park=True)
-        assert stores.menu_items.retry_parked(to, at(9)) == 0
+        stores.orders.reschedule(to, (order.id, order.version), "no", at(5), give_up=True)
+        assert stores.menu_items.retry_dead_letters(to, at(9)) == 0
         assert [owed.record for owed in claim(stores.menu_items, to)] == [item]
 
     def test_thousands_of_states_are_kept_scanned_and_fingerprinted(self, stores: Stores) -> None:
         store = stores.orders
         item_id = new_id()
-        states = [written(counted_order(item_id), P) for _ in range(2000)]
+        states = [accepted_by(stocked_order(item_id), P) for _ in range(2000)]
         for start in range(0, len(states), 500):
             answers = store.deliver(states[start : start + 500])
-            assert {answer.taken for answer in answers} == {Taken.STORED}
-        assert [answer.taken for answer in store.deliver(states[:500])] == [Taken.HAD_IT] * 500
-        assert scanned(store) == sorted(states, key=lambda state: state.id)
+            assert {answer.outcome for answer in answers} == {ApplyOutcome.STORED}
+        assert [answer.outcome for answer in store.deliver(states[:500])] == [
+            ApplyOutcome.ALREADY_APPLIED
+        ] * 500
+        assert scan_all(store) == sorted(states, key=lambda state: state.id)
         assert store.fingerprints() == fingerprints_of(states)
         assert held(stores, item_id) == 2000

@@ -16,8 +16,8 @@ from dinerapp.replication.errors import (
 from dinerapp.replication.identity import new_id
 from tests.contracts.kinds import of_every_kind
 from tests.contracts.over import over_shared_repositories
-from tests.contracts.subjects import Repositories, Sample, at_once, held
-from tests.makers import counted_order, menu_item, order
+from tests.contracts.samples import Repositories, Sample, held, run_concurrently
+from tests.factories import menu_item, order, stocked_order
 
 
 @over_shared_repositories
@@ -30,8 +30,8 @@ class TestSharedRepository:
     ) -> None:
         record = repository.save(sample.make())
         for round_number in range(3):
-            changes = [sample.edited(record, f"{round_number}:{n}") for n in range(8)]
-            results = at_once([partial(repository.save, change) for change in changes])
+            changes = [sample.with_text(record, f"{round_number}:{n}") for n in range(8)]
+            results = run_concurrently([partial(repository.save, change) for change in changes])
             won = [result for result in results if not isinstance(result, Exception)]
             lost = [result for result in results if isinstance(result, Exception)]
             assert len(won) == 1
@@ -44,7 +44,7 @@ class TestSharedRepository:
         for _ in range(3):
             record_id = new_id()
             tries = [partial(repository.save, sample.make(id=record_id)) for _ in range(8)]
-            results = at_once(tries)
+            results = run_concurrently(tries)
             won = [result for result in results if not isinstance(result, Exception)]
             lost = [result for result in results if isinstance(result, Exception)]
             assert won == [repository.get(record_id)]
@@ -55,7 +55,7 @@ class TestSharedRepository:
     ) -> None:
         for _ in range(3):
             record = sample.make()
-            results = at_once([partial(repository.save, record)] * 8)
+            results = run_concurrently([partial(repository.save, record)] * 8)
             done = [result for result in results if not isinstance(result, Exception)]
             replays = [result for result in results if isinstance(result, Exception)]
             assert done == [repository.get(record.id)]
@@ -71,7 +71,7 @@ class TestSharedStock:
         self, repositories: Repositories
     ) -> None:
         item = repositories.menu_items.save(menu_item(stock_limit=5))
-        results = at_once([buying(repositories, item.id) for _ in range(20)])
+        results = run_concurrently([buying(repositories, item.id) for _ in range(20)])
         assert sum(isinstance(result, Exhausted) for result in results) == 15
         sold = [result for result in results if not isinstance(result, Exception)]
         assert len(sold) == 5
@@ -82,11 +82,11 @@ class TestSharedStock:
         self, repositories: Repositories
     ) -> None:
         items = [repositories.menu_items.save(menu_item(stock_limit=1000)) for _ in range(4)]
-        lines = tuple(counted_order(item.id).lines[0] for item in items)
+        lines = tuple(stocked_order(item.id).lines[0] for item in items)
         turns = [lines[n % 4 :] + lines[: n % 4] for n in range(24)]
         calls = [partial(repositories.orders.save, order(order_lines=turn)) for turn in turns]
         calls += [partial(repositories.orders.save, order(order_lines=t[::-1])) for t in turns]
-        results = at_once(calls)
+        results = run_concurrently(calls)
         assert [result for result in results if isinstance(result, Exception)] == []
         assert {held(repositories, item.id) for item in items} == {48}
 
@@ -94,7 +94,7 @@ class TestSharedStock:
         self, repositories: Repositories
     ) -> None:
         items = repositories.menu_items
-        results = at_once([partial(items.save, menu_item(slug="soup")) for _ in range(8)])
+        results = run_concurrently([partial(items.save, menu_item(slug="soup")) for _ in range(8)])
         won = [result for result in results if not isinstance(result, Exception)]
         lost = [result for result in results if isinstance(result, Exception)]
         assert len(won) == 1
@@ -103,4 +103,4 @@ class TestSharedStock:
 
 def buying(repositories: Repositories, item_id: str) -> Callable[[], Any]:
     """One guest's attempt at one piece."""
-    return partial(repositories.orders.save, counted_order(item_id))
+    return partial(repositories.orders.save, stocked_order(item_id))

@@ -9,7 +9,7 @@ import pytest
 from dinerapp.replication.errors import NotFound, Replayed, StaleVersion
 from tests.contracts.kinds import of_every_kind
 from tests.contracts.over import over_everything
-from tests.contracts.subjects import Sample
+from tests.contracts.samples import Sample
 
 
 @over_everything
@@ -19,7 +19,7 @@ class TestRepository:
 
     def test_a_deleted_record_is_seen_by_no_reader(self, repository: Any, sample: Sample) -> None:
         saved = repository.save(sample.make())
-        gone = repository.delete(sample.edited(saved, "gone"))
+        gone = repository.delete(sample.with_text(saved, "gone"))
         assert gone.deleted
         assert gone.version.revision == 2
         with pytest.raises(NotFound):
@@ -28,15 +28,15 @@ class TestRepository:
 
     def test_a_stale_deletion_deletes_nothing(self, repository: Any, sample: Sample) -> None:
         first = repository.save(sample.make())
-        second = repository.save(sample.edited(first, "second"))
+        second = repository.save(sample.with_text(first, "second"))
         with pytest.raises(StaleVersion) as refused:
-            repository.delete(sample.edited(first))
+            repository.delete(sample.with_text(first))
         assert refused.value.stored == second
         assert repository.get(first.id) == second
 
     def test_a_deletion_tried_again_is_a_replay(self, repository: Any, sample: Sample) -> None:
         saved = repository.save(sample.make())
-        deletion = sample.edited(saved)
+        deletion = sample.with_text(saved)
         gone = repository.delete(deletion)
         with pytest.raises(Replayed) as again:
             repository.delete(deletion)
@@ -46,10 +46,10 @@ class TestRepository:
         self, repository: Any, sample: Sample
     ) -> None:
         saved = repository.save(sample.make())
-        repository.delete(sample.edited(saved))
+        repository.delete(sample.with_text(saved))
         for late in (repository.save, repository.delete):
             with pytest.raises(NotFound):
-                late(sample.edited(saved, "too late"))
+                late(sample.with_text(saved, "too late"))
         with pytest.raises(NotFound):
             repository.get(saved.id)
 
@@ -57,14 +57,14 @@ class TestRepository:
         self, repository: Any, sample: Sample
     ) -> None:
         saved = repository.save(sample.make())
-        repository.delete(sample.edited(saved))
+        repository.delete(sample.with_text(saved))
         with pytest.raises(NotFound):
             repository.save(sample.make(id=saved.id))
         assert repository.get_many([saved.id]) == {}
 
     def test_nothing_brings_a_deleted_record_back(self, repository: Any, sample: Sample) -> None:
         saved = repository.save(sample.make())
-        gone = repository.delete(sample.edited(saved))
+        gone = repository.delete(sample.with_text(saved))
         with pytest.raises(NotFound):
-            repository.save(sample.edited(gone, "revived", deleted=False))
+            repository.save(sample.with_text(gone, "revived", deleted=False))
         assert repository.get_many([saved.id]) == {}

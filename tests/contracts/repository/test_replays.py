@@ -10,7 +10,7 @@ from dinerapp.replication.errors import KeyReused, Replayed
 from dinerapp.replication.identity import Operation, new_op_id
 from tests.contracts.kinds import of_every_kind
 from tests.contracts.over import over_everything
-from tests.contracts.subjects import Sample
+from tests.contracts.samples import Sample
 
 
 @over_everything
@@ -23,7 +23,7 @@ class TestRepository:
     ) -> None:
         record = sample.make()
         repository.save(record)
-        now = repository.save(sample.edited(repository.get(record.id)))
+        now = repository.save(sample.with_text(repository.get(record.id)))
         with pytest.raises(Replayed) as again:
             repository.save(record)
         assert again.value.stored == now
@@ -33,9 +33,9 @@ class TestRepository:
         self, repository: Any, sample: Sample
     ) -> None:
         first = repository.save(sample.make())
-        change = sample.edited(first)
+        change = sample.with_text(first)
         second = repository.save(change)
-        third = repository.save(sample.edited(second, "third"))
+        third = repository.save(sample.with_text(second, "third"))
         with pytest.raises(Replayed) as again:
             repository.save(change)
         assert again.value.stored == third
@@ -46,16 +46,16 @@ class TestRepository:
     ) -> None:
         op_id = new_op_id()
         first = repository.save(sample.make())
-        second = repository.save(sample.edited(first, "once", op_id=op_id))
+        second = repository.save(sample.with_text(first, "once", op_id=op_id))
         with pytest.raises(Replayed) as again:
-            repository.save(sample.edited(second, "twice", op_id=op_id))
+            repository.save(sample.with_text(second, "twice", op_id=op_id))
         assert again.value.stored == second
         assert repository.get(first.id) == second
 
     def test_a_key_used_for_something_else_is_refused(
         self, repository: Any, sample: Sample
     ) -> None:
-        one, other = (Operation.keyed("guest", "key", body) for body in (b"one", b"other"))
+        one, other = (Operation.from_key("guest", "key", body) for body in (b"one", b"other"))
         saved = repository.save(sample.make(id=one.record_id, op_id=one.op_id))
         with pytest.raises(KeyReused) as refused:
             repository.save(sample.make(id=other.record_id, op_id=other.op_id))
@@ -67,8 +67,8 @@ class TestRepository:
     ) -> None:
         key = new_op_id()[:16]
         first = repository.save(sample.make(op_id=key + "a" * 16))
-        second = repository.save(sample.edited(first, "second"))
+        second = repository.save(sample.with_text(first, "second"))
         with pytest.raises(KeyReused) as refused:
-            repository.save(sample.edited(second, "third", op_id=key + "b" * 16))
+            repository.save(sample.with_text(second, "third", op_id=key + "b" * 16))
         assert refused.value.stored == second
         assert repository.get(first.id) == second

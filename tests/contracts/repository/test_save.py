@@ -8,10 +8,10 @@ import pytest
 
 from dinerapp.replication.errors import AlreadyExists, NotFound, StaleVersion
 from dinerapp.replication.identity import new_id
-from dinerapp.replication.version import Place, Version
+from dinerapp.replication.version import StoreId, Version
 from tests.contracts.kinds import of_every_kind
 from tests.contracts.over import over_everything
-from tests.contracts.subjects import Sample, identical, unfamiliar
+from tests.contracts.samples import Sample, identical, with_unknown_past
 
 IMPOSSIBLE_IDS = ("", "nope", "a\0b", "\ud800", "x" * 10_000, "$ne", "' or 1=1 --")
 
@@ -27,8 +27,8 @@ class TestRepository:
         record = sample.make()
         saved = repository.save(record)
         assert saved.version.revision == 1
-        assert saved.source in Place
-        assert saved.has_done(record.op_id)
+        assert saved.source in StoreId
+        assert saved.has_applied(record.op_id)
         assert getattr(saved, sample.text) == getattr(record, sample.text)
 
     def test_what_is_read_equals_what_was_saved(self, repository: Any, sample: Sample) -> None:
@@ -68,9 +68,9 @@ class TestRepository:
 
     def test_a_change_is_kept_at_a_higher_version(self, repository: Any, sample: Sample) -> None:
         first = repository.save(sample.make())
-        second = repository.save(sample.edited(first))
+        second = repository.save(sample.with_text(first))
         assert getattr(second, sample.text) == "edited"
-        assert second.version.covers(first.version)
+        assert second.version.dominates(first.version)
         assert second.version.revision == 2
         assert identical(repository.get(first.id), second)
 
@@ -78,9 +78,9 @@ class TestRepository:
         self, repository: Any, sample: Sample
     ) -> None:
         first = repository.save(sample.make())
-        second = repository.save(sample.edited(first, "second"))
+        second = repository.save(sample.with_text(first, "second"))
         with pytest.raises(StaleVersion) as refused:
-            repository.save(sample.edited(first, "third"))
+            repository.save(sample.with_text(first, "third"))
         assert refused.value.stored == second
         assert repository.get(first.id) == second
 
@@ -95,17 +95,17 @@ class TestRepository:
         self, repository: Any, sample: Sample
     ) -> None:
         first = repository.save(sample.make())
-        read = unfamiliar(first, Version(7, 7, 0))
-        saved = repository.save(sample.edited(read))
-        assert saved.version.covers(read.version)
+        read = with_unknown_past(first, Version(7, 7, 0))
+        saved = repository.save(sample.with_text(read))
+        assert saved.version.dominates(read.version)
         assert saved.version.revision == 15
         assert repository.get(first.id) == saved
 
     def test_an_unknown_record_is_taken_at_whatever_version_it_was_read(
         self, repository: Any, sample: Sample
     ) -> None:
-        read = unfamiliar(sample.make(), Version(2, 3, 1))
-        saved = repository.save(sample.edited(read))
-        assert saved.version.covers(read.version)
+        read = with_unknown_past(sample.make(), Version(2, 3, 1))
+        saved = repository.save(sample.with_text(read))
+        assert saved.version.dominates(read.version)
         assert saved.version.revision == 7
         assert repository.get(read.id) == saved

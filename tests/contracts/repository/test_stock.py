@@ -11,8 +11,8 @@ from dinerapp.ordering.domain.orders import Status
 from dinerapp.replication.errors import Exhausted, Replayed, StaleVersion
 from dinerapp.replication.identity import new_op_id
 from tests.contracts.over import over_everything
-from tests.contracts.subjects import Repositories, held
-from tests.makers import at, counted_order, line, menu_item, order
+from tests.contracts.samples import Repositories, held
+from tests.factories import at, line, menu_item, order, stocked_order
 
 
 @over_everything
@@ -21,19 +21,19 @@ class TestStock:
 
     def test_the_last_pieces_are_sold_and_no_more(self, repositories: Repositories) -> None:
         item = repositories.menu_items.save(menu_item(stock_limit=5))
-        repositories.orders.save(counted_order(item.id, 3))
-        too_many = counted_order(item.id, 3)
+        repositories.orders.save(stocked_order(item.id, 3))
+        too_many = stocked_order(item.id, 3)
         with pytest.raises(Exhausted) as refused:
             repositories.orders.save(too_many)
         assert refused.value.key == f"stock:{item.id}"
         assert repositories.orders.get_many([too_many.id]) == {}
         assert held(repositories, item.id) == 3
-        repositories.orders.save(counted_order(item.id, 2))
+        repositories.orders.save(stocked_order(item.id, 2))
         assert held(repositories, item.id) == 5
 
     def test_lines_of_one_item_are_counted_together(self, repositories: Repositories) -> None:
         item = repositories.menu_items.save(menu_item(stock_limit=3))
-        pair = counted_order(item.id, 2).lines + counted_order(item.id, 2).lines
+        pair = stocked_order(item.id, 2).lines + stocked_order(item.id, 2).lines
         with pytest.raises(Exhausted):
             repositories.orders.save(order(order_lines=pair))
         assert held(repositories, item.id) == 0
@@ -43,7 +43,7 @@ class TestStock:
     ) -> None:
         plenty = repositories.menu_items.save(menu_item(stock_limit=100))
         scarce = repositories.menu_items.save(menu_item(stock_limit=0))
-        both = counted_order(plenty.id).lines + counted_order(scarce.id).lines
+        both = stocked_order(plenty.id).lines + stocked_order(scarce.id).lines
         for lines in (both, both[::-1]):
             with pytest.raises(Exhausted) as refused:
                 repositories.orders.save(order(order_lines=lines))
@@ -61,12 +61,12 @@ class TestStock:
         self, repositories: Repositories, limit: int | None
     ) -> None:
         item = repositories.menu_items.save(menu_item(stock_limit=limit))
-        repositories.orders.save(counted_order(item.id, 10**9))
+        repositories.orders.save(stocked_order(item.id, 10**9))
         assert held(repositories, item.id) == 10**9
 
     def test_a_changed_order_takes_only_the_difference(self, repositories: Repositories) -> None:
         item = repositories.menu_items.save(menu_item(stock_limit=5))
-        first = repositories.orders.save(counted_order(item.id, 3))
+        first = repositories.orders.save(stocked_order(item.id, 3))
         grown = repositories.orders.save(with_quantity(first, 5))
         assert held(repositories, item.id) == 5
         with pytest.raises(Exhausted):
@@ -77,18 +77,18 @@ class TestStock:
 
     def test_a_cancelled_order_gives_back(self, repositories: Repositories) -> None:
         item = repositories.menu_items.save(menu_item(stock_limit=2))
-        saved = repositories.orders.save(counted_order(item.id, 2))
+        saved = repositories.orders.save(stocked_order(item.id, 2))
         repositories.orders.save(
             saved.moved(Status.CANCELLED, actor="guest", reason=None, op_id=new_op_id(), now=at(1))
         )
         assert held(repositories, item.id) == 0
-        repositories.orders.save(counted_order(item.id, 2))
+        repositories.orders.save(stocked_order(item.id, 2))
         assert held(repositories, item.id) == 2
 
     def test_a_deleted_order_gives_back_once(self, repositories: Repositories) -> None:
         item = repositories.menu_items.save(menu_item(stock_limit=2))
-        saved = repositories.orders.save(counted_order(item.id, 2))
-        deletion = saved.changed(op_id=new_op_id(), now=at(1))
+        saved = repositories.orders.save(stocked_order(item.id, 2))
+        deletion = saved.with_changes(op_id=new_op_id(), now=at(1))
         repositories.orders.delete(deletion)
         with pytest.raises(Replayed):
             repositories.orders.delete(deletion)
@@ -98,31 +98,31 @@ class TestStock:
         self, repositories: Repositories
     ) -> None:
         item = repositories.menu_items.save(menu_item(stock_limit=5))
-        saved = repositories.orders.save(counted_order(item.id, 4))
-        repositories.menu_items.save(item.changed(op_id=new_op_id(), now=at(1), stock_limit=2))
+        saved = repositories.orders.save(stocked_order(item.id, 4))
+        repositories.menu_items.save(item.with_changes(op_id=new_op_id(), now=at(1), stock_limit=2))
         with pytest.raises(Exhausted):
-            repositories.orders.save(counted_order(item.id, 1))
+            repositories.orders.save(stocked_order(item.id, 1))
         less = repositories.orders.save(with_quantity(saved, 3))
         assert repositories.orders.get(saved.id) == less
         assert held(repositories, item.id) == 3
 
     def test_a_raised_limit_lets_sales_go_on(self, repositories: Repositories) -> None:
         item = repositories.menu_items.save(menu_item(stock_limit=0))
-        repositories.menu_items.save(item.changed(op_id=new_op_id(), now=at(1), stock_limit=1))
-        repositories.orders.save(counted_order(item.id, 1))
+        repositories.menu_items.save(item.with_changes(op_id=new_op_id(), now=at(1), stock_limit=1))
+        repositories.orders.save(stocked_order(item.id, 1))
         assert held(repositories, item.id) == 1
 
     def test_a_deleted_item_has_no_limit_any_more(self, repositories: Repositories) -> None:
         item = repositories.menu_items.save(menu_item(stock_limit=0))
-        repositories.menu_items.delete(item.changed(op_id=new_op_id(), now=at(1)))
-        repositories.orders.save(counted_order(item.id, 1))
+        repositories.menu_items.delete(item.with_changes(op_id=new_op_id(), now=at(1)))
+        repositories.orders.save(stocked_order(item.id, 1))
         assert held(repositories, item.id) == 1
 
     def test_an_order_tried_again_is_a_replay_even_if_nothing_is_left(
         self, repositories: Repositories
     ) -> None:
         item = repositories.menu_items.save(menu_item(stock_limit=3))
-        order_of_all = counted_order(item.id, 3)
+        order_of_all = stocked_order(item.id, 3)
         saved = repositories.orders.save(order_of_all)
         with pytest.raises(Replayed) as again:
             repositories.orders.save(order_of_all)
@@ -134,7 +134,7 @@ class TestStock:
         self, repositories: Repositories, wanted: int
     ) -> None:
         item = repositories.menu_items.save(menu_item(stock_limit=9))
-        first = repositories.orders.save(counted_order(item.id, 3))
+        first = repositories.orders.save(stocked_order(item.id, 3))
         repositories.orders.save(with_quantity(first, 4))
         with pytest.raises(StaleVersion):
             repositories.orders.save(with_quantity(first, wanted))
@@ -144,4 +144,4 @@ class TestStock:
 def with_quantity(record: Any, quantity: int) -> Any:
     """The order with so many of its only line."""
     lines = (replace(record.lines[0], quantity=quantity),)
-    return record.changed(op_id=new_op_id(), now=at(1), lines=lines)
+    return record.with_changes(op_id=new_op_id(), now=at(1), lines=lines)

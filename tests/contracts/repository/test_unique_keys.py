@@ -7,8 +7,8 @@ import pytest
 from dinerapp.replication.errors import DuplicateKey, Replayed, StaleVersion
 from dinerapp.replication.identity import new_op_id
 from tests.contracts.over import over_everything
-from tests.contracts.subjects import Repositories
-from tests.makers import at, menu_item
+from tests.contracts.samples import Repositories
+from tests.factories import at, menu_item
 
 
 @over_everything
@@ -29,13 +29,13 @@ class TestUniqueKeys:
         items.save(menu_item(slug="soup"))
         stew = items.save(menu_item(slug="stew"))
         with pytest.raises(DuplicateKey):
-            items.save(stew.changed(op_id=new_op_id(), now=at(1), slug="soup"))
+            items.save(stew.with_changes(op_id=new_op_id(), now=at(1), slug="soup"))
         assert items.get(stew.id) == stew
 
     def test_a_record_keeps_its_own_value(self, repositories: Repositories) -> None:
         items = repositories.menu_items
         soup = items.save(menu_item(slug="soup"))
-        dearer = items.save(soup.changed(op_id=new_op_id(), now=at(1), price=999))
+        dearer = items.save(soup.with_changes(op_id=new_op_id(), now=at(1), price=999))
         assert items.get(soup.id) == dearer
 
     def test_a_value_is_free_again_once_its_record_is_deleted(
@@ -43,7 +43,7 @@ class TestUniqueKeys:
     ) -> None:
         items = repositories.menu_items
         old = items.save(menu_item(slug="soup"))
-        items.delete(old.changed(op_id=new_op_id(), now=at(1)))
+        items.delete(old.with_changes(op_id=new_op_id(), now=at(1)))
         new = items.save(menu_item(slug="soup"))
         assert items.get(new.id).slug == "soup"
 
@@ -52,7 +52,7 @@ class TestUniqueKeys:
     ) -> None:
         items = repositories.menu_items
         old = items.save(menu_item(slug="soup"))
-        items.save(old.changed(op_id=new_op_id(), now=at(1), slug="broth"))
+        items.save(old.with_changes(op_id=new_op_id(), now=at(1), slug="broth"))
         new = items.save(menu_item(slug="soup"))
         assert items.get(new.id).slug == "soup"
 
@@ -62,7 +62,7 @@ class TestUniqueKeys:
         items = repositories.menu_items
         creation = menu_item(slug="soup")
         renamed = items.save(
-            items.save(creation).changed(op_id=new_op_id(), now=at(1), slug="broth")
+            items.save(creation).with_changes(op_id=new_op_id(), now=at(1), slug="broth")
         )
         items.save(menu_item(slug="soup"))
         with pytest.raises(Replayed) as again:
@@ -75,9 +75,9 @@ class TestUniqueKeys:
         items = repositories.menu_items
         items.save(menu_item(slug="soup"))
         first = items.save(menu_item(slug="stew"))
-        items.save(first.changed(op_id=new_op_id(), now=at(1), price=1))
+        items.save(first.with_changes(op_id=new_op_id(), now=at(1), price=1))
         with pytest.raises(StaleVersion):
-            items.save(first.changed(op_id=new_op_id(), now=at(1), slug="soup"))
+            items.save(first.with_changes(op_id=new_op_id(), now=at(1), slug="soup"))
 
     def test_values_that_only_look_alike_are_different(self, repositories: Repositories) -> None:
         items = repositories.menu_items

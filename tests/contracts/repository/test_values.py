@@ -10,8 +10,8 @@ import pytest
 from dinerapp.replication.errors import InvalidRecord
 from tests.contracts.kinds import of_every_kind
 from tests.contracts.over import over_everything
-from tests.contracts.subjects import Sample, identical
-from tests.makers import at
+from tests.contracts.samples import Sample, identical
+from tests.factories import at
 
 TEXTS = (
     "🍕👩‍🍳🏳️‍🌈",

@@ -21,37 +21,37 @@ from dinerapp.accounts.domain.users import (
     normalised,
 )
 from dinerapp.replication.identity import new_id, new_op_id
-from dinerapp.replication.kind import Merge
-from dinerapp.replication.merge import Policy, reconciled
-from dinerapp.replication.version import Place
-from tests.makers import at, session, user
+from dinerapp.replication.kind import MergeResult
+from dinerapp.replication.merge import MergePolicy, merge_states
+from dinerapp.replication.version import StoreId
+from tests.factories import at, session, user
 from tests.unit.strategies import users
 
-P, M = Place.POSTGRESQL, Place.MONGODB
+P, M = StoreId.POSTGRESQL, StoreId.MONGODB
 ONE_ID = new_id()
 DAY = timedelta(days=1)
 
 
 def made(**fields: Any) -> User:
     """A user as both stores hold them."""
-    return user(edits=("0" * 32,), **fields).stamped(P)
+    return user(edits=("0" * 32,), **fields).as_accepted_by(P)
 
 
-def edited(one: User, place: Place, seconds: float, **fields: Any) -> User:
-    return one.edited(op_id=new_op_id(), now=at(seconds), **fields).stamped(place)
+def edited(one: User, place: StoreId, seconds: float, **fields: Any) -> User:
+    return one.edited(op_id=new_op_id(), now=at(seconds), **fields).as_accepted_by(place)
 
 
-def refreshed(one: User, place: Place, seconds: float) -> User:
+def refreshed(one: User, place: StoreId, seconds: float) -> User:
     [login, *_] = one.sessions
     now = at(seconds)
     rotated = one.refreshed(login, login.generation, op_id=new_op_id(), now=now, until=now + DAY)
-    return rotated.stamped(place)
+    return rotated.as_accepted_by(place)
 
 
-def met(one: User, other: User) -> Merge[User]:
+def met(one: User, other: User) -> MergeResult[User]:
     """Their merge, which is the same from both sides."""
-    merge = reconciled(USERS, one, other, Policy())
-    assert merge == reconciled(USERS, other, one, Policy())
+    merge = merge_states(USERS, one, other, MergePolicy())
+    assert merge == merge_states(USERS, other, one, MergePolicy())
     return merge
 
 
@@ -62,11 +62,11 @@ def open_sessions(one: User) -> Mapping[str, int]:
 def test_logins_on_both_sides_are_kept_and_are_no_conflict() -> None:
     base = made()
     here, there = (
-        base.opened(session(created_at=at(n)), op_id=new_op_id(), now=at(n)).stamped(place)
+        base.opened(session(created_at=at(n)), op_id=new_op_id(), now=at(n)).as_accepted_by(place)
         for n, place in enumerate((P, M), 1)
     )
     merge = met(here, there)
-    assert merge.lost is None
+    assert merge.loser is None
     wanted = {*open_sessions(here), *open_sessions(there)}
     assert set(open_sessions(merge.record)) == wanted
 
@@ -76,15 +76,15 @@ def test_the_further_refresh_counts() -> None:
     once = refreshed(base, P, 1)
     twice = refreshed(refreshed(base, M, 1), M, 2)
     merge = met(once, twice)
-    assert merge.lost is None
+    assert merge.loser is None
     assert list(open_sessions(merge.record).values()) == [3]
 
 
 def test_a_logout_on_one_side_outlives_refreshes_on_the_other() -> None:
     base = made()
-    left = base.left(base.sessions[0].id, op_id=new_op_id(), now=at(1)).stamped(P)
+    left = base.left(base.sessions[0].id, op_id=new_op_id(), now=at(1)).as_accepted_by(P)
     merge = met(left, refreshed(refreshed(base, M, 2), M, 3))
-    assert (merge.lost, open_sessions(merge.record)) == (None, {})
+    assert (merge.loser, open_sessions(merge.record)) == (None, {})
 
 
 @pytest.mark.parametrize("fields", [{"name": "Grace"}, {"active": False}, {"role": Role.CHEF}])
@@ -92,7 +92,7 @@ def test_a_change_is_not_lost_to_a_refresh_that_came_later(fields: dict[str, Any
     base = made()
     changed = edited(base, P, 1, **fields)
     merge = met(changed, refreshed(base, M, 9))
-    assert merge.lost is None
+    assert merge.loser is None
     assert {name: getattr(merge.record, name) for name in fields} == fields
     assert list(open_sessions(merge.record).values()) == [2]
 
@@ -101,7 +101,7 @@ def test_an_account_that_was_opened_again_stays_so_whoever_logged_in_elsewhere()
     closed = made(active=False)
     again = edited(closed, P, 1, active=True)
     merge = met(again, refreshed(closed, M, 9))
-    assert (merge.lost, merge.record.active) == (None, True)
+    assert (merge.loser, merge.record.active) == (None, True)
 
 
 def test_who_was_closed_out_on_one_side_is_closed_out_whatever_else_was_changed() -> None:
@@ -109,7 +109,7 @@ def test_who_was_closed_out_on_one_side_is_closed_out_whatever_else_was_changed(
     closed, renamed = edited(base, P, 1, active=False), edited(base, M, 9, name="Grace")
     merge = met(closed, renamed)
     assert (merge.record.active, merge.record.name) == (False, "Grace")
-    assert merge.lost == closed
+    assert merge.loser == closed
 
 
 def test_two_changes_at_once_follow_the_policy_and_the_other_one_is_reported() -> None:
@@ -117,7 +117,7 @@ def test_two_changes_at_once_follow_the_policy_and_the_other_one_is_reported() -
     here, there = edited(base, P, 1, name="Grace"), edited(base, M, 2, phone="+4930")
     merge = met(here, there)
     assert (merge.record.name, merge.record.phone) == ("Ada", "+4930")
-    assert merge.lost == here
+    assert merge.loser == here
     assert merge.reason.startswith("source_priority")
 
 
@@ -131,7 +131,7 @@ def test_the_later_password_counts_whoever_wins_otherwise() -> None:
 def test_one_registration_tried_on_both_sides_is_one_account_without_a_conflict() -> None:
     first = user(id=ONE_ID, op_id="1" * 32, edits=("1" * 32,), sessions=())
     second = replace(first, password_hash="other salt", password_changed_at=at(1))
-    assert met(first.stamped(P), second.stamped(M)).lost is None
+    assert met(first.as_accepted_by(P), second.as_accepted_by(M)).loser is None
 
 
 def test_what_was_merged_is_known_to_contain_both_changes() -> None:
@@ -140,7 +140,7 @@ def test_what_was_merged_is_known_to_contain_both_changes() -> None:
     both = met(here, there).record
     for late in (refreshed(here, P, 3), refreshed(there, M, 3)):
         merge = met(refreshed(both, M if late.source is P else P, 4), late)
-        assert merge.lost is None
+        assert merge.loser is None
         assert merge.record.phone == "+4930"
 
 
@@ -186,13 +186,15 @@ def test_a_refresh_token_rotates_is_answered_again_or_ends_the_session(
 @settings(max_examples=300, deadline=None)
 @given(users(id=ONE_ID), users(id=ONE_ID))
 def test_no_merge_opens_what_either_side_had_ended(one: User, other: User) -> None:
-    merge = reconciled(USERS, one, other, Policy())
-    assert merge == reconciled(USERS, other, one, Policy())
+    merge = merge_states(USERS, one, other, MergePolicy())
+    assert merge == merge_states(USERS, other, one, MergePolicy())
     if merge.record.deleted or one.includes(other) or other.includes(one):
         return
     ended = {each.id for side in (one, other) for each in side.sessions if each.revoked}
     assert not ended & set(open_sessions(merge.record))
-    assert reconciled(USERS, merge.record, replace(merge.record), Policy()) == Merge(merge.record)
+    assert merge_states(USERS, merge.record, replace(merge.record), MergePolicy()) == MergeResult(
+        merge.record
+    )
 
 
 @given(st.text(max_size=30))

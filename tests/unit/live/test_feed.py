@@ -12,20 +12,20 @@ from adapters.memory.database import MemoryDatabase
 from adapters.mongo.orders import MongoOrders
 from dinerapp.live import feed as feeds
 from dinerapp.live.feed import Overtaken, Seats, TooManyStreams
-from dinerapp.live.signals import changed_elsewhere
+from dinerapp.live.signals import remote_change
 from dinerapp.ordering.services.order_feed import OrderFeed, OrderStream
 from dinerapp.ordering.signals import order_placed
 from dinerapp.replication.errors import StoreUnavailable
 from dinerapp.replication.identity import new_op_id
 from dinerapp.replication.signals import announce, connection_restored
-from dinerapp.replication.version import Place
-from tests.makers import at, order
-from tests.unit.clocks import Clock
+from dinerapp.replication.version import StoreId
+from tests.factories import at, order
+from tests.unit.clocks import ManualClock
 
 
 @pytest.fixture
 def orders() -> Iterator[MongoOrders]:
-    database = MemoryDatabase(Place.POSTGRESQL)
+    database = MemoryDatabase(StoreId.POSTGRESQL)
     orders = MongoOrders(database)
     database.open()
     database.prepare()
@@ -46,7 +46,7 @@ def news() -> Event:
 
 
 @pytest.fixture
-def feed(orders: MongoOrders, clock: Clock, ending: Event, news: Event) -> OrderFeed:
+def feed(orders: MongoOrders, clock: ManualClock, ending: Event, news: Event) -> OrderFeed:
     made = OrderFeed(orders, Seats(2, ending.is_set), wake=news.set, now=clock)
     made.open()
     return made
@@ -66,18 +66,18 @@ def kept(orders: MongoOrders, seconds: float = 0, **fields: Any) -> Any:
 
 
 def moved(orders: MongoOrders, record: Any, seconds: float) -> Any:
-    return orders.save(record.changed(op_id=new_op_id(), now=at(seconds), notes="moved"))
+    return orders.save(record.with_changes(op_id=new_op_id(), now=at(seconds), notes="moved"))
 
 
 def test_every_stream_gets_every_change_once(
-    feed: OrderFeed, orders: MongoOrders, clock: Clock
+    feed: OrderFeed, orders: MongoOrders, clock: ManualClock
 ) -> None:
     streams = [feed.stream(None) for _ in range(2)]
     first = kept(orders, 1)
-    clock.pass_by(2)
+    clock.advance(2)
     for _ in range(3):
         feed.step()
-        clock.pass_by(2)
+        clock.advance(2)
     assert [received(stream) for stream in streams] == [[first.id]] * 2
     moved(orders, first, 9)
     feed.step()
@@ -95,7 +95,7 @@ def test_news_is_read_at_once_wherever_it_comes_from(
     assert news.is_set()
     news.clear()
     announce(
-        changed_elsewhere,
+        remote_change,
         None,
         topic="order_placed",
         kind="orders",
@@ -109,30 +109,30 @@ def test_news_is_read_at_once_wherever_it_comes_from(
 
 
 def test_what_is_committed_late_is_not_skipped(
-    feed: OrderFeed, orders: MongoOrders, clock: Clock
+    feed: OrderFeed, orders: MongoOrders, clock: ManualClock
 ) -> None:
     stream = feed.stream(None)
     early = kept(orders, 8)
-    clock.pass_by(8)
+    clock.advance(8)
     feed.step()
     late = kept(orders, 1)
-    clock.pass_by(2)
+    clock.advance(2)
     feed.step()
     assert received(stream) == [early.id, late.id]
 
 
 def test_what_arrives_after_an_outage_is_not_skipped(
-    feed: OrderFeed, orders: MongoOrders, clock: Clock
+    feed: OrderFeed, orders: MongoOrders, clock: ManualClock
 ) -> None:
-    clock.pass_by(1000)
+    clock.advance(1000)
     stream = feed.stream(None)
     feed.step()
     old = kept(orders, 800)
-    clock.pass_by(2)
+    clock.advance(2)
     feed.step()
     assert received(stream) == []
-    announce(connection_restored, None, place="mongodb", seconds=300.0)
-    clock.pass_by(2)
+    announce(connection_restored, None, store="mongodb", seconds=300.0)
+    clock.advance(2)
     feed.step()
     assert received(stream) == [old.id]
 
@@ -146,7 +146,7 @@ def test_an_older_state_does_not_follow_a_newer_one(feed: OrderFeed, orders: Mon
 
 
 def test_a_stream_goes_on_where_an_earlier_one_ended(
-    feed: OrderFeed, orders: MongoOrders, clock: Clock
+    feed: OrderFeed, orders: MongoOrders, clock: ManualClock
 ) -> None:
     first = feed.stream(None)
     told = kept(orders, 1)
@@ -155,7 +155,7 @@ def test_a_stream_goes_on_where_an_earlier_one_ended(
     assert update is not None
     assert update.order.id == told.id
     first.close()
-    clock.pass_by(600)
+    clock.advance(600)
     missed = [kept(orders, seconds) for seconds in (30, 200, 500)]
     later = feed.stream(update.position)
     assert received(later) == [told.id, *(record.id for record in missed)]
@@ -169,12 +169,12 @@ def test_the_position_never_goes_back(feed: OrderFeed, orders: MongoOrders) -> N
 
 
 def test_a_stream_that_missed_too_much_is_told_so(
-    feed: OrderFeed, orders: MongoOrders, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    feed: OrderFeed, orders: MongoOrders, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feeds, "MOST_MISSED", 3)
     for seconds in range(5):
         kept(orders, seconds)
-    clock.pass_by(600)
+    clock.advance(600)
     with pytest.raises(Overtaken):
         feed.stream(at())
     assert [feed.stream(None) for _ in range(2)]
@@ -191,10 +191,10 @@ def test_a_new_stream_begins_however_much_has_changed_lately(
 
 
 def test_a_stream_that_begins_after_an_outage_does_not_get_all_that_happened_in_it(
-    feed: OrderFeed, orders: MongoOrders, clock: Clock
+    feed: OrderFeed, orders: MongoOrders, clock: ManualClock
 ) -> None:
     kept(orders, -300)
-    announce(connection_restored, None, place="mongodb", seconds=600.0)
+    announce(connection_restored, None, store="mongodb", seconds=600.0)
     feed.step()
     stream = feed.stream(None)
     feed.step()

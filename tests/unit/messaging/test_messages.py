@@ -14,16 +14,16 @@ from dinerapp.messaging.domain.conversations import CONVERSATIONS
 from dinerapp.messaging.domain.members import ALLOWED, MEMBERS, Deed, MemberRole, MemberState
 from dinerapp.messaging.domain.messages import DIRECT_MESSAGES
 from dinerapp.messaging.domain.read_markers import READS
-from dinerapp.replication.errors import RuleBroken
+from dinerapp.replication.errors import RuleViolation
 from dinerapp.replication.identity import new_id, new_op_id
-from dinerapp.replication.merge import Policy, reconciled
-from dinerapp.replication.version import Place
-from tests.makers import at, conversation, member, message
+from dinerapp.replication.merge import MergePolicy, merge_states
+from dinerapp.replication.version import StoreId
+from tests.factories import at, conversation, member, message
 from tests.unit.strategies import messages, reads
 
 
 def merged(kind: Any, one: Any, other: Any) -> Any:
-    both = [reconciled(kind, *pair, Policy()) for pair in ((one, other), (other, one))]
+    both = [merge_states(kind, *pair, MergePolicy()) for pair in ((one, other), (other, one))]
     assert both[0] == both[1]
     return both[0]
 
@@ -42,7 +42,9 @@ def test_what_was_removed_on_either_side_is_removed(pair: tuple[Any, Any]) -> No
 
 @given(concurrent)
 def test_what_was_erased_on_either_side_says_nothing(pair: tuple[Any, Any]) -> None:
-    erased = pair[0].erased(op_id=new_op_id(), now=pair[0].updated_at).stamped(Place.NOCODB)
+    erased = (
+        pair[0].erased(op_id=new_op_id(), now=pair[0].updated_at).as_accepted_by(StoreId.NOCODB)
+    )
     assert erased.is_erased
     assume(not pair[1].includes(erased))
     assert merged(DIRECT_MESSAGES, erased, pair[1]).record.is_erased
@@ -51,7 +53,7 @@ def test_what_was_erased_on_either_side_says_nothing(pair: tuple[Any, Any]) -> N
 @given(concurrent.filter(lambda pair: not any(each.is_erased for each in pair)))
 def test_the_later_edit_counts_and_is_nobody_elses_business(pair: tuple[Any, Any]) -> None:
     merge = merged(DIRECT_MESSAGES, *pair)
-    assert merge.lost is None
+    assert merge.loser is None
     most = max(each.edits for each in pair)
     assert merge.record.edits == most
     assert merge.record.content in {each.content for each in pair if each.edits == most}
@@ -80,13 +82,15 @@ def test_a_message_that_is_erased_keeps_its_place_and_who_removed_it() -> None:
 def test_a_conversation_that_both_began_at_once_is_one_and_nobody_decides() -> None:
     pair = tuple(sorted((new_id(), new_id())))
     begun = [
-        conversation(id="c", user_ids=pair, started_by=user_id, created_at=at(n)).stamped(place)
+        conversation(id="c", user_ids=pair, started_by=user_id, created_at=at(n)).as_accepted_by(
+            place
+        )
         for n, (user_id, place) in enumerate(
-            zip(pair, (Place.MONGODB, Place.POSTGRESQL), strict=True)
+            zip(pair, (StoreId.MONGODB, StoreId.POSTGRESQL), strict=True)
         )
     ]
     merge = merged(CONVERSATIONS, *begun)
-    assert merge.lost is None
+    assert merge.loser is None
     assert merge.record.started_by in pair
     assert all(merge.record.includes(each) for each in begun)
 
@@ -98,17 +102,17 @@ def test_a_message_is_edited_until_it_is_removed() -> None:
     assert second.edited("two", op_id=new_op_id(), now=at(2)) is second
     gone = second.removed("ada", op_id=new_op_id(), now=at(3))
     assert gone.removed("bob", op_id=new_op_id(), now=at(4)) is gone
-    with pytest.raises(RuleBroken):
+    with pytest.raises(RuleViolation):
         gone.edited("three", op_id=new_op_id(), now=at(5))
 
 
 def test_whoever_was_put_out_on_one_side_is_out() -> None:
     before = replace(member(), trail=())
     out = before.kicked("code", op_id=new_op_id(), now=at(1))
-    up = before.changed(op_id=new_op_id(), now=at(2), role=MemberRole.MODERATOR)
-    merge = MEMBERS.merge(up, out, Policy())
-    assert (merge.record, merge.lost) == (out, up)
-    assert MEMBERS.merge(out, up, Policy()) == merge
+    up = before.with_changes(op_id=new_op_id(), now=at(2), role=MemberRole.MODERATOR)
+    merge = MEMBERS.merge(up, out, MergePolicy())
+    assert (merge.record, merge.loser) == (out, up)
+    assert MEMBERS.merge(out, up, MergePolicy()) == merge
 
 
 def test_a_code_that_is_barred_lets_nobody_in_again() -> None:

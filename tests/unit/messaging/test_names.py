@@ -12,10 +12,10 @@ from adapters.mongo.store import plain_collection
 from adapters.mongo.users import MongoUsers
 from dinerapp.accounts.ports.profiles import Profiles
 from dinerapp.messaging.services.display_names import KEPT_SECONDS, Names
-from dinerapp.replication.errors import NothingAvailable
+from dinerapp.replication.errors import NoStoreAvailable
 from dinerapp.replication.identity import new_id, new_op_id
-from dinerapp.replication.version import Place
-from tests.makers import at, profile, user
+from dinerapp.replication.version import StoreId
+from tests.factories import at, profile, user
 
 
 class Kept:
@@ -31,13 +31,13 @@ class Kept:
     def get_many(self, ids: Any) -> Any:
         self.asked += 1
         if self.is_down:
-            raise NothingAvailable("for a test")
+            raise NoStoreAvailable("for a test")
         return self.profiles.get_many(ids)
 
 
 @pytest.fixture
 def kept() -> Iterator[Kept]:
-    database = MemoryDatabase(Place.MONGODB)
+    database = MemoryDatabase(StoreId.MONGODB)
     made = Kept(database)
     database.open()
     database.prepare()
@@ -62,7 +62,7 @@ def test_who_was_asked_for_lately_is_not_asked_for_again(kept: Kept) -> None:
     for _ in range(3):
         assert kept.names.of([before.id]) == {before.id: "Ada"}
     assert kept.asked == 1
-    kept.profiles.save(before.changed(op_id=new_op_id(), now=at(1), display_name="Countess"))
+    kept.profiles.save(before.with_changes(op_id=new_op_id(), now=at(1), display_name="Countess"))
     kept.moment = KEPT_SECONDS
     assert kept.names.of([before.id]) == {before.id: "Countess"}
 

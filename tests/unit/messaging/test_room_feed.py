@@ -14,17 +14,17 @@ from adapters.memory.database import MemoryDatabase
 from adapters.mongo.messages import MongoDirectMessages
 from dinerapp.live import feed as feeds
 from dinerapp.live.feed import Overtaken, Seats
-from dinerapp.live.signals import changed_elsewhere
+from dinerapp.live.signals import remote_change
 from dinerapp.messaging.services import room_feed
 from dinerapp.messaging.services.room_feed import Mark, Noticed, RoomFeed, RoomStream, Said
 from dinerapp.messaging.services.throttle import Seldom
-from dinerapp.messaging.signals import room_read, typing_heard, typing_noticed
+from dinerapp.messaging.signals import remote_typing, room_read, typing_noticed
 from dinerapp.replication.identity import new_id, new_op_id
 from dinerapp.replication.signals import announce, connection_restored
-from dinerapp.replication.version import Place
-from tests.contracts.subjects import written
-from tests.makers import at, message, read
-from tests.unit.clocks import Clock
+from dinerapp.replication.version import StoreId
+from tests.contracts.samples import accepted_by
+from tests.factories import at, message, read_marker
+from tests.unit.clocks import ManualClock
 
 ROOM, OTHER = new_id(), new_id()
 ADA, BOB = new_id(), new_id()
@@ -32,7 +32,7 @@ ADA, BOB = new_id(), new_id()
 
 @pytest.fixture
 def messages() -> Iterator[MongoDirectMessages]:
-    database = MemoryDatabase(Place.MONGODB)
+    database = MemoryDatabase(StoreId.MONGODB)
     messages = MongoDirectMessages(database)
     database.open()
     database.prepare()
@@ -41,7 +41,7 @@ def messages() -> Iterator[MongoDirectMessages]:
 
 
 @pytest.fixture
-def feed(messages: MongoDirectMessages, clock: Clock) -> RoomFeed:
+def feed(messages: MongoDirectMessages, clock: ManualClock) -> RoomFeed:
     made = RoomFeed(messages, Seats(5), Seldom(1.0), now=clock)
     made.open()
     return made
@@ -79,21 +79,21 @@ def test_a_new_stream_begins_with_the_last_seconds(
 
 
 def test_every_watcher_of_a_room_gets_every_change_of_it_once(
-    feed: RoomFeed, messages: MongoDirectMessages, clock: Clock
+    feed: RoomFeed, messages: MongoDirectMessages, clock: ManualClock
 ) -> None:
     streams = [feed.stream(ROOM, who, None) for who in (ADA, BOB)]
     other = feed.stream(OTHER, ADA, None)
     said = kept(messages, 1)
     elsewhere = kept(messages, 1, room_id=OTHER)
     for _ in range(3):
-        clock.pass_by(2)
+        clock.advance(2)
         feed.step()
     assert [ids(received(stream)) for stream in streams] == [[said.id]] * 2
     assert ids(received(other)) == [elsewhere.id]
 
 
 def test_a_message_that_arrives_late_is_not_skipped_after_the_stream_went_on(
-    feed: RoomFeed, messages: MongoDirectMessages, clock: Clock
+    feed: RoomFeed, messages: MongoDirectMessages, clock: ManualClock
 ) -> None:
     """It was said during an outage, in the other database, before what was seen already."""
     first = feed.stream(ROOM, ADA, None)
@@ -107,7 +107,7 @@ def test_a_message_that_arrives_late_is_not_skipped_after_the_stream_went_on(
     first.close()
     late = [kept(messages, seconds) for seconds in (100, 300)]
     edit = edited(messages, seen[0], 500)
-    clock.pass_by(200)
+    clock.advance(200)
     again = feed.stream(ROOM, ADA, had[-1].mark)
     assert ids(received(again)) == [one.id for one in (*late, edit)]
     feed.step()
@@ -115,17 +115,17 @@ def test_a_message_that_arrives_late_is_not_skipped_after_the_stream_went_on(
 
 
 def test_what_arrives_after_an_outage_reaches_streams_that_are_open(
-    feed: RoomFeed, messages: MongoDirectMessages, clock: Clock
+    feed: RoomFeed, messages: MongoDirectMessages, clock: ManualClock
 ) -> None:
-    clock.pass_by(1000)
+    clock.advance(1000)
     stream = feed.stream(ROOM, ADA, None)
     feed.step()
     late = kept(messages, 800)
-    clock.pass_by(2)
+    clock.advance(2)
     feed.step()
     assert received(stream) == []
-    announce(connection_restored, None, place="mongodb", seconds=300.0)
-    clock.pass_by(2)
+    announce(connection_restored, None, store="mongodb", seconds=300.0)
+    clock.advance(2)
     feed.step()
     had = received(stream)
     assert ids(had) == [late.id]
@@ -154,7 +154,10 @@ def test_what_happens_while_a_stream_begins_comes_once(
 
 
 def test_a_mark_goes_less_far_back_when_more_is_said(
-    feed: RoomFeed, messages: MongoDirectMessages, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    feed: RoomFeed,
+    messages: MongoDirectMessages,
+    clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(room_feed, "MOST_MARKED", 3)
     stream = feed.stream(ROOM, ADA, None)
@@ -175,7 +178,7 @@ def test_a_mark_fits_into_a_header_and_goes_back_an_hour_at_most(
 ) -> None:
     stream = feed.stream(ROOM, ADA, None)
     new = [message(room_id=ROOM, created_at=at(10 * n)) for n in range(2000)]
-    stream.offer([written(record, Place.MONGODB) for record in new])
+    stream.offer([accepted_by(record, StoreId.MONGODB) for record in new])
     mark = received(stream)[-1].mark
     assert len(str(mark)) < 5000
     assert at(10 * 1999) - mark.since <= timedelta(hours=1)
@@ -209,8 +212,8 @@ def test_no_stream_goes_back_to_an_earlier_state_than_the_one_before_it_had(
     """As a database may give that is behind for a moment."""
     before = kept(messages, 1)
     stream = feed.stream(ROOM, ADA, None)
-    edit = before.edited("later", op_id=new_op_id(), now=at(2)).stamped(Place.MONGODB)
-    elsewhere = before.stamped(Place.POSTGRESQL)
+    edit = before.edited("later", op_id=new_op_id(), now=at(2)).as_accepted_by(StoreId.MONGODB)
+    elsewhere = before.as_accepted_by(StoreId.POSTGRESQL)
     stream.offer([edit, elsewhere, before])
     had = received(stream)
     assert [said.message for said in had] == [before, edit]
@@ -247,7 +250,7 @@ def test_others_in_the_room_hear_of_typing_and_reading(feed: RoomFeed) -> None:
         feed.stream(room, who, None) for room, who in ((ROOM, ADA), (ROOM, BOB), (OTHER, BOB))
     )
     announce(typing_noticed, None, room_id=ROOM, user_id=ADA)
-    announce(room_read, None, read=read(room_id=ROOM, user_id=ADA))
+    announce(room_read, None, read=read_marker(room_id=ROOM, user_id=ADA))
     assert noticed(others) == [("typing", ADA), ("read", ADA)]
     assert noticed(own) == noticed(elsewhere) == []
 
@@ -255,14 +258,14 @@ def test_others_in_the_room_hear_of_typing_and_reading(feed: RoomFeed) -> None:
 def test_typing_that_is_heard_from_several_processes_is_told_once_a_second(feed: RoomFeed) -> None:
     stream = feed.stream(ROOM, BOB, None)
     for _ in range(3):
-        announce(typing_heard, None, room_id=ROOM, user_id=ADA)
+        announce(remote_typing, None, room_id=ROOM, user_id=ADA)
     assert noticed(stream) == [("typing", ADA)]
 
 
 def elsewhere(topic: str, kind: str, record_id: str, **details: Any) -> None:
     """As news from another process arrives."""
     announce(
-        changed_elsewhere,
+        remote_change,
         None,
         topic=topic,
         kind=kind,

@@ -20,8 +20,8 @@ from dinerapp.ordering.domain.billing import (
 )
 from dinerapp.ordering.domain.orders import Order, Status
 from dinerapp.ordering.domain.payments import PaymentStatus, left_of, net
-from dinerapp.replication.errors import RuleBroken
-from tests.makers import at, line, order, payment
+from dinerapp.replication.errors import RuleViolation
+from tests.factories import at, line, order, payment
 
 amounts = st.integers(0, 10**7)
 rates = st.integers(0, WHOLE)
@@ -102,7 +102,7 @@ def test_a_bill_split_by_lines_is_paid_to_the_last_cent(record: Order, data: Any
     assert record.outstanding == 0
     assert net(record.payments) == record.total
     assert record.total == total + sum(each.tip for each in record.payments)
-    with pytest.raises(RuleBroken):
+    with pytest.raises(RuleViolation):
         record.cost_of([order_of_paying[0]])
 
 
@@ -136,7 +136,7 @@ def one_more(record: Order, data: Any, number: int) -> Order:
 
 @given(bills(), st.integers(1, 10**6))
 def test_more_than_is_left_is_never_taken(record: Order, beyond: int) -> None:
-    with pytest.raises(RuleBroken):
+    with pytest.raises(RuleViolation):
         record.paid(payment(record.outstanding + beyond), at())
 
 

@@ -13,11 +13,11 @@ from dinerapp.ordering.domain.customers import CUSTOMERS, Recognition, acquainta
 from dinerapp.ordering.domain.orders import Customer, Order
 from dinerapp.replication import codec
 from dinerapp.replication.identity import new_id, new_op_id
-from dinerapp.replication.merge import Policy, reconciled
-from dinerapp.replication.version import Place
-from tests.makers import at, customer, order
+from dinerapp.replication.merge import MergePolicy, merge_states
+from dinerapp.replication.version import StoreId
+from tests.factories import at, customer, order
 
-P, M, _ = Place
+P, M, _ = StoreId
 PHONE = "+4930123"
 BERLIN = Recognition("a secret", "DE")
 
@@ -104,65 +104,67 @@ def test_an_order_from_before_the_erasure_brings_nobody_back() -> None:
 
 def test_two_stores_that_were_cut_off_make_one_record_of_one_order() -> None:
     placed = ordered(0)
-    here, there = (replace(first(placed), op_id="o" * 32).stamped(place) for place in (P, M))
-    merge = reconciled(CUSTOMERS, here, there, Policy())
-    assert merge.lost is None
+    here, there = (replace(first(placed), op_id="o" * 32).as_accepted_by(place) for place in (P, M))
+    merge = merge_states(CUSTOMERS, here, there, MergePolicy())
+    assert merge.loser is None
     assert (merge.record.name, merge.record.last_seen) == ("Ada", at(0))
 
 
 def cut_off(base: Any) -> tuple[Any, Any]:
     """The state as it is in both stores."""
-    stored = base.stamped(P)
+    stored = base.as_accepted_by(P)
     return stored, stored
 
 
 def test_of_two_stores_the_one_with_the_later_order_knows_who_they_are() -> None:
     here, there = cut_off(first(ordered(0)))
-    here = seen(here, ordered(5, "Ada L.", "al@example.org")).stamped(P)
-    there = seen(there, ordered(-5), ordered(3, "Countess")).stamped(M)
-    merge = reconciled(CUSTOMERS, here, there, Policy(priority={P: 1, M: 9, Place.NOCODB: 1}))
+    here = seen(here, ordered(5, "Ada L.", "al@example.org")).as_accepted_by(P)
+    there = seen(there, ordered(-5), ordered(3, "Countess")).as_accepted_by(M)
+    merge = merge_states(
+        CUSTOMERS, here, there, MergePolicy(priority={P: 1, M: 9, StoreId.NOCODB: 1})
+    )
     known = merge.record
-    assert merge.lost is None
+    assert merge.loser is None
     assert (known.name, known.email) == ("Ada L.", "al@example.org")
     assert (known.first_seen, known.last_seen) == (at(-5), at(5))
 
 
 def test_notes_that_lose_are_reported() -> None:
     here, there = cut_off(first(ordered(0)))
-    here = here.changed(op_id=new_op_id(), now=at(1), notes="no nuts").stamped(P)
-    there = there.changed(op_id=new_op_id(), now=at(2), notes="no dairy").stamped(M)
-    merge = reconciled(CUSTOMERS, here, there, Policy())
+    here = here.with_changes(op_id=new_op_id(), now=at(1), notes="no nuts").as_accepted_by(P)
+    there = there.with_changes(op_id=new_op_id(), now=at(2), notes="no dairy").as_accepted_by(M)
+    merge = merge_states(CUSTOMERS, here, there, MergePolicy())
     assert merge.record.notes == "no dairy"
-    assert merge.lost == here
+    assert merge.loser == here
     assert merge.reason
 
 
-@pytest.mark.parametrize("policy", [Policy(), Policy("last_write_wins")])
+@pytest.mark.parametrize("policy", [MergePolicy(), MergePolicy("last_write_wins")])
 @pytest.mark.parametrize("place", [P, M])
 def test_who_was_erased_in_one_store_is_nobody_in_both_and_nothing_is_reported(
-    policy: Policy, place: Place
+    policy: MergePolicy, place: StoreId
 ) -> None:
     here, there = cut_off(first(ordered(0, "Ada", "ada@example.org")))
-    here = erased(here, 5).stamped(place)
+    here = erased(here, 5).as_accepted_by(place)
     other = M if place is P else P
-    there = seen(there, ordered(4, "Ada L.")).changed(
+    there = seen(there, ordered(4, "Ada L.")).with_changes(
         op_id=new_op_id(), now=at(9), notes="sits by the window"
     )
-    merge = reconciled(CUSTOMERS, here, there.stamped(other), policy)
+    merge = merge_states(CUSTOMERS, here, there.as_accepted_by(other), policy)
     assert merge.record.is_erased
     assert merge.record.erased_at == at(5)
-    assert merge.lost is None
+    assert merge.loser is None
     assert not ({"Ada", "Ada L.", "ada@example.org", PHONE} & set(texts(merge.record)))
 
 
 def test_who_is_known_again_stays_so_when_the_store_that_was_away_comes_back() -> None:
     here, there = cut_off(first(ordered(0, "Ada", "ada@example.org")))
-    here = erased(here, 5).stamped(P)
-    here = seen(here, ordered(6, "Eve")).stamped(P)
-    there = seen(there, ordered(4, "Ada L.")).stamped(M)
-    merge = reconciled(CUSTOMERS, here, there, Policy("last_write_wins"))
+    here = erased(here, 5).as_accepted_by(P)
+    here = seen(here, ordered(6, "Eve")).as_accepted_by(P)
+    there = seen(there, ordered(4, "Ada L.")).as_accepted_by(M)
+    merge = merge_states(CUSTOMERS, here, there, MergePolicy("last_write_wins"))
     assert (merge.record.phone, merge.record.name, merge.record.email) == (PHONE, "Eve", None)
-    assert merge.lost is None
+    assert merge.loser is None
 
 
 moments = st.integers(0, 6).map(at)
@@ -188,8 +190,8 @@ RECORD_ID = new_id()
 
 @given(states, states)
 def test_nobody_comes_back_by_a_merge_who_did_not_order_since(one: Any, other: Any) -> None:
-    merged = merge_customers(one, other, Policy())
-    assert merge_customers(one, other, Policy()) == merged
+    merged = merge_customers(one, other, MergePolicy())
+    assert merge_customers(one, other, MergePolicy()) == merged
     erasures = [side.erased_at for side in (one, other) if side.erased_at]
     assert merged.record.erased_at == max(erasures, default=None)
     knowing = [s for s in (one, other) if s.phone and s.erased_at == merged.record.erased_at]

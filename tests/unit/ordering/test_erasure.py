@@ -24,11 +24,11 @@ from dinerapp.ordering.domain.orders import (
 from dinerapp.ordering.domain.payments import Method
 from dinerapp.replication import codec, conflicts
 from dinerapp.replication.identity import new_id, new_op_id
-from dinerapp.replication.merge import Policy, reconciled
-from dinerapp.replication.version import Place
-from tests.makers import at, line, order, payment
+from dinerapp.replication.merge import MergePolicy, merge_states
+from dinerapp.replication.version import StoreId
+from tests.factories import at, line, order, payment
 
-P, M, _ = Place
+P, M, _ = StoreId
 USER = new_id()
 PERSONAL = ("Ada", "030 123", "+4930123", "ada@example.org", "Main Street", "allergic", USER)
 ACCOUNTED = ("subtotal", "discount", "service_charge", "tax", "tip", "total", "payment_status")
@@ -92,7 +92,7 @@ def test_the_books_are_as_they_were() -> None:
     ]
     assert after.history[1].actor == "staff"
     assert after.history[0].actor == "guest"
-    assert ORDERS.holds(after) == ORDERS.holds(before)
+    assert ORDERS.reservations(after) == ORDERS.reservations(before)
     assert codec.canonical(after) == after
 
 
@@ -102,66 +102,70 @@ def test_an_order_that_was_erased_is_not_erased_again() -> None:
     assert nameless(after, at(99)) is after
 
 
-@pytest.mark.parametrize("policy", [Policy(), Policy("last_write_wins")])
+@pytest.mark.parametrize("policy", [MergePolicy(), MergePolicy("last_write_wins")])
 @pytest.mark.parametrize("place", [P, M])
 def test_an_erasure_is_lost_to_no_concurrent_state_and_reports_nothing_personal(
-    policy: Policy, place: Place
+    policy: MergePolicy, place: StoreId
 ) -> None:
-    base = told().stamped(P)
-    here = gone(base).stamped(place)
-    there = base.changed(op_id=new_op_id(), now=at(50), notes="Ada again").stamped(
+    base = told().as_accepted_by(P)
+    here = gone(base).as_accepted_by(place)
+    there = base.with_changes(op_id=new_op_id(), now=at(50), notes="Ada again").as_accepted_by(
         M if place is P else P
     )
     for merge in (
-        reconciled(ORDERS, here, there, policy),
-        reconciled(ORDERS, there, here, policy),
+        merge_states(ORDERS, here, there, policy),
+        merge_states(ORDERS, there, here, policy),
     ):
         assert personal(merge.record) == []
         assert merge.record.erased_at == at(9)
-        assert merge.lost is None
+        assert merge.loser is None
         assert merge.record.total == base.total
 
 
 def test_what_else_was_done_meanwhile_is_kept() -> None:
-    base = told().stamped(P)
-    here = gone(base).stamped(P)
+    base = told().as_accepted_by(P)
+    here = gone(base).as_accepted_by(P)
     there = base.moved(
         Status.PREPARING, actor="chef", reason="Ada waits", op_id=new_op_id(), now=at(5)
     )
-    there = there.paid(payment(100), at(6)).stamped(M)
-    merged = reconciled(ORDERS, here, there, Policy()).record
+    there = there.paid(payment(100), at(6)).as_accepted_by(M)
+    merged = merge_states(ORDERS, here, there, MergePolicy()).record
     assert merged.status is Status.PREPARING
     assert len(merged.payments) == 3
     assert personal(merged) == []
 
 
 def test_two_erasures_at_once_are_one() -> None:
-    base = told().stamped(P)
-    merge = reconciled(ORDERS, gone(base, 5).stamped(P), gone(base, 7).stamped(M), Policy())
-    assert merge.lost is None
+    base = told().as_accepted_by(P)
+    merge = merge_states(
+        ORDERS, gone(base, 5).as_accepted_by(P), gone(base, 7).as_accepted_by(M), MergePolicy()
+    )
+    assert merge.loser is None
     assert merge.record.erased_at == at(7)
     assert personal(merge.record) == []
 
 
 def test_what_lost_against_an_erased_order_says_nothing_personal_either() -> None:
-    base = told().stamped(P)
-    here = gone(base).stamped(P)
-    there = base.changed(op_id=new_op_id(), now=at(50), coupon="SUMMER").stamped(M)
-    merge = reconciled(ORDERS, here, there, Policy("last_write_wins"))
-    assert merge.lost is not None
-    assert personal(merge.lost) == []
+    base = told().as_accepted_by(P)
+    here = gone(base).as_accepted_by(P)
+    there = base.with_changes(op_id=new_op_id(), now=at(50), coupon="SUMMER").as_accepted_by(M)
+    merge = merge_states(ORDERS, here, there, MergePolicy("last_write_wins"))
+    assert merge.loser is not None
+    assert personal(merge.loser) == []
 
 
 @given(st.booleans(), st.booleans())
 def test_conflicts_about_an_order_lose_what_they_say_of_the_guest(
     is_first_gone: bool, is_second_gone: bool
 ) -> None:
-    base = told().stamped(P)
+    base = told().as_accepted_by(P)
     states = [
-        nameless(base, at(5)) if is_gone else base.changed(op_id=new_op_id(), now=at(4), notes="x")
+        nameless(base, at(5))
+        if is_gone
+        else base.with_changes(op_id=new_op_id(), now=at(4), notes="x")
         for is_gone in (is_first_gone, is_second_gone)
     ]
-    filed = conflicts.of_states("orders", *states, "why", at(6))
+    filed = conflicts.from_states("orders", *states, "why", at(6))
     left = redacted(filed)
     assert personal(left.winner) == personal(left.loser) == []
     assert (left.winner["total"], left.loser["total"]) == (base.total, base.total)
@@ -171,7 +175,7 @@ def test_conflicts_about_an_order_lose_what_they_say_of_the_guest(
 
 
 def test_of_a_state_that_nobody_can_read_any_more_nothing_is_left() -> None:
-    filed = conflicts.of_states("orders", told(), told(), "why", at(6))
+    filed = conflicts.from_states("orders", told(), told(), "why", at(6))
     odd = replace(filed, loser={"customer": "Ada", "rooms": 3})
     left = redacted(odd)
     assert left.loser == {}
@@ -180,6 +184,6 @@ def test_of_a_state_that_nobody_can_read_any_more_nothing_is_left() -> None:
 
 
 def redacted(filed: Any) -> Any:
-    return conflicts.redacted(
+    return conflicts.redact_states(
         filed, Order, lambda state: nameless(state, at(9)), op_id=new_op_id(), now=at(9)
     )

@@ -10,14 +10,14 @@ from hypothesis import given
 from dinerapp.ordering.domain.order_merge import ORDERS, merge_orders
 from dinerapp.ordering.domain.orders import STEPS, Customer, Status
 from dinerapp.ordering.domain.payments import PaymentStatus, status_of
-from dinerapp.replication.errors import RuleBroken
+from dinerapp.replication.errors import RuleViolation
 from dinerapp.replication.identity import new_op_id
-from dinerapp.replication.merge import Policy
-from dinerapp.replication.version import Place
-from tests.makers import at, counted_order, line, order, payment
+from dinerapp.replication.merge import MergePolicy
+from dinerapp.replication.version import StoreId
+from tests.factories import at, line, order, payment, stocked_order
 from tests.unit.strategies import orders
 
-POLICY = Policy()
+POLICY = MergePolicy()
 ALLOWED = {
     ("pending", "confirmed"),
     ("pending", "cancelled"),
@@ -33,12 +33,14 @@ ALLOWED = {
 }
 
 
-def moved(record: Any, *statuses: Status, place: Place = Place.POSTGRESQL, seconds: int = 1) -> Any:
+def moved(
+    record: Any, *statuses: Status, place: StoreId = StoreId.POSTGRESQL, seconds: int = 1
+) -> Any:
     """The order after steps that the place accepted."""
     for number, status in enumerate(statuses):
         now = at(seconds + number)
         step = record.moved(status, actor=place, reason=None, op_id=new_op_id(), now=now)
-        record = step.stamped(place)
+        record = step.as_accepted_by(place)
     return record
 
 
@@ -48,7 +50,7 @@ def test_an_order_moves_only_along_its_graph(before: Status, after: Status) -> N
     if (before, after) in ALLOWED:
         assert moved(record, after).status is after
     else:
-        with pytest.raises(RuleBroken) as refused:
+        with pytest.raises(RuleViolation) as refused:
             moved(record, after)
         assert refused.value.field == "status"
         assert refused.value.reason.startswith(f"an order that is {before} cannot become {after}")
@@ -77,49 +79,51 @@ def test_a_step_is_written_into_the_history() -> None:
 
 
 def test_of_two_steps_the_one_further_along_is_kept_and_nobody_is_bothered() -> None:
-    base = order().stamped(Place.POSTGRESQL)
+    base = order().as_accepted_by(StoreId.POSTGRESQL)
     ours = moved(base, Status.CONFIRMED, Status.PREPARING)
-    theirs = moved(base, Status.CONFIRMED, place=Place.MONGODB, seconds=5)
+    theirs = moved(base, Status.CONFIRMED, place=StoreId.MONGODB, seconds=5)
     merge = merge_orders(ours, theirs, POLICY)
     assert merge.record.status is Status.PREPARING
-    assert merge.lost is None
+    assert merge.loser is None
     assert set(merge.record.history) == {*ours.history, *theirs.history}
 
 
 def test_a_step_that_was_tried_on_both_sides_is_in_the_history_once() -> None:
-    base = order().stamped(Place.POSTGRESQL)
+    base = order().as_accepted_by(StoreId.POSTGRESQL)
     ours, theirs = (
-        base.moved(Status.CONFIRMED, actor="ada", reason=None, op_id="o" * 32, now=at(n)).stamped(p)
-        for n, p in ((1, Place.POSTGRESQL), (2, Place.MONGODB))
+        base.moved(
+            Status.CONFIRMED, actor="ada", reason=None, op_id="o" * 32, now=at(n)
+        ).as_accepted_by(p)
+        for n, p in ((1, StoreId.POSTGRESQL), (2, StoreId.MONGODB))
     )
     for one, other in ((ours, theirs), (theirs, ours)):
         merge = merge_orders(one, other, POLICY)
         assert merge.record.history == ours.history
-        assert merge.lost is None
+        assert merge.loser is None
 
 
 def test_a_cancellation_wins_over_a_completion_which_is_reported() -> None:
-    base = order(status=Status.READY).stamped(Place.POSTGRESQL)
+    base = order(status=Status.READY).as_accepted_by(StoreId.POSTGRESQL)
     completed = moved(base, Status.COMPLETED, seconds=9)
-    cancelled = moved(base, Status.CANCELLED, place=Place.MONGODB)
+    cancelled = moved(base, Status.CANCELLED, place=StoreId.MONGODB)
     for one, other in ((completed, cancelled), (cancelled, completed)):
         merge = merge_orders(one, other, POLICY)
         assert merge.record.status is Status.CANCELLED
-        assert merge.lost == completed
+        assert merge.loser == completed
         assert merge.reason == "cancelled on one side, completed on the other"
 
 
 def test_what_only_the_policy_can_decide_is_reported_and_progress_kept() -> None:
-    base = order().stamped(Place.POSTGRESQL)
+    base = order().as_accepted_by(StoreId.POSTGRESQL)
     ahead = moved(base, Status.CONFIRMED, Status.PREPARING)
-    paid = base.paid(payment(base.total), at(60)).stamped(Place.MONGODB)
+    paid = base.paid(payment(base.total), at(60)).as_accepted_by(StoreId.MONGODB)
     paid = replace(paid, customer=Customer(name="Eve", phone="1"))
     for one, other in ((ahead, paid), (paid, ahead)):
         merge = merge_orders(one, other, POLICY)
         assert merge.record.status is Status.PREPARING
         assert merge.record.payment_status is PaymentStatus.PAID
         assert merge.record.customer.name == "Eve"
-        assert merge.lost == ahead
+        assert merge.loser == ahead
 
 
 @given(orders(), orders())
@@ -139,8 +143,8 @@ def test_a_merge_takes_everything_else_from_one_side_and_reports_the_other(
 ) -> None:
     merge = merge_orders(one, other, POLICY)
     if one.notes != other.notes:
-        assert merge.lost in (one, other)
-        kept = other if merge.lost == one else one
+        assert merge.loser in (one, other)
+        kept = other if merge.loser == one else one
         assert merge.record.notes == kept.notes
         assert merge.reason
     else:
@@ -148,10 +152,10 @@ def test_a_merge_takes_everything_else_from_one_side_and_reports_the_other(
 
 
 def test_an_order_holds_its_counted_lines_until_it_is_cancelled_or_deleted() -> None:
-    record = counted_order("i", 3)
+    record = stocked_order("i", 3)
     mixed = replace(record, lines=(*record.lines, *record.lines, line(item_id="i", quantity=9)))
-    assert ORDERS.holds(mixed) == {"stock:i": 6}
+    assert ORDERS.reservations(mixed) == {"stock:i": 6}
     for status in Status:
-        held = ORDERS.holds(replace(record, status=status))
+        held = ORDERS.reservations(replace(record, status=status))
         assert held == ({} if status is Status.CANCELLED else {"stock:i": 3})
-    assert ORDERS.holds(replace(record, deleted=True)) == {}
+    assert ORDERS.reservations(replace(record, deleted=True)) == {}

@@ -7,13 +7,20 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask.testing import FlaskClient
 
-from dinerapp.live.signals import changed_elsewhere, news_missed
+from dinerapp.live.signals import bus_gap, remote_change
 from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.domain.orders import Customer
 from dinerapp.ordering.services.customer_tracker import Regulars
 from dinerapp.replication.signals import announce
-from tests.blueprints.asking import client_of, diner_of, dish, followed_up, order_for, placed
-from tests.makers import order
+from tests.blueprints.api_helpers import (
+    add_dish,
+    await_followers,
+    client_of,
+    order_for,
+    place_order,
+    services_of,
+)
+from tests.factories import order
 
 
 @pytest.fixture
@@ -23,8 +30,8 @@ def client() -> Iterator[FlaskClient]:
 
 
 def orders(client: FlaskClient) -> None:
-    placed(client, order_for(dish(client)))
-    followed_up(client)
+    place_order(client, order_for(add_dish(client)))
+    await_followers(client)
 
 
 def is_known(client: FlaskClient) -> bool:
@@ -34,7 +41,7 @@ def is_known(client: FlaskClient) -> bool:
 def lose(client: FlaskClient) -> str:
     """Takes the customer out of the databases behind everybody's back; their id."""
     [known] = client.get("/api/customers").json["items"]
-    for side in diner_of(client).repositories["customers"].sides:
+    for side in services_of(client).repositories["customers"].stores:
         side.store.collection.delete_one({"_id": known["id"]})
     return str(known["id"])
 
@@ -50,7 +57,7 @@ def test_a_regular_is_not_looked_up_again(client: FlaskClient) -> None:
     "news",
     [
         lambda record_id: announce(
-            changed_elsewhere,
+            remote_change,
             None,
             topic="customer_erased",
             kind="customers",
@@ -58,7 +65,7 @@ def test_a_regular_is_not_looked_up_again(client: FlaskClient) -> None:
             version="",
             details={},
         ),
-        lambda _: announce(news_missed, None),
+        lambda _: announce(bus_gap, None),
     ],
     ids=["erased elsewhere", "perhaps"],
 )
@@ -75,13 +82,13 @@ def test_news_of_others_change_nothing(client: FlaskClient) -> None:
     orders(client)
     record_id = lose(client)
     told = {"record_id": record_id, "topic": "", "version": "", "details": {}}
-    announce(changed_elsewhere, None, kind="orders", **told)
+    announce(remote_change, None, kind="orders", **told)
     orders(client)
     assert not is_known(client)
 
 
 def test_no_more_guests_are_kept_in_mind_than_there_is_room_for(client: FlaskClient) -> None:
-    diner = diner_of(client)
+    diner = services_of(client)
     regulars = Regulars(diner.of(OrderingServices).customers, room=2)
     orders(client)
     for number in range(5):
@@ -92,7 +99,7 @@ def test_no_more_guests_are_kept_in_mind_than_there_is_room_for(client: FlaskCli
 
 
 def test_an_order_without_a_number_is_nobodys(client: FlaskClient) -> None:
-    diner = diner_of(client)
+    diner = services_of(client)
     nobody = order(customer=Customer(name="Ada", phone=""))
     diner.of(OrderingServices).customers.remember(nobody)
     diner.of(OrderingServices).customer_tracker.follow([nobody])

@@ -10,8 +10,8 @@ import pytest
 from dinerapp.ordering.domain.hours import Calendar, parsed
 from dinerapp.ordering.domain.menu import Serving
 from dinerapp.ordering.domain.pricing import Rates, Wanted, offers, priced
-from dinerapp.replication.errors import RuleBroken
-from tests.makers import MAINS, category, menu_item
+from dinerapp.replication.errors import RuleViolation
+from tests.factories import MAINS_ID, category, menu_item
 
 BERLIN = Calendar(zone=ZoneInfo("Europe/Berlin"))
 NOON = datetime(2036, 5, 2, 10, tzinfo=UTC)  # a Friday, twelve o'clock in Berlin
@@ -20,8 +20,8 @@ EVENING = parsed("mon-sun 18:00-23:00")
 
 
 def serving(moment: datetime = NOON, **hours: object) -> Serving:
-    mains = category(id=MAINS, **hours)
-    return Serving(moment=moment, calendar=BERLIN, categories={MAINS: mains})
+    mains = category(id=MAINS_ID, **hours)
+    return Serving(moment=moment, calendar=BERLIN, categories={MAINS_ID: mains})
 
 
 def test_an_item_without_hours_is_served_always() -> None:
@@ -54,7 +54,7 @@ def test_the_next_change_is_that_of_any_item_or_category() -> None:
 def test_an_order_outside_the_hours_is_told_when_they_begin() -> None:
     item = menu_item(name="Schnitzel", hours=EVENING)
     wanted = [Wanted(item_id=item.id, quantity=1)]
-    with pytest.raises(RuleBroken) as refused:
+    with pytest.raises(RuleViolation) as refused:
         priced(offers(wanted, {item.id: item}, ["l"], Rates(), serving()))
     assert refused.value.field == "items.0.item_id"
     assert refused.value.reason == (

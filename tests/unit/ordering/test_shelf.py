@@ -10,8 +10,8 @@ import pytest
 
 from dinerapp.ordering.services.single_flight import Fresh, Shelf
 from dinerapp.replication import deadline
-from dinerapp.replication.errors import NothingAvailable
-from tests.makers import at
+from dinerapp.replication.errors import NoStoreAvailable
+from tests.factories import at
 
 LATER = at(10**6)
 
@@ -95,7 +95,7 @@ def test_a_change_while_a_value_is_made_is_not_lost(kitchen: Kitchen) -> None:
 
 def test_a_failure_is_told_to_all_who_wait_and_to_nobody_after_them(kitchen: Kitchen) -> None:
     kept = shelf()
-    kitchen.error = NothingAvailable("both are down")
+    kitchen.error = NoStoreAvailable("both are down")
     kitchen.may_go_on.clear()
     with ThreadPoolExecutor(4) as pool:
         waiting = [pool.submit(kept.get, "a", kitchen.make) for _ in range(4)]
@@ -103,7 +103,7 @@ def test_a_failure_is_told_to_all_who_wait_and_to_nobody_after_them(kitchen: Kit
         while threading.active_count() < 5:
             pass
         kitchen.may_go_on.set()
-        assert all(isinstance(each.exception(), NothingAvailable) for each in waiting)
+        assert all(isinstance(each.exception(), NoStoreAvailable) for each in waiting)
     kitchen.error = None
     assert kept.get("a", kitchen.make) == kitchen.made
 
@@ -114,7 +114,7 @@ def test_nobody_waits_past_the_deadline(kitchen: Kitchen) -> None:
     with ThreadPoolExecutor(1) as pool:
         pool.submit(kept.get, "a", kitchen.make)
         kitchen.begun.acquire()
-        with deadline.within(0.05), pytest.raises(NothingAvailable):
+        with deadline.within(0.05), pytest.raises(NoStoreAvailable):
             kept.get("a", kitchen.make)
         kitchen.may_go_on.set()
 

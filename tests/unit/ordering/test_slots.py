@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dinerapp.ordering.domain.hours import Calendar, parsed
 from dinerapp.ordering.domain.slots import Planning, slot_id
-from dinerapp.replication.errors import RuleBroken, Unacceptable
+from dinerapp.replication.errors import InvalidRequest, RuleViolation
 
 BERLIN = ZoneInfo("Europe/Berlin")
 EVENINGS = Calendar(zone=BERLIN, opening=parsed("mon-sun 18:00-01:00"))
@@ -60,7 +60,7 @@ def test_nobody_counts_unless_told_to() -> None:
 def test_outside_the_opening_hours_orders_are_for_later() -> None:
     planning = Planning(calendar=EVENINGS)
     planning.require_open(berlin(2036, 5, 1, 18))
-    with pytest.raises(RuleBroken, match="open again on Thursday, 01 May at 18:00"):
+    with pytest.raises(RuleViolation, match="open again on Thursday, 01 May at 18:00"):
         planning.require_open(berlin(2036, 5, 1, 17, 59))
 
 
@@ -68,7 +68,7 @@ def test_orders_are_for_a_time_to_come_when_the_restaurant_is_open() -> None:
     planning, now = Planning(calendar=EVENINGS, days_ahead=2), berlin(2036, 5, 1, 12)
     planning.require_bookable(berlin(2036, 5, 1, 18), now)
     for moment in (now, berlin(2036, 4, 30, 18), berlin(2036, 5, 3, 18)):
-        with pytest.raises(Unacceptable):
+        with pytest.raises(InvalidRequest):
             planning.require_bookable(moment, now)
-    with pytest.raises(RuleBroken, match="closed on Friday, 02 May at 17:00"):
+    with pytest.raises(RuleViolation, match="closed on Friday, 02 May at 17:00"):
         planning.require_bookable(berlin(2036, 5, 2, 17), now)

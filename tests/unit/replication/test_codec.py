@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from dinerapp.replication import codec, conflicts
 from dinerapp.replication.errors import InvalidRecord
 from dinerapp.replication.identity import new_id
-from dinerapp.replication.version import Place
-from tests.makers import at, conflict, menu_item, order
+from dinerapp.replication.version import StoreId
+from tests.factories import at, conflict, menu_item, order
 from tests.unit.strategies import records, scalars
 
 SURROGATE = "\ud800"
@@ -59,12 +59,12 @@ def test_digests_do_not_depend_on_the_order_of_keys(record: Any) -> None:
 
 @given(st.sampled_from(["id", "created_at", "updated_at", "op_id", "version", "source", "deleted"]))
 def test_digests_cover_the_envelope(field: str) -> None:
-    record = menu_item().stamped(Place.POSTGRESQL)
+    record = menu_item().as_accepted_by(StoreId.POSTGRESQL)
     other = menu_item(
         created_at=at(7),
         updated_at=at(7),
         deleted=True,
-    ).stamped(Place.MONGODB)
+    ).as_accepted_by(StoreId.MONGODB)
     changed = replace(record, **{field: getattr(other, field)})
     assert codec.digest(changed) != codec.digest(record)
 
@@ -77,15 +77,15 @@ def test_half_a_million_digests_can_be_added_up_in_a_64_bit_integer() -> None:
 
 def test_buckets_are_spread_evenly() -> None:
     found = [codec.bucket(new_id()) for _ in range(20_000)]
-    assert set(found) <= set(range(codec.BUCKETS))
-    assert len(set(found)) > codec.BUCKETS * 0.95
+    assert set(found) <= set(range(codec.BUCKET_COUNT))
+    assert len(set(found)) > codec.BUCKET_COUNT * 0.95
 
 
 def test_content_is_what_a_record_says_beside_its_envelope() -> None:
-    record = menu_item(price=7).stamped(Place.POSTGRESQL)
+    record = menu_item(price=7).as_accepted_by(StoreId.POSTGRESQL)
     assert codec.content(record)["price"] == 7
-    assert codec.ENVELOPE.isdisjoint(codec.content(record))
-    moved = record.changed(op_id="o", now=at(9)).stamped(Place.MONGODB)
+    assert codec.ENVELOPE_FIELDS.isdisjoint(codec.content(record))
+    moved = record.with_changes(op_id="o", now=at(9)).as_accepted_by(StoreId.MONGODB)
     assert codec.content(moved) == codec.content(record)
 
 
@@ -125,7 +125,7 @@ def test_the_path_of_a_refused_value_leads_to_it() -> None:
     assert refused.value.field == "winner.a.0.b"
 
 
-@given(scalars, st.integers(0, codec.DEEPEST - 2))
+@given(scalars, st.integers(0, codec.MAX_DEPTH - 2))
 def test_values_may_be_nested_but_not_endlessly(value: object, depth: int) -> None:
     for _ in range(depth):
         value = {"deeper": value}
@@ -133,7 +133,7 @@ def test_values_may_be_nested_but_not_endlessly(value: object, depth: int) -> No
     assert codec.canonical(record).winner == {"value": value}
 
 
-@pytest.mark.parametrize("depth", [codec.DEEPEST, 1000, 100_000])
+@pytest.mark.parametrize("depth", [codec.MAX_DEPTH, 1000, 100_000])
 def test_a_bottomless_value_is_refused(depth: int) -> None:
     value: Any = []
     for _ in range(depth):
@@ -214,7 +214,7 @@ from threading import Barrier, Thread
 
 from dinerapp.replication import codec
 from dinerapp.runtime.registry import PORTS
-from tests.contracts.subjects import SAMPLES
+from tests.contracts.samples import SAMPLES
 
 sys.setswitchinterval(1e-6)
 for sample in SAMPLES:

@@ -9,34 +9,34 @@ from hypothesis import given
 from dinerapp.replication import codec, conflicts
 from dinerapp.replication.conflicts import ConflictState
 from dinerapp.replication.identity import new_id
-from dinerapp.replication.version import Place
-from tests.makers import at, menu_item, order
+from dinerapp.replication.version import StoreId
+from tests.factories import at, menu_item, order
 from tests.unit.strategies import orders
 
 ONE_ID = new_id()
 
 
 def test_a_conflict_keeps_both_states_and_why_one_won() -> None:
-    winner, loser = (menu_item(id=ONE_ID, price=p).stamped(Place.MONGODB) for p in (1, 2))
-    filed = conflicts.of_states("menu_items", winner, loser, "because", at())
+    winner, loser = (menu_item(id=ONE_ID, price=p).as_accepted_by(StoreId.MONGODB) for p in (1, 2))
+    filed = conflicts.from_states("menu_items", winner, loser, "because", at())
     assert (filed.about, filed.record_id, filed.reason) == ("menu_items", ONE_ID, "because")
     assert (filed.winner["price"], filed.loser["price"]) == (1, 2)
     assert filed.state is ConflictState.OPEN
 
 
 def test_a_conflict_is_the_same_wherever_and_however_often_it_is_found() -> None:
-    winner, loser = (menu_item(id=ONE_ID, price=p).stamped(Place.MONGODB) for p in (1, 2))
-    first, again = (conflicts.of_states("menu_items", winner, loser, "", at(n)) for n in (1, 2))
-    other = conflicts.of_states("menu_items", loser, winner, "", at())
+    winner, loser = (menu_item(id=ONE_ID, price=p).as_accepted_by(StoreId.MONGODB) for p in (1, 2))
+    first, again = (conflicts.from_states("menu_items", winner, loser, "", at(n)) for n in (1, 2))
+    other = conflicts.from_states("menu_items", loser, winner, "", at())
     assert (first.id, first.op_id) == (again.id, again.op_id)
     assert first.id != other.id
     assert first.id != first.op_id
 
 
 def test_an_oversold_thing_is_one_conflict_per_limit() -> None:
-    first = conflicts.of_counter("stock:i:1", held=7, ceiling=5, now=at())
-    again = conflicts.of_counter("stock:i:1", held=8, ceiling=5, now=at(1))
-    raised = conflicts.of_counter("stock:i:1", held=8, ceiling=6, now=at(1))
+    first = conflicts.from_oversold("stock:i:1", reserved=7, limit=5, now=at())
+    again = conflicts.from_oversold("stock:i:1", reserved=8, limit=5, now=at(1))
+    raised = conflicts.from_oversold("stock:i:1", reserved=8, limit=6, now=at(1))
     assert (first.about, first.record_id) == ("stock", "i:1")
     assert (first.winner, first.loser) == ({"held": 7}, {"ceiling": 5})
     assert first.id == again.id != raised.id
@@ -44,12 +44,14 @@ def test_an_oversold_thing_is_one_conflict_per_limit() -> None:
 
 @given(orders(id=ONE_ID), orders(id=ONE_ID))
 def test_a_conflict_comes_back_from_json_as_it_was(one: Any, other: Any) -> None:
-    filed = codec.canonical(conflicts.of_states("orders", one, other, "why", at()))
+    filed = codec.canonical(conflicts.from_states("orders", one, other, "why", at()))
     text = msgspec.json.encode(codec.dump(filed))
     assert codec.load(conflicts.Conflict, json.loads(text)) == filed
 
 
 def test_the_losing_order_can_be_read_from_its_conflict() -> None:
-    one, other = (order(2, id=ONE_ID).stamped(place) for place in (Place.POSTGRESQL, Place.MONGODB))
-    filed = codec.canonical(conflicts.of_states("orders", one, other, "why", at()))
+    one, other = (
+        order(2, id=ONE_ID).as_accepted_by(place) for place in (StoreId.POSTGRESQL, StoreId.MONGODB)
+    )
+    filed = codec.canonical(conflicts.from_states("orders", one, other, "why", at()))
     assert codec.load(type(one), filed.loser) == other

@@ -17,15 +17,15 @@ from dinerapp.ordering.domain.order_merge import ORDERS
 from dinerapp.ordering.domain.orders import CHANGEABLE, STEPS, Customer, Status
 from dinerapp.replication import codec
 from dinerapp.replication.identity import Operation, new_id, new_op_id
-from dinerapp.replication.kind import Kind, Merge
-from dinerapp.replication.merge import Policy, reconciled
-from dinerapp.replication.record import Record, Step
-from dinerapp.replication.version import Place
-from tests.makers import at, customer, elsewhere, line, menu_item, order, payment
+from dinerapp.replication.kind import Kind, MergeResult
+from dinerapp.replication.merge import MergePolicy, merge_states
+from dinerapp.replication.record import AppliedOperation, Record
+from dinerapp.replication.version import StoreId
+from tests.factories import at, customer, line, menu_item, order, other_store, payment
 from tests.unit.strategies import databases, menu_items, messages, orders, reads
 
-P, M, N = Place
-POLICIES = [Policy(), Policy("last_write_wins"), Policy(priority={P: 1, M: 3, N: 2})]
+P, M, N = StoreId
+POLICIES = [MergePolicy(), MergePolicy("last_write_wins"), MergePolicy(priority={P: 1, M: 3, N: 2})]
 policies = st.sampled_from(POLICIES)
 ONE_ID = new_id()
 KINDS = [
@@ -39,47 +39,49 @@ UNTOLD = (DIRECT_MESSAGES, READS)
 
 
 def both_stores_come_to_the_same_state(
-    kind: Kind[Any], one: Any, other: Any, policy: Policy
+    kind: Kind[Any], one: Any, other: Any, policy: MergePolicy
 ) -> None:
-    assert reconciled(kind, one, other, policy) == reconciled(kind, other, one, policy)
+    assert merge_states(kind, one, other, policy) == merge_states(kind, other, one, policy)
 
 
 def a_state_meeting_itself_stays_as_it_is(
-    kind: Kind[Any], one: Any, other: Any, policy: Policy
+    kind: Kind[Any], one: Any, other: Any, policy: MergePolicy
 ) -> None:
-    assert reconciled(kind, one, replace(one), policy) == Merge(one)
-    merged = reconciled(kind, one, other, policy).record
-    assert reconciled(kind, merged, replace(merged), policy) == Merge(merged)
+    assert merge_states(kind, one, replace(one), policy) == MergeResult(one)
+    merged = merge_states(kind, one, other, policy).record
+    assert merge_states(kind, merged, replace(merged), policy) == MergeResult(merged)
 
 
-def the_merged_state_covers_both(kind: Kind[Any], one: Any, other: Any, policy: Policy) -> None:
-    merged = reconciled(kind, one, other, policy).record
-    assert merged.version == one.version.joined(other.version)
+def the_merged_state_covers_both(
+    kind: Kind[Any], one: Any, other: Any, policy: MergePolicy
+) -> None:
+    merged = merge_states(kind, one, other, policy).record
+    assert merged.version == one.version.merged(other.version)
     assert merged.updated_at in (one.updated_at, other.updated_at)
     assert merged.created_at == min(one.created_at, other.created_at)
 
 
 def a_deletion_wins_over_a_concurrent_change(
-    kind: Kind[Any], one: Any, other: Any, policy: Policy
+    kind: Kind[Any], one: Any, other: Any, policy: MergePolicy
 ) -> None:
     gone, kept = replace(one, deleted=True), replace(other, deleted=False)
     if not (gone.includes(kept) or kept.includes(gone)):
-        merge = reconciled(kind, gone, kept, policy)
+        merge = merge_states(kind, gone, kept, policy)
         assert merge.record.deleted
-        assert merge.lost == kept
+        assert merge.loser == kept
 
 
 def what_loses_is_reported_unless_the_winner_includes_it(
-    kind: Kind[Any], one: Any, other: Any, policy: Policy
+    kind: Kind[Any], one: Any, other: Any, policy: MergePolicy
 ) -> None:
     if kind in UNTOLD or (one.deleted and other.deleted):
         return
-    merge = reconciled(kind, one, other, policy)
+    merge = merge_states(kind, one, other, policy)
     said = outside_of_progress(merge.record)
     for state, opponent in ((one, other), (other, one)):
         said_anyway = outside_of_progress(state) == said
-        assert said_anyway or merge.lost == state or opponent.includes(state)
-    if merge.lost is not None:
+        assert said_anyway or merge.loser == state or opponent.includes(state)
+    if merge.loser is not None:
         assert merge.reason
 
 
@@ -96,7 +98,7 @@ PROMISES = (
 @settings(max_examples=200)
 @given(data=st.data(), policy=policies)
 def test_what_becomes_of_two_states(
-    kind: Kind[Any], states: Any, data: Any, policy: Policy
+    kind: Kind[Any], states: Any, data: Any, policy: MergePolicy
 ) -> None:
     """All promises about one pair: to make pairs up takes longer than to look at them."""
     one, other = data.draw(states), data.draw(states)
@@ -106,20 +108,22 @@ def test_what_becomes_of_two_states(
 
 def test_a_rule_of_a_kind_is_never_asked_about_tombstones() -> None:
     kind = Kind("menu_items", MenuItem, merge=no_rule)
-    base = menu_item().stamped(P)
-    ours = replace(base, price=1, deleted=True, op_id="ours").stamped(P)
-    theirs = replace(base, price=2, deleted=True, op_id="theirs").stamped(M)
-    merge = reconciled(kind, ours, theirs, Policy())
+    base = menu_item().as_accepted_by(P)
+    ours = replace(base, price=1, deleted=True, op_id="ours").as_accepted_by(P)
+    theirs = replace(base, price=2, deleted=True, op_id="theirs").as_accepted_by(M)
+    merge = merge_states(kind, ours, theirs, MergePolicy())
     assert merge.record.deleted
-    assert merge.lost is None
+    assert merge.loser is None
 
 
 def test_an_operation_tried_on_both_stores_is_no_conflict() -> None:
     record = menu_item()
-    merge = reconciled(MENU_ITEMS, record.stamped(P), record.stamped(M), Policy())
-    assert merge.lost is None
-    assert merge.record.version == record.stamped(P).stamped(M).version
-    assert merge.record.has_done(record.op_id)
+    merge = merge_states(
+        MENU_ITEMS, record.as_accepted_by(P), record.as_accepted_by(M), MergePolicy()
+    )
+    assert merge.loser is None
+    assert merge.record.version == record.as_accepted_by(P).as_accepted_by(M).version
+    assert merge.record.has_applied(record.op_id)
 
 
 @pytest.mark.parametrize("more", [1, 2, 3])
@@ -127,60 +131,64 @@ def test_an_operation_tried_on_both_stores_is_no_conflict_after_later_writes_on_
     more: int,
 ) -> None:
     record = menu_item()
-    first, second = record.stamped(P), record.stamped(M)
+    first, second = record.as_accepted_by(P), record.as_accepted_by(M)
     for number in range(more):
-        first = first.changed(op_id=f"{number}" * 32, now=at(number), price=number).stamped(P)
+        first = first.with_changes(
+            op_id=f"{number}" * 32, now=at(number), price=number
+        ).as_accepted_by(P)
     for stored, incoming in ((first, second), (second, first)):
-        merge = reconciled(MENU_ITEMS, stored, incoming, Policy())
-        assert merge.lost is None
+        merge = merge_states(MENU_ITEMS, stored, incoming, MergePolicy())
+        assert merge.loser is None
         assert merge.record.price == more - 1
 
 
 def test_one_request_tried_twice_with_other_results_keeps_the_later_and_reports_the_other() -> None:
-    one = menu_item(id=ONE_ID, op_id="o" * 32, price=1, updated_at=at(1)).stamped(P)
-    other = menu_item(id=ONE_ID, op_id="o" * 32, price=2, updated_at=at(2)).stamped(M)
-    merge = reconciled(MENU_ITEMS, one, other, Policy(priority={P: 9, M: 1, N: 1}))
+    one = menu_item(id=ONE_ID, op_id="o" * 32, price=1, updated_at=at(1)).as_accepted_by(P)
+    other = menu_item(id=ONE_ID, op_id="o" * 32, price=2, updated_at=at(2)).as_accepted_by(M)
+    merge = merge_states(MENU_ITEMS, one, other, MergePolicy(priority={P: 9, M: 1, N: 1}))
     assert merge.record.price == 2
-    assert merge.lost == one
+    assert merge.loser == one
 
 
 def test_another_result_of_a_request_is_reported_when_one_of_them_has_gone_on() -> None:
     """Both tries priced the order from menus of different age; one of the two was then moved."""
-    operation = Operation.keyed("guest", "key", b"body")
+    operation = Operation.from_key("guest", "key", b"body")
     here, there = (
         order(
             id=ONE_ID,
-            op_id=operation.giving(price),
-            order_lines=(line(id=operation.part("line 0"), unit_price=price),),
-        ).stamped(place)
+            op_id=operation.op_id_with_outcome(price),
+            order_lines=(line(id=operation.child_id("line 0"), unit_price=price),),
+        ).as_accepted_by(place)
         for place, price in ((P, 5056), (M, 4645))
     )
     moved = there.moved(
         Status.CONFIRMED, actor="staff", reason=None, op_id=new_op_id(), now=at(5)
-    ).stamped(M)
+    ).as_accepted_by(M)
     for one, other in ((here, moved), (moved, here)):
-        merge = reconciled(ORDERS, one, other, Policy())
-        assert merge.lost is not None
-        assert {merge.record.total, merge.lost.total} == {5056, 4645}
+        merge = merge_states(ORDERS, one, other, MergePolicy())
+        assert merge.loser is not None
+        assert {merge.record.total, merge.loser.total} == {5056, 4645}
         assert merge.record.status is Status.CONFIRMED
 
 
-@pytest.mark.parametrize(("policy", "price"), [(Policy(), 1), (Policy("last_write_wins"), 2)])
-def test_the_policy_decides_where_nobody_knows_better(policy: Policy, price: int) -> None:
-    base = menu_item().stamped(P)
-    noco = base.changed(op_id="n" * 32, now=at(1), price=1).stamped(N)
-    mongo = base.changed(op_id="m" * 32, now=at(2), price=2).stamped(M)
-    merge = reconciled(MENU_ITEMS, noco, mongo, policy)
+@pytest.mark.parametrize(
+    ("policy", "price"), [(MergePolicy(), 1), (MergePolicy("last_write_wins"), 2)]
+)
+def test_the_policy_decides_where_nobody_knows_better(policy: MergePolicy, price: int) -> None:
+    base = menu_item().as_accepted_by(P)
+    noco = base.with_changes(op_id="n" * 32, now=at(1), price=1).as_accepted_by(N)
+    mongo = base.with_changes(op_id="m" * 32, now=at(2), price=2).as_accepted_by(M)
+    merge = merge_states(MENU_ITEMS, noco, mongo, policy)
     assert merge.record.price == price
-    assert merge.lost == (mongo if price == 1 else noco)
+    assert merge.loser == (mongo if price == 1 else noco)
     assert merge.reason.startswith(policy.name)
 
 
 def test_the_later_write_wins_between_places_of_equal_priority() -> None:
-    base = menu_item().stamped(P)
-    early = base.changed(op_id="p" * 32, now=at(1), price=1).stamped(P)
-    late = base.changed(op_id="m" * 32, now=at(2), price=2).stamped(M)
-    assert reconciled(MENU_ITEMS, early, late, Policy()).record.price == 2
+    base = menu_item().as_accepted_by(P)
+    early = base.with_changes(op_id="p" * 32, now=at(1), price=1).as_accepted_by(P)
+    late = base.with_changes(op_id="m" * 32, now=at(2), price=2).as_accepted_by(M)
+    assert merge_states(MENU_ITEMS, early, late, MergePolicy()).record.price == 2
 
 
 @dataclass
@@ -188,43 +196,43 @@ class TwoStores:
     """A record in two stores that are now and then cut off, and states on their way."""
 
     kind: Kind[Any]
-    policy: Policy
-    held: dict[Place, Any] = field(default_factory=dict)
-    under_way: list[tuple[Place, Any]] = field(default_factory=list)
+    policy: MergePolicy
+    held: dict[StoreId, Any] = field(default_factory=dict)
+    under_way: list[tuple[StoreId, Any]] = field(default_factory=list)
     lost: list[Any] = field(default_factory=list)
     accepted: list[Any] = field(default_factory=list)
 
-    def readable(self, place: Place) -> bool:
+    def readable(self, place: StoreId) -> bool:
         """Whether a caller could get the record there, to change it."""
         return place in self.held and not self.held[place].deleted
 
-    def write(self, place: Place, record: Any) -> None:
+    def write(self, place: StoreId, record: Any) -> None:
         """What `accept` does."""
         held = self.held.get(place)
-        if held is None or record.version.covers(held.version):
-            self.held[place] = record.stamped(place)
+        if held is None or record.version.dominates(held.version):
+            self.held[place] = record.as_accepted_by(place)
             self.accepted.append(self.held[place])
 
-    def send(self, place: Place) -> None:
+    def send(self, place: StoreId) -> None:
         if place in self.held:
-            self.under_way.append((elsewhere(place), self.held[place]))
+            self.under_way.append((other_store(place), self.held[place]))
 
-    def receive(self, place: Place, incoming: Any) -> None:
+    def receive(self, place: StoreId, incoming: Any) -> None:
         """What `deliver` and the handover do."""
         held = self.held.get(place)
         if held is None or strictly_covers(incoming, held):
             self.held[place] = incoming
         elif incoming != held and not strictly_covers(held, incoming):
-            merge = reconciled(self.kind, held, incoming, self.policy)
+            merge = merge_states(self.kind, held, incoming, self.policy)
             self.held[place] = merge.record
-            self.lost += [merge.lost] if merge.lost else []
+            self.lost += [merge.loser] if merge.loser else []
 
-    def exchange(self, first: Place, rounds: int = 4) -> None:
+    def exchange(self, first: StoreId, rounds: int = 4) -> None:
         """Ships both ways until nothing is new."""
         for _ in range(rounds):
-            for place in (first, elsewhere(first)):
+            for place in (first, other_store(first)):
                 if place in self.held:
-                    self.receive(elsewhere(place), self.held[place])
+                    self.receive(other_store(place), self.held[place])
 
     def copy(self) -> TwoStores:
         return replace(
@@ -250,7 +258,7 @@ def histories(draw: st.DrawFn, kind: Kind[Any], base: Record, change: Any) -> Tw
                     continue
                 stores.write(place, record)
                 if how == "try both":
-                    stores.write(elsewhere(place), record)
+                    stores.write(other_store(place), record)
             case "send":
                 stores.send(place)
             case "receive" if stores.under_way:
@@ -277,7 +285,7 @@ def order_changes(draw: st.DrawFn, record: Any, number: int) -> Any:
         case "payment" if record.outstanding > 0 and record.status is not Status.CANCELLED:
             amount = draw(st.integers(1, record.outstanding))
             return record.paid(payment(amount, id=op_id, op_id=op_id, at=now), now)
-    return record.changed(op_id=op_id, now=now, notes=draw(st.sampled_from("abc")))
+    return record.with_changes(op_id=op_id, now=now, notes=draw(st.sampled_from("abc")))
 
 
 @st.composite
@@ -312,7 +320,7 @@ def customer_changes(draw: st.DrawFn, record: Any, number: int) -> Any:
             placed = order(created_at=now, customer=Customer(name=f"{number}", phone="1"))
             return record.seen(placed, "1", op_id=op_id, now=now)
         case "notes" if not record.is_erased:
-            return record.changed(op_id=op_id, now=now, notes=draw(st.sampled_from("abc")))
+            return record.with_changes(op_id=op_id, now=now, notes=draw(st.sampled_from("abc")))
     return record if record.is_erased else record.erased(now, op_id=op_id, now=now)
 
 
@@ -351,7 +359,7 @@ def test_late_deliveries_change_nothing_once_the_stores_agree(
     agreed = dict(stores.held)
     for place, state in stores.under_way:
         stores.receive(place, state)
-        stores.receive(elsewhere(place), state)
+        stores.receive(other_store(place), state)
     assert stores.held == agreed
 
 
@@ -361,7 +369,7 @@ def test_every_accepted_write_is_in_the_end_followed_reported_or_kept(stores: Tw
     stores.exchange(P)
     end = stores.held[P]
     for state in stores.accepted:
-        assert end.version.covers(state.version)
+        assert end.version.dominates(state.version)
         followed = any(
             later is not state and later.version != state.version and later.includes(state)
             for later in [*stores.accepted, *stores.lost]
@@ -427,28 +435,28 @@ def outside_of_progress(record: Any) -> dict[str, Any]:
 
 def changed(record: Any, number: int, seconds: int, **fields: Any) -> Any:
     """One more operation."""
-    return record.changed(op_id=f"{number:032x}", now=at(seconds), **fields)
+    return record.with_changes(op_id=f"{number:032x}", now=at(seconds), **fields)
 
 
 def strictly_covers(one: Record, other: Record) -> bool:
     """Whether a store that holds the other takes the one without a thought."""
-    return one.version != other.version and one.version.covers(other.version)
+    return one.version != other.version and one.version.dominates(other.version)
 
 
-def no_rule(one: Any, other: Any, policy: Policy) -> Merge[Any]:
+def no_rule(one: Any, other: Any, policy: MergePolicy) -> MergeResult[Any]:
     """Fails whoever asks."""
     raise AssertionError(f"asked about {one} and {other}")
 
 
 def test_steps_of_the_same_write_are_kept_once() -> None:
-    first = menu_item().stamped(P)
-    assert first.joined(first).trail == (Step(P, 1, first.op_id),)
+    first = menu_item().as_accepted_by(P)
+    assert first.with_history_of(first).trail == (AppliedOperation(P, 1, first.op_id),)
 
 
 def test_a_place_does_not_lose_to_its_own_earlier_write() -> None:
-    base = menu_item().stamped(P)
-    manager = changed(base, 1, 3, price=1).stamped(N)
-    staff = changed(base, 2, 10, price=2).stamped(P)
-    met = reconciled(MENU_ITEMS, manager, staff, Policy()).record
-    later = changed(manager, 3, 5, price=3).stamped(N)
-    assert reconciled(MENU_ITEMS, met, later, Policy()).record.price == 3
+    base = menu_item().as_accepted_by(P)
+    manager = changed(base, 1, 3, price=1).as_accepted_by(N)
+    staff = changed(base, 2, 10, price=2).as_accepted_by(P)
+    met = merge_states(MENU_ITEMS, manager, staff, MergePolicy()).record
+    later = changed(manager, 3, 5, price=3).as_accepted_by(N)
+    assert merge_states(MENU_ITEMS, met, later, MergePolicy()).record.price == 3

@@ -3,52 +3,52 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from dinerapp.replication.version import Place, Version
+from dinerapp.replication.version import StoreId, Version
 from tests.unit.strategies import places, versions
 
 
 @given(versions)
 def test_joining_a_version_with_itself_changes_nothing(one: Version) -> None:
-    assert one.joined(one) == one
+    assert one.merged(one) == one
 
 
 @given(versions, versions)
 def test_it_does_not_matter_which_version_is_joined_to_which(one: Version, other: Version) -> None:
-    assert one.joined(other) == other.joined(one)
+    assert one.merged(other) == other.merged(one)
 
 
 @given(versions, versions, versions)
 def test_it_does_not_matter_which_versions_are_joined_first(
     one: Version, other: Version, third: Version
 ) -> None:
-    assert one.joined(other).joined(third) == one.joined(other.joined(third))
+    assert one.merged(other).merged(third) == one.merged(other.merged(third))
 
 
 @given(versions, versions, versions)
 def test_the_join_is_the_smallest_version_that_covers_both(
     one: Version, other: Version, third: Version
 ) -> None:
-    joined = one.joined(other)
-    assert joined.covers(one)
-    assert joined.covers(other)
-    assert third.covers(joined) == (third.covers(one) and third.covers(other))
+    joined = one.merged(other)
+    assert joined.dominates(one)
+    assert joined.dominates(other)
+    assert third.dominates(joined) == (third.dominates(one) and third.dominates(other))
 
 
 @given(versions, versions)
 def test_of_two_versions_that_cover_each_other_both_are_equal(one: Version, other: Version) -> None:
-    assert (one.covers(other) and other.covers(one)) == (one == other)
-    assert one.covers(other) == (one.joined(other) == one)
+    assert (one.dominates(other) and other.dominates(one)) == (one == other)
+    assert one.dominates(other) == (one.merged(other) == one)
 
 
 @given(versions, places)
-def test_a_place_raises_its_own_counter_and_no_other(version: Version, place: Place) -> None:
-    raised = version.raised(place)
-    assert {each: raised.at(each) - version.at(each) for each in Place} == {
-        each: int(each is place) for each in Place
+def test_a_place_raises_its_own_counter_and_no_other(version: Version, place: StoreId) -> None:
+    raised = version.incremented(place)
+    assert {each: raised.counter_of(each) - version.counter_of(each) for each in StoreId} == {
+        each: int(each is place) for each in StoreId
     }
     assert raised.revision == version.revision + 1
-    assert raised.covers(version)
-    assert not version.covers(raised)
+    assert raised.dominates(version)
+    assert not version.dominates(raised)
 
 
 @given(versions)

@@ -39,9 +39,9 @@ def _logging() -> Iterator[None]:
 def failovers() -> Iterator[None]:
     """Receivers that start with every connection up."""
     connect_receivers(SETTINGS)
-    logs._lost.clear()
+    logs._lost_connections.clear()
     yield
-    logs._lost.clear()
+    logs._lost_connections.clear()
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -116,8 +116,8 @@ def test_secrets_are_masked(
 def test_a_failover_and_a_recovery_are_one_line_each(
     capsys: pytest.CaptureFixture[str], failovers: None
 ) -> None:
-    announce(connection_lost, None, place="postgresql", reason="refused")
-    announce(connection_restored, None, place="postgresql", seconds=12.34)
+    announce(connection_lost, None, store="postgresql", reason="refused")
+    announce(connection_restored, None, store="postgresql", seconds=12.34)
     lost, restored = lines(capsys)
     assert lost["event"] == "[POSTGRESQL] failed, falling back to mongodb: refused"
     assert (lost["level"], lost["store"], lost["reason"]) == ("warning", "postgresql", "refused")
@@ -128,16 +128,16 @@ def test_a_failover_and_a_recovery_are_one_line_each(
 def test_nobody_is_told_of_a_fallback_that_is_down_too(
     capsys: pytest.CaptureFixture[str], failovers: None
 ) -> None:
-    announce(connection_lost, None, place="postgresql", reason="refused")
-    announce(connection_lost, None, place="mongodb", reason="refused")
+    announce(connection_lost, None, store="postgresql", reason="refused")
+    announce(connection_lost, None, store="mongodb", reason="refused")
     assert lines(capsys)[1]["event"] == "[MONGODB] failed, and postgresql is down too: refused"
 
 
 def test_a_connection_without_records_has_no_fallback(
     capsys: pytest.CaptureFixture[str], failovers: None
 ) -> None:
-    announce(connection_lost, None, place="redis", reason="refused")
-    announce(connection_restored, None, place="redis", seconds=1)
+    announce(connection_lost, None, store="redis", reason="refused")
+    announce(connection_restored, None, store="redis", seconds=1)
     assert [line["event"] for line in lines(capsys)] == [
         "[REDIS] failed: refused",
         "[REDIS] restored after 1.0 s",
@@ -146,14 +146,14 @@ def test_a_connection_without_records_has_no_fallback(
 
 def test_a_single_database_has_no_fallback(capsys: pytest.CaptureFixture[str]) -> None:
     connect_receivers(Settings(database_url="postgresql://db/diner"))
-    logs._lost.clear()
-    announce(connection_lost, None, place="postgresql", reason="refused")
+    logs._lost_connections.clear()
+    announce(connection_lost, None, store="postgresql", reason="refused")
     assert lines(capsys)[0]["event"] == "[POSTGRESQL] failed: refused"
-    logs._lost.clear()
+    logs._lost_connections.clear()
 
 
 def test_the_first_connection_is_no_recovery(
     capsys: pytest.CaptureFixture[str], failovers: None
 ) -> None:
-    announce(connection_restored, None, place="mongodb", seconds=0.2)
+    announce(connection_restored, None, store="mongodb", seconds=0.2)
     assert lines(capsys)[0]["event"] == "[MONGODB] connected"

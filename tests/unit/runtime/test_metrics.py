@@ -14,26 +14,26 @@ import structlog
 from prometheus_client import multiprocess
 from prometheus_client.parser import text_string_to_metric_families
 
-from dinerapp.replication.ports.connections import ConnectionStatus, State
-from dinerapp.replication.ports.database import PoolUse
-from dinerapp.replication.ports.observer import Outcome
-from dinerapp.replication.version import Place
+from dinerapp.replication.ports.connections import ConnectionState, ConnectionStatus
+from dinerapp.replication.ports.database import PoolUsage
+from dinerapp.replication.ports.observer import CallOutcome
+from dinerapp.replication.version import StoreId
 from dinerapp.runtime import metrics
-from dinerapp.runtime.metrics import MetricsObserver, Tally
+from dinerapp.runtime.metrics import MetricsObserver, ThrottledCounter
 
 ROOT = Path(__file__).parents[3]
 
 WORKER = """
 import os, sys
-from dinerapp.replication.version import Place
+from dinerapp.replication.version import StoreId
 from dinerapp.runtime.metrics import MetricsObserver
-from dinerapp.replication.ports.observer import Outcome
+from dinerapp.replication.ports.observer import CallOutcome
 observer = MetricsObserver()
-observer.called(Place.MONGODB, "primary", "orders.get", Outcome.OK, 0.01)
+observer.call_finished(StoreId.MONGODB, "primary", "orders.get", CallOutcome.OK, 0.01)
 observer.state_changed("mongodb", "up")
 print(os.getpid())
 """
-SCRAPE = "from dinerapp.runtime import metrics; print(metrics.page([]).decode())"
+SCRAPE = "from dinerapp.runtime import metrics; print(metrics.render([]).decode())"
 
 
 def value(page: bytes | str, name: str, **labels: str) -> float:
@@ -47,18 +47,25 @@ def value(page: bytes | str, name: str, **labels: str) -> float:
 
 
 def now(name: str, **labels: str) -> float:
-    return value(metrics.page([]), name, **labels)
+    return value(metrics.render([]), name, **labels)
 
 
 def connection(name: str, **fields: object) -> ConnectionStatus:
-    given = {"engine": name, "role": "backup", "state": State.UP, "since": datetime.now(UTC)}
+    given = {
+        "engine": name,
+        "role": "backup",
+        "state": ConnectionState.UP,
+        "since": datetime.now(UTC),
+    }
     return ConnectionStatus(name=name, **{**given, **fields})  # type: ignore[arg-type]
 
 
 def test_store_calls_are_counted_and_timed() -> None:
     labels = {"store": "postgresql", "role": "backup", "operation": "orders.save"}
     before = now("diner_store_calls_total", outcome="unknown", **labels)
-    MetricsObserver().called(Place.POSTGRESQL, "backup", "orders.save", Outcome.UNKNOWN, 0.2)
+    MetricsObserver().call_finished(
+        StoreId.POSTGRESQL, "backup", "orders.save", CallOutcome.UNKNOWN, 0.2
+    )
     assert now("diner_store_calls_total", outcome="unknown", **labels) == before + 1
     assert now("diner_store_call_seconds_sum", store="postgresql", operation="orders.save") >= 0.2
 
@@ -68,16 +75,18 @@ def test_a_connection_is_in_one_state_and_its_losses_are_counted() -> None:
     before = now("diner_failovers_total", connection="alpha")
     for state in ("up", "down", "catching_up"):
         observer.state_changed("alpha", state)
-    states = {s: now("diner_connection_state", connection="alpha", state=s) for s in State}
+    states = {
+        s: now("diner_connection_state", connection="alpha", state=s) for s in ConnectionState
+    }
     assert states == {"up": 0, "down": 0, "catching_up": 1}
     assert now("diner_failovers_total", connection="alpha") == before + 1
 
 
 def test_the_relay_fallbacks_and_conflicts_are_counted() -> None:
     observer = MetricsObserver()
-    observer.shipped("carts", Place.MONGODB, 7, 2)
-    observer.fell_back("carts.get", Place.MONGODB)
-    observer.conflict("carts", "source_priority")
+    observer.shipped("carts", StoreId.MONGODB, 7, 2)
+    observer.fell_back("carts.get", StoreId.MONGODB)
+    observer.conflict_filed("carts", "source_priority")
     assert now("diner_relay_batches_total", kind="carts", to="mongodb") == 1
     assert now("diner_relay_records_total", kind="carts", to="mongodb") == 7
     assert now("diner_relay_refused_total", kind="carts", to="mongodb") == 2
@@ -95,26 +104,26 @@ def test_fallbacks_of_rooms_have_the_names_that_readers_of_logs_know(
     structlog.reset_defaults()
     name = "ROOM_MESSAGES_GET_DM"
     moment, observer = [0.0], MetricsObserver()
-    monkeypatch.setattr(observer, "_fallbacks", Tally(60.0, lambda: moment[0]))
+    monkeypatch.setattr(observer, "_fallbacks", ThrottledCounter(60.0, lambda: moment[0]))
     before = now("diner_fallbacks_total", known_as=name, store="postgresql")
     with structlog.testing.capture_logs() as lines:
         for second in (0.0, 1.0, 2.0, 60.0):
             moment[0] = second
-            observer.fell_back("direct_messages.page", Place.POSTGRESQL)
+            observer.fell_back("direct_messages.page", StoreId.POSTGRESQL)
     assert now("diner_fallbacks_total", known_as=name, store="postgresql") == before + 4
     assert [line["event"] for line in lines] == [f"[{name}] fell back to postgresql"] * 2
     assert [line["count"] for line in lines] == [1, 3]
 
 
 def test_what_is_owed_is_what_the_store_that_knows_says() -> None:
-    page = metrics.page([connection("postgresql", owed=3, parked=1), connection("mongodb")])
+    page = metrics.render([connection("postgresql", owed=3, parked=1), connection("mongodb")])
     assert value(page, "diner_owed_records", store="postgresql") == 3
     assert value(page, "diner_parked_records", store="postgresql") == 1
     assert math.isnan(value(page, "diner_owed_records", store="mongodb"))
 
 
 def test_connections_without_records_are_owed_nothing() -> None:
-    page = metrics.page([connection("redis", pool=PoolUse(10, 2, 1))]).decode()
+    page = metrics.render([connection("redis", pool=PoolUsage(10, 2, 1))]).decode()
     assert 'store="redis"' not in page
 
 

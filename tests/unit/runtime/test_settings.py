@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from dinerapp.replication.version import Place
-from dinerapp.runtime.settings import BadSetting, Settings, described
+from dinerapp.replication.version import StoreId
+from dinerapp.runtime.settings import BadSetting, Settings, describe_settings
 
 PASSWORD = "correct-horse"
 
@@ -89,8 +89,8 @@ def test_a_placement_moves_single_kinds_and_leaves_the_others() -> None:
     settings = Settings.from_environment(
         {"PLACEMENT": "orders=mongodb,postgresql; menu_items=mongodb"}
     )
-    assert settings.placement["orders"] == (Place.MONGODB, Place.POSTGRESQL)
-    assert settings.placement["menu_items"] == (Place.MONGODB,)
+    assert settings.placement["orders"] == (StoreId.MONGODB, StoreId.POSTGRESQL)
+    assert settings.placement["menu_items"] == (StoreId.MONGODB,)
     assert settings.placement["conflicts"] == Settings().placement["conflicts"]
 
 
@@ -109,6 +109,6 @@ def test_secrets_show_neither_in_the_repr_nor_in_an_error() -> None:
 
 
 def test_every_setting_is_described() -> None:
-    described_ones = {name: meaning for name, _default, meaning in described()}
+    described_ones = {name: meaning for name, _default, meaning in describe_settings()}
     assert set(described_ones) == {one.name.upper() for one in fields(Settings)}
     assert all(described_ones.values())

@@ -15,7 +15,7 @@ from dinerapp.ordering.domain.orders import Customer, Event, Fulfilment, Fulfilm
 from dinerapp.replication import codec
 from dinerapp.replication.errors import InvalidRecord
 from dinerapp.replication.identity import new_op_id
-from dinerapp.replication.merge import Policy
+from dinerapp.replication.merge import MergePolicy
 from dinerapp.webhooks.domain.deliveries import (
     MOST_ATTEMPTS,
     Attempt,
@@ -24,7 +24,7 @@ from dinerapp.webhooks.domain.deliveries import (
     delivery_of,
     merge_deliveries,
 )
-from tests.makers import at, delivery, order, payment, webhook
+from tests.factories import at, delivery, order, payment, webhook
 
 PERSONAL = ("Ada", "4917", "Elm Street", "no onions", "ring twice", "card 4711", "the chef")
 
@@ -75,7 +75,9 @@ def test_nothing_personal_is_told() -> None:
 
 def test_a_later_state_tells_of_the_same_happenings_under_the_same_ids() -> None:
     first = an_order()
-    later = first.changed(op_id=new_op_id(), now=at(50), notes="other", payment_status="refunded")
+    later = first.with_changes(
+        op_id=new_op_id(), now=at(50), notes="other", payment_status="refunded"
+    )
     assert [one.id for one in happenings(first)] == [one.id for one in happenings(later)]
     assert len({one.id for one in happenings(first)}) == 4
 
@@ -86,7 +88,7 @@ def test_one_step_that_was_tried_in_two_stores_happened_once() -> None:
         base.moved(Status.PREPARING, actor="a", reason=None, op_id="1" * 32, now=at(seconds))
         for seconds in (60, 61)
     )
-    merged = merge_orders(one, other, Policy()).record
+    merged = merge_orders(one, other, MergePolicy()).record
     told = [{one.id for one in happenings(each)} for each in (one, other, merged)]
     assert told[0] == told[1] == told[2]
 
@@ -160,14 +162,14 @@ def test_the_secret_is_not_in_its_words() -> None:
 )
 def test_what_cannot_be_posted_to_is_no_url(url: str) -> None:
     with pytest.raises(InvalidRecord):
-        webhook(url=url).check()
+        webhook(url=url).validate()
 
 
 @pytest.mark.parametrize(
     "url", ["http://example.org", "https://example.org:8443/a?b=c", "http://[::1]:80/", "HTTP://X/"]
 )
 def test_what_can_be_posted_to_is_a_url(url: str) -> None:
-    webhook(url=url).check()
+    webhook(url=url).validate()
 
 
 def test_waits_grow_over_a_day_and_then_it_is_given_up() -> None:
@@ -210,7 +212,7 @@ def test_of_two_stores_what_was_delivered_in_one_is_delivered() -> None:
     one = base.attempted(done, None, op_id="a", now=at(2))
     other = base.attempted(failed, None, op_id="b", now=at(9))
     for pair in ((one, other), (other, one)):
-        merge = merge_deliveries(*pair, Policy())
-        assert merge.lost is None
+        merge = merge_deliveries(*pair, MergePolicy())
+        assert merge.loser is None
         assert merge.record.state is DeliveryState.DELIVERED
         assert merge.record.attempts == (failed, done)

@@ -1,0 +1,143 @@
+"""What this process thinks of one store: up, down, or catching up.
+
+Only store failures and slowness change it; a rejected value never does. No lock is held while a
+store is called.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from dinerapp.replication.ports.connections import ConnectionState
+from dinerapp.replication.ports.observer import Observer
+from dinerapp.replication.record import utc_now
+from dinerapp.replication.signals import (
+    announce,
+    connection_behind,
+    connection_lost,
+    connection_restored,
+    connection_slow,
+)
+
+_log = structlog.get_logger(__name__)
+
+NOT_CONNECTED_YET = "not connected yet"
+
+
+@dataclass(frozen=True, slots=True)
+class SlowCallPolicy:
+    """A store is left when `share` of its latest `window` calls took over `after` seconds."""
+
+    threshold_seconds: float = 0.3
+    window: int = 20
+    max_slow_ratio: float = 0.5
+
+
+def _do_nothing() -> None:
+    """Wakes nobody."""
+
+
+class StoreHealth:
+    """`up → down → catching_up → up`, with a number that tells one catching-up from the next.
+
+    `place` is the connection's name; `on_lost` is called when the store goes down.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        slow_calls: SlowCallPolicy | None = None,
+        observer: Observer | None = None,
+        on_lost: Callable[[], None] = _do_nothing,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.name = name
+        self.state = ConnectionState.DOWN
+        self.reason = NOT_CONNECTED_YET
+        self.slow_calls = slow_calls or SlowCallPolicy()
+        self._on_lost = on_lost
+        self._now = now
+        self.since = self.down_since = self.reachable_since = now()
+        self._observer = observer or Observer()
+        self._lock = threading.Lock()
+        self._epoch = 0
+        self._recent_slow: deque[bool] = deque(maxlen=self.slow_calls.window)
+
+    @property
+    def is_up(self) -> bool:
+        return self.state is ConnectionState.UP
+
+    @property
+    def epoch(self) -> int | None:
+        """None unless up. The same at two moments: up all the time between them."""
+        return self._epoch if self.is_up else None
+
+    @property
+    def preference(self) -> tuple[bool, float]:
+        """Sorts stores by how much they are to be asked: nothing speaks against one that is up.
+        Of others the one that was away last lacks most, though both may be catching up."""
+        return (False, 0.0) if self.is_up else (True, self.reachable_since.timestamp())
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether deliveries are worth trying."""
+        return self.state is not ConnectionState.DOWN
+
+    def trip(self, reason: str) -> None:
+        """The store did not answer: it is down from now on."""
+        with self._lock:
+            was = self.state
+            if was is ConnectionState.DOWN and self.reason != NOT_CONNECTED_YET:
+                return
+            if was is ConnectionState.UP:
+                self.down_since = self._now()
+            self._transition(ConnectionState.DOWN, reason)
+        self._on_lost()
+        announce(connection_lost, self, store=self.name, reason=reason)
+
+    def record_latency(self, seconds: float) -> None:
+        """A call was answered; too many slow answers are as bad as none."""
+        self._recent_slow.append(seconds > self.slow_calls.threshold_seconds)
+        slow = sum(self._recent_slow)
+        if self.is_up and slow >= self.slow_calls.window * self.slow_calls.max_slow_ratio:
+            announce(connection_slow, self, store=self.name, seconds=seconds)
+            self.trip(f"{slow} of the latest {len(self._recent_slow)} calls were slow")
+
+    def start_catch_up(self, reason: str) -> int:
+        """The store answers again but may have missed something; returns this attempt's number."""
+        with self._lock:
+            was_up = self.is_up
+            if was_up:
+                self.down_since = self._now()
+            self._epoch += 1
+            self._transition(ConnectionState.CATCHING_UP, reason)
+            attempt = self._epoch
+        _log.debug("store_catching_up", store=self.name, reason=reason)
+        if was_up:
+            announce(connection_behind, self, store=self.name)
+        return attempt
+
+    def finish_catch_up(self, epoch: int) -> bool:
+        """The store has received everything, unless it was lost again since that attempt began."""
+        with self._lock:
+            if self.state is not ConnectionState.CATCHING_UP or epoch != self._epoch:
+                return False
+            self._recent_slow.clear()
+            self._transition(ConnectionState.UP, "")
+        seconds = (self._now() - self.down_since).total_seconds()
+        announce(connection_restored, self, store=self.name, seconds=seconds)
+        return True
+
+    def _transition(self, state: ConnectionState, reason: str) -> None:
+        now = self._now()
+        if self.state is ConnectionState.DOWN:
+            self.reachable_since = now
+        self.state, self.reason, self.since = state, reason, now
+        self._observer.state_changed(self.name, state)
