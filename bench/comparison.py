@@ -42,7 +42,7 @@ class BenchmarkPlan:
     peers: bool = True
     conditions: bool = True
 
-    def wants(self, name: str) -> bool:
+    def is_subscribed(self, name: str) -> bool:
         """Whether a contender is among those asked for."""
         return not self.only or name in self.only
 
@@ -68,7 +68,7 @@ def _start_comparison(plan: BenchmarkPlan, orders: int) -> Iterator[_Comparison]
         wanted = [
             one
             for one in all_contenders(both)
-            if one.is_ours or (plan.peers and plan.wants(one.name.removesuffix("-both")))
+            if one.is_ours or (plan.peers and plan.is_subscribed(one.name.removesuffix("-both")))
         ]
         _print_progress(f"starting {len(wanted)} servers")
         with start_contenders(wanted, both.folder) as everybody:
@@ -94,7 +94,7 @@ class _Comparison:
         self._filled = filled
         self._everybody = everybody
         self._ours = next(one for one in everybody if one.subject.is_ours)
-        self._limits = limits(both, filled) if plan.peers and plan.wants("limits") else []
+        self._limits = limits(both, filled) if plan.peers and plan.is_subscribed("limits") else []
 
     def verify(self) -> None:
         """Nobody is measured who does not do the work."""

@@ -24,7 +24,7 @@ from dinerapp.ordering.domain.menu import Option, OptionGroup
 from dinerapp.ordering.domain.orders import Order
 from dinerapp.replication.identity import Operation, derived_id, new_op_id
 from dinerapp.replication.version import StoreId
-from dinerapp.runtime.administration import await_catching_up, open_services
+from dinerapp.runtime.administration import await_catching_up, open_application
 from dinerapp.runtime.container import Application
 
 OURS, ALONE, PEERS, EVE = "diner", "alone", "peers", "eve"
@@ -46,7 +46,7 @@ class OrderIds:
 
 def token(order_id: str) -> str:
     """What opens an order, at ours and at all peers."""
-    return RecordTokens(SECRET, "order").of(order_id)
+    return RecordTokens(SECRET, "order").issue(order_id)
 
 
 def fill(both: DatabaseServers, count: int) -> OrderIds:
@@ -73,7 +73,7 @@ def batches(count: int) -> Iterator[list[Order]]:
 
 def _fill_ours(both: DatabaseServers, count: int) -> list[str]:
     ids = []
-    with open_services(replace(both.settings(), relay_in_workers=False)) as diner:
+    with open_application(replace(both.settings(), relay_in_workers=False)) as diner:
         await_catching_up(diner)
         _add_menu(diner)
         pair = diner.replication.pairs["orders"]

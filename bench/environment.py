@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 from adapters.embedded import EmbeddedMongo, EmbeddedPostgres
 from dinerapp.ordering.domain.orders import (
-    Customer,
-    Event,
     Fulfilment,
     FulfilmentType,
+    HistoryStep,
     Line,
     Order,
+    OrderContact,
     Status,
 )
 from dinerapp.replication.identity import new_id, new_op_id
@@ -114,13 +114,13 @@ def order(number: int) -> Order:
         updated_at=now,
         op_id=new_op_id(),
         code="ACDE",
-        customer=Customer(name="Ada", phone=f"+4930{number % 5000:07}"),
+        customer=OrderContact(name="Ada", phone=f"+4930{number % 5000:07}"),
         fulfilment=Fulfilment(type=FulfilmentType.PICKUP),
         lines=lines,
         subtotal=7600,
         total=7600,
         currency="EUR",
-        history=(Event(at=now, status=Status.PENDING, actor="guest"),),
+        history=(HistoryStep(at=now, status=Status.PENDING, actor="guest"),),
     )
 
 

@@ -57,7 +57,7 @@ def consistency(count: int, differing: int) -> list[tuple[str, str]]:
         find_seconds, found = _check(diner, pair)
         assert found == differing
         started = time.perf_counter()
-        done = diner.replication.consistency.repair_all(pair)
+        done = diner.replication.anti_entropy.repair_all(pair)
         repair_seconds = time.perf_counter() - started
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory
         assert (done.differing, done.repaired) == (differing, differing)
@@ -73,7 +73,7 @@ def consistency(count: int, differing: int) -> list[tuple[str, str]]:
 
 def _check(diner: Application, pair: StorePair[Order]) -> tuple[float, int]:
     started = time.perf_counter()
-    found = sum(1 for _ in diner.replication.consistency.differences(pair))
+    found = sum(1 for _ in diner.replication.anti_entropy.differences(pair))
     return time.perf_counter() - started, found
 
 

@@ -10,26 +10,26 @@ from typing import Any
 from dinerapp.accounts.domain.profiles import Preferences, Profile
 from dinerapp.accounts.domain.users import Session, User
 from dinerapp.messaging.domain.conversations import Conversation
-from dinerapp.messaging.domain.idempotency import UsedKey
+from dinerapp.messaging.domain.idempotency import IdempotencyRecord
 from dinerapp.messaging.domain.members import Member
 from dinerapp.messaging.domain.messages import Message
-from dinerapp.messaging.domain.read_markers import Read
+from dinerapp.messaging.domain.read_markers import ReadMarker
 from dinerapp.messaging.domain.servers import Channel, Server
 from dinerapp.ordering.domain.carts import Cart, CartLine
 from dinerapp.ordering.domain.coupons import Coupon
 from dinerapp.ordering.domain.customers import Customer as KnownCustomer
 from dinerapp.ordering.domain.menu import Category, MenuItem
 from dinerapp.ordering.domain.orders import (
-    Customer,
-    Event,
     Fulfilment,
     FulfilmentType,
+    HistoryStep,
     Line,
     Order,
+    OrderContact,
     Status,
 )
 from dinerapp.ordering.domain.payments import Method, Payment
-from dinerapp.ordering.domain.pricing import Wanted
+from dinerapp.ordering.domain.pricing import LineRequest
 from dinerapp.ordering.domain.slots import Slot
 from dinerapp.ordering.domain.tills import Till
 from dinerapp.replication.conflicts import Conflict
@@ -73,13 +73,13 @@ def order(lines: int = 1, **fields: Any) -> Order:
         **{
             **_envelope(fields.get("created_at", at())),
             "code": "A17",
-            "customer": Customer(name="Ada", phone="+491701234567"),
+            "customer": OrderContact(name="Ada", phone="+491701234567"),
             "fulfilment": Fulfilment(type=FulfilmentType.PICKUP),
             "lines": positions,
             "subtotal": amount,
             "total": amount,
             "currency": "EUR",
-            "history": (Event(at=at(), status=Status.PENDING, actor="guest"),),
+            "history": (HistoryStep(at=at(), status=Status.PENDING, actor="guest"),),
             **fields,
         }
     )
@@ -101,7 +101,7 @@ def cart_line(**fields: Any) -> CartLine:
     """One of something."""
     wanted = {"item_id": new_id(), "quantity": 1}
     own = {name: fields.pop(name) for name in ("id", "revision") if name in fields}
-    return CartLine(**{"id": new_id(), **own}, wanted=Wanted(**{**wanted, **fields}))
+    return CartLine(**{"id": new_id(), **own}, wanted=LineRequest(**{**wanted, **fields}))
 
 
 def cart(**fields: Any) -> Cart:
@@ -261,17 +261,17 @@ def message(**fields: Any) -> Message:
     return Message(**{**made, **known, **fields})
 
 
-def read_marker(**fields: Any) -> Read:
+def read_marker(**fields: Any) -> ReadMarker:
     """Somebody has read a room up to some message."""
     made = _envelope(fields.get("created_at", at()))
     known = {"room_id": new_id(), "user_id": new_id(), "message_id": new_id()}
-    return Read(**{**made, **known, "message_at": made["created_at"], **fields})
+    return ReadMarker(**{**made, **known, "message_at": made["created_at"], **fields})
 
 
-def idempotency_record(**fields: Any) -> UsedKey:
+def idempotency_record(**fields: Any) -> IdempotencyRecord:
     """A key that was used to find or make something."""
     made = _envelope(fields.get("created_at", at()))
-    return UsedKey(**{**made, "led_to": new_id(), **fields})
+    return IdempotencyRecord(**{**made, "led_to": new_id(), **fields})
 
 
 def conflict(**fields: Any) -> Conflict:

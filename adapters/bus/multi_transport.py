@@ -13,7 +13,7 @@ import orjson
 import structlog
 
 from adapters.bus.transport import BATCH_SIZE, Transport, TransportDown
-from dinerapp.live.bus import MISSED, Bus, Message
+from dinerapp.live.bus import GAP_TOPIC, Bus, BusMessage
 from dinerapp.replication.identity import new_id
 
 _log = structlog.get_logger(__name__)
@@ -42,7 +42,7 @@ class MultiTransportBus(Bus):
     def __init__(self, transports: Sequence[Transport], timings: BusTimings | None = None) -> None:
         self._timings = timings or BusTimings()
         self._sender_id = new_id()
-        self._receivers: list[Callable[[Message], None]] = []
+        self._receivers: list[Callable[[BusMessage], None]] = []
         self._send_queue = _SendQueue(transports, self._timings)
         self._listeners = [
             _Listener(line, self._receive, self._report_gap, self._timings) for line in transports
@@ -73,7 +73,7 @@ class MultiTransportBus(Bus):
             return
         self._send_queue.enqueue(text)
 
-    def subscribe(self, receiver: Callable[[Message], None]) -> None:
+    def subscribe(self, receiver: Callable[[BusMessage], None]) -> None:
         self._receivers.append(receiver)
 
     @property
@@ -83,7 +83,7 @@ class MultiTransportBus(Bus):
     def _receive(self, text: str) -> None:
         try:
             said = orjson.loads(text)
-            sender, message = said["from"], Message(said["topic"], said["payload"])
+            sender, message = said["from"], BusMessage(said["topic"], said["payload"])
         except (ValueError, TypeError, KeyError):
             _log.warning("bus_message_unreadable", text=text[:200])
             return
@@ -91,9 +91,9 @@ class MultiTransportBus(Bus):
             self._dispatch(message)
 
     def _report_gap(self) -> None:
-        self._dispatch(Message(MISSED))
+        self._dispatch(BusMessage(GAP_TOPIC))
 
-    def _dispatch(self, message: Message) -> None:
+    def _dispatch(self, message: BusMessage) -> None:
         for receiver in self._receivers:
             try:
                 receiver(message)

@@ -25,7 +25,7 @@ from dinerapp.replication.version import StoreId
 
 _log = structlog.get_logger(__name__)
 
-UNTIL_WOKEN = 3600.0
+IDLE_SECONDS = 3600.0
 FIRST_STORE_SECONDS = 3.0
 
 
@@ -38,59 +38,59 @@ class Intervals:
     """
 
     check: float = 0.5
-    first_retry: float = 0.1
-    longest_retry: float = 1.0
+    min_backoff: float = 0.1
+    max_backoff: float = 1.0
     relay: float = 0.25
-    give_way: float = 3.0
+    relay_pause_factor: float = 3.0
     follow: float = 1.0
-    gather: float = 0.05
+    linger: float = 0.05
     acknowledge: float = 0.05
 
 
-class Monitoring:
+class MonitorLoop:
     """Checks one connection, more often while it is away, and at once when another process says
     that it has lost it."""
 
     def __init__(
         self,
-        probe: ConnectionMonitor,
+        monitor: ConnectionMonitor,
         *,
         wake: Callable[[], None],
         intervals: Intervals | None = None,
     ) -> None:
-        self.probe = probe
+        self.monitor = monitor
         self.wake = wake
         self._intervals = intervals or Intervals()
-        self._retry = self._intervals.first_retry
+        self._retry = self._intervals.min_backoff
         remote_suspicion.connect(self._check_now)
 
     def step(self) -> float:
         """One check."""
-        self.probe.check()
-        if self.probe.health.is_up:
-            self._retry = self._intervals.first_retry
+        self.monitor.check()
+        if self.monitor.health.is_up:
+            self._retry = self._intervals.min_backoff
             return self._intervals.check
-        self._retry = min(self._retry * 2, self._intervals.longest_retry)
+        self._retry = min(self._retry * 2, self._intervals.max_backoff)
         return self._retry
 
     def _check_now(self, _sender: object, **_payload: Any) -> None:
         self.wake()
 
 
-class Shipping:
+class RelayLoop:
     """Ships what the stores owe one another, and gives way to requests."""
 
     def __init__(
         self,
         relay: Relay,
-        watches: Sequence[StoreMonitor],
+        monitors: Sequence[StoreMonitor],
         *,
         is_busy: Callable[[], bool],
         wake_second: Callable[[], None],
         intervals: Intervals | None = None,
     ) -> None:
         self._relay = relay
-        self._watches = watches
+        self._monitors = monitors
         self._is_busy = is_busy
         self._wake_second = wake_second
         self._intervals = intervals or Intervals()
@@ -101,93 +101,95 @@ class Shipping:
         if not self._ship_batches():
             return self._intervals.relay
         if self._is_busy():
-            return self._intervals.give_way * (time.monotonic() - began)
+            return self._intervals.relay_pause_factor * (time.monotonic() - began)
         self._wake_second()
         return 0.0
 
     def second_step(self) -> float:
         """The same in a second thread: while the first one waits for one database, this one makes
         the other one work."""
-        return 0.0 if not self._is_busy() and self._ship_batches() else UNTIL_WOKEN
+        return 0.0 if not self._is_busy() and self._ship_batches() else IDLE_SECONDS
 
     def _ship_batches(self) -> int:
-        return sum(done_at(watch, self._relay.ship_to) for watch in self._watches)
+        return sum(run_if_reachable(watch, self._relay.ship_to) for watch in self._monitors)
 
 
-class FollowingUp:
+class FollowerLoop:
     """Shows records to their followers: those written here at once, others when they are due."""
 
     def __init__(
         self,
-        following: FollowerDispatcher,
-        watches: Sequence[StoreMonitor],
+        dispatcher: FollowerDispatcher,
+        monitors: Sequence[StoreMonitor],
         *,
         wake: Callable[[], None],
         intervals: Intervals | None = None,
     ) -> None:
-        self._following = following
-        self._watches = watches
+        self._dispatcher = dispatcher
+        self._monitors = monitors
         self._wake = wake
         self._intervals = intervals or Intervals()
-        self._claims_at = 0.0
-        follow_up_queued.connect(self._follow_now)
+        self._next_claim_at = 0.0
+        follow_up_queued.connect(self._dispatch_now)
 
     def step(self) -> float:
         """After a moment: what is written in it is followed up together."""
-        time.sleep(self._intervals.gather)
-        followed = self._follow_here()
-        if time.monotonic() >= self._claims_at:
-            claimed = sum(done_at(watch, self._following.dispatch_from) for watch in self._watches)
-            self._claims_at = 0.0 if claimed else time.monotonic() + self._intervals.follow
+        time.sleep(self._intervals.linger)
+        followed = self._dispatch_local()
+        if time.monotonic() >= self._next_claim_at:
+            claimed = sum(
+                run_if_reachable(watch, self._dispatcher.dispatch_from) for watch in self._monitors
+            )
+            self._next_claim_at = 0.0 if claimed else time.monotonic() + self._intervals.follow
             followed += claimed
         return 0.0 if followed else self._intervals.follow
 
-    def _follow_here(self) -> int:
+    def _dispatch_local(self) -> int:
         try:
-            return self._following.dispatch_local()
+            return self._dispatcher.dispatch_local()
         except DinerError as exc:
             _log.debug("work_interrupted", reason=str(exc))
             return 0
 
-    def _follow_now(self, _sender: object, **_payload: Any) -> None:
+    def _dispatch_now(self, _sender: object, **_payload: Any) -> None:
         """Rather than at the next beat: this process has just written."""
         self._wake()
 
 
-class Acknowledging:
+class AckLoop:
     """Strikes delivered entries off the outbox."""
 
-    def __init__(self, settler: AckBatcher, intervals: Intervals | None = None) -> None:
-        self._settler = settler
+    def __init__(self, batcher: AckBatcher, intervals: Intervals | None = None) -> None:
+        self._batcher = batcher
         self._intervals = intervals or Intervals()
 
     def step(self) -> float:
         """What has gathered."""
-        self._settler.flush()
+        self._batcher.flush()
         return self._intervals.acknowledge
 
 
-def await_first_store(monitors: Sequence[Monitoring], seconds: float = FIRST_STORE_SECONDS) -> None:
+def await_first_store(loops: Sequence[MonitorLoop], seconds: float = FIRST_STORE_SECONDS) -> None:
     """Lets the first requests find a store, without insisting on it."""
-    stores = [each for each in monitors if isinstance(each.probe, StoreMonitor)]
+    stores = [each for each in loops if isinstance(each.monitor, StoreMonitor)]
     give_up = time.monotonic() + seconds
     while time.monotonic() < give_up:
-        states = {each.probe.health.state for each in stores}
-        looked = all(each.probe.health.reason != NOT_CONNECTED_YET for each in stores)
+        states = {each.monitor.health.state for each in stores}
+        looked = all(each.monitor.health.reason != NOT_CONNECTED_YET for each in stores)
         if looked and ConnectionState.UP in states and ConnectionState.CATCHING_UP not in states:
             return
-        for each in monitors:
+        for each in loops:
             # It checked before the other store answered, and need not wait to check again.
-            if each.probe.health.state is ConnectionState.CATCHING_UP:
+            if each.monitor.health.state is ConnectionState.CATCHING_UP:
                 each.wake()
         time.sleep(0.02)
 
 
-def done_at(watch: StoreMonitor, work: Callable[[StoreId], int]) -> int:
+def run_if_reachable(monitor: StoreMonitor, work: Callable[[StoreId], int]) -> int:
     """How much of the work that has to do with a store was done, if it can be reached."""
-    if not watch.health.is_reachable:
+    if not monitor.health.is_reachable:
         return 0
-    place = watch.store.database.store_id
+    place = monitor.store.database.store_id
     try:
         return work(place)
     except DinerError as exc:

@@ -23,7 +23,7 @@ class NamedConnection:
     probe: ConnectionMonitor
 
 
-class Supervisor(Connections):
+class MonitoredConnections(Connections):
     """Knows and tells; it opens nothing and has no threads."""
 
     def __init__(

@@ -35,9 +35,13 @@ class MongoDeliveries(MongoStore[WebhookDelivery], Deliveries):
         return self._newest_page(wanted, after, limit)
 
     def due(
-        self, now: datetime, limit: int, but: Collection[str] = ()
+        self, now: datetime, limit: int, excluded: Collection[str] = ()
     ) -> Sequence[WebhookDelivery]:
-        wanted: Document = {**_PENDING, "due": {"$lte": now}, "webhook_id": {"$nin": list(but)}}
+        wanted: Document = {
+            **_PENDING,
+            "due": {"$lte": now},
+            "webhook_id": {"$nin": list(excluded)},
+        }
         return self._find(wanted, _DUE_ORDER, limit)
 
     def made_before(self, moment: datetime, limit: int) -> Sequence[WebhookDelivery]:

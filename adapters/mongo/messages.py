@@ -50,10 +50,10 @@ class MongoMessages(MongoStore[Message], Messages):
         }
         return self._find(wanted, _CHANGE_ORDER, limit)
 
-    def unread(self, user_id: str, rooms: Mapping[str, Cursor], most: int) -> Mapping[str, int]:
+    def unread(self, user_id: str, rooms: Mapping[str, Cursor], limit: int) -> Mapping[str, int]:
         """One question for all rooms, each of which is read no further than to `most`."""
         counts = [
-            _unread_pipeline(room_id, place, user_id, most) for room_id, place in rooms.items()
+            _unread_pipeline(room_id, place, user_id, limit) for room_id, place in rooms.items()
         ]
         found: list[Document] = []
         for start in range(0, len(counts), _MAX_STAGES):

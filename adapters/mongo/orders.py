@@ -10,7 +10,7 @@ from pymongo import ASCENDING, IndexModel
 from adapters.mongo.client import Document
 from adapters.mongo.store import MongoStore, newest_first
 from dinerapp.ordering.domain.orders import Order
-from dinerapp.ordering.domain.tickets import OPEN
+from dinerapp.ordering.domain.tickets import OPEN_STATUSES
 from dinerapp.ordering.ports.orders import OrderFilter, Orders
 from dinerapp.replication.ports.repository import ChangeCursor, Cursor, Page
 
@@ -39,7 +39,7 @@ class MongoOrders(MongoStore[Order], Orders):
         return self._newest_page(_query(wanted), after, limit)
 
     def in_kitchen(self, station: str | None, limit: int) -> Sequence[Order]:
-        is_open = {"$in": sorted(OPEN)}
+        is_open = {"$in": sorted(OPEN_STATUSES)}
         ticket: Document = {"status": is_open}
         if station is not None:
             ticket["station"] = {"$eq": station}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from adapters.mongo.store import MongoStore, newest_first
-from dinerapp.messaging.domain.read_markers import Read
-from dinerapp.messaging.ports.read_markers import Reads
+from dinerapp.messaging.domain.read_markers import ReadMarker
+from dinerapp.messaging.ports.read_markers import ReadMarkers
 from dinerapp.replication.ports.repository import Cursor, Page
 
 
-class MongoReadMarkers(MongoStore[Read], Reads):
+class MongoReadMarkers(MongoStore[ReadMarker], ReadMarkers):
     indexes = (newest_first("room_id"),)
 
-    def page(self, room_id: str, after: Cursor | None, limit: int) -> Page[Read]:
+    def page(self, room_id: str, after: Cursor | None, limit: int) -> Page[ReadMarker]:
         return self._newest_page({"room_id": {"$eq": room_id}}, after, limit)

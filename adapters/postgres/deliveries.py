@@ -35,9 +35,9 @@ class PostgresDeliveries(DocumentStore[WebhookDelivery], Deliveries):
         return self._newest_page(conditions, {"webhook_id": webhook_id}, after, limit)
 
     def due(
-        self, now: datetime, limit: int, but: Collection[str] = ()
+        self, now: datetime, limit: int, excluded: Collection[str] = ()
     ) -> Sequence[WebhookDelivery]:
-        return self._find(_DUE.format(limit), {"now": now, "but": list(but)})
+        return self._find(_DUE.format(limit), {"now": now, "but": list(excluded)})
 
     def made_before(self, moment: datetime, limit: int) -> Sequence[WebhookDelivery]:
         return self._find(_MADE_BEFORE.format(limit), {"moment": moment})

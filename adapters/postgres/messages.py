@@ -71,12 +71,12 @@ class PostgresMessages(PostgresStore[Message], Messages):
         asked = {"room_ids": list(room_ids), "at": after.updated_at, "id": after.id}
         return self._find(_CHANGED_SINCE.format(table=self.kind.name, limit=limit), asked)
 
-    def unread(self, user_id: str, rooms: Mapping[str, Cursor], most: int) -> Mapping[str, int]:
+    def unread(self, user_id: str, rooms: Mapping[str, Cursor], limit: int) -> Mapping[str, int]:
         places = [
             {"room_id": room_id, "at": place.created_at, "id": place.id}
             for room_id, place in rooms.items()
         ]
-        query = _UNREAD.format(table=self.kind.name, most=most)
+        query = _UNREAD.format(table=self.kind.name, most=limit)
         rows = self._fetch(query, {"places": as_json(places), "user_id": user_id})
         return {row["room_id"]: row["count"] for row in rows}
 

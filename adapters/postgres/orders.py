@@ -10,7 +10,7 @@ from adapters.postgres.statements import equals_literal
 from adapters.postgres.store import PostgresStore
 from adapters.postgres.table import ChildTable
 from dinerapp.ordering.domain.orders import Order
-from dinerapp.ordering.domain.tickets import OPEN
+from dinerapp.ordering.domain.tickets import OPEN_STATUSES
 from dinerapp.ordering.ports.orders import OrderFilter, Orders
 from dinerapp.replication.ports.repository import ChangeCursor, Cursor, Page
 
@@ -138,7 +138,9 @@ class PostgresOrders(PostgresStore[Order], Orders):
         return self._find(rest, {"at": after.updated_at, "id": after.id})
 
     def to_row(self, plain: PlainRecord) -> Row:
-        waiting = [ticket["station"] for ticket in plain["tickets"] if ticket["status"] in OPEN]
+        waiting = [
+            ticket["station"] for ticket in plain["tickets"] if ticket["status"] in OPEN_STATUSES
+        ]
         return {
             "stations": sorted(set(waiting)),
             "open_tickets": len(waiting),

@@ -35,7 +35,7 @@ from blueprints.http.services import services_of
 from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.permissions import Permission
 from dinerapp.accounts.ports.users import UserFilter
-from dinerapp.accounts.services.accounts import Granted, NewAccount
+from dinerapp.accounts.services.accounts import LoginResult, NewAccount
 
 services = services_of(AccountServices)
 
@@ -138,5 +138,5 @@ def change_user(fields: dict[str, Any], user_id: UUID) -> Response:
     return write_response(done, user_view(done.record))
 
 
-def _login_response(result: Granted) -> Response:
+def _login_response(result: LoginResult) -> Response:
     return json_response(login_view(result))

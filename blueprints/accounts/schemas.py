@@ -10,7 +10,7 @@ from marshmallow import fields
 from blueprints.http.fields import Email, Phone, RequestSchema, StrictBool, Text
 from blueprints.http.responses import PageQuery
 from dinerapp.accounts.domain.permissions import Role
-from dinerapp.accounts.domain.users import LONGEST_EMAIL
+from dinerapp.accounts.domain.users import MAX_EMAIL_LENGTH
 from dinerapp.accounts.services.accounts import NewAccount
 
 MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 10, 200
@@ -49,7 +49,7 @@ class Registration(RequestSchema):
 class Login(RequestSchema):
     """Who you are, and what only you know."""
 
-    email = Text(1, LONGEST_EMAIL, required=True, metadata=_EMAIL_METADATA)
+    email = Text(1, MAX_EMAIL_LENGTH, required=True, metadata=_EMAIL_METADATA)
     password = _current_password()
 
 

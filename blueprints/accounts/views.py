@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dinerapp.accounts.domain.users import User
-from dinerapp.accounts.services.accounts import Granted
+from dinerapp.accounts.services.accounts import LoginResult
 
 
 def user_view(user: User) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def user_view(user: User) -> dict[str, Any]:
     }
 
 
-def login_view(result: Granted) -> dict[str, Any]:
+def login_view(result: LoginResult) -> dict[str, Any]:
     """What somebody gets who is logged in."""
     return {
         "access_token": result.access_token,

@@ -36,7 +36,7 @@ from blueprints.orders.schemas import PlacedOut, WantedIn
 from dinerapp.accounts.domain.permissions import Caller, Permission
 from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.domain.carts import Cart
-from dinerapp.ordering.domain.pricing import Wanted
+from dinerapp.ordering.domain.pricing import LineRequest
 from dinerapp.ordering.services.carts import Checkout
 from dinerapp.replication.saving import WriteResult
 
@@ -96,7 +96,7 @@ def delete_cart(cart_id: UUID) -> Response:
 @blp.allows(Permission.USE_ACCOUNT, or_owner=True)
 @blp.arguments(WantedIn)
 @blp.changes(CartOut)
-def add_item(wanted: Wanted, cart_id: UUID) -> Response:
+def add_item(wanted: LineRequest, cart_id: UUID) -> Response:
     """Put something into a cart
 
     The same dish with the same options and notes becomes one position with the sum of both.

@@ -9,7 +9,7 @@ from marshmallow import fields
 
 from blueprints.http.fields import RequestSchema, StrictInt, Text
 from blueprints.orders import schemas as orders
-from dinerapp.ordering.domain.carts import MOST_OF_ONE, CartState
+from dinerapp.ordering.domain.carts import MAX_QUANTITY, CartState
 from dinerapp.ordering.services.carts import Checkout
 
 
@@ -20,7 +20,7 @@ class CartIn(RequestSchema):
 class QuantityIn(RequestSchema):
     """How many there are to be of a position; 0 takes it out."""
 
-    quantity = StrictInt(0, MOST_OF_ONE, required=True, metadata={"example": 3})
+    quantity = StrictInt(0, MAX_QUANTITY, required=True, metadata={"example": 3})
 
 
 class JoinIn(RequestSchema):

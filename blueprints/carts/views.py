@@ -10,12 +10,12 @@ from blueprints.http.responses import public_fields
 from blueprints.http.strict_json import dumps
 from dinerapp.ordering.domain.carts import Cart
 from dinerapp.ordering.domain.orders import Line
-from dinerapp.ordering.services.carts import Position
+from dinerapp.ordering.services.carts import PricedLine
 
 _INTERNAL_FIELDS = ("lines", "absorbed")
 
 
-def cart_view(cart: Cart, positions: list[Position], currency: str) -> dict[str, Any]:
+def cart_view(cart: Cart, positions: list[PricedLine], currency: str) -> dict[str, Any]:
     """One cart, at the prices of now."""
     view = public_fields(cart)
     for name in _INTERNAL_FIELDS:
@@ -30,8 +30,8 @@ def prices_hash(view: dict[str, Any]) -> str:
     return hashlib.blake2b(dumps(view["items"]), digest_size=6).hexdigest()
 
 
-def _line_view(position: Position) -> dict[str, Any]:
-    wanted, offer = position.line.wanted, position.offer
+def _line_view(position: PricedLine) -> dict[str, Any]:
+    wanted, offer = position.line.wanted, position.quote
     view: dict[str, Any] = {
         "id": position.line.id,
         "item_id": wanted.item_id,

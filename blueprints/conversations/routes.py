@@ -78,7 +78,7 @@ def read_conversation(conversation_id: UUID) -> Response:
 
 
 def _names(*conversations: Conversation) -> Mapping[str, str]:
-    return services().names.of([each for one in conversations for each in one.user_ids])
+    return services().display_names.of([each for one in conversations for each in one.user_ids])
 
 
 def _view(conversation: Conversation, names: Mapping[str, str]) -> dict[str, Any]:

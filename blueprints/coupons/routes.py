@@ -77,7 +77,7 @@ def _coupon_response(result: WriteResult[Coupon], location: str | None = None) -
 
 
 def _uses(*coupons: Coupon) -> dict[str, int]:
-    return {used.coupon.id: used.uses for used in services().coupons.used(list(coupons))}
+    return {used.coupon.id: used.uses for used in services().coupons.usage_of(list(coupons))}
 
 
 def _view(coupon: Coupon, uses: int) -> dict[str, Any]:

@@ -12,7 +12,13 @@ from flask.globals import request_ctx
 
 from blueprints.http.services import services_of
 from dinerapp.accounts.container import AccountServices
-from dinerapp.accounts.domain.permissions import GRANTED, GUEST, Caller, Permission, Role
+from dinerapp.accounts.domain.permissions import (
+    GUEST,
+    ROLES_BY_PERMISSION,
+    Caller,
+    Permission,
+    Role,
+)
 from dinerapp.accounts.errors import NotAuthenticated, NotPermitted
 from dinerapp.replication import served_by
 
@@ -78,7 +84,7 @@ def describe_rule(rule: AccessRule | None) -> str:
         return "nobody"
     if rule.permission is None:
         return "everybody"
-    roles = GRANTED[rule.permission]
+    roles = ROLES_BY_PERMISSION[rule.permission]
     owner = ["whoever it belongs to"] if rule.or_owner else []
     if roles == set(Role):
         return "".join(owner) or "every account"

@@ -9,8 +9,8 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from dinerapp.accounts.domain.users import LONGEST_EMAIL
-from dinerapp.ordering.domain.hours import parsed_time
+from dinerapp.accounts.domain.users import MAX_EMAIL_LENGTH
+from dinerapp.ordering.domain.hours import parse_time
 
 MAX_AMOUNT = 10**9
 EMAIL_VALIDATOR = validate.Email(error="must be an e-mail address")
@@ -81,7 +81,9 @@ class Email(Text):
 
     def __init__(self, **options: Any) -> None:
         metadata = {"format": "email", "example": "ada@example.org"}
-        super().__init__(1, LONGEST_EMAIL, validate=EMAIL_VALIDATOR, metadata=metadata, **options)
+        super().__init__(
+            1, MAX_EMAIL_LENGTH, validate=EMAIL_VALIDATOR, metadata=metadata, **options
+        )
 
 
 class StrictInt(fields.Integer):
@@ -153,7 +155,7 @@ class TimeOfDay(fields.String):
         if not isinstance(value, str):
             raise self.make_error("invalid")
         try:
-            return parsed_time(value)
+            return parse_time(value)
         except ValueError:
             raise self.make_error("invalid") from None
 

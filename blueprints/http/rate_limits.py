@@ -20,7 +20,7 @@ from limits.strategies import FixedWindowRateLimiter
 
 from blueprints.http.access import caller
 from blueprints.http.problem_types import TOO_MANY_REQUESTS
-from dinerapp.accounts.domain.users import normalised
+from dinerapp.accounts.domain.users import normalise_email
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -159,7 +159,7 @@ def _account_key() -> str:
     email = body.get("email") if isinstance(body, dict) else None
     if not isinstance(email, str):
         return _caller_key()
-    return _hash_key(normalised(email))
+    return _hash_key(normalise_email(email))
 
 
 def _phone_key() -> str:

@@ -9,11 +9,11 @@ import msgspec
 
 from dinerapp.ordering.domain.orders import Order
 from dinerapp.ordering.domain.tickets import Ticket
-from dinerapp.ordering.services.kitchen import Board
+from dinerapp.ordering.services.kitchen import KitchenBoard
 from dinerapp.replication.record import utc_now
 
 
-def board_view(board: Board) -> dict[str, Any]:
+def board_view(board: KitchenBoard) -> dict[str, Any]:
     """Everything that is to be made."""
     return {"items": [kitchen_order_view(order, tickets) for order, tickets in board.orders]}
 

@@ -38,7 +38,7 @@ from blueprints.menu.views import category_view, etag_suffix, item_view, menu_vi
 from dinerapp.accounts.domain.permissions import Permission
 from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.domain.menu import Category, MenuItem
-from dinerapp.ordering.services.menu_cache import Group, MenuFilter
+from dinerapp.ordering.services.menu_cache import MenuFilter, MenuGroup
 from dinerapp.replication.saving import WriteResult
 
 services = services_of(OrderingServices)
@@ -56,7 +56,7 @@ def read_menu(menu_filter: MenuFilter) -> Response:
     Kept ready until something of it changes, opens or closes. Categories without any item that
     matches are left out where `dietary` or `available` is asked for.
     """
-    return prebuilt_response(services().menu_cache.prepared(menu_filter, _encode_menu))
+    return prebuilt_response(services().menu_cache.prebuilt_menu(menu_filter, _encode_menu))
 
 
 @blp.get("/items/<uuid:item_id>")
@@ -170,7 +170,7 @@ def remove_category(category_id: UUID) -> Response:
     return delete_response(services().categories.remove(str(category_id), op, if_match()))
 
 
-def _encode_menu(groups: Sequence[Group]) -> Prebuilt:
+def _encode_menu(groups: Sequence[MenuGroup]) -> Prebuilt:
     return prebuild(menu_view(groups, services().currency))
 
 
@@ -179,5 +179,5 @@ def _category_response(result: WriteResult[Category], location: str | None = Non
 
 
 def _item_response(result: WriteResult[MenuItem], location: str | None = None) -> Response:
-    [shown] = services().menu.shown([result.record])
+    [shown] = services().menu.entries([result.record])
     return write_response(result, item_view(shown), location, etag_suffix(shown))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dinerapp.ordering.domain.hours import Window, written
+from dinerapp.ordering.domain.hours import Window, format_time
 from dinerapp.ordering.domain.menu import Category
-from dinerapp.ordering.services.menu_cache import Group, Shown
+from dinerapp.ordering.services.menu_cache import MenuEntry, MenuGroup
 from dinerapp.replication.codec import content
 
 
-def item_view(entry: Shown) -> dict[str, Any]:
+def item_view(entry: MenuEntry) -> dict[str, Any]:
     """One item."""
     item = entry.item
     view = content(item) | {
@@ -25,7 +25,7 @@ def item_view(entry: Shown) -> dict[str, Any]:
     return view
 
 
-def etag_suffix(entry: Shown) -> str | None:
+def etag_suffix(entry: MenuEntry) -> str | None:
     """What an item's ETag says beside its version: what is left, and whether it is served now."""
     left = "" if entry.stock is None else str(entry.stock)
     return left + ("" if entry.is_served else "closed") or None
@@ -40,7 +40,7 @@ def category_view(category: Category) -> dict[str, Any]:
     }
 
 
-def menu_view(groups: Sequence[Group], currency: str) -> dict[str, Any]:
+def menu_view(groups: Sequence[MenuGroup], currency: str) -> dict[str, Any]:
     """The menu by category."""
     return {"currency": currency, "categories": [_group_view(group) for group in groups]}
 
@@ -50,14 +50,14 @@ def hours_view(windows: Sequence[Window]) -> list[dict[str, Any]]:
     return [
         {
             "days": list(window.days),
-            "opens": written(window.opens),
-            "closes": written(window.closes),
+            "opens": format_time(window.opens),
+            "closes": format_time(window.closes),
         }
         for window in windows
     ]
 
 
-def _group_view(group: Group) -> dict[str, Any]:
+def _group_view(group: MenuGroup) -> dict[str, Any]:
     category = group.category
     return {
         "id": category.id,

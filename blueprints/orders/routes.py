@@ -104,7 +104,7 @@ def look_up_order(query: dict[str, Any]) -> Response:
 @blp.response(200, Slots)
 def list_slots(query: dict[str, Any]) -> Response:
     """The times of a day for which orders are taken"""
-    slots = services().slots.free(query["date"])
+    slots = services().slots.availability_on(query["date"])
     minutes = services().slots.minutes
     return json_response({"minutes": minutes, "items": [slot_view(slot) for slot in slots]})
 
@@ -117,7 +117,7 @@ def plan_slot(given: dict[str, Any]) -> Response:
     """Say how many orders one slot takes; those it has, it keeps"""
     done = services().slots.plan(**given, operation=operation("orders.slots"), if_match=if_match())
     return write_response(
-        done, public_fields(done.record) | slot_view(services().slots.of(done.record))
+        done, public_fields(done.record) | slot_view(services().slots.availability_of(done.record))
     )
 
 

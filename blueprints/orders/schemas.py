@@ -18,9 +18,9 @@ from blueprints.http.fields import (
     UtcDateTime,
 )
 from blueprints.http.responses import PageQuery
-from dinerapp.ordering.domain.orders import Customer, Fulfilment, FulfilmentType, Status
+from dinerapp.ordering.domain.orders import Fulfilment, FulfilmentType, OrderContact, Status
 from dinerapp.ordering.domain.payments import Method, PaymentStatus
-from dinerapp.ordering.domain.pricing import Wanted
+from dinerapp.ordering.domain.pricing import LineRequest
 from dinerapp.ordering.services.orders import LineChanges, NewOrder
 from dinerapp.ordering.services.till import NewPayment, NewRefund
 
@@ -36,8 +36,8 @@ class CustomerIn(RequestSchema):
     email = Email(allow_none=True)
 
     @ma.post_load
-    def make(self, data: dict[str, Any], **_: Any) -> Customer:
-        return Customer(**data)
+    def make(self, data: dict[str, Any], **_: Any) -> OrderContact:
+        return OrderContact(**data)
 
 
 class FulfilmentIn(RequestSchema):
@@ -66,8 +66,8 @@ class WantedIn(RequestSchema):
     notes = Text(0, 500, allow_none=True)
 
     @ma.post_load
-    def make(self, data: dict[str, Any], **_: Any) -> Wanted:
-        return Wanted(
+    def make(self, data: dict[str, Any], **_: Any) -> LineRequest:
+        return LineRequest(
             **{**data, "item_id": str(data["item_id"]), "options": tuple(data["options"])}
         )
 

@@ -9,8 +9,8 @@ from flask import Response, request
 from blueprints.http import sse
 from blueprints.http.headers import LAST_EVENT_ID
 from blueprints.orders.views import order_view
-from dinerapp.live.feed import Overtaken
-from dinerapp.ordering.services.order_feed import OrderFeed, Update
+from dinerapp.live.feed import CursorExpired
+from dinerapp.ordering.services.order_feed import OrderFeed, OrderUpdate
 from dinerapp.replication.errors import InvalidRecord
 
 STREAM_DOCUMENTATION = sse.stream_documentation(
@@ -23,12 +23,12 @@ def stream_response(feed: OrderFeed) -> Response:
     after, first = _last_event_id(), sse.RETRY_FIELD
     try:
         stream = feed.stream(after)
-    except Overtaken:
+    except CursorExpired:
         stream, first = feed.stream(None), sse.RETRY_FIELD + sse.RESET_EVENT
     return sse.stream_response(stream, first, _format_update)
 
 
-def _format_update(update: Update) -> bytes:
+def _format_update(update: OrderUpdate) -> bytes:
     position = update.position.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return sse.format_event("order", order_view(update.order), position)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from blueprints.http.responses import public_fields
 from dinerapp.ordering.domain.orders import Order
-from dinerapp.ordering.services.slots import Free
+from dinerapp.ordering.services.slots import SlotAvailability
 from dinerapp.replication.codec import content
 
 _INTERNAL_FIELDS = ("tickets", "terms")
@@ -44,7 +44,7 @@ def history_view(order: Order) -> dict[str, Any]:
     return {"items": content(order)["history"]}
 
 
-def slot_view(slot: Free) -> dict[str, Any]:
+def slot_view(slot: SlotAvailability) -> dict[str, Any]:
     """A slot, with what is left of it."""
     return {"starts_at": slot.starts_at, "capacity": slot.capacity, "left": slot.left}
 

@@ -55,7 +55,7 @@ def list_unread() -> Response:
     Messages of others that are not deleted count. Of more than 500 conversations these are the
     newest, and of more than 500 channels the oldest: `truncated` says that there are others.
     """
-    found = services().reading.unread(caller())
+    found = services().read_markers.unread(caller())
     items = [
         {"room_id": each.room_id, "kind": each.kind, "unread": each.count} for each in found.rooms
     ]
@@ -73,7 +73,7 @@ def list_messages(query: dict[str, Any], room_id: UUID) -> Response:
     """
     place, limit = parse_cursor(query["cursor"]), query["limit"]
     found = services().messages.page(caller(), str(room_id), place, limit)
-    names = services().names.of([message.author_id for message in found.items])
+    names = services().display_names.of([message.author_id for message in found.items])
     return page_response(found, lambda message: message_view(message, names[message.author_id]))
 
 
@@ -134,7 +134,9 @@ def remove_message(room_id: UUID, message_id: UUID) -> Response:
 def list_reads(query: dict[str, Any], room_id: UUID) -> Response:
     """Who has read a room how far"""
     place, limit = parse_cursor(query["cursor"]), query["limit"]
-    return page_response(services().reading.page(caller(), str(room_id), place, limit), read_view)
+    return page_response(
+        services().read_markers.page(caller(), str(room_id), place, limit), read_view
+    )
 
 
 @blp.put("/<uuid:room_id>/read")
@@ -144,7 +146,7 @@ def list_reads(query: dict[str, Any], room_id: UUID) -> Response:
 def mark_read(given: dict[str, Any], room_id: UUID) -> Response:
     """Say up to which message the caller has read; it never goes back"""
     op = operation(f"rooms.read {room_id} {caller().user_id}")
-    done = services().reading.mark(caller(), str(room_id), op, str(given["message_id"]))
+    done = services().read_markers.mark_read(caller(), str(room_id), op, str(given["message_id"]))
     return write_response(done, read_view(done.record))
 
 
@@ -156,7 +158,7 @@ def notice_typing(room_id: UUID) -> Response:
 
     They hear it once a second at most, and only while they have the room's stream open.
     """
-    services().messages.notice_typing(caller(), str(room_id))
+    services().messages.announce_typing(caller(), str(room_id))
     return Response(status=204)
 
 
@@ -174,11 +176,13 @@ def stream_room(room_id: UUID) -> Response:
     `reset`: read the list then. Events `typing` and `read` are about others in the room; they have
     no id and are not repeated. The stream ends when its watcher is put out of the room.
     """
-    return stream_response(services().messages, services().names, caller(), str(room_id))
+    return stream_response(services().messages, services().display_names, caller(), str(room_id))
 
 
 def _view(message: Message) -> dict[str, Any]:
-    return message_view(message, services().names.of([message.author_id])[message.author_id])
+    return message_view(
+        message, services().display_names.of([message.author_id])[message.author_id]
+    )
 
 
 def _message_response(result: WriteResult[Message], location: str | None = None) -> Response:

@@ -7,9 +7,9 @@ from marshmallow import fields
 
 from blueprints.conversations.schemas import PersonOut
 from blueprints.http.fields import HttpUrl, RequestSchema, Text
-from dinerapp.messaging.domain.messages import LONGEST_CONTENT, LONGEST_URL
+from dinerapp.messaging.domain.messages import MAX_CONTENT_LENGTH, MAX_URL_LENGTH
 from dinerapp.messaging.services.messages import NewMessage
-from dinerapp.messaging.services.reading import MOST_ROOMS, MOST_UNREAD
+from dinerapp.messaging.services.read_markers import MAX_ROOMS, MAX_UNREAD
 from dinerapp.messaging.services.rooms import RoomKind
 
 _CONTENT_METADATA = {"example": "Table 7 asks for the bill"}
@@ -18,8 +18,8 @@ _CONTENT_METADATA = {"example": "Table 7 asks for the bill"}
 class MessageIn(RequestSchema):
     """A new message: words, a file, an order, or several of these."""
 
-    content = Text(0, LONGEST_CONTENT, load_default="", metadata=_CONTENT_METADATA)
-    file_url = HttpUrl(LONGEST_URL, allow_none=True, load_default=None)
+    content = Text(0, MAX_CONTENT_LENGTH, load_default="", metadata=_CONTENT_METADATA)
+    file_url = HttpUrl(MAX_URL_LENGTH, allow_none=True, load_default=None)
     order_id = fields.UUID(
         allow_none=True,
         load_default=None,
@@ -35,7 +35,7 @@ class MessageIn(RequestSchema):
 class MessageChanges(RequestSchema):
     """Other words."""
 
-    content = Text(1, LONGEST_CONTENT, required=True, metadata=_CONTENT_METADATA)
+    content = Text(1, MAX_CONTENT_LENGTH, required=True, metadata=_CONTENT_METADATA)
 
 
 class MessageOut(ma.Schema):
@@ -92,7 +92,7 @@ class UnreadOut(ma.Schema):
     unread = fields.Integer(
         allow_none=True,
         metadata={
-            "description": f"{MOST_UNREAD} is {MOST_UNREAD} or more; null while nobody can say",
+            "description": f"{MAX_UNREAD} is {MAX_UNREAD} or more; null while nobody can say",
             "example": 3,
         },
     )
@@ -104,7 +104,7 @@ class UnreadList(ma.Schema):
     items = fields.List(fields.Nested(UnreadOut))
     truncated = fields.Boolean(
         metadata={
-            "description": f"whether there are more than {MOST_ROOMS} of a kind, of which the rest"
+            "description": f"whether there are more than {MAX_ROOMS} of a kind, of which the rest"
             " is not here",
             "example": False,
         }

@@ -10,10 +10,10 @@ from blueprints.http import sse
 from blueprints.http.headers import LAST_EVENT_ID
 from blueprints.rooms.views import message_view
 from dinerapp.accounts.domain.permissions import Caller
-from dinerapp.live.feed import Overtaken
-from dinerapp.messaging.services.display_names import Names
+from dinerapp.live.feed import CursorExpired
+from dinerapp.messaging.services.display_names import DisplayNames
 from dinerapp.messaging.services.messages import MessageService
-from dinerapp.messaging.services.room_feed import Mark, Noticed, Said
+from dinerapp.messaging.services.room_feed import EphemeralEvent, MessageUpdate, ResumeToken
 from dinerapp.replication.errors import InvalidRecord
 
 STREAM_DOCUMENTATION = sse.stream_documentation(
@@ -22,33 +22,35 @@ STREAM_DOCUMENTATION = sse.stream_documentation(
 
 
 def stream_response(
-    messages: MessageService, names: Names, caller: Caller, room_id: str
+    messages: MessageService, names: DisplayNames, caller: Caller, room_id: str
 ) -> Response:
     """The answer that goes on for as long as the client listens and is in the room."""
     mark, first = _last_event_id(), sse.RETRY_FIELD
     try:
         stream = messages.stream(caller, room_id, mark)
-    except Overtaken:
+    except CursorExpired:
         stream, first = messages.stream(caller, room_id, None), sse.RETRY_FIELD + sse.RESET_EVENT
     return sse.stream_response(
-        stream, first, partial(_format_update, names), lambda: messages.may_watch(stream)
+        stream, first, partial(_format_update, names), lambda: messages.can_watch(stream)
     )
 
 
-def _format_update(names: Names, update: Said | Noticed) -> bytes:
-    if isinstance(update, Noticed):
-        return sse.format_event(update.what, update.about)
+def _format_update(names: DisplayNames, update: MessageUpdate | EphemeralEvent) -> bytes:
+    if isinstance(update, EphemeralEvent):
+        return sse.format_event(update.name, update.payload)
     author = update.message.author_id
     return sse.format_event(
-        "message", message_view(update.message, names.of([author])[author]), str(update.mark)
+        "message",
+        message_view(update.message, names.of([author])[author]),
+        str(update.resume_token),
     )
 
 
-def _last_event_id() -> Mark | None:
+def _last_event_id() -> ResumeToken | None:
     given = request.headers.get(LAST_EVENT_ID)
     if given is None:
         return None
     try:
-        return Mark.parse(given)
+        return ResumeToken.parse(given)
     except ValueError:
         raise InvalidRecord(LAST_EVENT_ID, "is not the id of an event of this stream") from None

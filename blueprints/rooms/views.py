@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dinerapp.messaging.domain.messages import Message
-from dinerapp.messaging.domain.read_markers import Read
+from dinerapp.messaging.domain.read_markers import ReadMarker
 
 
 def message_view(message: Message, author: str) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def message_view(message: Message, author: str) -> dict[str, Any]:
     }
 
 
-def read_view(read: Read) -> dict[str, Any]:
+def read_view(read: ReadMarker) -> dict[str, Any]:
     """How far somebody has read."""
     return {
         "room_id": read.room_id,

@@ -38,7 +38,7 @@ from blueprints.servers.views import channel_view, member_view, server_view
 from dinerapp.accounts.domain.permissions import Permission
 from dinerapp.messaging.container import MessagingServices
 from dinerapp.messaging.domain.servers import Server
-from dinerapp.messaging.services.servers import Seen
+from dinerapp.messaging.services.servers import ServerView
 from dinerapp.replication.saving import WriteResult
 
 services = services_of(MessagingServices)
@@ -67,7 +67,7 @@ def list_servers(query: dict[str, Any]) -> Response:
     found, members = services().servers.page(
         caller(), parse_cursor(query["cursor"]), query["limit"]
     )
-    return page_response(found, lambda server: server_view(Seen(server, members[server.id])))
+    return page_response(found, lambda server: server_view(ServerView(server, members[server.id])))
 
 
 @blp.post("/join")
@@ -188,7 +188,7 @@ def list_members(query: dict[str, Any], server_id: UUID) -> Response:
     """Who belongs to a server, newest first"""
     place, limit = parse_cursor(query["cursor"]), query["limit"]
     found = services().servers.members(caller(), str(server_id), place, limit)
-    names = services().names.of([member.user_id for member in found.items])
+    names = services().display_names.of([member.user_id for member in found.items])
     return page_response(found, lambda member: member_view(member, names[member.user_id]))
 
 
@@ -203,7 +203,7 @@ def change_member(given: dict[str, Any], server_id: UUID, user_id: UUID) -> Resp
         caller(), str(server_id), str(user_id), op, given["role"], if_match()
     )
     return write_response(
-        done, member_view(done.record, services().names.of([str(user_id)])[str(user_id)])
+        done, member_view(done.record, services().display_names.of([str(user_id)])[str(user_id)])
     )
 
 
@@ -223,5 +223,5 @@ def remove_member(server_id: UUID, user_id: UUID) -> Response:
 
 
 def _server_response(result: WriteResult[Server], location: str | None = None) -> Response:
-    seen: Seen = services().servers.seen(caller(), result.record)
+    seen: ServerView = services().servers.view(caller(), result.record)
     return write_response(result, server_view(seen), location, seen.member.role)

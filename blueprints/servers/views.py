@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from blueprints.http.responses import public_fields
-from dinerapp.messaging.domain.members import Deed, Member
+from dinerapp.messaging.domain.members import Member, MemberPermission
 from dinerapp.messaging.domain.servers import Channel
-from dinerapp.messaging.services.servers import Seen
+from dinerapp.messaging.services.servers import ServerView
 
 
-def server_view(server: Seen) -> dict[str, Any]:
+def server_view(server: ServerView) -> dict[str, Any]:
     """With the invite code for whoever may invite."""
-    code = server.server.invite_code if server.member.may(Deed.INVITE) else None
+    code = server.server.invite_code if server.member.may(MemberPermission.INVITE) else None
     return public_fields(server.server) | {"invite_code": code, "role": server.member.role}
 
 

@@ -91,7 +91,7 @@ def check_record(kind: str, record_id: UUID) -> Response:
 @blp.response(200, Repair)
 def repair_kind(kind: str) -> Response:
     """Make the records that differ equal"""
-    done = services().consistency.repair_all(_pair(kind))
+    done = services().anti_entropy.repair_all(_pair(kind))
     return json_response(
         {
             "kind": kind,
@@ -110,7 +110,7 @@ def _pair(kind: str) -> StorePair[Any]:
 
 
 def _kind_report(kind: str, pair: StorePair[Any]) -> dict[str, Any]:
-    found = list(islice(services().consistency.differences(pair), MAX_COUNTED))
+    found = list(islice(services().anti_entropy.differences(pair), MAX_COUNTED))
     return {
         "kind": kind,
         "equal": not found,

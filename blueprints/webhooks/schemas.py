@@ -9,7 +9,7 @@ from blueprints.http.fields import BoundedList, RequestSchema, StrictBool, Text
 from blueprints.http.responses import PageQuery
 from dinerapp.ordering.domain.order_events import TOPICS, Topic
 from dinerapp.webhooks.domain.deliveries import DeliveryState
-from dinerapp.webhooks.domain.webhooks import LONGEST_URL
+from dinerapp.webhooks.domain.webhooks import MAX_URL_LENGTH
 
 _URL_METADATA = {"description": "gets the POSTs", "example": "https://example.org/dinerapp"}
 _EVENTS_METADATA = {
@@ -21,7 +21,7 @@ _EVENTS_METADATA = {
 class WebhookChanges(RequestSchema):
     """What can be changed of a webhook; all of it is optional."""
 
-    url = Text(1, LONGEST_URL)
+    url = Text(1, MAX_URL_LENGTH)
     events = BoundedList(fields.Enum(Topic, by_value=True), 0, len(Topic))
     description = Text(0, 500)
     active = StrictBool()
@@ -30,7 +30,7 @@ class WebhookChanges(RequestSchema):
 class WebhookIn(WebhookChanges):
     """A new webhook."""
 
-    url = Text(1, LONGEST_URL, required=True, metadata=_URL_METADATA)
+    url = Text(1, MAX_URL_LENGTH, required=True, metadata=_URL_METADATA)
     events = BoundedList(
         fields.Enum(Topic, by_value=True), 0, len(Topic), load_default=(), metadata=_EVENTS_METADATA
     )

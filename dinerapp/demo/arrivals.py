@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from random import Random
 
-from dinerapp.ordering.domain.hours import Calendar, parsed
+from dinerapp.ordering.domain.hours import Calendar, parse_hours
 
-DEFAULT_HOURS = parsed("mon-thu,sun 08:00-23:00; fri,sat 08:00-24:00")
+DEFAULT_HOURS = parse_hours("mon-thu,sun 08:00-23:00; fri,sat 08:00-24:00")
 """Of the demo, where the restaurant is always open."""
 
 _HOUR_WEIGHTS = {8: 2, 9: 3, 10: 3, 12: 6, 13: 6, 14: 3, 17: 3, 18: 7, 19: 9, 20: 7, 21: 4}

@@ -20,7 +20,7 @@ from dinerapp.demo.toml_fields import (
     text,
     whole,
 )
-from dinerapp.ordering.domain.hours import Window, parsed
+from dinerapp.ordering.domain.hours import Window, parse_hours
 from dinerapp.replication.errors import DinerError
 
 _MAX_PRICE, _MAX_OPTION_PRICE = 10**9, 10**6
@@ -181,7 +181,7 @@ def _slug(value: object) -> str:
 
 def _hours(value: object) -> tuple[Window, ...]:
     try:
-        windows = parsed(text(1000)(value))
+        windows = parse_hours(text(1000)(value))
     except ValueError as exc:
         raise ValueError(f"must be {_HOURS}") from exc
     if len(windows) > _MAX_WINDOWS:

@@ -13,7 +13,7 @@ from dinerapp.demo.restaurant import Restaurant
 from dinerapp.ordering.domain.billing import Discount
 from dinerapp.ordering.domain.menu import Serving
 from dinerapp.ordering.domain.orders import Fulfilment, FulfilmentType, Line, Order
-from dinerapp.ordering.domain.pricing import offers, priced
+from dinerapp.ordering.domain.pricing import quote, require_all
 from dinerapp.ordering.services.orders import NewOrder, order_of
 from dinerapp.replication.errors import RuleViolation
 from dinerapp.replication.identity import Operation
@@ -84,7 +84,7 @@ class OrderGenerator:
         )
         lines = self._lines(operation, new, serving)
         discount = self._discount(sum(line.total for line in lines), placed_at, rng)
-        terms = self._restaurant.rates.terms(fulfilment.type, discount)
+        terms = self._restaurant.rates.billing_terms(fulfilment.type, discount)
         return order_of(operation, new, lines, terms, self._restaurant.currency, placed_at)
 
     def _fulfilment(self, number: int, now: datetime, rng: Random) -> tuple[Fulfilment, int]:
@@ -108,8 +108,8 @@ class OrderGenerator:
 
     def _lines(self, operation: Operation, new: NewOrder, serving: Serving) -> tuple[Line, ...]:
         ids = [operation.child_id(f"line {number}") for number in range(len(new.items))]
-        return priced(
-            offers(new.items, self._restaurant.menu, ids, self._restaurant.rates, serving)
+        return require_all(
+            quote(new.items, self._restaurant.menu, ids, self._restaurant.rates, serving)
         )
 
     def _discount(self, subtotal: int, now: datetime, rng: Random) -> Discount | None:

@@ -10,7 +10,7 @@ from random import Random
 from dinerapp.demo import people
 from dinerapp.ordering.domain.orders import FulfilmentType, Order, Status
 from dinerapp.ordering.domain.payments import Method, left_of
-from dinerapp.ordering.domain.tickets import Ticket, stations
+from dinerapp.ordering.domain.tickets import Ticket, open_stations
 from dinerapp.ordering.services.till import NewPayment, NewRefund, payment_of, refund_of
 from dinerapp.replication.identity import Operation
 
@@ -82,12 +82,12 @@ class OrderLifecycle:
         wanted_at = self._order.fulfilment.scheduled_for
         if wanted_at is not None:
             self._time = max(self._time, wanted_at - _PREORDER_LEAD)
-        yield self._after(1, 4), self._cook(Ticket.accepted, stations(self._order.tickets))
+        yield self._after(1, 4), self._cook(Ticket.as_accepted, open_stations(self._order.tickets))
         yield self._after(0, 1), self._move(Status.PREPARING, people.CHEF)
         if self._is_dine_in and self._rng.random() < 0.08:
             yield self._after(1, 4), self._add_one_more
-        for station in stations(self._order.tickets):
-            yield self._after(3, 9), self._cook(Ticket.bumped, (station,))
+        for station in open_stations(self._order.tickets):
+            yield self._after(3, 9), self._cook(Ticket.as_bumped, (station,))
         yield self._after(0, 1), self._move(Status.READY, people.CHEF)
 
     def _closing_steps(self) -> Iterator[Step]:
@@ -110,7 +110,7 @@ class OrderLifecycle:
 
     def _move(self, status: Status, actor: str, reason: str | None = None) -> Change:
         def change(order: Order, now: datetime) -> Order:
-            return order.moved(status, actor=actor, reason=reason, op_id=order.op_id, now=now)
+            return order.with_status(status, actor=actor, reason=reason, op_id=order.op_id, now=now)
 
         return change
 
@@ -119,15 +119,15 @@ class OrderLifecycle:
             waiting = [ticket.id for ticket in order.tickets if ticket.is_open]
             mine = [ticket.id for ticket in order.tickets if ticket.station in at]
             tickets = [ticket_id for ticket_id in waiting if ticket_id in mine]
-            return order.cooked(tickets, step, op_id=order.op_id, now=now)
+            return order.with_ticket_step(tickets, step, op_id=order.op_id, now=now)
 
         return change
 
     def _add_one_more(self, order: Order, now: datetime) -> Order:
-        line = next((line for line in order.wanted if not line.counted), None)
+        line = next((line for line in order.active_lines if not line.counted), None)
         if line is None:
             return order
-        return order.revised([line.of(line.quantity + 1)], op_id=order.op_id, now=now)
+        return order.with_lines([line.with_quantity(line.quantity + 1)], op_id=order.op_id, now=now)
 
     def _pay_online(self, order: Order, now: datetime) -> Order:
         return self._pay(order, NewPayment(method=Method.CARD, reference="online"), "guest", now)
@@ -141,7 +141,7 @@ class OrderLifecycle:
             worth = min(_VOUCHER, order.outstanding)
             new = NewPayment(method=Method.VOUCHER, amount=worth, till_id=self._till_at(now))
             return self._pay(order, new, self._cashier, now)
-        line_ids = (order.wanted[0].id,)
+        line_ids = (order.active_lines[0].id,)
         return self._pay(
             order, self._counter_payment(order.cost_of(line_ids), now, line_ids), None, now
         )
@@ -167,12 +167,12 @@ class OrderLifecycle:
 
     def _pay(self, order: Order, new: NewPayment, actor: str | None, now: datetime) -> Order:
         payment = payment_of(order, self._operation(order), new, actor or self._cashier, now)
-        return order.paid(payment, now)
+        return order.with_payment(payment, now)
 
     def _refund_part(self, order: Order, now: datetime) -> Order:
         """For one piece of the first line, as far as the last payment goes."""
         payment = order.payments[-1]
-        amount = min(order.wanted[0].unit_price, left_of(payment.id, order.payments))
+        amount = min(order.active_lines[0].unit_price, left_of(payment.id, order.payments))
         till_id = self._till_at(now) if payment.till_id else None
         new = NewRefund(payment_id=payment.id, amount=amount, reason="it was cold", till_id=till_id)
         return self._refund(new)(order, now)
@@ -180,7 +180,7 @@ class OrderLifecycle:
     def _refund(self, new: NewRefund) -> Change:
         def change(order: Order, now: datetime) -> Order:
             refund = refund_of(order, self._operation(order), new, self._cashier, now)
-            return order.refunded(refund, now)
+            return order.with_refund(refund, now)
 
         return change
 

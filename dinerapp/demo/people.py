@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from dinerapp.ordering.domain.orders import Customer
+from dinerapp.ordering.domain.orders import OrderContact
 
 MAX_GUESTS = 1000
 
@@ -47,12 +47,12 @@ CASHIERS = ("jonas", "olga")
 CHEF = "amira"
 
 
-def guest_contact(number: int) -> Customer:
+def guest_contact(number: int) -> OrderContact:
     """One of MOST_GUESTS regulars; every third one has given an e-mail address."""
     first = _FIRST_NAMES[number % len(_FIRST_NAMES)]
     last = _LAST_NAMES[number % len(_LAST_NAMES)]
     email = f"guest-{number}@example.org" if number % 3 == 0 else None
-    return Customer(
+    return OrderContact(
         name=f"{first} {last}", phone=f"+493023125{number % MAX_GUESTS:03}", email=email
     )
 

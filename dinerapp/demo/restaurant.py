@@ -12,7 +12,7 @@ from random import Random
 from dinerapp.ordering.domain.coupons import Coupon
 from dinerapp.ordering.domain.hours import Calendar
 from dinerapp.ordering.domain.menu import Category, MenuItem, OptionGroup, Serving
-from dinerapp.ordering.domain.pricing import Rates, Wanted
+from dinerapp.ordering.domain.pricing import LineRequest, Rates
 
 _MAX_DRAWS = 30
 _LINE_COUNT_WEIGHTS = {1: 15, 2: 27, 3: 25, 4: 18, 5: 10, 6: 5}
@@ -38,7 +38,7 @@ class Restaurant:
         """What is served at the moment."""
         return Serving(moment=moment, calendar=self.calendar, categories=self.categories)
 
-    def basket(self, rng: Random, serving: Serving) -> tuple[Wanted, ...]:
+    def basket(self, rng: Random, serving: Serving) -> tuple[LineRequest, ...]:
         """What one party takes; nothing twice, and nothing that is not served."""
         size = _weighted_choice(rng, _LINE_COUNT_WEIGHTS)
         found: dict[str, MenuItem] = {}
@@ -46,7 +46,7 @@ class Restaurant:
             if len(found) == size:
                 break
             item = (self._all if found else self._main).draw(rng)
-            if serving.has(item):
+            if serving.serves(item):
                 found[item.id] = item
         return tuple(_line_request(rng, item) for item in found.values())
 
@@ -71,8 +71,8 @@ class _WeightedItems:
         return rng.choices(self._items, cum_weights=self._weights)[0]
 
 
-def _line_request(rng: Random, item: MenuItem) -> Wanted:
-    return Wanted(
+def _line_request(rng: Random, item: MenuItem) -> LineRequest:
+    return LineRequest(
         item_id=item.id,
         quantity=_weighted_choice(rng, _QUANTITY_WEIGHTS),
         options=tuple(key for group in item.option_groups for key in _choose_options(rng, group)),

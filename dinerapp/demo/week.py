@@ -100,7 +100,7 @@ class WeekSeeder:
         if not days_ago:
             return till
         expected, is_short = self._till_service.expected(till), days_ago == _SHORTAGE_DAYS_AGO
-        return till.closed(
+        return till.as_closed(
             by=payments[-1].actor,
             expected=expected,
             counted=expected - _CASH_SHORTAGE if is_short else expected,

@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-MISSED = "missed"
+GAP_TOPIC = "missed"
 """The topic of a message that no process sent: others may have been, or may be, lost."""
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class BusMessage:
     """A topic and a small payload of JSON values."""
 
     topic: str
@@ -39,7 +39,7 @@ class Bus(ABC):
         oldest are lost. Messages of one process arrive in no particular order."""
 
     @abstractmethod
-    def subscribe(self, receiver: Callable[[Message], None]) -> None:
+    def subscribe(self, receiver: Callable[[BusMessage], None]) -> None:
         """Has the receiver called with each message of another process, one at a time for each
         way they come in. What it raises is logged. Before the first message, and when an
         interruption is noticed and when it is over, comes one with the topic `MISSED`."""

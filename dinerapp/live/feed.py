@@ -25,50 +25,50 @@ R = TypeVar("R", bound=Record)
 
 OVERLAP = timedelta(seconds=10)
 """What is committed this late, or by a host whose clock is this slow, is still found."""
-LONGEST_RETURN = timedelta(hours=1)
-EVERY = 2.0
-RETRY = 1.0
-GATHER = 0.05
-PATIENCE = 2.0
-AT_ONCE = 500
-MOST_WAITING = 5000
-MOST_MISSED = 1000
-MOST_KNOWN = 20_000
+MAX_REPLAY = timedelta(hours=1)
+INTERVAL_SECONDS = 2.0
+RETRY_SECONDS = 1.0
+GATHER_SECONDS = 0.05
+TIMEOUT_SECONDS = 2.0
+BATCH_SIZE = 500
+MAX_QUEUED = 5000
+MAX_MISSED = 1000
+MAX_KNOWN = 20_000
 
 
 class TooManyStreams(NoStoreAvailable):
     """This process has as many open streams as it can bear."""
 
 
-class Overtaken(DinerError):
+class CursorExpired(DinerError):
     """More has changed than a stream can catch up with; a list is the better question."""
 
 
-class Seats:
+class StreamQuota:
     """How many streams this process serves at a time, whatever they are of, and whether all of them
     must end now, because the process does."""
 
-    def __init__(self, most: int, must_end: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, limit: int, must_end: Callable[[], bool] = lambda: False) -> None:
         self.must_end = must_end
-        self._most = most
-        self._taken = 0
+        self._limit = limit
+        self._in_use = 0
         self._lock = Lock()
 
-    def take(self) -> None:
+    def acquire(self) -> None:
         """One more; TooManyStreams where there is no room for it."""
         with self._lock:
-            if self._taken >= self._most:
+            if self._in_use >= self._limit:
                 raise TooManyStreams(
-                    f"this process serves {self._most} streams at most; try again, "
+                    f"this process serves {self._limit} streams at most; try again, "
                     "or raise WEB_STREAMS",
                     retry_after=5,
                 )
-            self._taken += 1
+            self._in_use += 1
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Makes room for another one."""
         with self._lock:
-            self._taken -= 1
+            self._in_use -= 1
 
 
 class Stream(Generic[R]):
@@ -77,10 +77,10 @@ class Stream(Generic[R]):
 
     def __init__(self, feed: Feed[R]) -> None:
         self._feed = feed
-        self._waiting: queue.Queue[Any] = queue.Queue(MOST_WAITING)
-        self._known: dict[str, int] = {}
+        self._queue: queue.Queue[Any] = queue.Queue(MAX_QUEUED)
+        self._seen_revisions: dict[str, int] = {}
         self._is_closed = False
-        self._offering = Lock()
+        self._offer_lock = Lock()
 
     @property
     def is_over(self) -> bool:
@@ -90,36 +90,36 @@ class Stream(Generic[R]):
     def close(self) -> None:
         """Makes room for another one."""
         self._is_closed = True
-        self._feed.leave(self)
+        self._feed.remove_stream(self)
 
     def offer(self, records: Iterable[R]) -> None:
         """Takes what it has not had yet."""
-        with self._offering:
+        with self._offer_lock:
             for record in records:
-                self._take(record)
+                self._enqueue(record)
 
     def _next(self, seconds: float) -> Any:
         """What waits longest, if anything does within so many seconds."""
         try:
-            return self._waiting.get(timeout=seconds)
+            return self._queue.get(timeout=seconds)
         except queue.Empty:
             return None
 
-    def _take(self, record: R) -> None:
+    def _enqueue(self, record: R) -> None:
         """Of two states at one revision, which were made apart, the merged one is yet to come."""
-        if self._known.get(record.id, 0) >= record.version.revision:
+        if self._seen_revisions.get(record.id, 0) >= record.version.revision:
             return
         self._remember(record)
         try:
-            self._waiting.put_nowait(record)
+            self._queue.put_nowait(record)
         except queue.Full:
             self.close()
 
     def _remember(self, record: R) -> None:
-        self._known.pop(record.id, None)
-        if len(self._known) >= MOST_KNOWN:
-            del self._known[next(iter(self._known))]
-        self._known[record.id] = record.version.revision
+        self._seen_revisions.pop(record.id, None)
+        if len(self._seen_revisions) >= MAX_KNOWN:
+            del self._seen_revisions[next(iter(self._seen_revisions))]
+        self._seen_revisions[record.id] = record.version.revision
 
 
 class Feed(ABC, Generic[R]):
@@ -130,36 +130,36 @@ class Feed(ABC, Generic[R]):
 
     def __init__(
         self,
-        seats: Seats,
+        quota: StreamQuota,
         *,
         wake: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._wake = wake
-        self._seats = seats
+        self._quota = quota
         self._now = now
         self._lock = Lock()
         self._streams: Sequence[Stream[R]] = ()
-        self._news: set[str] = set()
-        self._latest: datetime | None = None
-        self._back = timedelta()
-        self._read_at = now()
+        self._noted_ids: set[str] = set()
+        self._latest_change: datetime | None = None
+        self._replay = timedelta()
+        self._last_read_at = now()
         self._is_closed = False
-        connection_restored.connect(self._restored)
-        bus_gap.connect(self._missed_news)
+        connection_restored.connect(self._on_restored)
+        bus_gap.connect(self._on_bus_gap)
 
     @abstractmethod
-    def _get(self, record_ids: Collection[str]) -> Mapping[str, R]:
+    def _load(self, record_ids: Collection[str]) -> Mapping[str, R]:
         """The records there are news of, as they are now."""
 
     @abstractmethod
-    def _changed_since(self, place: ChangeCursor, limit: int) -> Sequence[R]:
+    def _changed_since(self, cursor: ChangeCursor, limit: int) -> Sequence[R]:
         """The next ones that changed, of all that any stream may want."""
 
     @property
     def is_over(self) -> bool:
         """Whether the process is about to end."""
-        return self._is_closed or self._seats.must_end()
+        return self._is_closed or self._quota.must_end()
 
     def open(self) -> None:
         """Streams may be opened."""
@@ -169,79 +169,82 @@ class Feed(ABC, Generic[R]):
         """Ends every stream."""
         self._is_closed = True
 
-    def leave(self, stream: Stream[R]) -> None:
+    def remove_stream(self, stream: Stream[R]) -> None:
         """Forgets a stream."""
         with self._lock:
             others = [each for each in self._streams if each is not stream]
             was_there = len(others) < len(self._streams)
             self._streams = others
         if was_there:
-            self._seats.leave()
+            self._quota.release()
 
     def step(self) -> float:
         """One reading for all streams; returns the seconds until the next."""
-        news = self._take_news()
+        news = self._take_noted()
         if not self._streams:
-            self._latest, self._back = None, timedelta()
-            return EVERY
+            self._latest_change, self._replay = None, timedelta()
+            return INTERVAL_SECONDS
         try:
-            with deadline.within(PATIENCE):
+            with deadline.within(TIMEOUT_SECONDS):
                 found = self._read(news)
         except DinerError:
-            self._note(*news)
-            return RETRY
+            self._note_changed(*news)
+            return RETRY_SECONDS
         for stream in self._streams:
             stream.offer(found)
-        return EVERY
+        return INTERVAL_SECONDS
 
-    def _enter(self, stream: Stream[R]) -> None:
-        self._seats.take()
+    def _add_stream(self, stream: Stream[R]) -> None:
+        self._quota.acquire()
         with self._lock:
             if not self._streams:
-                self._latest = None
+                self._latest_change = None
             self._streams = [*self._streams, stream]
 
-    def _read(self, news: Collection[str]) -> list[R]:
-        found = list(self._get(news).values()) if news else []
+    def _read(self, record_ids: Collection[str]) -> list[R]:
+        found = list(self._load(record_ids).values()) if record_ids else []
         now = self._now()
-        if self._latest is None or (now - self._read_at).total_seconds() >= EVERY / 2:
-            self._read_at = now
-            found += self._changed_lately(now)
+        if (
+            self._latest_change is None
+            or (now - self._last_read_at).total_seconds() >= INTERVAL_SECONDS / 2
+        ):
+            self._last_read_at = now
+            found += self._recent_changes(now)
         return sorted(found, key=lambda record: (record.updated_at, record.id))
 
-    def _changed_lately(self, now: datetime) -> list[R]:
-        back, latest = self._back, min(self._latest or now, now)
+    def _recent_changes(self, now: datetime) -> list[R]:
+        back, latest = self._replay, min(self._latest_change or now, now)
         place, found = ChangeCursor(latest - back - OVERLAP), list[R]()
         while True:
-            page = self._changed_since(place, AT_ONCE)
+            page = self._changed_since(place, BATCH_SIZE)
             found += page
-            if len(page) < AT_ONCE:
+            if len(page) < BATCH_SIZE:
                 break
             place = ChangeCursor(page[-1].updated_at, page[-1].id)
-        self._latest = max(latest, found[-1].updated_at) if found else latest
-        if self._back is back:
-            self._back = timedelta()
+        self._latest_change = max(latest, found[-1].updated_at) if found else latest
+        if self._replay is back:
+            self._replay = timedelta()
         return found
 
-    def _take_news(self) -> set[str]:
+    def _take_noted(self) -> set[str]:
         """What came in within a moment is read together."""
-        if self._news:
-            time.sleep(GATHER)
+        if self._noted_ids:
+            time.sleep(GATHER_SECONDS)
         with self._lock:
-            news, self._news = self._news, set()
+            news, self._noted_ids = self._noted_ids, set()
         return news
 
-    def _note(self, *record_ids: str) -> None:
+    def _note_changed(self, *record_ids: str) -> None:
         if not self._streams:
             return
         with self._lock:
-            self._news.update(record_ids)
+            self._noted_ids.update(record_ids)
 
-    def _missed_news(self, _sender: object, **_payload: Any) -> None:
+    def _on_bus_gap(self, _sender: object, **_payload: Any) -> None:
         self._wake()
 
-    def _restored(self, _sender: object, seconds: float, **_payload: Any) -> None:
+    def _on_restored(self, _sender: object, seconds: float, **_payload: Any) -> None:
         """What was accepted elsewhere meanwhile arrives now, with the times it had then."""
         if self._streams:
-            self._back = max(self._back, min(timedelta(seconds=seconds), LONGEST_RETURN))
+            self._replay = max(self._replay, min(timedelta(seconds=seconds), MAX_REPLAY))
             self._wake()

@@ -13,7 +13,7 @@ from dinerapp.replication.signals import conflict_resolved, remote_suspicion, su
 def forward_signals(bridge: SignalBridge) -> None:
     """Connects the signals of replication with the bus."""
     bridge.forward(conflict_resolved, "conflict_resolved", _conflict)
-    bridge.forward(suspicion_published, "absence", _absence)
+    bridge.forward(suspicion_published, "absence", _suspicion)
     bridge.receive("absence", remote_suspicion)
 
 
@@ -21,5 +21,5 @@ def _conflict(conflict: Conflict) -> Mapping[str, Any]:
     return {"kind": conflict.about, "id": conflict.record_id, "version": ""}
 
 
-def _absence(place: str) -> Mapping[str, Any]:
+def _suspicion(place: str) -> Mapping[str, Any]:
     return {"place": place}

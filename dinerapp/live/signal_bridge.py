@@ -7,7 +7,7 @@ from typing import Any
 
 from blinker import NamedSignal
 
-from dinerapp.live.bus import MISSED, Bus, Message
+from dinerapp.live.bus import GAP_TOPIC, Bus, BusMessage
 from dinerapp.live.signals import bus_gap, remote_change
 from dinerapp.replication.record import Record
 from dinerapp.replication.signals import announce
@@ -24,9 +24,9 @@ class SignalBridge:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._receivers: list[Callable[..., None]] = []
+        self._publishers: list[Callable[..., None]] = []
         self._signals: dict[str, NamedSignal] = {}
-        bus.subscribe(self._receive)
+        bus.subscribe(self._on_message)
 
     def forward(self, signal: NamedSignal, topic: str, describe: Describe) -> None:
         """Publishes what `describe` makes of the signal's payload."""
@@ -35,15 +35,15 @@ class SignalBridge:
             self._bus.publish(topic, describe(**payload))
 
         # blinker keeps receivers weakly.
-        self._receivers.append(publish)
+        self._publishers.append(publish)
         signal.connect(publish)
 
     def receive(self, topic: str, signal: NamedSignal) -> None:
         """What others publish under the topic is sent as the signal, with its payload."""
         self._signals[topic] = signal
 
-    def _receive(self, message: Message) -> None:
-        if message.topic == MISSED:
+    def _on_message(self, message: BusMessage) -> None:
+        if message.topic == GAP_TOPIC:
             announce(bus_gap, self)
         elif message.topic in self._signals:
             announce(self._signals[message.topic], self, **message.payload)
@@ -61,6 +61,6 @@ class SignalBridge:
                     )
 
 
-def change_of(kind: str, record: Record, **details: Any) -> Mapping[str, Any]:
+def describe_change(kind: str, record: Record, **details: Any) -> Mapping[str, Any]:
     """What other processes are told of a changed record."""
     return {"kind": kind, "id": record.id, "version": str(record.version), **details}

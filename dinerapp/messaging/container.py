@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dinerapp.messaging.services.conversations import ConversationService
-from dinerapp.messaging.services.display_names import Names
+from dinerapp.messaging.services.display_names import DisplayNames
 from dinerapp.messaging.services.messages import MessageService
-from dinerapp.messaging.services.reading import ReadingService
+from dinerapp.messaging.services.read_markers import ReadMarkerService
 from dinerapp.messaging.services.servers import ServerService
 
 
@@ -18,5 +18,5 @@ class MessagingServices:
     servers: ServerService
     conversations: ConversationService
     messages: MessageService
-    reading: ReadingService
-    names: Names
+    read_markers: ReadMarkerService
+    display_names: DisplayNames

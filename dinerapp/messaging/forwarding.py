@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dinerapp.live.signal_bridge import SignalBridge, change_of
+from dinerapp.live.signal_bridge import SignalBridge, describe_change
 from dinerapp.messaging.domain.messages import Message
-from dinerapp.messaging.domain.read_markers import READS, Read
+from dinerapp.messaging.domain.read_markers import READ_MARKERS, ReadMarker
 from dinerapp.messaging.signals import (
     access_changed,
     message_changed,
@@ -30,16 +30,16 @@ def forward_signals(bridge: SignalBridge) -> None:
 
 
 def _message(kind: str, message: Message) -> Mapping[str, Any]:
-    return change_of(kind, message, room_id=message.room_id)
+    return describe_change(kind, message, room_id=message.room_id)
 
 
-def _read(read: Read) -> Mapping[str, Any]:
+def _read(read: ReadMarker) -> Mapping[str, Any]:
     about = {"room_id": read.room_id, "user_id": read.user_id, "message_id": read.message_id}
-    return change_of(READS.name, read, **about)
+    return describe_change(READ_MARKERS.name, read, **about)
 
 
 def _access(about: Record, user_id: str | None) -> Mapping[str, Any]:
-    return change_of("", about, user_id=user_id)
+    return describe_change("", about, user_id=user_id)
 
 
 def _typing(room_id: str, user_id: str) -> Mapping[str, Any]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from dinerapp.ordering.services.carts import CartService
 from dinerapp.ordering.services.coupons import CouponService
-from dinerapp.ordering.services.customer_tracker import Regulars
+from dinerapp.ordering.services.customer_tracker import CustomerTracker
 from dinerapp.ordering.services.customers import CustomerService
 from dinerapp.ordering.services.kitchen import KitchenService
 from dinerapp.ordering.services.menu import CategoryService, MenuService
-from dinerapp.ordering.services.menu_cache import Board
+from dinerapp.ordering.services.menu_cache import MenuCache
 from dinerapp.ordering.services.order_feed import OrderFeed
 from dinerapp.ordering.services.orders import OrderService
 from dinerapp.ordering.services.slots import SlotService
@@ -24,7 +24,7 @@ class OrderingServices:
     currency: str
     menu: MenuService
     categories: CategoryService
-    menu_cache: Board
+    menu_cache: MenuCache
     carts: CartService
     orders: OrderService
     order_feed: OrderFeed
@@ -33,4 +33,4 @@ class OrderingServices:
     till: TillService
     coupons: CouponService
     customers: CustomerService
-    customer_tracker: Regulars
+    customer_tracker: CustomerTracker

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dinerapp.live.signal_bridge import SignalBridge, change_of
+from dinerapp.live.signal_bridge import SignalBridge, describe_change
 from dinerapp.ordering.domain.customers import CUSTOMERS, Customer
 from dinerapp.ordering.domain.menu import CATEGORIES, MENU_ITEMS, Category, MenuItem
 from dinerapp.ordering.domain.order_merge import ORDERS
@@ -37,24 +37,26 @@ def forward_signals(bridge: SignalBridge) -> None:
 
 
 def _item(item: MenuItem) -> Mapping[str, Any]:
-    return change_of(MENU_ITEMS.name, item)
+    return describe_change(MENU_ITEMS.name, item)
 
 
 def _category(category: Category) -> Mapping[str, Any]:
-    return change_of(CATEGORIES.name, category)
+    return describe_change(CATEGORIES.name, category)
 
 
 def _step(order: Order, **_payload: Any) -> Mapping[str, Any]:
-    return change_of(ORDERS.name, order, takes_stock=takes_stock(order))
+    return describe_change(ORDERS.name, order, takes_stock=takes_stock(order))
 
 
 def _revision(order: Order) -> Mapping[str, Any]:
-    return change_of(ORDERS.name, order, takes_stock=any(line.counted for line in order.lines))
+    return describe_change(
+        ORDERS.name, order, takes_stock=any(line.counted for line in order.lines)
+    )
 
 
 def _change(order: Order, **_payload: Any) -> Mapping[str, Any]:
-    return change_of(ORDERS.name, order)
+    return describe_change(ORDERS.name, order)
 
 
 def _customer(customer: Customer) -> Mapping[str, Any]:
-    return change_of(CUSTOMERS.name, customer)
+    return describe_change(CUSTOMERS.name, customer)

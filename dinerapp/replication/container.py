@@ -18,5 +18,5 @@ class ReplicationServices:
 
     connections: Connections
     conflicts: ConflictService
-    consistency: AntiEntropy
+    anti_entropy: AntiEntropy
     pairs: Mapping[str, StorePair[Any]]

@@ -62,7 +62,7 @@ class BootstrapResult:
 
 
 @contextmanager
-def open_services(settings: Settings) -> Iterator[Application]:
+def open_application(settings: Settings) -> Iterator[Application]:
     """Everything, with open connections and without a relay unless the settings want it."""
     diner = build(
         settings, backends_of(settings), aux_connections_of(settings), bus=bus_of(settings)
@@ -77,7 +77,7 @@ def open_services(settings: Settings) -> Iterator[Application]:
 @contextmanager
 def open_with_all_stores_up(settings: Settings) -> Iterator[Application]:
     """As `connected`, and every database that is configured answers."""
-    with open_services(settings) as diner:
+    with open_application(settings) as diner:
         require_all_up(diner)
         yield diner
 
@@ -91,16 +91,16 @@ def open_with_both_stores(settings: Settings) -> Iterator[Application]:
         yield diner
 
 
-def store_statuses(services: Application) -> list[ConnectionStatus]:
+def store_statuses(application: Application) -> list[ConnectionStatus]:
     """The two databases, or the one that is configured."""
-    return [one for one in services.replication.connections.status() if one.name in STORES]
+    return [one for one in application.replication.connections.status() if one.name in STORES]
 
 
-def await_catching_up(services: Application, seconds: float = CATCH_UP_SECONDS) -> None:
+def await_catching_up(application: Application, seconds: float = CATCH_UP_SECONDS) -> None:
     """Gives stores some time to catch up; while one is down the other one cannot finish."""
     give_up = time.monotonic() + seconds
     while time.monotonic() < give_up:
-        states = {one.state for one in store_statuses(services)}
+        states = {one.state for one in store_statuses(application)}
         if ConnectionState.DOWN in states or ConnectionState.CATCHING_UP not in states:
             return
         time.sleep(0.1)
@@ -120,7 +120,7 @@ def migrate_database(database: Database) -> str:
 
 def bootstrap(settings: Settings) -> BootstrapResult:
     """Migrates, lets the stores catch up, and adds what an empty restaurant lacks."""
-    with open_services(replace(settings, relay_in_workers=False)) as diner:
+    with open_application(replace(settings, relay_in_workers=False)) as diner:
         await_catching_up(diner)
         ordering = diner.of(OrderingServices)
         dishes = 0 if ordering.menu.all() else menu.seed(ordering.menu, ordering.categories)
@@ -131,7 +131,7 @@ def bootstrap(settings: Settings) -> BootstrapResult:
 
 
 def compare_pair(
-    services: Application,
+    application: Application,
     pair: StorePair[Any],
     progress: ProgressCallback,
     *,
@@ -141,16 +141,16 @@ def compare_pair(
     """Compares one kind; what differs now is looked at once more after a moment."""
     found = ComparisonReport(pair.kind_name)
     if repair and not deep:
-        found.repaired = services.replication.consistency.repair_all(pair, progress).repaired
+        found.repaired = application.replication.anti_entropy.repair_all(pair, progress).repaired
     search = (
-        services.replication.consistency.deep_differences
+        application.replication.anti_entropy.deep_differences
         if deep
-        else services.replication.consistency.differences
+        else application.replication.anti_entropy.differences
     )
     differing = list(islice(search(pair, progress), MAX_DIFFERENCES))
     if repair and deep:
         ids = [difference.record_id for difference in differing]
-        found.repaired = services.replication.consistency.repair(pair, ids).repaired
+        found.repaired = application.replication.anti_entropy.repair(pair, ids).repaired
     if differing:
         time.sleep(RECHECK_SECONDS)
     found.differing = _still_differing(pair, differing)
@@ -158,11 +158,11 @@ def compare_pair(
     return found
 
 
-def await_copy(services: Application, target: StoreId, progress: ProgressCallback) -> None:
+def await_copy(application: Application, target: StoreId, progress: ProgressCallback) -> None:
     """Watches the connections bring a new store what the other one holds."""
-    while any(one.state is not ConnectionState.UP for one in store_statuses(services)):
-        require_all_up(services)
-        pairs = services.replication.pairs.values()
+    while any(one.state is not ConnectionState.UP for one in store_statuses(application)):
+        require_all_up(application)
+        pairs = application.replication.pairs.values()
         progress(
             sum(count_records(pair, target) for pair in pairs),
             sum(count_records(pair, pair.peer_of(target).store_id) for pair in pairs),
@@ -175,41 +175,41 @@ def count_records(pair: StorePair[Any], store_id: StoreId) -> int:
     return sum(one.count for one in pair.store_of(store_id).fingerprints().values())
 
 
-def list_dead_letters(services: Application, limit: int) -> list[tuple[Target, DeadLetter]]:
+def list_dead_letters(application: Application, limit: int) -> list[tuple[Target, DeadLetter]]:
     """What nobody tries any more, with whoever refuses it: a store, or the followers."""
     return [
         (creditor, one)
-        for store, creditor in _stores_with_targets(services)
+        for store, creditor in _stores_with_targets(application)
         for one in store.dead_letters(creditor, limit)
     ]
 
 
-def retry_dead_letters(services: Application) -> int:
+def retry_dead_letters(application: Application) -> int:
     """Has what is parked tried again, and says how much that was."""
     return sum(
         store.retry_dead_letters(creditor, utc_now())
-        for store, creditor in _stores_with_targets(services)
+        for store, creditor in _stores_with_targets(application)
     )
 
 
-def _stores_with_targets(services: Application) -> Iterator[tuple[Replica[Any], Target]]:
-    for pair in services.replication.pairs.values():
+def _stores_with_targets(application: Application) -> Iterator[tuple[Replica[Any], Target]]:
+    for pair in application.replication.pairs.values():
         for place in STORES:
             yield pair.peer_of(place), place
-    for store in services.following.stores:
+    for store in application.follower_dispatcher.stores:
         yield store, FollowerTarget.FOLLOWERS
 
 
-def count_open_conflicts(services: Application) -> int:
+def count_open_conflicts(application: Application) -> int:
     """How many wait for a manager."""
-    return services.repository(Conflicts).open_count()
+    return application.repository(Conflicts).open_count()
 
 
-def repair_on_schedule(services: Application) -> None:
+def repair_on_schedule(application: Application) -> None:
     """The relay's check; a database that is away puts it off to the next time."""
-    for kind, pair in services.replication.pairs.items():
+    for kind, pair in application.replication.pairs.items():
         try:
-            done = services.replication.consistency.repair_all(pair)
+            done = application.replication.anti_entropy.repair_all(pair)
         except DinerError as exc:
             _log.warning("consistency_put_off", kind=kind, reason=str(exc))
             return
@@ -222,9 +222,9 @@ def repair_on_schedule(services: Application) -> None:
         )
 
 
-def require_all_up(services: Application) -> None:
+def require_all_up(application: Application) -> None:
     """StoreUnavailable names a database that is down."""
-    for one in store_statuses(services):
+    for one in store_statuses(application):
         if one.state is ConnectionState.DOWN:
             raise StoreUnavailable(one.name, one.reason)
 

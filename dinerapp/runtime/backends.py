@@ -15,7 +15,7 @@ from adapters.postgres.database import PostgresDatabase
 from dinerapp.live.bus import Bus
 from dinerapp.replication.errors import DinerError
 from dinerapp.replication.ports.database import Connection, Database
-from dinerapp.runtime.registry import MONGO_STORES, POSTGRES_STORES, Stores
+from dinerapp.runtime.registry import MONGO_STORES, POSTGRES_STORES, StoreFactories
 from dinerapp.runtime.settings import Settings
 
 
@@ -28,7 +28,7 @@ class Backend:
     """One store's database, and how a store of each kind is made on it."""
 
     database: Database
-    stores: Stores
+    stores: StoreFactories
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ from dinerapp.runtime import administration, seeding
 from dinerapp.runtime.administration import (
     ComparisonReport,
     await_catching_up,
-    open_services,
+    open_application,
     open_with_all_stores_up,
     open_with_both_stores,
 )
@@ -187,7 +187,7 @@ def seed(size: str, items: int | None, orders: int | None, menu_file: Path | Non
         raise click.UsageError("--menu is for --size menu")
     own = read(menu_file) if menu_file else None
     began = time.monotonic()
-    with open_services(seeding.with_long_deadlines(_quiet_settings())) as diner:
+    with open_application(seeding.with_long_deadlines(_quiet_settings())) as diner:
         match size:
             case "menu":
                 _seed_menu(diner, own)
@@ -198,28 +198,28 @@ def seed(size: str, items: int | None, orders: int | None, menu_file: Path | Non
     click.echo(f"{time.monotonic() - began:.1f} s")
 
 
-def _seed_menu(diner: Application, own: Sequence[Course] | None) -> None:
-    ordering = diner.of(OrderingServices)
-    if own is None:
+def _seed_menu(application: Application, courses: Sequence[Course] | None) -> None:
+    ordering = application.of(OrderingServices)
+    if courses is None:
         added = menu.seed(ordering.menu, ordering.categories)
         _print_added(added, len(menu.DISHES), "dishes")
         return
-    added = menu.seed_own(ordering.menu, ordering.categories, own)
-    _print_added(added, sum(len(course.dishes) for course in own), "dishes")
+    added = menu.seed_own(ordering.menu, ordering.categories, courses)
+    _print_added(added, sum(len(course.dishes) for course in courses), "dishes")
 
 
-def _seed_week(services: Application) -> None:
+def _seed_week(application: Application) -> None:
     with progress("orders") as report:
-        added = seeding.seed_week(services, report)
+        added = seeding.seed_week(application, report)
     _print_added(added.items, len(menu.DISHES), "dishes")
     _print_added(added.coupons, len(coupons.coupon_fields(utc_now())), "coupons")
     _print_added(added.orders, ORDER_COUNT, "orders")
 
 
-def _seed_large(services: Application, items: int, orders: int) -> None:
+def _seed_large(application: Application, items: int, orders: int) -> None:
     try:
         with progress("orders") as report:
-            added = seeding.seed_large(services, report, items, orders)
+            added = seeding.seed_large(application, report, items, orders)
     except StoreFailure as exc:
         reason = SecretMask()(str(exc))
         raise CommandFailed(
@@ -229,8 +229,8 @@ def _seed_large(services: Application, items: int, orders: int) -> None:
     _print_added(added.orders, orders, "orders")
 
 
-def _print_added(added: int, of: int, what: str) -> None:
-    click.echo(f"{added:,} of {of:,} {what} added")
+def _print_added(added: int, total: int, noun: str) -> None:
+    click.echo(f"{added:,} of {total:,} {noun} added")
 
 
 @main.command()
@@ -246,7 +246,7 @@ def relay() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with open_services(settings) as diner:
+    with open_application(settings) as diner:
         tune_gc()
         _log.info("relay_started", kinds=sorted(diner.replication.pairs))
         while not stop.wait(settings.consistency_every or None):
@@ -267,7 +267,7 @@ def routes() -> None:
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
 def status(as_json: bool) -> None:
     """Show connections, what is owed, and open conflicts; exit 1 unless healthy."""
-    with open_services(_quiet_settings()) as diner:
+    with open_application(_quiet_settings()) as diner:
         await_catching_up(diner, seconds=5)
         found = diner.replication.connections.status_with_counts()
         verdict = assess(found)
@@ -310,7 +310,7 @@ def conflicts(resolve: str | None, take: str | None, everything: bool) -> None:
     """Show conflicts, or close one: keep what won, or take the other side."""
     if (resolve is None) != (take is None):
         raise click.UsageError("--resolve and --take go together")
-    with open_services(_quiet_settings()) as diner:
+    with open_application(_quiet_settings()) as diner:
         await_catching_up(diner)
         if resolve is not None and take is not None:
             diner.replication.conflicts.resolve(resolve, take, Operation.without_key())
@@ -399,7 +399,7 @@ def add_user(email: str, role: str, name: str | None) -> None:
     """
     settings, password = _quiet_settings(), _new_password()
     new = NewAccount(email=email, name=name or email.partition("@")[0], password=password)
-    with open_services(settings) as diner:
+    with open_application(settings) as diner:
         await_catching_up(diner, seconds=5)
         try:
             done = diner.of(AccountServices).accounts.add(Operation.without_key(), new, Role(role))
@@ -413,7 +413,7 @@ def add_user(email: str, role: str, name: str | None) -> None:
 def list_users(role: str | None) -> None:
     """Show who has an account, newest first."""
     wanted = UserFilter(role=Role(role) if role else None)
-    with open_services(_quiet_settings()) as diner:
+    with open_application(_quiet_settings()) as diner:
         await_catching_up(diner, seconds=5)
         found = diner.of(AccountServices).accounts.page(wanted, None, MAX_ROWS)
     show_table(_USER_COLUMNS, [_user_row(one) for one in found.items])
@@ -429,7 +429,7 @@ def reset_password(email: str) -> None:
     The password is read as by `users add`.
     """
     settings, password = _quiet_settings(), _new_password()
-    with open_services(settings) as diner:
+    with open_application(settings) as diner:
         await_catching_up(diner, seconds=5)
         try:
             user = diner.of(AccountServices).accounts.reset_password(email, password)
@@ -499,17 +499,17 @@ def _dead_letter_row(target: Target, dead_letter: DeadLetter) -> Sequence[object
 
 
 def _check_pair(
-    services: Application, pair: StorePair[Any], deep: bool = False, repair: bool = False
+    application: Application, pair: StorePair[Any], deep: bool = False, repair: bool = False
 ) -> ComparisonReport:
     with progress(f"comparing {pair.kind_name}") as report:
-        return administration.compare_pair(services, pair, report, deep=deep, repair=repair)
+        return administration.compare_pair(application, pair, report, deep=deep, repair=repair)
 
 
-def _pairs(services: Application, kind: str | None) -> Sequence[StorePair[Any]]:
-    if kind is not None and kind not in services.replication.pairs:
-        known = ", ".join(sorted(services.replication.pairs))
+def _pairs(application: Application, kind: str | None) -> Sequence[StorePair[Any]]:
+    if kind is not None and kind not in application.replication.pairs:
+        known = ", ".join(sorted(application.replication.pairs))
         raise click.BadParameter(f"{kind!r} does not live in both databases; these do: {known}")
-    return [pair for name, pair in services.replication.pairs.items() if kind in (None, name)]
+    return [pair for name, pair in application.replication.pairs.items() if kind in (None, name)]
 
 
 def _show_checks(checks: Sequence[ComparisonReport]) -> None:

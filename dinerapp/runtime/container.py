@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from dinerapp.live.bus import Bus
-from dinerapp.live.feed import Seats
+from dinerapp.live.feed import StreamQuota
 from dinerapp.live.signal_bridge import SignalBridge
 from dinerapp.replication.bulk_loader import BulkLoader
 from dinerapp.replication.container import ReplicationServices
@@ -47,9 +47,9 @@ class Application:
     repositories: Mapping[str, Repository[Any]]
     bulk_loaders: Mapping[str, BulkLoader[Any]]
     relay: Relay
-    following: FollowerDispatcher
+    follower_dispatcher: FollowerDispatcher
     bus: Bus
-    stream_quota: Seats
+    stream_quota: StreamQuota
     bridge: SignalBridge
     supervisor: Supervisor
 

@@ -76,16 +76,16 @@ def tune_gc() -> None:
     gc.set_threshold(_GC_THRESHOLD, 20, 50)
 
 
-def end_streams_on(number: signal.Signals) -> None:
+def end_streams_on(signal_number: signal.Signals) -> None:
     """Sets `ending` on the signal, and then does what was done on it before."""
-    before = signal.getsignal(number)
+    before = signal.getsignal(signal_number)
 
     def handle(received: int, frame: FrameType | None) -> None:
         ending.set()
         if callable(before):
             before(received, frame)
 
-    signal.signal(number, handle)
+    signal.signal(signal_number, handle)
 
 
 def _own_prefix() -> str:

@@ -23,11 +23,11 @@ WINGS = (ACCOUNTS, ORDERING, MESSAGING, WEBHOOKS, REPLICATION)
 KINDS: tuple[KindRow, ...] = tuple(row for wing in WINGS for row in wing.kinds)
 BLUEPRINTS = tuple(blueprint for wing in WINGS for blueprint in wing.blueprints)
 
-Stores = Mapping[str, StoreFactory]
+StoreFactories = Mapping[str, StoreFactory]
 
 PORTS: Mapping[str, type[Repository[Any]]] = {row.name: row.port for row in KINDS}
-POSTGRES_STORES: Stores = {row.name: row.postgres for row in KINDS}
-MONGO_STORES: Stores = {row.name: row.mongo for row in KINDS}
+POSTGRES_STORES: StoreFactories = {row.name: row.postgres for row in KINDS}
+MONGO_STORES: StoreFactories = {row.name: row.mongo for row in KINDS}
 PLACEMENT: Mapping[str, tuple[StoreId, ...]] = MappingProxyType(
     {row.name: row.placement for row in KINDS}
 )

@@ -40,31 +40,33 @@ class SeedResult:
 
 
 def seed_week(
-    services: Application, progress: ProgressCallback = ignore_progress, now: datetime | None = None
+    application: Application,
+    progress: ProgressCallback = ignore_progress,
+    now: datetime | None = None,
 ) -> SeedResult:
     """The demo menu, coupons, and the week of orders before now; either database may be away."""
     now = now or utc_now()
-    ordering = services.of(OrderingServices)
+    ordering = application.of(OrderingServices)
     dishes = menu.seed(ordering.menu, ordering.categories)
     offers = coupons.seed(ordering.coupons, now)
-    orders = services.repository(Orders)
-    tills = services.repository(Tills)
-    house = demo_restaurant(services, [offer.record for offer in offers])
+    orders = application.repository(Orders)
+    tills = application.repository(Tills)
+    house = demo_restaurant(application, [offer.record for offer in offers])
     added = WeekSeeder(house, orders, tills, ordering.till).seed(now, progress)
     return SeedResult(dishes, added, sum(offer.changed for offer in offers))
 
 
-def demo_restaurant(services: Application, offers: Sequence[Coupon] = ()) -> Restaurant:
+def demo_restaurant(application: Application, offers: Sequence[Coupon] = ()) -> Restaurant:
     """Where what is left of the demo menu is served, as it is by now."""
-    ordering = services.of(OrderingServices)
+    ordering = application.of(OrderingServices)
     by_id = {item.id: item for item in ordering.menu.all() if item.available}
     served = {key: course for key, course in menu.courses_by_item_id().items() if key in by_id}
     return Restaurant(
         menu={key: by_id[key] for key in served},
         categories={category.id: category for category in ordering.categories.all()},
-        calendar=services.settings.calendar,
-        rates=services.settings.rates,
-        currency=services.settings.currency,
+        calendar=application.settings.calendar,
+        rates=application.settings.rates,
+        currency=application.settings.currency,
         coupons=offers,
         popularity={key: course.popularity / len(course.dishes) for key, course in served.items()},
         main_item_ids=frozenset(key for key, course in served.items() if course.is_main),
@@ -72,20 +74,20 @@ def demo_restaurant(services: Application, offers: Sequence[Coupon] = ()) -> Res
 
 
 def seed_large(
-    services: Application,
+    application: Application,
     progress: ProgressCallback,
     items: int = large.ITEM_COUNT,
     orders: int = large.ORDER_COUNT,
 ) -> SeedResult:
     """A menu and orders for load tests, into every database that is configured."""
-    await_catching_up(services)
-    require_all_up(services)
-    now, settings = utc_now(), services.settings
+    await_catching_up(application)
+    require_all_up(application)
+    now, settings = utc_now(), application.settings
     made = large.LargeMenu(items, now)
     new_items = large.seed_menu(
-        made, services.bulk_loaders["categories"], services.bulk_loaders["menu_items"]
+        made, application.bulk_loaders["categories"], application.bulk_loaders["menu_items"]
     )
     house = made.restaurant(settings.calendar, settings.rates, settings.currency)
-    new_orders = large.seed_orders(house, services.bulk_loaders["orders"], now, progress, orders)
+    new_orders = large.seed_orders(house, application.bulk_loaders["orders"], now, progress, orders)
     large.announce_menu_changed(made)
     return SeedResult(new_items, new_orders)

@@ -25,7 +25,7 @@ from adapters.embedded import EmbeddedMongo, EmbeddedPostgres
 from adapters.embedded.errors import EmbeddedServerUnavailable
 from adapters.embedded.server import EmbeddedServer
 from dinerapp.replication.errors import DinerError
-from dinerapp.runtime.administration import BootstrapResult, bootstrap, open_services
+from dinerapp.runtime.administration import BootstrapResult, bootstrap, open_application
 from dinerapp.runtime.secret import with_secret_key
 from dinerapp.runtime.seeding import seed_week, with_long_deadlines
 from dinerapp.runtime.settings import Settings
@@ -105,7 +105,7 @@ def _start_database(server: EmbeddedServer, data: Path, echo: Echo, stack: ExitS
 
 
 def _seed_week(settings: Settings) -> int:
-    with open_services(with_long_deadlines(settings)) as diner:
+    with open_application(with_long_deadlines(settings)) as diner:
         return seed_week(diner).orders
 
 

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from dinerapp.ordering.domain import hours, phones
 from dinerapp.ordering.domain.hours import Calendar, Window
 from dinerapp.ordering.domain.pricing import Rates
-from dinerapp.ordering.domain.slots import Planning
+from dinerapp.ordering.domain.slots import SlotPolicy
 from dinerapp.replication.merge import MergePolicy
 from dinerapp.replication.version import StoreId
 from dinerapp.runtime.registry import PLACEMENT
@@ -47,10 +47,10 @@ def _flag(value: str) -> bool:
     ]
 
 
-def _number(least: int, most: int) -> Callable[[str], int]:
+def _number(minimum: int, maximum: int) -> Callable[[str], int]:
     def parse(value: str) -> int:
         number = int(value)
-        if not least <= number <= most:
+        if not minimum <= number <= maximum:
             raise ValueError
         return number
 
@@ -64,10 +64,10 @@ def _slot_minutes(value: str) -> int:
     return minutes
 
 
-def _seconds(least: float, most: float) -> Callable[[str], float]:
+def _seconds(minimum: float, maximum: float) -> Callable[[str], float]:
     def parse(value: str) -> float:
         seconds = float(value)
-        if not least <= seconds <= most:
+        if not minimum <= seconds <= maximum:
             raise ValueError
         return seconds
 
@@ -111,7 +111,7 @@ def _time_zone(value: str) -> ZoneInfo:
 
 
 def _opening_hours(value: str) -> tuple[Window, ...]:
-    windows = hours.parsed(value)
+    windows = hours.parse_hours(value)
     if not windows:
         raise ValueError
     return windows
@@ -339,7 +339,7 @@ class Settings:
     business_day_ends: time = _setting(
         _FOUR_AM,
         "until then a night's sales belong to the day before",
-        hours.parsed_time,
+        hours.parse_time,
         "a time of day such as 04:00",
     )
     slot_minutes: int = _setting(
@@ -400,9 +400,9 @@ class Settings:
         return Rates(self.tax_rate, self.tax_included, self.service_charge)
 
     @property
-    def slot_policy(self) -> Planning:
+    def slot_policy(self) -> SlotPolicy:
         """When orders are taken, and for when."""
-        return Planning(
+        return SlotPolicy(
             calendar=self.calendar,
             minutes=self.slot_minutes,
             capacity=self.slot_orders,
@@ -449,7 +449,7 @@ def _format_default(setting: Field[Any]) -> str:
     if setting.default in (None, MISSING, ()):
         return ""
     if isinstance(setting.default, time):
-        return hours.written(setting.default)
+        return hours.format_time(setting.default)
     return str(setting.default)
 
 

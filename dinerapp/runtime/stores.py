@@ -11,15 +11,15 @@ from typing import Any
 
 from adapters.fallback.ack_batcher import AckBatcher
 from adapters.fallback.background import (
-    Acknowledging,
-    FollowingUp,
-    Monitoring,
-    Shipping,
+    AckLoop,
+    FollowerLoop,
+    MonitorLoop,
+    RelayLoop,
     await_first_store,
 )
 from adapters.fallback.composite import ReplicationContext, compose
 from adapters.fallback.connection_monitor import ConnectionMonitor
-from adapters.fallback.connections import NamedConnection, Supervisor
+from adapters.fallback.connections import MonitoredConnections, NamedConnection
 from adapters.fallback.guarded_store import GuardedStore
 from adapters.fallback.store_health import SlowCallPolicy, StoreHealth
 from adapters.fallback.store_monitor import MonitoredStore, StoreMonitor
@@ -47,7 +47,7 @@ from dinerapp.runtime.supervisor import ConnectionPools, Service
 ENGINES = {StoreId.POSTGRESQL: "postgresql", StoreId.MONGODB: "mongodb"}
 
 
-class Stores:
+class ReplicatedStores:
     """The stores of a process as composites, and what works on them in the background."""
 
     def __init__(
@@ -62,39 +62,42 @@ class Stores:
         self._aux_connections = aux_connections
         self._observer = observer
         self._is_busy = is_busy
-        self._slow = SlowCallPolicy(threshold_seconds=settings.slow_call)
+        self._slow_calls = SlowCallPolicy(threshold_seconds=settings.slow_call)
         self._backends = {backend.database.store_id: backend for backend in backends}
-        self._wakes = {place: Event() for place in self._backends}
-        self._members = {
+        self._wake_events = {place: Event() for place in self._backends}
+        self._monitored_stores = {
             place: MonitoredStore(
-                backend.database, self._breaker(backend.database.name, self._wakes[place])
+                backend.database, self._new_health(backend.database.name, self._wake_events[place])
             )
             for place, backend in self._backends.items()
         }
-        self._words = {place: self._word(place) for place in self._members}
-        self._sides = {kind: self._sides_of(kind) for kind in PORTS}
+        self._suspicions = {place: self._new_suspicion(place) for place in self._monitored_stores}
+        self._guarded_stores = {kind: self._guard_stores(kind) for kind in PORTS}
         self._replicator = Replicator(
             settings.policy, save_conflict=self._save_conflict, observer=observer
         )
-        self._settler = AckBatcher(self._replicator)
-        self._fresh = (
+        self._ack_batcher = AckBatcher(self._replicator)
+        self._dispatch_queue = (
             LocalDispatchQueue() if settings.relay_in_workers else LocalDispatchQueue.disabled()
         )
         self.relay = Relay(list(self.pairs.values()), self._replicator, observer=observer)
-        self.consistency = AntiEntropy(self._replicator)
+        self.anti_entropy = AntiEntropy(self._replicator)
 
     @cached_property
     def repositories(self) -> Mapping[str, Any]:
         """Each port over the stores that its kind is placed in."""
-        workings = ReplicationContext(self._replicator, self._settler, self._fresh)
-        return {kind: compose(port, self._sides[kind], workings) for kind, port in PORTS.items()}
+        workings = ReplicationContext(self._replicator, self._ack_batcher, self._dispatch_queue)
+        return {
+            kind: compose(port, self._guarded_stores[kind], workings)
+            for kind, port in PORTS.items()
+        }
 
     @cached_property
     def pairs(self) -> Mapping[str, StorePair[Any]]:
         """The kinds that live in both stores."""
         return {
             kind: StorePair(sides[0].store, sides[1].store)
-            for kind, sides in self._sides.items()
+            for kind, sides in self._guarded_stores.items()
             if len(sides) == len(StoreRole)
         }
 
@@ -103,69 +106,72 @@ class Stores:
         """What writes many records of a kind at once."""
         return {
             kind: BulkLoader([side.store for side in sides], self._replicator)
-            for kind, sides in self._sides.items()
+            for kind, sides in self._guarded_stores.items()
             if sides
         }
 
-    def following(self, followers: Mapping[str, Sequence[Follower[Any]]]) -> FollowerDispatcher:
+    def follower_dispatcher(
+        self, followers: Mapping[str, Sequence[Follower[Any]]]
+    ) -> FollowerDispatcher:
         """What shows records to their followers."""
-        stores = [side.store for sides in self._sides.values() for side in sides]
+        stores = [side.store for sides in self._guarded_stores.values() for side in sides]
         return FollowerDispatcher(
-            stores, followers, dispatch_queue=self._fresh, observer=self._observer
+            stores, followers, dispatch_queue=self._dispatch_queue, observer=self._observer
         )
 
-    def connections(self, following: FollowerDispatcher) -> Connections:
+    def connections(self, dispatcher: FollowerDispatcher) -> Connections:
         """What is known of the connections."""
         watched = [
             NamedConnection(ENGINES[place], self._role(place), watch)
-            for place, watch in self._watches.items()
+            for place, watch in self._store_monitors.items()
         ]
         probed = [
-            NamedConnection(each.engine, each.role, self._probes[each.connection.name])
+            NamedConnection(each.engine, each.role, self._aux_monitors[each.connection.name])
             for each in self._aux_connections
         ]
-        return Supervisor(
+        return MonitoredConnections(
             [*watched, *probed],
             relay=self.relay,
-            dispatcher=following,
+            dispatcher=dispatcher,
             are_paired=bool(self.pairs),
         )
 
-    def background(self, following: FollowerDispatcher) -> Sequence[Service]:
+    def background(self, dispatcher: FollowerDispatcher) -> Sequence[Service]:
         """Pools first, then what watches the stores, then what works on them."""
-        watches = list(self._watches.values())
+        watches = list(self._store_monitors.values())
         services: list[Service] = [
             ConnectionPools(
-                [probe.connection for probe in self._all_probes], before_close=self._settler.flush
+                [probe.connection for probe in self._all_monitors],
+                before_close=self._ack_batcher.flush,
             ),
-            PeriodicThread("acknowledgements", Acknowledging(self._settler).step),
+            PeriodicThread("acknowledgements", AckLoop(self._ack_batcher).step),
             *(
-                PeriodicThread(f"watch-{each.probe.connection.name}", each.step, wake)
-                for each, wake in self._monitors
+                PeriodicThread(f"watch-{each.monitor.connection.name}", each.step, wake)
+                for each, wake in self._monitor_loops
             ),
         ]
         if self._settings.relay_in_workers and self.pairs:
             second = Event()
-            shipping = Shipping(self.relay, watches, is_busy=self._is_busy, wake_second=second.set)
+            shipping = RelayLoop(self.relay, watches, is_busy=self._is_busy, wake_second=second.set)
             services += [
                 PeriodicThread("relay", shipping.step),
                 PeriodicThread("second-relay", shipping.second_step, second),
             ]
-        if self._settings.relay_in_workers and following.stores:
+        if self._settings.relay_in_workers and dispatcher.stores:
             written = Event()
-            following_up = FollowingUp(following, watches, wake=written.set)
+            following_up = FollowerLoop(dispatcher, watches, wake=written.set)
             services.append(PeriodicThread("followers", following_up.step, written))
         return services
 
     def await_first_store(self) -> None:
         """Lets the first requests find a store, without insisting on it."""
-        await_first_store([monitor for monitor, _ in self._monitors])
+        await_first_store([monitor for monitor, _ in self._monitor_loops])
 
     def _save_conflict(self, conflict: Conflict) -> None:
         """Conflicts are replicated like everything else, by what files them."""
         self.repositories[CONFLICTS.name].save(conflict)
 
-    def _sides_of(self, kind: str) -> list[GuardedStore[Any]]:
+    def _guard_stores(self, kind: str) -> list[GuardedStore[Any]]:
         """Of a kind whose stores by default are not configured there is none: it has to wait."""
         wanted = self._settings.placement[kind]
         order = [place for place in wanted if place in self._backends]
@@ -175,68 +181,75 @@ class Stores:
         return [
             GuardedStore(
                 self._backends[place].stores[kind](self._backends[place].database),
-                self._members[place].health,
+                self._monitored_stores[place].health,
                 role,
                 self._settings.attempt_deadline,
                 self._observer,
-                self._word_kept_at(place),
+                self._suspicion_stored_in(place),
             )
             for place, role in zip(order, StoreRole, strict=False)
         ]
 
     @cached_property
-    def _watches(self) -> Mapping[StoreId, StoreMonitor]:
+    def _store_monitors(self) -> Mapping[StoreId, StoreMonitor]:
         pairs = list(self.pairs.values())
         return {
             place: StoreMonitor(
                 member,
-                self._other(place),
-                suspicion=self._words[place],
+                self._peer_of(place),
+                suspicion=self._suspicions[place],
                 relay=self.relay,
-                anti_entropy=self.consistency,
+                anti_entropy=self.anti_entropy,
                 pairs=pairs,
             )
-            for place, member in self._members.items()
+            for place, member in self._monitored_stores.items()
         }
 
     @cached_property
-    def _probes(self) -> Mapping[str, ConnectionMonitor]:
+    def _aux_monitors(self) -> Mapping[str, ConnectionMonitor]:
         return {
-            each.connection.name: self._probe(each.connection) for each in self._aux_connections
+            each.connection.name: self._new_aux_monitor(each.connection)
+            for each in self._aux_connections
         }
 
     @property
-    def _all_probes(self) -> Sequence[ConnectionMonitor]:
-        return [*self._watches.values(), *self._probes.values()]
+    def _all_monitors(self) -> Sequence[ConnectionMonitor]:
+        return [*self._store_monitors.values(), *self._aux_monitors.values()]
 
     @cached_property
-    def _monitors(self) -> Sequence[tuple[Monitoring, Event]]:
-        wakes = [*self._wakes.values(), *(Event() for _ in self._probes)]
+    def _monitor_loops(self) -> Sequence[tuple[MonitorLoop, Event]]:
+        wakes = [*self._wake_events.values(), *(Event() for _ in self._aux_monitors)]
         return [
-            (Monitoring(probe, wake=wake.set), wake)
-            for probe, wake in zip(self._all_probes, wakes, strict=True)
+            (MonitorLoop(probe, wake=wake.set), wake)
+            for probe, wake in zip(self._all_monitors, wakes, strict=True)
         ]
 
-    def _probe(self, connection: Connection) -> ConnectionMonitor:
-        return ConnectionMonitor(connection, self._breaker(connection.name, Event()))
+    def _new_aux_monitor(self, connection: Connection) -> ConnectionMonitor:
+        return ConnectionMonitor(connection, self._new_health(connection.name, Event()))
 
-    def _breaker(self, name: str, wake: Event) -> StoreHealth:
-        return StoreHealth(name, slow_calls=self._slow, observer=self._observer, on_lost=wake.set)
+    def _new_health(self, name: str, wake: Event) -> StoreHealth:
+        return StoreHealth(
+            name, slow_calls=self._slow_calls, observer=self._observer, on_lost=wake.set
+        )
 
-    def _word(self, about: StoreId) -> Suspicion | None:
-        witness = self._other(about)
+    def _new_suspicion(self, store_id: StoreId) -> Suspicion | None:
+        witness = self._peer_of(store_id)
         if witness is None:
             return None
-        return Suspicion(about, witness.database, f"{socket.gethostname()}:{os.getpid()}")
+        return Suspicion(store_id, witness.database, f"{socket.gethostname()}:{os.getpid()}")
 
-    def _word_kept_at(self, place: StoreId) -> Suspicion | None:
-        return next((word for about, word in self._words.items() if about is not place), None)
+    def _suspicion_stored_in(self, store_id: StoreId) -> Suspicion | None:
+        return next(
+            (word for about, word in self._suspicions.items() if about is not store_id), None
+        )
 
-    def _other(self, place: StoreId) -> MonitoredStore | None:
-        return next((m for at, m in self._members.items() if at is not place), None)
+    def _peer_of(self, store_id: StoreId) -> MonitoredStore | None:
+        return next((m for at, m in self._monitored_stores.items() if at is not store_id), None)
 
-    def _role(self, place: StoreId) -> str:
+    def _role(self, store_id: StoreId) -> str:
         first = [
-            kind for kind, sides in self._sides.items() if sides and sides[0].store_id is place
+            kind
+            for kind, sides in self._guarded_stores.items()
+            if sides and sides[0].store_id is store_id
         ]
         return "primary of " + ", ".join(sorted(first)) if first else "backup"

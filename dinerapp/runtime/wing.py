@@ -14,7 +14,7 @@ from flask_smorest import Blueprint
 
 from adapters.mongo.store import plain_collection
 from adapters.postgres.documents import plain_table
-from dinerapp.live.feed import Seats
+from dinerapp.live.feed import StreamQuota
 from dinerapp.live.signal_bridge import SignalBridge
 from dinerapp.ordering.ports.erasure import GuestEraser
 from dinerapp.replication.ports.follower import Follower
@@ -71,7 +71,7 @@ class WingContext:
         *,
         secret: str,
         repositories: Mapping[str, Repository[Any]],
-        stream_quota: Seats,
+        stream_quota: StreamQuota,
         is_informed: Callable[[], bool],
         erasers: Callable[[WingContext], Sequence[GuestEraser]],
     ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from adapters.bus.multi_transport import MultiTransportBus
 from dinerapp.live.bus import Bus
-from dinerapp.live.feed import Seats
+from dinerapp.live.feed import StreamQuota
 from dinerapp.live.signal_bridge import SignalBridge
 from dinerapp.ordering.ports.erasure import GuestEraser
 from dinerapp.replication.conflict_service import ConflictService
@@ -21,7 +21,7 @@ from dinerapp.runtime.backends import AuxConnection, Backend
 from dinerapp.runtime.container import Application, Services
 from dinerapp.runtime.registry import WINGS
 from dinerapp.runtime.settings import Settings
-from dinerapp.runtime.stores import Stores
+from dinerapp.runtime.stores import ReplicatedStores
 from dinerapp.runtime.supervisor import Resource, Supervisor
 from dinerapp.runtime.wing import BuiltWing, WingContext
 
@@ -42,8 +42,8 @@ def build(
     `must_end` whether the process is about to end, so that streams do.
     """
     bus = bus or MultiTransportBus([])
-    stores = Stores(settings, backends, aux_connections, observer or Observer(), is_busy)
-    quota = Seats(settings.web_streams, must_end)
+    stores = ReplicatedStores(settings, backends, aux_connections, observer or Observer(), is_busy)
+    quota = StreamQuota(settings.web_streams, must_end)
     context = WingContext(
         settings,
         # Without a key tokens are good for this process only; what serves people has one.
@@ -54,11 +54,11 @@ def build(
         erasers=_erasers,
     )
     built = _build_wings(context)
-    following = stores.following(_followers(built))
+    following = stores.follower_dispatcher(_followers(built))
     replication = ReplicationServices(
         connections=stores.connections(following),
         conflicts=ConflictService(context.repository(Conflicts), stores.repositories),
-        consistency=stores.consistency,
+        anti_entropy=stores.anti_entropy,
         pairs=stores.pairs,
     )
     containers = [replication, *(wing.container for wing in built if wing.container is not None)]
@@ -79,7 +79,7 @@ def build(
         repositories=stores.repositories,
         bulk_loaders=stores.bulk_loaders,
         relay=stores.relay,
-        following=following,
+        follower_dispatcher=following,
         bus=bus,
         stream_quota=quota,
         bridge=bridge,

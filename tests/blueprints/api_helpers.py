@@ -21,7 +21,7 @@ from werkzeug.test import TestResponse
 from blueprints.http.fields import Problem
 from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.permissions import Role
-from dinerapp.accounts.services.accounts import Granted, NewAccount
+from dinerapp.accounts.services.accounts import LoginResult, NewAccount
 from dinerapp.ordering.container import OrderingServices
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.version import StoreId
@@ -173,7 +173,7 @@ def client_as(app: Flask, role: Role | None) -> FlaskClient:
     return client
 
 
-def log_in(client: FlaskClient, role: Role) -> Granted:
+def log_in(client: FlaskClient, role: Role) -> LoginResult:
     """Gives the client a new account in the role; it shows its token from now on."""
     accounts, email = (
         services_of(client).of(AccountServices).accounts,
@@ -255,7 +255,10 @@ def place_order(client: FlaskClient, body: dict[str, Any]) -> dict[str, Any]:
 
 def await_followers(client: FlaskClient) -> None:
     """Waits until what follows from orders has been done."""
-    following, give_up = services_of(client).following, time.monotonic() + _TIMEOUT_SECONDS
+    following, give_up = (
+        services_of(client).follower_dispatcher,
+        time.monotonic() + _TIMEOUT_SECONDS,
+    )
     while any(following.backlog(place).waiting for place in (StoreId.POSTGRESQL, StoreId.MONGODB)):
         assert time.monotonic() < give_up, "nobody follows"
         time.sleep(0.01)

@@ -16,7 +16,7 @@ from werkzeug.routing import Rule as Route
 
 from blueprints.http.access import PUBLIC, AccessRule, rule_of
 from dinerapp.accounts.container import AccountServices
-from dinerapp.accounts.domain.permissions import GRANTED, Permission, Role
+from dinerapp.accounts.domain.permissions import ROLES_BY_PERMISSION, Permission, Role
 from dinerapp.ordering.domain.order_steps import STEPS_BY_ROLE
 from dinerapp.ordering.domain.orders import Status
 from dinerapp.replication.identity import new_id
@@ -112,7 +112,7 @@ def refusal(rule: AccessRule, role: Role | None) -> int | None:
         return None
     if role is None:
         return 401
-    return None if rule.or_owner or role in GRANTED[rule.permission] else 403
+    return None if rule.or_owner or role in ROLES_BY_PERMISSION[rule.permission] else 403
 
 
 def test_only_these_routes_are_for_everybody(app: Flask) -> None:
@@ -146,7 +146,7 @@ def test_a_route_without_a_rule_is_shut(clients: dict[Role | None, FlaskClient])
 
 @pytest.mark.parametrize("permission", Permission)
 def test_admins_may_do_everything(permission: Permission) -> None:
-    assert Role.ADMIN in GRANTED[permission]
+    assert Role.ADMIN in ROLES_BY_PERMISSION[permission]
 
 
 @pytest.mark.parametrize("status", [s for s in Status if s is not Status.PENDING])

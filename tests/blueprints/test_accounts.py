@@ -16,10 +16,10 @@ from werkzeug.test import TestResponse
 
 from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.permissions import Role
-from dinerapp.accounts.domain.users import LOST_ANSWER, MOST_SESSIONS, Session
+from dinerapp.accounts.domain.users import MAX_SESSIONS, REPEAT_WINDOW, Session
 from dinerapp.accounts.errors import TooBusy
 from dinerapp.accounts.ports.users import UserFilter
-from dinerapp.accounts.services.tokens import Tokens
+from dinerapp.accounts.services.tokens import SessionTokens
 from dinerapp.replication import conflicts
 from dinerapp.replication.identity import new_op_id
 from dinerapp.replication.record import utc_now
@@ -146,8 +146,8 @@ def test_registering_a_taken_address_costs_as_many_hashes_as_a_new_one(
         services_of(guests).of(AccountServices).accounts._passwords,
     )
     hashes: list[str] = []
-    hashed = passwords.hashed
-    monkeypatch.setattr(passwords, "hashed", lambda one: hashes.append(one) or hashed(one))
+    hashed = passwords.hash
+    monkeypatch.setattr(passwords, "hash", lambda one: hashes.append(one) or hashed(one))
     for email in (taken, email_of("new")):
         before = len(hashes)
         registered(guests, email=email)
@@ -213,7 +213,7 @@ def test_an_unknown_address_a_wrong_password_and_a_closed_account_are_told_the_s
     closed = registered(guests)
     accounts = diner.repositories["users"]
     user = accounts.get(closed["id"])
-    accounts.save(user.edited(op_id=new_op_id(), now=utc_now(), active=False))
+    accounts.save(user.with_edit(op_id=new_op_id(), now=utc_now(), active=False))
     answers = [
         log_in(guests, email_of("nobody")),
         log_in(guests, registered(guests)["email"], OTHER),
@@ -292,7 +292,7 @@ def test_a_refresh_token_that_is_shown_again_later_ends_the_session(guests: Flas
     granted = logged_in(guests)
     stolen = granted["refresh_token"]
     latest = refresh(guests, stolen).json
-    rewound(guests, granted, LOST_ANSWER + timedelta(seconds=1))
+    rewound(guests, granted, REPEAT_WINDOW + timedelta(seconds=1))
     assert refresh(guests, stolen).status_code == 401
     assert me(guests, latest) == 401
     assert refresh(guests, latest["refresh_token"]).status_code == 401
@@ -318,7 +318,7 @@ def test_a_session_ends_by_itself_when_it_is_not_used(guests: FlaskClient) -> No
 def test_of_very_many_sessions_the_oldest_is_forgotten(guests: FlaskClient) -> None:
     oldest = logged_in(guests)
     email = oldest["user"]["email"]
-    others = [log_in(guests, email).json for _ in range(MOST_SESSIONS)]
+    others = [log_in(guests, email).json for _ in range(MAX_SESSIONS)]
     assert me(guests, oldest) == 401
     assert {me(guests, other) for other in others} == {200}
 
@@ -339,9 +339,9 @@ def unsigned(token: str, alg: str) -> str:
 
 
 def otherwise_signed(token: str, secret: str, seconds: int = 900) -> str:
-    claim = Tokens(FAST_SETTINGS["secret_key"], timedelta(seconds=900)).read_access(token)
-    signer = Tokens(secret, timedelta(seconds=seconds))
-    return signer.access(claim.user_id, session(id=claim.session_id), utc_now())
+    claim = SessionTokens(FAST_SETTINGS["secret_key"], timedelta(seconds=900)).read_access(token)
+    signer = SessionTokens(secret, timedelta(seconds=seconds))
+    return signer.issue_access(claim.user_id, session(id=claim.session_id), utc_now())
 
 
 FORGERIES = {
@@ -577,7 +577,9 @@ def test_who_comes_while_too_many_passwords_are_checked_is_told_to_come_back(
     def busy(*_args: object) -> bool:
         raise TooBusy("too many passwords are being checked")
 
-    monkeypatch.setattr(services_of(guests).of(AccountServices).accounts._passwords, "fits", busy)
+    monkeypatch.setattr(
+        services_of(guests).of(AccountServices).accounts._passwords, "matches", busy
+    )
     refused = log_in(guests, email_of("ada"))
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
 
@@ -695,7 +697,7 @@ def conflicted(client: FlaskClient, user_id: str) -> str:
     """The conflict of the user with another state of them."""
     diner = services_of(client)
     user = diner.repositories["users"].get(user_id)
-    lost = user.edited(op_id=new_op_id(), now=utc_now(), name="Grace", role=Role.ADMIN)
+    lost = user.with_edit(op_id=new_op_id(), now=utc_now(), name="Grace", role=Role.ADMIN)
     found = conflicts.from_states("users", user, lost, "source_priority", utc_now())
     made: str = diner.repositories["conflicts"].save(found).id
     return made

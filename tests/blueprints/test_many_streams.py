@@ -20,7 +20,7 @@ from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.accounts.services.accounts import NewAccount
 from dinerapp.replication.identity import Operation
-from dinerapp.runtime.administration import open_services
+from dinerapp.runtime.administration import open_application
 from dinerapp.runtime.settings import Settings
 from tests.faults.processes import DinerProcess
 
@@ -53,7 +53,7 @@ def diner(fresh_postgres_url: str, fresh_mongo_url: str, tmp_path: Path) -> Iter
 def tokens(diner: DinerProcess, *roles: Role) -> list[tuple[str, dict[str, str]]]:
     """The ids of new accounts, and the headers they show."""
     settings = Settings.from_environment(diner._environment)
-    with open_services(replace(settings, relay_in_workers=False)) as office:
+    with open_application(replace(settings, relay_in_workers=False)) as office:
         for role in roles:
             account = NewAccount(email=f"{role}@example.org", name=role, password=PASSWORD)
             office.of(AccountServices).accounts.add(Operation.without_key(), account, role)

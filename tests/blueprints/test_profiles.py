@@ -165,7 +165,7 @@ def test_a_profile_that_was_made_a_moment_ago_is_changed_all_the_same(
     service = services_of(client).of(AccountServices).profiles
     user_id = path.split("/")[3]
     user = services_of(client).of(AccountServices).accounts.get(user_id)
-    service._user_created(None, user)
+    service._on_user_created(None, user)
     assert client.get(path).json["revision"] == 1
 
 

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from adapters.bus.memory import MemoryBroker, MemoryTransport
 from adapters.bus.multi_transport import MultiTransportBus
 from dinerapp.accounts.domain.permissions import Role
-from dinerapp.live.bus import Message
+from dinerapp.live.bus import BusMessage
 from dinerapp.replication.identity import new_id
 from dinerapp.replication.record import utc_now
 from dinerapp.runtime.app import create_app
@@ -187,7 +187,7 @@ def test_processes_tell_one_another_what_to_read_and_nothing_of_what_was_said() 
         stores=memory_stores(),
         bus=MultiTransportBus([MemoryTransport(exchange)]),
     )
-    other, heard = MultiTransportBus([MemoryTransport(exchange)]), list[Message]()
+    other, heard = MultiTransportBus([MemoryTransport(exchange)]), list[BusMessage]()
     other.subscribe(heard.append)
     with running(app), open_buses(other):
         waiter, customer = client_as(app, Role.WAITER), client_as(app, Role.CUSTOMER)

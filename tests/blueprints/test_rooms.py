@@ -319,11 +319,11 @@ def test_people_are_called_what_their_profiles_say(
     people: dict[str, FlaskClient], channel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiter = people["moderator"]
-    monkeypatch.setattr("dinerapp.messaging.services.display_names.KEPT_SECONDS", 0.0)
+    monkeypatch.setattr("dinerapp.messaging.services.display_names.CACHE_SECONDS", 0.0)
     sent = send_message(waiter, channel)
     path = f"/api/users/{me(waiter)}/profile"
     assert waiter.patch(path, json={"display_name": "Mo"}).status_code == 200
-    monkeypatch.setattr(services_of(waiter).of(MessagingServices).names, "_kept", {})
+    monkeypatch.setattr(services_of(waiter).of(MessagingServices).display_names, "_cache", {})
     assert read_back(waiter, channel)[0]["author"] == {"id": sent["author"]["id"], "name": "Mo"}
 
 
@@ -427,7 +427,7 @@ def test_what_others_said_is_unread_until_it_is_read(
 
 
 def test_whoever_is_in_too_many_rooms_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dinerapp.messaging.services.reading.MOST_ROOMS", 2)
+    monkeypatch.setattr("dinerapp.messaging.services.read_markers.MAX_ROOMS", 2)
     with client_of(Role.MANAGER) as owner:
         others = [client_as(owner.application, Role.WAITER) for _ in range(3)]
 

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.permissions import Role
-from dinerapp.accounts.services.accounts import Granted, NewAccount
+from dinerapp.accounts.services.accounts import LoginResult, NewAccount
 from dinerapp.ordering.container import OrderingServices
 from dinerapp.replication.identity import Operation
 from tests.blueprints.api_helpers import add_dish, bearer, client_of, order_for, services_of
@@ -65,7 +65,7 @@ def test_no_secret_is_logged_told_or_counted(
     assert not [secret for secret in secrets if secret in everything]
 
 
-def logged_in(client: FlaskClient) -> Granted:
+def logged_in(client: FlaskClient) -> LoginResult:
     """Somebody with the password that is looked for."""
     accounts = services_of(client).of(AccountServices).accounts
     new = NewAccount(email="ada@example.org", name="Ada", password=PASSWORD)

@@ -42,8 +42,8 @@ def client() -> Iterator[FlaskClient]:
 
 @pytest.fixture(autouse=True)
 def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sender, "FIRST_REST", 0.01)
-    monkeypatch.setattr(sender, "IDLE", 0.1)
+    monkeypatch.setattr(sender, "FIRST_REST_SECONDS", 0.01)
+    monkeypatch.setattr(sender, "IDLE_SECONDS", 0.1)
 
 
 @pytest.fixture
@@ -356,7 +356,7 @@ def test_following_the_same_order_again_makes_nothing_new(
     receiver.wait_for(1)
     diner = services_of(client)
     record = diner.repositories["orders"].get(order["id"])
-    for follower in diner.following._followers["orders"]:
+    for follower in diner.follower_dispatcher._followers["orders"]:
         for _ in range(3):
             follower.follow([record])
     time.sleep(0.3)
@@ -399,7 +399,7 @@ def test_old_deliveries_are_purged_and_not_made_again(
     monkeypatch.setattr(diner.of(WebhookServices).sender, "_now", lambda: later)
     assert diner.of(WebhookServices).sender.purge() >= 1
     assert deliveries(client, hook) == []
-    for follower in diner.following._followers["orders"]:
+    for follower in diner.follower_dispatcher._followers["orders"]:
         follower.follow([diner.repositories["orders"].get(order["id"])])
     assert deliveries(client, hook) == []
     for place in (StoreId.POSTGRESQL, StoreId.MONGODB):

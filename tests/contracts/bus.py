@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from dinerapp.live.bus import MISSED, Bus, Message
+from dinerapp.live.bus import GAP_TOPIC, Bus, BusMessage
 
 TIMEOUT_SECONDS = 15.0
 QUIET_SECONDS = 0.25
@@ -27,14 +27,14 @@ class RecordingListener:
     """Notes what it hears."""
 
     def __init__(self, bus: Bus) -> None:
-        self.heard: list[Message] = []
+        self.heard: list[BusMessage] = []
         bus.subscribe(self.heard.append)
 
     def topics(self) -> list[str]:
-        return [message.topic for message in self.heard if message.topic != MISSED]
+        return [message.topic for message in self.heard if message.topic != GAP_TOPIC]
 
     def interruptions(self) -> int:
-        return sum(message.topic == MISSED for message in self.heard)
+        return sum(message.topic == GAP_TOPIC for message in self.heard)
 
 
 @contextmanager
@@ -78,7 +78,7 @@ class BusContract:
             one.publish("menu_changed", {"id": "x"})
             wait_until(lambda: all(listener.topics() for listener in listeners))
         for listener in listeners:
-            assert Message("menu_changed", {"id": "x"}) in listener.heard
+            assert BusMessage("menu_changed", {"id": "x"}) in listener.heard
 
     def test_nobody_hears_itself(self, new_bus: NewBus) -> None:
         one, two = new_bus(), new_bus()
@@ -98,7 +98,7 @@ class BusContract:
                 one.publish(str(number), payload)
             wait_until(lambda: len(listener.topics()) >= len(PAYLOADS))
         for number, payload in enumerate(PAYLOADS):
-            assert Message(str(number), payload) in listener.heard
+            assert BusMessage(str(number), payload) in listener.heard
 
     def test_many_messages_at_once_all_arrive(self, new_bus: NewBus) -> None:
         one, two = new_bus(), new_bus()
@@ -111,7 +111,7 @@ class BusContract:
     def test_a_receiver_that_fails_keeps_nothing_from_the_others(self, new_bus: NewBus) -> None:
         one, two = new_bus(), new_bus()
 
-        def fails(_message: Message) -> None:
+        def fails(_message: BusMessage) -> None:
             raise RuntimeError("no ears")
 
         two.subscribe(fails)

@@ -50,6 +50,6 @@ class TestCarts:
 
     def test_what_has_become_of_a_cart_is_kept(self, repositories: Repositories) -> None:
         saved = repositories.carts.save(cart())
-        ordered = saved.became(CartState.ORDERED, new_id())
+        ordered = saved.closed_as(CartState.ORDERED, new_id())
         repositories.carts.save(ordered.with_changes(op_id=new_op_id(), now=at(1)))
         assert repositories.carts.get(saved.id).state is CartState.ORDERED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dinerapp.ordering.domain.billing import Terms
+from dinerapp.ordering.domain.billing import BillingTerms
 from dinerapp.ordering.domain.coupons import coupon_key
 from dinerapp.ordering.domain.orders import Status
 from dinerapp.replication.errors import Exhausted, NotFound
@@ -40,7 +40,7 @@ class TestCoupons:
 
     def test_a_coupon_is_used_as_often_as_it_may_be(self, repositories: Repositories) -> None:
         once = repositories.coupons.save(coupon(max_uses=1))
-        terms = Terms(discount=once.discount(850, at()))
+        terms = BillingTerms(discount=once.discount(850, at()))
         first = repositories.orders.save(order(terms=terms))
         with pytest.raises(Exhausted) as refused:
             repositories.orders.save(order(terms=terms))
@@ -48,7 +48,9 @@ class TestCoupons:
         assert refused.value.key == key
         assert repositories.orders.usage([key])[key].reserved == 1
         repositories.orders.save(
-            first.moved(Status.CANCELLED, actor="a", reason=None, op_id=new_op_id(), now=at(2))
+            first.with_status(
+                Status.CANCELLED, actor="a", reason=None, op_id=new_op_id(), now=at(2)
+            )
         )
         repositories.orders.save(order(terms=terms))
         assert repositories.orders.usage([key])[key].reserved == 1

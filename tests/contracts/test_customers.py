@@ -46,7 +46,7 @@ class TestCustomers:
 
     def test_who_was_erased_is_in_no_list(self, repositories: Repositories) -> None:
         kept, gone = save(repositories), save(repositories, email="ada@example.org")
-        gone = repositories.customers.save(gone.erased(at(1), op_id=new_op_id(), now=at(1)))
+        gone = repositories.customers.save(gone.as_erased(at(1), op_id=new_op_id(), now=at(1)))
         assert found(repositories) == [kept.id]
         assert found(repositories, phone="") == []
         assert found(repositories, email="ada@example.org") == []

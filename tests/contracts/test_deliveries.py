@@ -22,7 +22,7 @@ def attempt(status: int) -> Attempt:
 
 def tried(record: Any, status: int, wait: timedelta | None = None) -> Any:
     """The record after a try that was answered with the status."""
-    return record.attempted(attempt(status), wait, op_id=new_op_id(), now=at(2))
+    return record.with_attempt(attempt(status), wait, op_id=new_op_id(), now=at(2))
 
 
 @over_what_answers_questions
@@ -71,7 +71,7 @@ class TestDeliveries:
         kept.save(tried(delivered, 200))
         kept.save(tried(given_up, 404))
         kept.save(tried(put_off, 503, timedelta(seconds=60)))
-        kept.save(purged.purged(op_id=new_op_id(), now=at(1)))
+        kept.save(purged.as_deleted(op_id=new_op_id(), now=at(1)))
         assert kept.due(at(50), 10) == []
         assert ids(kept.due(at(100), 10)) == [put_off.id]
 
@@ -79,7 +79,7 @@ class TestDeliveries:
         kept = repositories.deliveries
         saved = [kept.save(delivery(created_at=at(n))) for n in (2, 0, 1, 3)]
         kept.save(tried(saved[1], 200))
-        kept.save(saved[2].purged(op_id=new_op_id(), now=at(5)))
+        kept.save(saved[2].as_deleted(op_id=new_op_id(), now=at(5)))
         assert ids(kept.made_before(at(3), 10)) == ids([saved[1], saved[0]])
         assert ids(kept.made_before(at(3), 1)) == [saved[1].id]
 
@@ -87,7 +87,7 @@ class TestDeliveries:
         kept = repositories.deliveries
         saved = kept.save(delivery())
         failed = Attempt(at=at(1), duration_ms=7, error="connection refused")
-        after = saved.attempted(failed, timedelta(seconds=3), op_id=new_op_id(), now=at(2))
+        after = saved.with_attempt(failed, timedelta(seconds=3), op_id=new_op_id(), now=at(2))
         kept.save(after)
         found = kept.get(saved.id)
         assert (found.attempts, found.tries, found.due) == ((failed,), 1, at(5))

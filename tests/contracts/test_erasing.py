@@ -17,14 +17,14 @@ from adapters.postgres.database import PostgresDatabase
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.accounts.domain.users import User
 from dinerapp.messaging.domain.messages import Message
-from dinerapp.messaging.services.erasure import AuthorsWords
-from dinerapp.ordering.domain.customers import Recognition
+from dinerapp.messaging.services.erasure import MessageEraser
+from dinerapp.ordering.domain.customers import PhoneIdentity
 from dinerapp.ordering.domain.orders import (
-    Customer,
-    Event,
     Fulfilment,
     FulfilmentType,
+    HistoryStep,
     Order,
+    OrderContact,
     Status,
 )
 from dinerapp.ordering.ports.customers import CustomerFilter
@@ -59,13 +59,13 @@ class House:
     stores: dict[StoreId, Stores]
     repositories: Repositories
     relay: Relay
-    recognition: Recognition
+    recognition: PhoneIdentity
 
     @property
     def service(self) -> CustomerService:
         kinds = self.repositories
         said = kinds.direct_messages, kinds.channel_messages
-        words = AuthorsWords(kinds.users, said, self.recognition)
+        words = MessageEraser(kinds.users, said, self.recognition)
         return CustomerService(
             kinds.customers, kinds.orders, kinds.conflicts, self.recognition, [words]
         )
@@ -98,12 +98,12 @@ class House:
     def loses(self, place: StoreId) -> None:
         """The database is gone, and everybody knows."""
         self.stores[place].database.close()
-        self._breaker(place).trip("for a test")
+        self._new_health(place).trip("for a test")
 
     def regains(self, place: StoreId) -> None:
         """The database is back, and receives what it missed before it is up."""
         self.stores[place].database.open()
-        breaker = self._breaker(place)
+        breaker = self._new_health(place)
         attempt = breaker.start_catch_up("for a test")
         self.acknowledge()
         breaker.finish_catch_up(attempt)
@@ -115,7 +115,7 @@ class House:
         for place in self.stores:
             assert self.relay.backlog(place) == Backlog()
 
-    def _breaker(self, place: StoreId) -> Any:
+    def _new_health(self, place: StoreId) -> Any:
         return next(s.health for s in self.repositories.orders.stores if s.store_id is place)
 
     def traces(self) -> dict[str, list[str]]:
@@ -156,7 +156,7 @@ def told(**fields: Any) -> Order:
     return replace(
         order(
             order_lines=(line(notes="allergic: nuts"), line(quantity=2)),
-            customer=Customer(
+            customer=OrderContact(
                 name="Ada Lovelace",
                 phone="030 555 123",
                 email="ada@example.org",
@@ -166,11 +166,13 @@ def told(**fields: Any) -> Order:
             notes="allergic, too",
             created_at=utc_now(),
             history=(
-                Event(at=utc_now(), status=Status.PENDING, actor="guest", reason="for Lovelace"),
+                HistoryStep(
+                    at=utc_now(), status=Status.PENDING, actor="guest", reason="for Lovelace"
+                ),
             ),
             **fields,
         )
-    ).moved(
+    ).with_status(
         Status.CONFIRMED,
         actor="staff",
         reason="Lovelace called",
@@ -190,7 +192,7 @@ def house_of(one: Stores, other: Stores) -> House:
         {store.database.store_id: store for store in (one, other)},
         repositories,
         Relay(pairs, handover, now=later),
-        Recognition("for tests", "DE"),
+        PhoneIdentity("for tests", "DE"),
     )
 
 
@@ -266,7 +268,7 @@ def test_what_a_database_that_was_cut_off_took_meanwhile_brings_nothing_back(
     there, owing = house.stores[away], [OutboxEntry(other_store(away), utc_now(), undelivered=True)]
     noted = first.with_changes(op_id=new_op_id(), now=utc_now(), notes="allergic, Lovelace says")
     there.orders.accept(noted, owing)
-    ready = second.moved(
+    ready = second.with_status(
         Status.PREPARING, actor="chef", reason="Lovelace waits", op_id=new_op_id(), now=utc_now()
     )
     there.orders.accept(ready, owing)
@@ -314,7 +316,7 @@ def test_what_the_guest_said_is_taken_back_in_both_databases(
     said = {kind: [house.say(guest, kind, order_id=placed.id) for _ in range(3)] for kind in WORDS}
     removed = house.say(guest)
     house.repositories.direct_messages.save(
-        removed.removed(waiter.id, op_id=new_op_id(), now=utc_now())
+        removed.as_removed(waiter.id, op_id=new_op_id(), now=utc_now())
     )
     others = house.say(waiter, content="The bill, please", file_url=None)
     if away is not None:
@@ -345,7 +347,7 @@ def test_an_edit_that_a_database_took_meanwhile_brings_no_words_back(
     house.erase()
     there = house.stores[away]
     there.database.open()
-    edited = said.edited("Lovelace, I said", op_id=new_op_id(), now=utc_now())
+    edited = said.with_content("Lovelace, I said", op_id=new_op_id(), now=utc_now())
     there.direct_messages.accept(
         edited, [OutboxEntry(other_store(away), utc_now(), undelivered=True)]
     )
@@ -441,7 +443,7 @@ def test_a_repeated_request_does_not_erase_what_came_later(quick: House) -> None
 
 def test_customers_of_another_secret_key_with_the_same_number_are_erased_too(quick: House) -> None:
     quick.place()
-    quick.recognition = Recognition("another key", "DE")
+    quick.recognition = PhoneIdentity("another key", "DE")
     quick.place()
     assert len(quick.service.page(CustomerFilter(phone=PHONE), None, 9).items) == 2
     quick.erase()

@@ -16,7 +16,7 @@ def fired(repositories: Repositories, *stations: str, **fields: Any) -> Order:
     """A confirmed order with a ticket for each station."""
     lines = tuple(line(station=station, name=f"at {station}") for station in stations)
     placed = order(order_lines=lines, **fields)
-    confirmed = placed.moved(
+    confirmed = placed.with_status(
         Status.CONFIRMED, actor="ada", reason=None, op_id=new_op_id(), now=placed.created_at
     )
     kept: Order = repositories.orders.save(confirmed)
@@ -24,8 +24,8 @@ def fired(repositories: Repositories, *stations: str, **fields: Any) -> Order:
 
 
 def bumped(repositories: Repositories, record: Order, *tickets: Ticket) -> Order:
-    done = record.cooked(
-        [ticket.id for ticket in tickets], Ticket.bumped, op_id=new_op_id(), now=at(9)
+    done = record.with_ticket_step(
+        [ticket.id for ticket in tickets], Ticket.as_bumped, op_id=new_op_id(), now=at(9)
     )
     kept: Order = repositories.orders.save(done)
     return kept
@@ -63,13 +63,15 @@ class TestTickets:
         assert ids(repositories.orders.in_kitchen(None, 10)) == ids([both])
         done = bumped(repositories, without_grill, bar)
         assert list(repositories.orders.in_kitchen(None, 10)) == []
-        recalled = done.cooked([bar.id], Ticket.recalled, op_id=new_op_id(), now=at(20))
+        recalled = done.with_ticket_step(
+            [bar.id], Ticket.as_recalled, op_id=new_op_id(), now=at(20)
+        )
         assert repositories.orders.save(recalled).tickets == recalled.tickets
         assert ids(repositories.orders.in_kitchen("bar", 10)) == ids([both])
 
     def test_a_cancelled_order_is_not_made(self, repositories: Repositories) -> None:
         record = fired(repositories, "grill")
-        gone = record.moved(
+        gone = record.with_status(
             Status.CANCELLED, actor="ada", reason=None, op_id=new_op_id(), now=at(5)
         )
         kept = repositories.orders.save(gone)

@@ -31,8 +31,8 @@ class TestMembers:
     ) -> None:
         kept = repositories.members
         left, kicked = (kept.save(member(server_id=ONE, user_id=OTHER)) for _ in range(2))
-        left = kept.save(left.left(op_id=new_op_id(), now=at(1)))
-        kept.save(kicked.kicked("code", op_id=new_op_id(), now=at(1)))
+        left = kept.save(left.as_left(op_id=new_op_id(), now=at(1)))
+        kept.save(kicked.as_kicked("code", op_id=new_op_id(), now=at(1)))
         assert kept.page(ONE, None, 10).items == kept.page_of(OTHER, None, 10).items == ()
-        back = kept.save(left.returned("code", op_id=new_op_id(), now=at(2)))
+        back = kept.save(left.as_rejoined("code", op_id=new_op_id(), now=at(2)))
         assert ids(kept.page(ONE, None, 10).items) == [back.id]

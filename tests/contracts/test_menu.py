@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from dinerapp.ordering.domain.hours import parsed
+from dinerapp.ordering.domain.hours import parse_hours
 from dinerapp.ordering.domain.menu import Option, OptionGroup
 from dinerapp.replication.identity import new_id, new_op_id
 from tests.contracts.over import over_what_answers_questions
@@ -29,7 +29,7 @@ NAMES = [
 ]
 
 
-HOURS = parsed("mon-fri 11:00-15:00; sat 22:30-02:00")
+HOURS = parse_hours("mon-fri 11:00-15:00; sat 22:30-02:00")
 
 
 @over_what_answers_questions

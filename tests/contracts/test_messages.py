@@ -50,7 +50,7 @@ class MessagesContract:
         saved = [
             self.said(kept, at(n), author_id=ADA, room_id=room) for n, room in enumerate(rooms)
         ]
-        saved[1] = kept.save(saved[1].removed(BOB, op_id=new_op_id(), now=at(9)))
+        saved[1] = kept.save(saved[1].as_removed(BOB, op_id=new_op_id(), now=at(9)))
         self.said(kept, at(2), author_id=BOB)
         assert ids(all_pages(lambda after, n: kept.page_of(ADA, after, n), 2)) == ids(saved[::-1])
         assert saved[1] in kept.page_of(ADA, None, 10).items
@@ -68,7 +68,7 @@ class MessagesContract:
 
     def test_a_removed_message_stays_where_it_was(self, kept: Any) -> None:
         saved = [self.said(kept, at(n)) for n in range(3)]
-        removed = kept.save(saved[1].removed(ADA, op_id=new_op_id(), now=at(9)))
+        removed = kept.save(saved[1].as_removed(ADA, op_id=new_op_id(), now=at(9)))
         assert list(kept.page(ONE, None, 10).items) == [saved[2], removed, saved[0]]
 
     def test_a_message_comes_back_as_it_was_sent(self, kept: Any) -> None:
@@ -79,7 +79,7 @@ class MessagesContract:
             file_url="https://example.org/a.png",
             order_id=new_id(),
         )
-        edited = kept.save(saved.edited("$set", op_id=new_op_id(), now=at(1)))
+        edited = kept.save(saved.with_content("$set", op_id=new_op_id(), now=at(1)))
         assert (edited.edits, edited.edited_at) == (1, at(1))
         assert identical(kept.get(saved.id), edited)
 
@@ -87,7 +87,7 @@ class MessagesContract:
         first, second = self.said(kept, at(1)), self.said(kept, at(2), room_id=OTHER)
         self.said(kept, at(3), room_id=new_id())
         third = self.said(kept, at(3))
-        edited = kept.save(first.edited("later", op_id=new_op_id(), now=at(4)))
+        edited = kept.save(first.with_content("later", op_id=new_op_id(), now=at(4)))
         both, since = [ONE, OTHER], ChangeCursor(at(0))
         assert list(kept.changed_since(both, since, 10)) == [second, third, edited]
         assert list(kept.changed_since(both, since, 2)) == [second, third]
@@ -107,7 +107,7 @@ class MessagesContract:
         saved = [self.said(kept, at(n), author_id=BOB) for n in range(4)]
         self.said(kept, at(5), author_id=ADA)
         removed = self.said(kept, at(6), author_id=BOB)
-        kept.save(removed.removed(BOB, op_id=new_op_id(), now=at(9)))
+        kept.save(removed.as_removed(BOB, op_id=new_op_id(), now=at(9)))
         self.said(kept, at(7), author_id=BOB, room_id=OTHER)
         rooms = {ONE: place(saved[1]), OTHER: BEGINNING, new_id(): BEGINNING}
         assert kept.unread(ADA, rooms, 10) == {ONE: 2, OTHER: 1}

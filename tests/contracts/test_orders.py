@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from dinerapp.ordering.domain.erasure import erased
+from dinerapp.ordering.domain.erasure import erase_guest
 from dinerapp.ordering.domain.orders import (
     ChosenOption,
-    Customer,
-    Event,
     Fulfilment,
     FulfilmentType,
+    HistoryStep,
+    OrderContact,
     Status,
 )
 from dinerapp.ordering.domain.payments import PaymentStatus
@@ -113,7 +113,9 @@ class TestOrders:
     def test_an_order_is_found_by_its_latest_status(self, repositories: Repositories) -> None:
         saved = save(repositories)
         moved = repositories.orders.save(
-            saved.moved(Status.CONFIRMED, actor="ada", reason=None, op_id=new_op_id(), now=at(1))
+            saved.with_status(
+                Status.CONFIRMED, actor="ada", reason=None, op_id=new_op_id(), now=at(1)
+            )
         )
         wanted = partial(repositories.orders.page, after=None, limit=10)
         assert wanted(OrderFilter(status=Status.PENDING)).items == ()
@@ -122,7 +124,7 @@ class TestOrders:
     def test_orders_can_be_wanted_by_phone(self, repositories: Repositories) -> None:
         phones = ["+49170", "+491701", "49170", "", "+49%", "+49_70"]
         saved = {
-            phone: save(repositories, customer=Customer(name="Ada", phone=phone))
+            phone: save(repositories, customer=OrderContact(name="Ada", phone=phone))
             for phone in phones
         }
         for phone in phones:
@@ -134,7 +136,7 @@ class TestOrders:
     def test_an_order_is_found_by_its_number_as_it_is_compared_and_keeps_it_as_it_was_typed(
         self, repositories: Repositories
     ) -> None:
-        customer = Customer(name="Ada", phone="030 123", phone_key="+4930123")
+        customer = OrderContact(name="Ada", phone="030 123", phone_key="+4930123")
         saved = save(repositories, customer=customer)
         found = repositories.orders.page(OrderFilter(phone="+4930123"), None, 10)
         assert found.items == (saved,)
@@ -143,7 +145,7 @@ class TestOrders:
 
     def test_an_erased_order_is_found_by_no_number(self, repositories: Repositories) -> None:
         saved = save(repositories)
-        gone = erased(saved, at(1), op_id=new_op_id(), now=at(1))
+        gone = erase_guest(saved, at(1), op_id=new_op_id(), now=at(1))
         gone = repositories.orders.save(gone)
         assert identical(repositories.orders.get(saved.id), gone)
         assert gone.erased_at == at(1)
@@ -179,13 +181,13 @@ class TestOrders:
     def test_all_that_is_wanted_must_be_true_of_an_order(self, repositories: Repositories) -> None:
         right: dict[str, Any] = {
             "status": Status.READY,
-            "customer": Customer(name="Ada", phone="1"),
+            "customer": OrderContact(name="Ada", phone="1"),
             "fulfilment": Fulfilment(type=FulfilmentType.DINE_IN, table="7"),
             "created_at": at(10),
         }
         wrong: dict[str, Any] = {
             "status": Status.PENDING,
-            "customer": Customer(name="Ada", phone="2"),
+            "customer": OrderContact(name="Ada", phone="2"),
             "fulfilment": Fulfilment(type=FulfilmentType.PICKUP),
             "created_at": at(5),
         }
@@ -224,7 +226,7 @@ class TestOrders:
             code="Ä-1",
             status=Status.OUT_FOR_DELIVERY,
             payment_status=PaymentStatus.PARTLY_REFUNDED,
-            customer=Customer(name="Ada Lovelace", phone="+49", email="ada@example.org"),
+            customer=OrderContact(name="Ada Lovelace", phone="+49", email="ada@example.org"),
             fulfilment=Fulfilment(
                 type=FulfilmentType.DELIVERY,
                 table="",
@@ -240,7 +242,7 @@ class TestOrders:
             tip=3,
             total=0,
             history=tuple(
-                Event(at=at(n / 1000), status=Status.PENDING, actor="ada", reason=reason)
+                HistoryStep(at=at(n / 1000), status=Status.PENDING, actor="ada", reason=reason)
                 for n, reason in enumerate(("", None, "late"))
             ),
         )
@@ -295,7 +297,7 @@ class TestOrders:
         saved = save(
             repositories,
             fulfilment=Fulfilment(type=FulfilmentType.PICKUP, scheduled_for=moment),
-            history=(Event(at=moment, status=Status.PENDING, actor="ada"),),
+            history=(HistoryStep(at=moment, status=Status.PENDING, actor="ada"),),
         )
         found = repositories.orders.get(saved.id)
         assert found.fulfilment.scheduled_for == found.history[0].at == at(0.123)
@@ -350,7 +352,7 @@ class TestOrders:
     def test_a_word_too_long_for_an_index_comes_back_unchanged(
         self, repositories: Repositories, field: str
     ) -> None:
-        customer = Customer(name="Ada", phone=LONG_WORD)
+        customer = OrderContact(name="Ada", phone=LONG_WORD)
         saved = save(
             repositories, **{"customer": customer} if field == "phone" else {field: LONG_WORD}
         )

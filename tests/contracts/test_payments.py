@@ -16,7 +16,7 @@ def paid(repositories: Repositories, *payments: Payment) -> Order:
     """An order of 8.50, with these payments one after the other."""
     record: Order = repositories.orders.save(order())
     for number, one in enumerate(payments):
-        book = Order.refunded if one.refund_of else Order.paid
+        book = Order.with_refund if one.refund_of else Order.with_payment
         record = repositories.orders.save(book(record, one, at(number + 1)))
     return record
 

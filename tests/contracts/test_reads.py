@@ -1,4 +1,4 @@
-"""The contract of `Reads`: what it asks beyond the common base."""
+"""The contract of `ReadMarkers`: what it asks beyond the common base."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ class TestReads:
 
     def test_a_place_comes_back_as_it_was_moved_to(self, repositories: Repositories) -> None:
         saved, to = repositories.reads.save(read_marker()), message(created_at=at(5))
-        moved = repositories.reads.save(saved.moved(to, op_id=new_op_id(), now=at(6)))
+        moved = repositories.reads.save(saved.with_message(to, op_id=new_op_id(), now=at(6)))
         assert repositories.reads.get(saved.id) == moved
-        assert moved.place == (to.created_at, to.id)
+        assert moved.position == (to.created_at, to.id)

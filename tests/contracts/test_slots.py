@@ -37,7 +37,9 @@ class TestSlots:
             repositories.orders.save(scheduled(start))
         assert refused.value.key == slot_key(start)
         repositories.orders.save(
-            first.moved(Status.CANCELLED, actor="a", reason=None, op_id=new_op_id(), now=at(2))
+            first.with_status(
+                Status.CANCELLED, actor="a", reason=None, op_id=new_op_id(), now=at(2)
+            )
         )
         repositories.orders.save(scheduled(start))
         assert repositories.orders.usage([slot_key(start)])[slot_key(start)].reserved == 2
@@ -50,7 +52,9 @@ class TestSlots:
         repositories.slots.save(saved.with_changes(op_id=new_op_id(), now=at(1), capacity=0))
         with pytest.raises(Exhausted):
             repositories.orders.save(scheduled(saved.starts_at))
-        moved = kept.moved(Status.CONFIRMED, actor="a", reason=None, op_id=new_op_id(), now=at(2))
+        moved = kept.with_status(
+            Status.CONFIRMED, actor="a", reason=None, op_id=new_op_id(), now=at(2)
+        )
         assert repositories.orders.save(moved).status is Status.CONFIRMED
 
     def test_many_at_once_do_not_get_more_places_than_there_are(

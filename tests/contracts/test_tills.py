@@ -21,7 +21,7 @@ class TestTills:
         saved = [repositories.tills.save(till(created_at=at(n))) for n in range(4)]
         for each in saved[:2]:
             repositories.tills.save(
-                each.closed(
+                each.as_closed(
                     by="eve", expected=5, counted=4, notes=None, op_id=new_op_id(), now=at(9)
                 )
             )

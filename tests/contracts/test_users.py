@@ -50,7 +50,7 @@ class TestUsers:
         self, repositories: Repositories
     ) -> None:
         ada = save(repositories, email="ada@example.org")
-        moved = ada.edited(op_id=new_op_id(), now=at(1), email="ada@example.com")
+        moved = ada.with_edit(op_id=new_op_id(), now=at(1), email="ada@example.com")
         moved = repositories.users.save(moved)
         assert repositories.users.by_email("ada@example.com") == moved
         with pytest.raises(NotFound):

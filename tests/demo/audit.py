@@ -60,7 +60,7 @@ def _line_violations(order: Order, menu: Mapping[str, MenuItem]) -> Iterator[str
 
 
 def _total_violations(order: Order) -> Iterator[str]:
-    if order.billed() != order:
+    if order.with_totals() != order:
         yield "comes to something else"
     added = 0 if order.terms.tax_included else order.tax
     parts = order.subtotal - order.discount + order.service_charge + added + order.tip

@@ -11,7 +11,7 @@ from blueprints.menu.schemas import CategoryIn, ItemIn
 from dinerapp.demo import menu
 from dinerapp.demo.dishes import Dish
 from dinerapp.demo.restaurant import Restaurant
-from dinerapp.ordering.domain.hours import written
+from dinerapp.ordering.domain.hours import format_time
 from dinerapp.ordering.domain.menu import MenuItem
 from dinerapp.replication import codec
 from dinerapp.replication.record import Record
@@ -58,8 +58,8 @@ def sent(record: Record) -> dict[str, Any]:
     plain["hours"] = [
         {
             "days": list(window["days"]),
-            "opens": written(given.opens),
-            "closes": written(given.closes),
+            "opens": format_time(given.opens),
+            "closes": format_time(given.closes),
         }
         for window, given in zip(plain["hours"], record.hours, strict=True)  # type: ignore[attr-defined]
     ]

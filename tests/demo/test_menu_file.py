@@ -13,7 +13,7 @@ from dinerapp.demo import menu
 from dinerapp.demo.dishes import Course
 from dinerapp.demo.menu_file import BadMenu, read
 from dinerapp.ordering.container import OrderingServices
-from dinerapp.ordering.domain.hours import parsed
+from dinerapp.ordering.domain.hours import parse_hours
 from dinerapp.replication.identity import new_op_id
 from tests.demo.restaurants import memory_services
 from tests.demo.test_menu import sent
@@ -84,8 +84,8 @@ def test_prices_are_minor_units_and_what_a_category_says_holds_for_its_dishes(
     [goulash], [lemonade] = soups.dishes, drinks.dishes
     assert (goulash.price, goulash.tax_rate, goulash.station) == (790, 700, "stove")
     assert (lemonade.price, lemonade.tax_rate, lemonade.station) == (400, 825, "bar")
-    assert drinks.hours == parsed("fri,sat 18:00-02:00")
-    assert (lemonade.hours, lemonade.stock) == (parsed("sat 18:00-20:00"), 12)
+    assert drinks.hours == parse_hours("fri,sat 18:00-02:00")
+    assert (lemonade.hours, lemonade.stock) == (parse_hours("sat 18:00-20:00"), 12)
     size, extra = goulash.choices
     assert (size.name, size.min, size.max, size.options) == (
         "Size",

@@ -16,7 +16,7 @@ from dinerapp.demo.large import LargeMenu
 from dinerapp.demo.order_generator import NEWEST_NUMBER
 from dinerapp.demo.restaurant import Restaurant
 from dinerapp.demo.week import ORDER_COUNT
-from dinerapp.ordering.domain.hours import Calendar, parsed
+from dinerapp.ordering.domain.hours import Calendar, parse_hours
 from dinerapp.ordering.domain.orders import FulfilmentType, Order, Status
 from dinerapp.ordering.domain.payments import Method, PaymentStatus
 from dinerapp.ordering.domain.pricing import Rates
@@ -53,14 +53,18 @@ CASES = {
     "always open, in the night": lambda: week(datetime(2036, 5, 5, 3, 30, tzinfo=UTC)),
     "just opened, in Berlin": lambda: week(
         datetime(2036, 5, 6, 9, 40, tzinfo=UTC),
-        opening_hours=parsed("tue-sun 11:30-15:00; tue-sun 17:30-23:00"),
+        opening_hours=parse_hours("tue-sun 11:30-15:00; tue-sun 17:30-23:00"),
         **BERLIN,
     ),
     "a bar that is closed now": lambda: week(
-        datetime(2036, 5, 6, 10, tzinfo=UTC), opening_hours=parsed("fri,sat 18:00-04:00"), **BERLIN
+        datetime(2036, 5, 6, 10, tzinfo=UTC),
+        opening_hours=parse_hours("fri,sat 18:00-04:00"),
+        **BERLIN,
     ),
     "clocks were put forward": lambda: week(
-        datetime(2036, 3, 30, 16, tzinfo=UTC), opening_hours=parsed("mon-sun 00:00-24:00"), **BERLIN
+        datetime(2036, 3, 30, 16, tzinfo=UTC),
+        opening_hours=parse_hours("mon-sun 00:00-24:00"),
+        **BERLIN,
     ),
     "tax comes on top, and service": lambda: week(
         SATURDAY_EVENING, tax_rate=1900, tax_included=False, service_charge=1000, currency="USD"
@@ -104,7 +108,7 @@ def test_guests_come_while_it_is_open(any_week: Week) -> None:
 def test_what_is_ordered_is_served_then(any_week: Week) -> None:
     for order in any_week.orders:
         serving = any_week.house.serving(order.fulfilment.scheduled_for or order.created_at)
-        assert all(serving.has(any_week.house.menu[line.item_id]) for line in order.lines)
+        assert all(serving.serves(any_week.house.menu[line.item_id]) for line in order.lines)
 
 
 def test_old_orders_are_closed(any_week: Week) -> None:
@@ -178,7 +182,7 @@ def test_orders_of_the_large_house_please_the_auditor_too() -> None:
 
 def test_where_nobody_ever_opens_there_is_only_the_order_of_this_moment() -> None:
     """Opening hours that a week never has; nothing is made up for them."""
-    closed = parsed("mon 10:00-10:10")
+    closed = parse_hours("mon 10:00-10:10")
     now = datetime(2036, 5, 6, 10, tzinfo=UTC)
     house = seeded_services(now, opening_hours=closed)
     assert order_generator(house, now).order(5).created_at == now

@@ -23,7 +23,7 @@ from dinerapp.replication.ports.replica import OutboxEntry, Replica
 from dinerapp.replication.record import Record, utc_now
 from dinerapp.replication.version import StoreId
 from dinerapp.runtime import seeding
-from dinerapp.runtime.administration import await_catching_up, open_services
+from dinerapp.runtime.administration import await_catching_up, open_application
 from dinerapp.runtime.container import Application
 from dinerapp.runtime.settings import Settings
 from tests.demo.audit import find_violations
@@ -51,7 +51,7 @@ def settings(fresh_postgres_url: str, fresh_mongo_url: str) -> Settings:
 
 @contextmanager
 def on_servers(settings: Settings) -> Iterator[Application]:
-    with open_services(settings) as diner:
+    with open_application(settings) as diner:
         await_catching_up(diner)
         yield diner
 
@@ -85,7 +85,7 @@ def everything(diner: Application) -> dict[str, dict[str, Record]]:
     """What both stores hold, after they were seen to hold the same."""
     for pair in diner.replication.pairs.values():
         assert contents(pair.primary) == contents(pair.backup), pair.kind_name
-        assert [*diner.replication.consistency.differences(pair)] == []
+        assert [*diner.replication.anti_entropy.differences(pair)] == []
     return {
         kind: contents(diner.replication.pairs[kind].primary) for kind in diner.replication.pairs
     }
@@ -195,7 +195,7 @@ def test_a_week_is_added_while_a_database_is_away(settings: Settings, away: Stor
         StoreId.POSTGRESQL: {"database_url": "postgresql://127.0.0.1:9/diner"},
         StoreId.MONGODB: {"mongodb_uri": NO_MONGO},
     }
-    with open_services(replace(settings, **nowhere[away])) as diner:
+    with open_application(replace(settings, **nowhere[away])) as diner:
         assert seeded(diner) == ALL_OF_IT
         assert seeded(diner) == NOTHING
     with on_servers(settings) as diner:
@@ -306,7 +306,7 @@ def test_what_was_changed_or_removed_of_a_large_house_stays_so(diner: Applicatio
 
 def test_a_large_house_wants_every_database_that_is_configured(settings: Settings) -> None:
     with (
-        open_services(replace(settings, mongodb_uri=NO_MONGO)) as diner,
+        open_application(replace(settings, mongodb_uri=NO_MONGO)) as diner,
         pytest.raises(StoreUnavailable, match="mongodb"),
     ):
         seeding.seed_large(diner, ignore_progress, ITEMS, 10)
@@ -331,7 +331,7 @@ def test_a_store_that_is_lost_on_the_way_misses_a_batch_and_gets_it_when_it_is_b
 
 
 def test_a_large_house_is_content_with_one_database(settings: Settings) -> None:
-    with open_services(replace(settings, mongodb_uri=None)) as diner:
+    with open_application(replace(settings, mongodb_uri=None)) as diner:
         added = seeding.seed_large(diner, ignore_progress, ITEMS, FEW)
         assert added == seeding.SeedResult(ITEMS, FEW)
         assert seeding.seed_large(diner, ignore_progress, ITEMS, FEW) == NOTHING

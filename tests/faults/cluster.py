@@ -27,7 +27,7 @@ from dinerapp.accounts.domain.permissions import Role
 from dinerapp.accounts.services.accounts import NewAccount
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.ports.replica import FollowerTarget
-from dinerapp.runtime.administration import open_services
+from dinerapp.runtime.administration import open_application
 from dinerapp.runtime.registry import PORTS
 from dinerapp.runtime.settings import Settings
 from tests.faults.observations import StoreLoss
@@ -275,7 +275,7 @@ class Cluster:
         """The id of somebody with a new account, made the way the first diner would make it, and
         the headers they show."""
         settings = Settings.from_environment(self.environment_of(self.diners[0].name))
-        with open_services(replace(settings, relay_in_workers=False)) as diner:
+        with open_application(replace(settings, relay_in_workers=False)) as diner:
             diner.of(AccountServices).accounts.add(Operation.without_key(), new, role)
             granted = diner.of(AccountServices).accounts.login(new.email, new.password)
         return granted.user.id, {"Authorization": f"Bearer {granted.access_token}"}

@@ -54,7 +54,7 @@ class DinerConnection:
         """One try; its outcome is in the book, whatever it was."""
         began = time.monotonic()
         try:
-            call = self._asked(method, path, body, key, began)
+            call = self._load(method, path, body, key, began)
         except _CONNECTION_ERRORS:
             self._connection.close()
             seconds = time.monotonic() - began
@@ -65,7 +65,7 @@ class DinerConnection:
     def close(self) -> None:
         self._connection.close()
 
-    def _asked(
+    def _load(
         self, method: str, path: str, body: Any, key: str | None, began: float
     ) -> RecordedCall:
         headers = dict(self._headers or self.diner.headers)

@@ -63,7 +63,7 @@ def skip_outbox_entries() -> None:
 
 def regenerate_ids() -> None:
     """A repeated request is another operation."""
-    Operation.from_key = classmethod(lambda cls, *_args: cls.fresh())
+    Operation.from_key = classmethod(lambda cls, *_args: cls.cached())
 
 
 def hide_undelivered() -> None:

@@ -60,8 +60,8 @@ class Told:
         self.house = house
         self.receiver = receiver
         self.staff = RetryingClient(f"staff-{uuid4().hex}", house.diners, Observations())
-        self.dish = self._made("/menu/items", self._new_dish())
-        self.hook = self._made("/webhooks", {"url": receiver.url})
+        self.dish = self._create("/menu/items", self._new_dish())
+        self.hook = self._create("/webhooks", {"url": receiver.url})
 
     def order(self, diner: DinerProcess) -> tuple[str, dict[str, Any]]:
         """Asks once; the diner may not live to answer. The key and the body, to ask again."""
@@ -88,10 +88,10 @@ class Told:
 
     def _new_dish(self) -> dict[str, Any]:
         name = f"dish-{uuid4().hex}"
-        category = self._made("/menu/categories", {"slug": name, "name": "Mains"})
+        category = self._create("/menu/categories", {"slug": name, "name": "Mains"})
         return {"slug": name, "name": name, "category_id": category["id"], "price": 850}
 
-    def _made(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    def _create(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         call = self.staff.call_until_answered("POST", path, body)[-1]
         assert call.status == 201, call
         found: dict[str, Any] = call.body

@@ -58,14 +58,14 @@ class Waiter(Guest):
         del sent["items"]
         order = OrderFact(key, sent, cart="none")
         self.observations.orders.append(order)
-        opened = self._asked("POST", "/carts", {})
+        opened = self._load("POST", "/carts", {})
         if opened is None:
             return order
         order.cart = opened.body["id"]
         path = f"/carts/{order.cart}"
         for item_id in (self.dish.id, *self.rng.sample(list(self.counted), 1)):
             body = {"item_id": item_id, "quantity": self.rng.randrange(1, 3)}
-            if self._asked("POST", f"{path}/items", body) is None:
+            if self._load("POST", f"{path}/items", body) is None:
                 return order
         tries = self.call_until_answered("POST", f"{path}/checkout", sent)
         if tries[-1].status == 404:
@@ -160,7 +160,7 @@ class Waiter(Guest):
         fact.acknowledged = tries[-1].status == 200
         fact.maybe_charged = not all(call.is_answer for call in tries)
 
-    def _asked(self, method: str, path: str, body: Any) -> RecordedCall | None:
+    def _load(self, method: str, path: str, body: Any) -> RecordedCall | None:
         """The answer, if it was done."""
         answer = self.call_until_answered(method, path, body)[-1]
         if 200 <= answer.status < 300:

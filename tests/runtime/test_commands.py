@@ -34,7 +34,7 @@ from dinerapp.replication.identity import new_op_id
 from dinerapp.replication.ports.replica import OutboxEntry
 from dinerapp.replication.record import utc_now
 from dinerapp.replication.version import StoreId
-from dinerapp.runtime.administration import await_catching_up, bootstrap, open_services
+from dinerapp.runtime.administration import await_catching_up, bootstrap, open_application
 from dinerapp.runtime.backends import backends_of
 from dinerapp.runtime.commands import main
 from dinerapp.runtime.settings import Settings, describe_settings
@@ -123,12 +123,12 @@ def test_the_demo_menu_is_added_once_and_what_was_removed_stays_removed(
 ) -> None:
     number = len(menu.DISHES)
     assert f"{number} of {number} dishes added\n" in run("seed", "--size", "menu").output
-    with open_services(settings) as diner:
+    with open_application(settings) as diner:
         assert diner.of(OrderingServices).kitchen.board(None).orders == []
         dish = diner.of(OrderingServices).menu.all()[0]
         diner.repositories["menu_items"].delete(replace(dish, op_id="1" * 32))
     assert f"0 of {number} dishes added\n" in run("seed", "--size", "menu").output
-    with open_services(settings) as diner:
+    with open_application(settings) as diner:
         assert len(diner.of(OrderingServices).menu.all()) == number - 1
 
 
@@ -141,7 +141,7 @@ def test_a_restaurant_brings_its_own_menu(run: Run, settings: Settings, tmp_path
     words = ("seed", "--size", "menu", "--menu", str(own))
     assert "1 of 1 dishes added\n" in run(*words).output
     assert "0 of 1 dishes added\n" in run(*words).output
-    with open_services(settings) as diner:
+    with open_application(settings) as diner:
         assert [(item.name, item.price) for item in diner.of(OrderingServices).menu.all()] == [
             ("Goulash", 790)
         ]
@@ -234,7 +234,7 @@ def test_a_database_that_was_added_later_is_filled(run: Run, fresh_postgres_url:
 
 
 def test_a_conflict_is_shown_and_resolved(run: Run, settings: Settings) -> None:
-    with open_services(settings) as diner:
+    with open_application(settings) as diner:
         dish = diner.repositories["menu_items"].save(menu_item(name="Soup"))
         other = replace(dish, name="Stew")
         found = conflicts.from_states("menu_items", dish, other, "source_priority", at())
@@ -245,13 +245,13 @@ def test_a_conflict_is_shown_and_resolved(run: Run, settings: Settings) -> None:
     assert resolved.output == f"{found.id} is resolved: take_other\n"
     assert run("conflicts").output == "no conflicts\n"
     assert "resolved" in run("conflicts", "--all").output
-    with open_services(settings) as diner:
+    with open_application(settings) as diner:
         assert diner.of(OrderingServices).menu.get(dish.id).item.name == "Stew"
 
 
 def test_what_is_parked_is_shown_and_tried_again(run: Run, settings: Settings) -> None:
     run("seed", "--size", "menu")
-    with open_services(settings) as diner:
+    with open_application(settings) as diner:
         pair = diner.replication.pairs["menu_items"]
         dish = diner.of(OrderingServices).menu.all()[0]
         _park(pair.store_of(StoreId.MONGODB), dish)
@@ -289,7 +289,7 @@ def test_accounts_are_made_and_shown_and_their_passwords_are_not(
     assert "chef@example.org" not in run("users", "list", "--role", "waiter").output
     assert PASSWORD not in made.output + shown
     assert "argon2" not in made.output + shown
-    with open_services(settings) as diner:
+    with open_application(settings) as diner:
         assert (
             diner.of(AccountServices).accounts.login("chef@example.org", PASSWORD).user.role
             == "chef"
@@ -300,14 +300,14 @@ def test_a_forgotten_password_is_replaced_and_ends_all_logins(run: Run, settings
     email = ("--email", "ada@example.org")
     assert run("users", "password", *email, DINER_PASSWORD=PASSWORD).exit_code == 1
     run("users", "add", *email, "--role", "admin", DINER_PASSWORD="a forgotten one")
-    with open_services(settings) as diner:
+    with open_application(settings) as diner:
         refresh = (
             diner.of(AccountServices)
             .accounts.login("ada@example.org", "a forgotten one")
             .refresh_token
         )
     assert run("users", "password", *email, DINER_PASSWORD=PASSWORD).exit_code == 0
-    with open_services(settings) as diner:
+    with open_application(settings) as diner:
         assert diner.of(AccountServices).accounts.login("ada@example.org", PASSWORD)
         with pytest.raises(NotAuthenticated):
             diner.of(AccountServices).accounts.refresh(refresh)
@@ -335,7 +335,7 @@ def test_an_account_can_be_made_while_a_database_is_away(run: Run) -> None:
 
 def test_the_first_admin_is_made_once_however_many_try(settings: Settings) -> None:
     bootstrap(settings)
-    with open_services(settings) as one, open_services(settings) as other:
+    with open_application(settings) as one, open_application(settings) as other:
         await_catching_up(one)
         await_catching_up(other)
         assert one.of(AccountServices).accounts.add_first_admin() is None
@@ -351,7 +351,7 @@ def test_of_many_who_bring_up_one_restaurant_one_gets_the_password(settings: Set
     made = [one for one in run_concurrently([partial(bootstrap, settings)] * 3) if one.admin]
     assert len(made) == 1
     user, password = made[0].admin
-    with open_services(settings) as diner:
+    with open_application(settings) as diner:
         assert diner.of(AccountServices).accounts.login(user.email, password).user.id == user.id
 
 
@@ -467,7 +467,7 @@ def test_a_relay_ships_until_it_is_told_to_stop(
     command("seed", "--size", "menu", **urls)
     with running(tmp_path / "relay.log", "relay", **urls, CONSISTENCY_EVERY="1") as relay:
         relay.wait_for("relay_started")
-        with open_services(settings) as diner:
+        with open_application(settings) as diner:
             dish = diner.of(OrderingServices).menu.all()[0]
             store = diner.replication.pairs["menu_items"].store_of(StoreId.MONGODB)
             _owe(store, dish)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dinerapp.ordering.domain.menu import MenuItem
-from dinerapp.ordering.domain.orders import STEPS, Event, Order, Status
+from dinerapp.ordering.domain.orders import STEPS, HistoryStep, Order, Status
 from dinerapp.ordering.ports.orders import OrderFilter
 from dinerapp.replication.identity import Operation
 from tests import factories
@@ -60,12 +60,12 @@ class SimulatedClient:
         def change(order: Order, op: IntendedOperation) -> Order:
             ahead = sorted(STEPS[order.status] - {Status.CANCELLED})
             wanted.append(self._rng.choice(ahead or [Status.PENDING]))
-            return self._moved(order, op, wanted[0])
+            return self._move_marker(order, op, wanted[0])
 
         self._change("orders", "move", change)
 
     def cancel_order(self) -> None:
-        self._change("orders", "cancel", lambda o, op: self._moved(o, op, Status.CANCELLED))
+        self._change("orders", "cancel", lambda o, op: self._move_marker(o, op, Status.CANCELLED))
 
     def write_notes(self) -> None:
         def change(order: Order, op: IntendedOperation) -> Order:
@@ -131,9 +131,9 @@ class SimulatedClient:
             op = self._new(kind, label, self._one_of(ids), deletes=deletes)
             self._requests.change(op, lambda record: change(record, op))
 
-    def _moved(self, order: Order, op: IntendedOperation, status: Status) -> Order:
+    def _move_marker(self, order: Order, op: IntendedOperation, status: Status) -> Order:
         now = self._world.clock.now()
-        return order.moved(status, actor=self.name, reason=op.label, op_id=op.op_id, now=now)
+        return order.with_status(status, actor=self.name, reason=op.label, op_id=op.op_id, now=now)
 
     def _edited(self, record: Any, op: IntendedOperation, **fields: Any) -> Any:
         return record.with_changes(op_id=op.op_id, now=self._world.clock.now(), **fields)
@@ -151,7 +151,7 @@ class SimulatedClient:
             op_id=op.op_id,
             created_at=now,
             notes=self._notes(None),
-            history=(Event(at=now, status=Status.PENDING, actor=self.name, reason=op.label),),
+            history=(HistoryStep(at=now, status=Status.PENDING, actor=self.name, reason=op.label),),
         )
 
     def _notes(self, otherwise: str | None) -> str | None:

@@ -359,7 +359,7 @@ BUGS = (
         (STALE, VANISHED),
         {**KILLS, "fault_rates": ROUGH_NETWORK},
     ),
-    PlantedBug("step told twice", ((order_merge, "_events", _both_events),), (DOUBLED,)),
+    PlantedBug("step told twice", ((order_merge, "_merge_events", _both_events),), (DOUBLED,)),
     PlantedBug(
         "merge forgets a version",
         ((Record, "with_history_of", _joined_without_version),),

@@ -139,7 +139,7 @@ class SimulatedProcess:
             )
             for place in PLACES
         }
-        self._words = {place: self._word(place) for place in PLACES}
+        self._words = {place: self._new_suspicion(place) for place in PLACES}
         handover = Replicator(habits.policy, save_conflict=self._save_conflict, now=clock.now)
         self.ack_batcher = AckBatcher(handover)
         fresh = LocalDispatchQueue(grace=GRACE)
@@ -207,10 +207,10 @@ class SimulatedProcess:
             now=self._clock.now,
         )
 
-    def _word(self, about: StoreId) -> Suspicion:
-        witness = self._members[_beside(about)].database
+    def _new_suspicion(self, store_id: StoreId) -> Suspicion:
+        witness = self._members[_beside(store_id)].database
         return Suspicion(
-            about, witness, self.name, lease_duration=SUSPICION_LEASE, now=self._clock.now
+            store_id, witness, self.name, lease_duration=SUSPICION_LEASE, now=self._clock.now
         )
 
     def _check_once(self, place: StoreId) -> None:

@@ -301,7 +301,7 @@ class ReferenceStore(Store[R]):
         values = {name: getattr(record, name) for name in self.kind.unique_fields}
         return {name: value for name, value in values.items() if value is not None}
 
-    def _holder(self, record: R, name: str, value: object) -> StoredRow[R] | None:
+    def _find_by_email(self, record: R, name: str, value: object) -> StoredRow[R] | None:
         for row in self.rows.values():
             if row.record.id != record.id and row.unique.get(name) == value:
                 return row
@@ -309,12 +309,12 @@ class ReferenceStore(Store[R]):
 
     def _check_unique(self, record: R) -> None:
         for name, value in self._unique(record).items():
-            if self._holder(record, name, value) is not None:
+            if self._find_by_email(record, name, value) is not None:
                 raise DuplicateKey(name)
 
     def _displace(self, record: R) -> str | None:
         for name, value in self._unique(record).items():
-            holder = self._holder(record, name, value)
+            holder = self._find_by_email(record, name, value)
             if holder is not None and holder.record.id < record.id:
                 return record.id
             if holder is not None:

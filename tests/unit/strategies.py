@@ -80,7 +80,7 @@ def orders(draw: st.DrawFn, /, **fixed: Any) -> Any:
         "payments": tuple(draw(st.lists(st.sampled_from(PAYMENTS), unique=True))),
         "notes": draw(st.none() | st.sampled_from("ab")),
     }
-    return order(**{**draw(envelopes()), **content, **fixed}).billed()
+    return order(**{**draw(envelopes()), **content, **fixed}).with_totals()
 
 
 @st.composite

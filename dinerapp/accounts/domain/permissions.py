@@ -56,7 +56,7 @@ _KITCHEN = frozenset({Role.CHEF, Role.MANAGER, Role.ADMIN})
 _MONEY = frozenset({Role.CASHIER, Role.MANAGER, Role.ADMIN})
 _OFFICE = frozenset({Role.MANAGER, Role.ADMIN})
 
-GRANTED: Mapping[Permission, frozenset[Role]] = {
+ROLES_BY_PERMISSION: Mapping[Permission, frozenset[Role]] = {
     Permission.USE_ACCOUNT: frozenset(Role),
     Permission.SEE_ORDERS: _STAFF,
     Permission.CANCEL_ORDERS: _FLOOR,
@@ -86,7 +86,7 @@ GRANTED: Mapping[Permission, frozenset[Role]] = {
     Permission.SEE_CONNECTIONS: _OFFICE,
 }
 
-POWERFUL = _OFFICE
+PRIVILEGED_ROLES = _OFFICE
 """Roles that only an admin gives, and whose holders only an admin changes."""
 
 
@@ -101,7 +101,7 @@ class Caller:
 
     def may(self, permission: Permission) -> bool:
         """Whether the table grants it."""
-        return self.role in GRANTED[permission]
+        return self.role in ROLES_BY_PERMISSION[permission]
 
     @property
     def is_staff(self) -> bool:

@@ -31,7 +31,7 @@ class Profile(Record):
     preferences: Preferences = field(default_factory=Preferences)
 
 
-def first_profile(user: User) -> Profile:
+def default_profile(user: User) -> Profile:
     """What is known of somebody who has said nothing; the same wherever it is made."""
     return Profile(
         id=user.id,

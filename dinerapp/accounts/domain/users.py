@@ -16,13 +16,13 @@ from dinerapp.replication.record import Record
 if TYPE_CHECKING:
     from dinerapp.replication.merge import MergePolicy
 
-LONGEST_EMAIL = 254
-MOST_SESSIONS = 20
-EDITS = 4
-LOST_ANSWER = timedelta(seconds=10)
+MAX_EMAIL_LENGTH = 254
+MAX_SESSIONS = 20
+MAX_EDITS = 4
+REPEAT_WINDOW = timedelta(seconds=10)
 """For how long the refresh token before the latest is taken for a repeated request."""
 
-_PROFILE = ("email", "name", "phone", "role", "active")
+_PROFILE_FIELDS = ("email", "name", "phone", "role", "active")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,29 +60,29 @@ class User(Record):
     edits: tuple[str, ...] = ()
 
     def validate(self) -> None:
-        if self.email != normalised(self.email):
+        if self.email != normalise_email(self.email):
             raise InvalidRecord("email", "must be normalised")
-        if not 0 < len(self.email) <= LONGEST_EMAIL:
-            raise InvalidRecord("email", f"must be 1 to {LONGEST_EMAIL} characters long")
+        if not 0 < len(self.email) <= MAX_EMAIL_LENGTH:
+            raise InvalidRecord("email", f"must be 1 to {MAX_EMAIL_LENGTH} characters long")
 
     def session(self, session_id: str) -> Session | None:
         """The session, as long as it is remembered."""
         return next((one for one in self.sessions if one.id == session_id), None)
 
-    def edited(self, *, op_id: str, now: datetime, **fields: Any) -> User:
+    def with_edit(self, *, op_id: str, now: datetime, **fields: Any) -> User:
         """The user after an operation that is about more than sessions."""
-        edits = (*self.edits, op_id)[-EDITS:]
+        edits = (*self.edits, op_id)[-MAX_EDITS:]
         return self.with_changes(op_id=op_id, now=now, edits=edits, **fields)
 
-    def opened(self, session: Session, *, op_id: str, now: datetime, **fields: Any) -> User:
+    def with_session(self, session: Session, *, op_id: str, now: datetime, **fields: Any) -> User:
         """The user after a login. What has expired is forgotten, then the oldest."""
         alive = [one for one in self.sessions if now < one.expires_at]
         return self.with_changes(
-            op_id=op_id, now=now, sessions=_latest([*alive, session]), **fields
+            op_id=op_id, now=now, sessions=_latest_sessions([*alive, session]), **fields
         )
 
-    def refreshed(
-        self, session: Session, generation: int, *, op_id: str, now: datetime, until: datetime
+    def with_rotation(
+        self, session: Session, generation: int, *, op_id: str, now: datetime, expires_at: datetime
     ) -> User:
         """The user after a refresh token of the session was used.
 
@@ -91,92 +91,99 @@ class User(Record):
         hear the answer, for a moment. Whoever shows any other one has stolen it or was robbed.
         """
         if generation >= session.generation:
-            rotated = replace(session, generation=generation + 1, rotated_at=now, expires_at=until)
-            return self._with(rotated, op_id, now)
+            rotated = replace(
+                session, generation=generation + 1, rotated_at=now, expires_at=expires_at
+            )
+            return self._with_session_state(rotated, op_id, now)
         repeated = generation == session.generation - 1
-        if repeated and now - session.rotated_at <= LOST_ANSWER:
+        if repeated and now - session.rotated_at <= REPEAT_WINDOW:
             return self
-        return self._with(replace(session, revoked=True), op_id, now)
+        return self._with_session_state(replace(session, revoked=True), op_id, now)
 
-    def left(self, session_id: str, *, op_id: str, now: datetime) -> User:
+    def without_session(self, session_id: str, *, op_id: str, now: datetime) -> User:
         """The user after the end of a session."""
         session = self.session(session_id)
         if session is None or session.revoked:
             return self
-        return self._with(replace(session, revoked=True), op_id, now)
+        return self._with_session_state(replace(session, revoked=True), op_id, now)
 
-    def sessions_ended(self, *, but: str | None = None) -> tuple[Session, ...]:
+    def revoke_sessions(self, *, keep_session_id: str | None = None) -> tuple[Session, ...]:
         """All sessions revoked, but perhaps for one."""
-        return tuple(one if one.id == but else replace(one, revoked=True) for one in self.sessions)
+        return tuple(
+            one if one.id == keep_session_id else replace(one, revoked=True)
+            for one in self.sessions
+        )
 
-    def _with(self, session: Session, op_id: str, now: datetime) -> User:
+    def _with_session_state(self, session: Session, op_id: str, now: datetime) -> User:
         others = [one for one in self.sessions if one.id != session.id]
-        return self.with_changes(op_id=op_id, now=now, sessions=_latest([*others, session]))
+        return self.with_changes(
+            op_id=op_id, now=now, sessions=_latest_sessions([*others, session])
+        )
 
 
-def normalised(email: str) -> str:
+def normalise_email(email: str) -> str:
     """The address as it is compared: who writes it differently is the same."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email).casefold())
 
 
-def merge_users(one: User, other: User, policy: MergePolicy) -> MergeResult[User]:
+def merge_users(first: User, second: User, policy: MergePolicy) -> MergeResult[User]:
     """Sessions of both are kept, whatever was ended stays so, the later password counts."""
-    winner, loser, reason = _by_profile(one, other, policy)
+    winner, loser, reason = _decide_by_profile(first, second, policy)
     edits = dict.fromkeys((*loser.edits, *winner.edits))
-    password = max(one, other, key=_password)
+    password = max(first, second, key=_password_sort_key)
     merged = replace(
         winner,
         active=winner.active and (loser.active or not reason),
         password_hash=password.password_hash,
         password_changed_at=password.password_changed_at,
-        sessions=_united(one.sessions, other.sessions),
-        edits=tuple(edits)[-2 * EDITS :],
+        sessions=_merge_sessions(first.sessions, second.sessions),
+        edits=tuple(edits)[-2 * MAX_EDITS :],
     )
-    if reason and _profile(loser) != _profile(merged):
+    if reason and _profile_values(loser) != _profile_values(merged):
         return MergeResult(merged, loser, reason)
     return MergeResult(merged)
 
 
-def _by_profile(one: User, other: User, policy: MergePolicy) -> tuple[User, User, str]:
+def _decide_by_profile(first: User, second: User, policy: MergePolicy) -> tuple[User, User, str]:
     """The winner, the loser, and why; no reason is needed where one has seen the other's edits."""
-    if other.edits[-1:] != one.edits[-1:]:
-        if set(other.edits[-1:]) <= set(one.edits):
-            return one, other, ""
-        if set(one.edits[-1:]) <= set(other.edits):
-            return other, one, ""
-    decided = policy.decide(one, other)
-    loser = other if decided.record is one else one
+    if second.edits[-1:] != first.edits[-1:]:
+        if set(second.edits[-1:]) <= set(first.edits):
+            return first, second, ""
+        if set(first.edits[-1:]) <= set(second.edits):
+            return second, first, ""
+    decided = policy.decide(first, second)
+    loser = second if decided.record is first else first
     return decided.record, loser, decided.reason
 
 
-def _profile(user: User) -> tuple[object, ...]:
-    return tuple(getattr(user, name) for name in _PROFILE)
+def _profile_values(user: User) -> tuple[object, ...]:
+    return tuple(getattr(user, name) for name in _PROFILE_FIELDS)
 
 
-def _password(user: User) -> tuple[datetime, str]:
+def _password_sort_key(user: User) -> tuple[datetime, str]:
     return user.password_changed_at, user.password_hash
 
 
-def _united(one: tuple[Session, ...], other: tuple[Session, ...]) -> tuple[Session, ...]:
+def _merge_sessions(first: tuple[Session, ...], second: tuple[Session, ...]) -> tuple[Session, ...]:
     found: dict[str, Session] = {}
-    for session in sorted((*one, *other), key=_progress):
+    for session in sorted((*first, *second), key=_progress):
         before = found.get(session.id, session)
         found[session.id] = replace(session, revoked=session.revoked or before.revoked)
-    return _latest(found.values())
+    return _latest_sessions(found.values())
 
 
 def _progress(session: Session) -> tuple[object, ...]:
     return session.generation, session.rotated_at, session.expires_at, session.created_at
 
 
-def _latest(sessions: Iterable[Session]) -> tuple[Session, ...]:
+def _latest_sessions(sessions: Iterable[Session]) -> tuple[Session, ...]:
     """As many as are remembered, the oldest first."""
-    return tuple(sorted(sessions, key=lambda one: (one.created_at, one.id))[-MOST_SESSIONS:])
+    return tuple(sorted(sessions, key=lambda one: (one.created_at, one.id))[-MAX_SESSIONS:])
 
 
-def _adopted(user: User, lost: User) -> User:
+def _restore_user(user: User, loser: User) -> User:
     """Who they are and their password may come back; what they may do is decided openly."""
-    return replace(lost, role=user.role, active=user.active, sessions=user.sessions)
+    return replace(loser, role=user.role, active=user.active, sessions=user.sessions)
 
 
 USERS = Kind(
@@ -185,5 +192,5 @@ USERS = Kind(
     merge=merge_users,
     unique_fields=("email",),
     secret_fields=("password_hash", "sessions", "edits"),
-    restore=_adopted,
+    restore=_restore_user,
 )

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from dinerapp.accounts.domain.permissions import POWERFUL, Caller, Permission, Role
-from dinerapp.accounts.domain.users import Session, User, normalised
+from dinerapp.accounts.domain.permissions import PRIVILEGED_ROLES, Caller, Permission, Role
+from dinerapp.accounts.domain.users import Session, User, normalise_email
 from dinerapp.accounts.errors import NotAuthenticated, NotPermitted
 from dinerapp.accounts.ports.users import UserFilter, Users
 from dinerapp.accounts.services.passwords import Passwords
-from dinerapp.accounts.services.tokens import REFUSED, Tokens
+from dinerapp.accounts.services.tokens import INVALID_TOKEN, SessionTokens
 from dinerapp.accounts.signals import user_changed, user_created
 from dinerapp.replication import served_by
 from dinerapp.replication.errors import AlreadyExists, DuplicateKey, InvalidRequest, NotFound
@@ -23,7 +23,7 @@ from dinerapp.replication.record import utc_now
 from dinerapp.replication.saving import WriteResult, save_idempotently, update_with_retry
 from dinerapp.replication.signals import announce
 
-WRONG = "the address or the password is wrong"
+WRONG_CREDENTIALS = "the address or the password is wrong"
 FIRST_ADMIN_EMAIL = "admin@dinerapp.local"
 _FIRST_ADMIN = Operation.from_key("first admin", "", b"")
 _PASSWORD_BYTES = 15
@@ -40,7 +40,7 @@ class NewAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class LoginResult:
     """Somebody who is logged in, and what they show from now on."""
 
     user: User
@@ -53,7 +53,7 @@ class AccountService:
     """Use cases around accounts."""
 
     def __init__(
-        self, users: Users, passwords: Passwords, tokens: Tokens, session_lifetime: timedelta
+        self, users: Users, passwords: Passwords, tokens: SessionTokens, session_lifetime: timedelta
     ) -> None:
         self._users = users
         self._passwords = passwords
@@ -63,15 +63,15 @@ class AccountService:
     def register(self, operation: Operation, new: NewAccount) -> WriteResult[User]:
         """An account for a customer. Who has one already is nobody's business: a taken address
         is answered as a new one would be, and its account stays as it is."""
-        made = self._made(operation, new, Role.CUSTOMER)
+        made = self._new_user(operation, new, Role.CUSTOMER)
         try:
-            return self._added(made)
+            return self._add(made)
         except DuplicateKey:
-            return WriteResult(_as_if_added(made), changed=False)
+            return WriteResult(_as_if_saved(made), changed=False)
 
     def add(self, operation: Operation, new: NewAccount, role: Role) -> WriteResult[User]:
         """An account in any role; who may give it is asked before this."""
-        return self._added(self._made(operation, new, role))
+        return self._add(self._new_user(operation, new, role))
 
     def add_first_admin(self) -> tuple[User, str] | None:
         """An admin with a random password, where there never was one.
@@ -81,7 +81,7 @@ class AccountService:
         """
         if self._users.page(UserFilter(role=Role.ADMIN), None, 1).items:
             return None
-        if self._is_known(_FIRST_ADMIN.record_id):
+        if self._ever_existed(_FIRST_ADMIN.record_id):
             return None
         password = secrets.token_urlsafe(_PASSWORD_BYTES)
         new = NewAccount(email=FIRST_ADMIN_EMAIL, name="Admin", password=password)
@@ -91,35 +91,37 @@ class AccountService:
             return None
         return (done.record, password) if done.changed else None
 
-    def login(self, email: str, password: str) -> Granted:
+    def login(self, email: str, password: str) -> LoginResult:
         """Opens a session. An unknown address, a wrong password and a closed account are one."""
-        user = self._holder(normalised(email))
-        fits = self._passwords.fits(password, user.password_hash if user else None)
+        user = self._find_by_email(normalise_email(email))
+        fits = self._passwords.matches(password, user.password_hash if user else None)
         if user is None or not fits or not user.active:
-            raise NotAuthenticated(WRONG)
-        return self._opened(user, self._rehashed(user, password))
+            raise NotAuthenticated(WRONG_CREDENTIALS)
+        return self._open_session(user, self._rehash(user, password))
 
-    def refresh(self, token: str) -> Granted:
+    def refresh(self, token: str) -> LoginResult:
         """The next tokens of a session. One that was used before ends it."""
         claim = self._tokens.read_refresh(token)
         now = utc_now()
         op_id = new_op_id()
 
         def change(user: User) -> User:
-            session = _open_session(user, claim.session_id, now)
+            session = _require_open_session(user, claim.session_id, now)
             until = now + self._session_lifetime
-            return user.refreshed(session, claim.generation, op_id=op_id, now=now, until=until)
+            return user.with_rotation(
+                session, claim.generation, op_id=op_id, now=now, expires_at=until
+            )
 
-        user = self._change(claim.user_id, op_id, change)
-        return self._granted(user, _open_session(user, claim.session_id, now), now)
+        user = self._update_sessions(claim.user_id, op_id, change)
+        return self._login_result(user, _require_open_session(user, claim.session_id, now), now)
 
     def logout(self, caller: Caller) -> None:
         """Ends the caller's session."""
         op_id, session_id = new_op_id(), caller.session_id or ""
-        self._change(
+        self._update_sessions(
             caller.user_id or "",
             op_id,
-            lambda user: user.left(session_id, op_id=op_id, now=utc_now()),
+            lambda user: user.without_session(session_id, op_id=op_id, now=utc_now()),
         )
 
     def caller(self, token: str) -> Caller:
@@ -128,8 +130,8 @@ class AccountService:
         try:
             user = self._users.get(claim.user_id)
         except NotFound as exc:
-            raise NotAuthenticated(REFUSED) from exc
-        session = _open_session(user, claim.session_id, utc_now())
+            raise NotAuthenticated(INVALID_TOKEN) from exc
+        session = _require_open_session(user, claim.session_id, utc_now())
         return Caller(user_id=user.id, role=user.role, session_id=session.id)
 
     def get(self, user_id: str) -> User:
@@ -151,132 +153,136 @@ class AccountService:
         """Changes somebody's account. Who is deactivated is logged out everywhere."""
 
         def change(user: User) -> User:
-            _require_power(caller, user, fields)
-            ended = {} if fields.get("active", True) else {"sessions": user.sessions_ended()}
-            return user.edited(op_id=operation.op_id, now=utc_now(), **fields, **ended)
+            _require_privilege(caller, user, fields)
+            ended = {} if fields.get("active", True) else {"sessions": user.revoke_sessions()}
+            return user.with_edit(op_id=operation.op_id, now=utc_now(), **fields, **ended)
 
-        return self._announced(
+        return self._announce_change(
             update_with_retry(self._users, user_id, operation.op_id, change, if_match)
         )
 
-    def change_password(self, caller: Caller, current: str, new: str) -> None:
+    def change_password(self, caller: Caller, current: str, new_password: str) -> None:
         """Sets another password, and logs the caller out everywhere else."""
         user = self._users.get(caller.user_id or "")
-        if not self._passwords.fits(current, user.password_hash):
+        if not self._passwords.matches(current, user.password_hash):
             raise InvalidRequest("is not your password", field="current_password")
-        self._set_password(user, new, but=caller.session_id)
+        self._set_password(user, new_password, keep_session_id=caller.session_id)
 
-    def reset_password(self, email: str, new: str) -> User:
+    def reset_password(self, email: str, new_password: str) -> User:
         """What an operator does for somebody who forgot theirs; logs them out everywhere."""
-        return self._set_password(self._users.by_email(normalised(email)), new)
+        return self._set_password(self._users.by_email(normalise_email(email)), new_password)
 
-    def _added(self, made: User) -> WriteResult[User]:
-        done = save_idempotently(self._users.save, made)
+    def _add(self, user: User) -> WriteResult[User]:
+        done = save_idempotently(self._users.save, user)
         if done.changed:
             announce(user_created, self, user=done.record)
         return done
 
-    def _made(self, operation: Operation, new: NewAccount, role: Role) -> User:
+    def _new_user(self, operation: Operation, new: NewAccount, role: Role) -> User:
         now = utc_now()
         return User(
             id=operation.record_id,
             op_id=operation.op_id,
             created_at=now,
             updated_at=now,
-            email=normalised(new.email),
+            email=normalise_email(new.email),
             name=new.name,
             phone=new.phone,
             role=role,
-            password_hash=self._passwords.hashed(new.password),
+            password_hash=self._passwords.hash(new.password),
             password_changed_at=now,
             edits=(operation.op_id,),
         )
 
-    def _is_known(self, user_id: str) -> bool:
+    def _ever_existed(self, user_id: str) -> bool:
         try:
             self._users.get(user_id)
         except NotFound as exc:
             return exc.tombstone is not None
         return True
 
-    def _holder(self, email: str) -> User | None:
+    def _find_by_email(self, email: str) -> User | None:
         try:
             return self._users.by_email(email)
         except NotFound:
             return None
 
-    def _rehashed(self, user: User, password: str) -> dict[str, str]:
+    def _rehash(self, user: User, password: str) -> dict[str, str]:
         """The password's hash by today's parameters, if it has another one."""
         if not self._passwords.is_outdated(user.password_hash):
             return {}
-        return {"password_hash": self._passwords.hashed(password)}
+        return {"password_hash": self._passwords.hash(password)}
 
-    def _opened(self, known: User, fields: Mapping[str, str]) -> Granted:
+    def _open_session(self, verified_user: User, fields: Mapping[str, str]) -> LoginResult:
         now, op_id = utc_now(), new_op_id()
         session = Session(
             id=new_id(), created_at=now, rotated_at=now, expires_at=now + self._session_lifetime
         )
 
         def change(user: User) -> User:
-            if not user.active or user.password_changed_at != known.password_changed_at:
-                raise NotAuthenticated(WRONG)
-            return user.opened(session, op_id=op_id, now=now, **fields)
+            if not user.active or user.password_changed_at != verified_user.password_changed_at:
+                raise NotAuthenticated(WRONG_CREDENTIALS)
+            return user.with_session(session, op_id=op_id, now=now, **fields)
 
-        return self._granted(self._change(known.id, op_id, change), session, now)
+        return self._login_result(
+            self._update_sessions(verified_user.id, op_id, change), session, now
+        )
 
-    def _granted(self, user: User, session: Session, now: datetime) -> Granted:
-        return Granted(
+    def _login_result(self, user: User, session: Session, now: datetime) -> LoginResult:
+        return LoginResult(
             user,
-            self._tokens.access(user.id, session, now),
-            self._tokens.refresh(user.id, session),
+            self._tokens.issue_access(user.id, session, now),
+            self._tokens.issue_refresh(user.id, session),
             int(self._tokens.access_lifetime.total_seconds()),
         )
 
-    def _set_password(self, user: User, new: str, but: str | None = None) -> User:
-        password_hash, op_id, now = self._passwords.hashed(new), new_op_id(), utc_now()
+    def _set_password(
+        self, user: User, new_password: str, keep_session_id: str | None = None
+    ) -> User:
+        password_hash, op_id, now = self._passwords.hash(new_password), new_op_id(), utc_now()
 
         def change(user: User) -> User:
-            return user.edited(
+            return user.with_edit(
                 op_id=op_id,
                 now=now,
                 password_hash=password_hash,
                 password_changed_at=now,
-                sessions=user.sessions_ended(but=but),
+                sessions=user.revoke_sessions(keep_session_id=keep_session_id),
             )
 
-        return self._announced(update_with_retry(self._users, user.id, op_id, change)).record
+        return self._announce_change(update_with_retry(self._users, user.id, op_id, change)).record
 
-    def _change(self, user_id: str, op_id: str, change: Callable[[User], User]) -> User:
+    def _update_sessions(self, user_id: str, op_id: str, change: Callable[[User], User]) -> User:
         """A change of sessions; without the user there are none."""
         try:
             return update_with_retry(self._users, user_id, op_id, change).record
         except NotFound as exc:
-            raise NotAuthenticated(REFUSED) from exc
+            raise NotAuthenticated(INVALID_TOKEN) from exc
 
-    def _announced(self, done: WriteResult[User]) -> WriteResult[User]:
-        if done.changed:
-            announce(user_changed, self, user=done.record)
-        return done
+    def _announce_change(self, result: WriteResult[User]) -> WriteResult[User]:
+        if result.changed:
+            announce(user_changed, self, user=result.record)
+        return result
 
 
-def _as_if_added(user: User) -> User:
+def _as_if_saved(user: User) -> User:
     served = served_by.current()
     return replace(user, version=user.version.incremented(served.store_id)) if served else user
 
 
-def _open_session(user: User, session_id: str, now: datetime) -> Session:
+def _require_open_session(user: User, session_id: str, now: datetime) -> Session:
     session = user.session(session_id)
     if session is None or not user.active or not session.is_open(now):
-        raise NotAuthenticated(REFUSED)
+        raise NotAuthenticated(INVALID_TOKEN)
     return session
 
 
-def _require_power(caller: Caller, user: User, fields: Mapping[str, Any]) -> None:
+def _require_privilege(caller: Caller, user: User, fields: Mapping[str, Any]) -> None:
     """Nobody makes themselves more or less, and who has power is the admins' business."""
     if caller.user_id == user.id and not {"role", "active"}.isdisjoint(fields):
         raise NotPermitted("nobody changes their own role or closes their own account")
     if caller.may(Permission.GRANT_POWER):
         return
     roles = {user.role, fields.get("role", user.role)}
-    if not POWERFUL.isdisjoint(roles) and caller.user_id != user.id:
+    if not PRIVILEGED_ROLES.isdisjoint(roles) and caller.user_id != user.id:
         raise NotPermitted("accounts of managers and admins are the business of admins")

@@ -15,28 +15,28 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from dinerapp.accounts.errors import TooBusy
 from dinerapp.replication import deadline
 
-_PATIENCE = 5.0
+_QUEUE_SECONDS = 5.0
 
 
 class Passwords:
     """Argon2id. One hash at a time; who waits for it takes a thread from other requests, so that
     no more than `places` may, and the next one is told to come back."""
 
-    def __init__(self, memory_kib: int, rounds: int, places: int) -> None:
+    def __init__(self, memory_kib: int, rounds: int, max_waiting: int) -> None:
         self._argon2 = PasswordHasher(time_cost=rounds, memory_cost=memory_kib, parallelism=1)
-        self._places = threading.BoundedSemaphore(places)
-        self._turn = threading.Lock()
+        self._waiting_slots = threading.BoundedSemaphore(max_waiting)
+        self._hashing_lock = threading.Lock()
 
-    def hashed(self, password: str) -> str:
+    def hash(self, password: str) -> str:
         """The password as it is kept."""
-        with self._at_work():
-            return self._argon2.hash(_prepared(password))
+        with self._hashing_slot():
+            return self._argon2.hash(_normalise(password))
 
-    def fits(self, password: str, password_hash: str | None) -> bool:
+    def matches(self, password: str, password_hash: str | None) -> bool:
         """Whether the hash is this password's. Without a hash the answer is no, at equal cost."""
-        with self._at_work():
+        with self._hashing_slot():
             try:
-                self._argon2.verify(password_hash or self._nobodys, _prepared(password))
+                self._argon2.verify(password_hash or self._dummy_hash, _normalise(password))
             except (VerificationError, InvalidHashError):
                 return False
         return password_hash is not None
@@ -46,24 +46,24 @@ class Passwords:
         return self._argon2.check_needs_rehash(password_hash)
 
     @cached_property
-    def _nobodys(self) -> str:
+    def _dummy_hash(self) -> str:
         return self._argon2.hash(secrets.token_hex())
 
     @contextmanager
-    def _at_work(self) -> Iterator[None]:
-        if not self._places.acquire(blocking=False):
+    def _hashing_slot(self) -> Iterator[None]:
+        if not self._waiting_slots.acquire(blocking=False):
             raise TooBusy("too many passwords are being checked")
         try:
-            if not self._turn.acquire(timeout=deadline.remaining(_PATIENCE)):
+            if not self._hashing_lock.acquire(timeout=deadline.remaining(_QUEUE_SECONDS)):
                 raise TooBusy("too many passwords are being checked")
             try:
                 yield
             finally:
-                self._turn.release()
+                self._hashing_lock.release()
         finally:
-            self._places.release()
+            self._waiting_slots.release()
 
 
-def _prepared(password: str) -> bytes:
+def _normalise(password: str) -> bytes:
     """The same bytes, whichever way a keyboard puts accents on letters."""
     return unicodedata.normalize("NFC", password).encode()

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from dinerapp.accounts.domain.permissions import Caller, Permission
-from dinerapp.accounts.domain.profiles import PROFILES, Profile, first_profile
+from dinerapp.accounts.domain.profiles import PROFILES, Profile, default_profile
 from dinerapp.accounts.domain.users import User
 from dinerapp.accounts.errors import NotPermitted
 from dinerapp.accounts.ports.profiles import Profiles
@@ -37,7 +37,7 @@ class ProfileService:
     def __init__(self, profiles: Profiles, users: Users, accounts: AccountService) -> None:
         self._profiles = profiles
         self._users = users
-        user_created.connect(self._user_created, sender=accounts)
+        user_created.connect(self._on_user_created, sender=accounts)
 
     def get(self, caller: Caller, user_id: str) -> Profile:
         """Somebody's profile, if it is the caller's to see; else there is none."""
@@ -46,7 +46,7 @@ class ProfileService:
         try:
             return self._profiles.get(user_id)
         except NotFound:
-            return first_profile(self._users.get(user_id))
+            return default_profile(self._users.get(user_id))
 
     def change(
         self,
@@ -69,7 +69,7 @@ class ProfileService:
         try:
             return update_with_retry(self._profiles, user_id, operation.op_id, change, if_match)
         except NotFound:
-            first = first_profile(self._users.get(user_id))
+            first = default_profile(self._users.get(user_id))
         if if_match is not None and if_match != str(first.version):
             raise PreconditionFailed(first)
         try:
@@ -77,10 +77,10 @@ class ProfileService:
         except AlreadyExists:
             return update_with_retry(self._profiles, user_id, operation.op_id, change, if_match)
 
-    def _user_created(self, _sender: object, user: User) -> None:
+    def _on_user_created(self, _sender: object, user: User) -> None:
         try:
             with served_by.suspended():
-                save_idempotently(self._profiles.save, first_profile(user))
+                save_idempotently(self._profiles.save, default_profile(user))
         except AlreadyExists:
             return
         except DinerError as exc:

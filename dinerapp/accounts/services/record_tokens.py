@@ -12,20 +12,20 @@ from dinerapp.accounts.errors import NotPermitted
 class RecordTokens:
     """Of the records of one kind."""
 
-    def __init__(self, secret: str, what: str) -> None:
+    def __init__(self, secret: str, kind: str) -> None:
         self._secret = secret.encode()
-        self._what = what
+        self._kind = kind
 
-    def of(self, record_id: str) -> str:
+    def issue(self, record_id: str) -> str:
         """The record's token."""
-        text = f"{self._what} {record_id}".encode()
+        text = f"{self._kind} {record_id}".encode()
         return hmac.new(self._secret, text, hashlib.sha256).hexdigest()
 
-    def opens(self, token: str, record_id: str) -> bool:
+    def verify(self, token: str, record_id: str) -> bool:
         """Whether the token is that record's."""
-        return hmac.compare_digest(token.encode(), self.of(record_id).encode())
+        return hmac.compare_digest(token.encode(), self.issue(record_id).encode())
 
-    def require_fits(self, record_id: str, caller: Caller) -> None:
+    def require(self, record_id: str, caller: Caller) -> None:
         """Before it is looked whether there is such a record: both are refused alike."""
-        if caller.record_token is not None and not self.opens(caller.record_token, record_id):
-            raise NotPermitted(f"this access token is not of this {self._what}")
+        if caller.record_token is not None and not self.verify(caller.record_token, record_id):
+            raise NotPermitted(f"this access token is not of this {self._kind}")

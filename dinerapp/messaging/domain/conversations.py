@@ -26,16 +26,16 @@ class Conversation(Record):
             raise InvalidRecord("user_ids", "must be two")
 
 
-def conversation_id(one: str, other: str) -> str:
+def conversation_id(user_id: str, other_user_id: str) -> str:
     """The same, whichever of the two asks."""
-    return derived_id("conversation", *sorted((one, other)))
+    return derived_id("conversation", *sorted((user_id, other_user_id)))
 
 
 def merge_conversations(
-    one: Conversation, other: Conversation, policy: MergePolicy
+    first: Conversation, second: Conversation, policy: MergePolicy
 ) -> MergeResult[Conversation]:
     """Begun on both sides at once it is one, and nobody has to decide who began it."""
-    return MergeResult(policy.decide(one, other).record)
+    return MergeResult(policy.decide(first, second).record)
 
 
 CONVERSATIONS = Kind("conversations", Conversation, merge=merge_conversations)

@@ -9,11 +9,11 @@ from dinerapp.replication.record import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UsedKey(Record):
+class IdempotencyRecord(Record):
     """Its id follows from the key, and its operation from what was asked: so whichever store is
     asked refuses the same key with another request. `led_to` is the record that came of it."""
 
     led_to: str
 
 
-USED_KEYS = Kind("used_keys", UsedKey)
+IDEMPOTENCY_RECORDS = Kind("used_keys", IdempotencyRecord)

@@ -34,7 +34,7 @@ class MemberState(StrEnum):
     KICKED = "kicked"
 
 
-class Deed(StrEnum):
+class MemberPermission(StrEnum):
     """Something that not every member may do."""
 
     CHANGE_SERVER = "change the server"
@@ -48,13 +48,13 @@ class Deed(StrEnum):
 _ADMINS = frozenset({MemberRole.ADMIN})
 _MODERATORS = _ADMINS | {MemberRole.MODERATOR}
 
-ALLOWED: Mapping[Deed, frozenset[MemberRole]] = {
-    Deed.CHANGE_SERVER: _ADMINS,
-    Deed.INVITE: _ADMINS,
-    Deed.EDIT_CHANNELS: _MODERATORS,
-    Deed.CHANGE_ROLES: _ADMINS,
-    Deed.KICK: _MODERATORS,
-    Deed.REMOVE_MESSAGES: _MODERATORS,
+MEMBER_ROLES_BY_PERMISSION: Mapping[MemberPermission, frozenset[MemberRole]] = {
+    MemberPermission.CHANGE_SERVER: _ADMINS,
+    MemberPermission.INVITE: _ADMINS,
+    MemberPermission.EDIT_CHANNELS: _MODERATORS,
+    MemberPermission.CHANGE_ROLES: _ADMINS,
+    MemberPermission.KICK: _MODERATORS,
+    MemberPermission.REMOVE_MESSAGES: _MODERATORS,
 }
 
 _RANK = {role: rank for rank, role in enumerate(reversed(MemberRole))}
@@ -77,25 +77,25 @@ class Member(Record):
         """Whether they belong to the server now."""
         return self.state is MemberState.ACTIVE
 
-    def may(self, deed: Deed) -> bool:
+    def may(self, permission: MemberPermission) -> bool:
         """Whether the table allows it."""
-        return self.is_active and self.role in ALLOWED[deed]
+        return self.is_active and self.role in MEMBER_ROLES_BY_PERMISSION[permission]
 
-    def require(self, deed: Deed) -> None:
+    def require(self, permission: MemberPermission) -> None:
         """NotPermitted where the table does not allow it."""
-        if not self.may(deed):
-            raise NotPermitted(f"a {self.role} of this server may not {deed}")
+        if not self.may(permission):
+            raise NotPermitted(f"a {self.role} of this server may not {permission}")
 
-    def require_above(self, other: Member) -> None:
+    def require_outranks(self, target: Member) -> None:
         """NotPermitted unless the other one has a lower role, or the same and it is the highest."""
-        if self.role is not MemberRole.ADMIN and _RANK[self.role] <= _RANK[other.role]:
-            raise NotPermitted(f"a {self.role} of this server may not put a {other.role} out")
+        if self.role is not MemberRole.ADMIN and _RANK[self.role] <= _RANK[target.role]:
+            raise NotPermitted(f"a {self.role} of this server may not put a {target.role} out")
 
-    def returned(self, code: str, *, op_id: str, now: datetime) -> Member:
+    def as_rejoined(self, code: str, *, op_id: str, now: datetime) -> Member:
         """Back in the server with an invite code; NotPermitted with one that is barred."""
         if self.is_active:
             return self
-        if self.barred == _digest(code):
+        if self.barred == _code_digest(code):
             raise NotPermitted("whoever was put out of a server needs a new invite code of it")
         return self.with_changes(
             op_id=op_id,
@@ -106,14 +106,14 @@ class Member(Record):
             barred=None,
         )
 
-    def left(self, *, op_id: str, now: datetime) -> Member:
+    def as_left(self, *, op_id: str, now: datetime) -> Member:
         """Gone of their own will."""
         return self.with_changes(op_id=op_id, now=now, state=MemberState.LEFT)
 
-    def kicked(self, code: str, *, op_id: str, now: datetime) -> Member:
+    def as_kicked(self, code: str, *, op_id: str, now: datetime) -> Member:
         """Put out, while that was the invite code."""
         return self.with_changes(
-            op_id=op_id, now=now, state=MemberState.KICKED, barred=_digest(code)
+            op_id=op_id, now=now, state=MemberState.KICKED, barred=_code_digest(code)
         )
 
 
@@ -122,15 +122,15 @@ def member_id(server_id: str, user_id: str) -> str:
     return derived_id("member", server_id, user_id)
 
 
-def merge_members(one: Member, other: Member, policy: MergePolicy) -> MergeResult[Member]:
+def merge_members(first: Member, second: Member, policy: MergePolicy) -> MergeResult[Member]:
     """Whoever is out on one side is out: nobody is let in by an outage."""
-    if one.state is other.state:
-        return policy.decide(one, other)
-    back, gone = sorted((one, other), key=lambda member: list(MemberState).index(member.state))
+    if first.state is second.state:
+        return policy.decide(first, second)
+    back, gone = sorted((first, second), key=lambda member: list(MemberState).index(member.state))
     return MergeResult(gone, loser=back, reason=f"the member was {gone.state} meanwhile")
 
 
-def _digest(code: str) -> str:
+def _code_digest(code: str) -> str:
     """Tells whether it is the same code, and not which one it is."""
     return hashlib.sha256(code.encode()).hexdigest()
 

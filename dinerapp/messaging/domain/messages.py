@@ -14,8 +14,8 @@ from dinerapp.replication.record import Record
 if TYPE_CHECKING:
     from dinerapp.replication.merge import MergePolicy
 
-LONGEST_CONTENT = 4000
-LONGEST_URL = 2000
+MAX_CONTENT_LENGTH = 4000
+MAX_URL_LENGTH = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +44,9 @@ class Message(Record):
     @property
     def is_erased(self) -> bool:
         """Whether nothing is left of what it said; every other message says something."""
-        return self.is_removed and self == _speechless(self)
+        return self.is_removed and self == _without_content(self)
 
-    def edited(self, content: str, *, op_id: str, now: datetime) -> Message:
+    def with_content(self, content: str, *, op_id: str, now: datetime) -> Message:
         """It with other words."""
         if self.is_removed:
             raise RuleViolation("a message that was removed cannot be edited")
@@ -55,34 +55,34 @@ class Message(Record):
         after = self.with_changes(op_id=op_id, now=now, content=content, edits=self.edits + 1)
         return replace(after, edited_at=after.updated_at)
 
-    def removed(self, by: str, *, op_id: str, now: datetime) -> Message:
+    def as_removed(self, removed_by: str, *, op_id: str, now: datetime) -> Message:
         """What is left of it."""
         if self.is_removed:
             return self
-        after = self.with_changes(op_id=op_id, now=now, removed_by=by)
+        after = self.with_changes(op_id=op_id, now=now, removed_by=removed_by)
         return replace(after, removed_at=after.updated_at)
 
-    def erased(self, *, op_id: str, now: datetime) -> Message:
+    def as_erased(self, *, op_id: str, now: datetime) -> Message:
         """What is left of it once its author is to be forgotten; it stays in its place."""
         if self.is_erased:
             return self
-        removed = self.removed(self.author_id, op_id=op_id, now=now)
+        removed = self.as_removed(self.author_id, op_id=op_id, now=now)
         if removed is self:
             removed = self.with_changes(op_id=op_id, now=now)
-        return _speechless(removed)
+        return _without_content(removed)
 
 
-def merge_messages(one: Message, other: Message, _policy: MergePolicy) -> MergeResult[Message]:
+def merge_messages(first: Message, second: Message, _policy: MergePolicy) -> MergeResult[Message]:
     """Once removed is removed, and erased is erased; else the later edit counts. Of two edits both
     are the author's, so that nobody else has to decide between them."""
-    ahead, behind = sorted((one, other), key=_progress, reverse=True)
+    ahead, behind = sorted((first, second), key=_progress, reverse=True)
     removed = min(filter(None, map(_removal, (ahead, behind))), default=(None, None))
     latest = max(ahead.updated_at, behind.updated_at)
     merged = replace(ahead, removed_at=removed[0], removed_by=removed[1], updated_at=latest)
-    return MergeResult(_speechless(merged) if one.is_erased or other.is_erased else merged)
+    return MergeResult(_without_content(merged) if first.is_erased or second.is_erased else merged)
 
 
-def _speechless(message: Message) -> Message:
+def _without_content(message: Message) -> Message:
     return replace(message, content="", file_url=None, order_id=None)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Read(Record):
+class ReadMarker(Record):
     """Up to a message, which is named with its time: that is its place in the room."""
 
     room_id: str
@@ -26,29 +26,33 @@ class Read(Record):
     message_at: datetime
 
     @property
-    def place(self) -> tuple[datetime, str]:
+    def position(self) -> tuple[datetime, str]:
         """Where that is, as places in a room are compared."""
         return self.message_at, self.message_id
 
-    def moved(self, to: Message, *, op_id: str, now: datetime) -> Read:
+    def with_message(self, message: Message, *, op_id: str, now: datetime) -> ReadMarker:
         """Up to that message, unless it is further already."""
-        if (to.created_at, to.id) <= self.place:
+        if (message.created_at, message.id) <= self.position:
             return self
-        return self.with_changes(op_id=op_id, now=now, message_id=to.id, message_at=to.created_at)
+        return self.with_changes(
+            op_id=op_id, now=now, message_id=message.id, message_at=message.created_at
+        )
 
 
-def read_id(room_id: str, user_id: str) -> str:
+def read_marker_id(room_id: str, user_id: str) -> str:
     """The one place that somebody has reached in a room."""
     return derived_id("read", room_id, user_id)
 
 
-def merge_reads(one: Read, other: Read, _policy: MergePolicy) -> MergeResult[Read]:
+def merge_read_markers(
+    first: ReadMarker, second: ReadMarker, _policy: MergePolicy
+) -> MergeResult[ReadMarker]:
     """The one that is further."""
-    return MergeResult(max(one, other, key=_progress))
+    return MergeResult(max(first, second, key=_progress))
 
 
-def _progress(read: Read) -> tuple[object, ...]:
-    return *read.place, read.updated_at, read.op_id, digest(read)
+def _progress(marker: ReadMarker) -> tuple[object, ...]:
+    return *marker.position, marker.updated_at, marker.op_id, digest(marker)
 
 
-READS = Kind("reads", Read, merge=merge_reads)
+READ_MARKERS = Kind("reads", ReadMarker, merge=merge_read_markers)

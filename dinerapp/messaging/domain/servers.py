@@ -8,7 +8,7 @@ from dinerapp.replication.identity import derived_id
 from dinerapp.replication.kind import Kind
 from dinerapp.replication.record import Record
 
-GENERAL = "general"
+GENERAL_CHANNEL_NAME = "general"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +31,10 @@ class Channel(Record):
     @property
     def is_general(self) -> bool:
         """Whether it was made with its server, and lasts as long."""
-        return self.id == general_id(self.server_id)
+        return self.id == general_channel_id(self.server_id)
 
 
-def general_id(server_id: str) -> str:
+def general_channel_id(server_id: str) -> str:
     """Of the channel that every server has."""
     return derived_id("general channel", server_id)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dinerapp.messaging.domain.idempotency import USED_KEYS, UsedKey
+from dinerapp.messaging.domain.idempotency import IDEMPOTENCY_RECORDS, IdempotencyRecord
 from dinerapp.replication.ports.repository import Repository
 
 
-class UsedKeys(Repository[UsedKey]):
+class IdempotencyRecords(Repository[IdempotencyRecord]):
     """Keys whose id is not that of a record they made."""
 
-    kind = USED_KEYS
+    kind = IDEMPOTENCY_RECORDS

@@ -34,7 +34,7 @@ class Messages(Repository[Message]):
 
     @abstractmethod
     @query
-    def unread(self, user_id: str, rooms: Mapping[str, Cursor], most: int) -> Mapping[str, int]:
+    def unread(self, user_id: str, rooms: Mapping[str, Cursor], limit: int) -> Mapping[str, int]:
         """How many messages of others that are not removed follow after a place, room by room;
         counting stops at `most`. Rooms without any are left out."""
 

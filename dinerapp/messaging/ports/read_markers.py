@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from dinerapp.messaging.domain.read_markers import READS, Read
+from dinerapp.messaging.domain.read_markers import READ_MARKERS, ReadMarker
 from dinerapp.replication.ports.repository import Cursor, Page, Repository
 from dinerapp.replication.ports.routing import query
 
 
-class Reads(Repository[Read]):
+class ReadMarkers(Repository[ReadMarker]):
     """Who has read how far."""
 
-    kind = READS
+    kind = READ_MARKERS
 
     @abstractmethod
     @query
-    def page(self, room_id: str, after: Cursor | None, limit: int) -> Page[Read]:
+    def page(self, room_id: str, after: Cursor | None, limit: int) -> Page[ReadMarker]:
         """Of one room, newest first by creation and then by id."""

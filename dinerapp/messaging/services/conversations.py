@@ -7,7 +7,7 @@ from dinerapp.accounts.domain.users import User
 from dinerapp.accounts.ports.users import Users
 from dinerapp.messaging.domain.conversations import Conversation, conversation_id
 from dinerapp.messaging.ports.conversations import Conversations
-from dinerapp.messaging.services.idempotency import Once
+from dinerapp.messaging.services.idempotency import IdempotencyGuard
 from dinerapp.replication import served_by
 from dinerapp.replication.errors import AlreadyExists, InvalidRequest, NotFound
 from dinerapp.replication.identity import Operation
@@ -19,10 +19,12 @@ from dinerapp.replication.saving import WriteResult, save_idempotently
 class ConversationService:
     """Use cases around conversations."""
 
-    def __init__(self, conversations: Conversations, users: Users, once: Once) -> None:
+    def __init__(
+        self, conversations: Conversations, users: Users, idempotency_guard: IdempotencyGuard
+    ) -> None:
         self._conversations = conversations
         self._users = users
-        self._once = once
+        self._idempotency_guard = idempotency_guard
 
     def page(self, caller: Caller, after: Cursor | None, limit: int) -> Page[Conversation]:
         """The caller's, newest first."""
@@ -39,10 +41,10 @@ class ConversationService:
         """The one conversation of the two, made where there is none yet."""
         own = caller.user_id or ""
         room_id = conversation_id(own, user_id)
-        known = self._known(room_id)
+        known = self._find(room_id)
         if known is None:
             self._require_staff(caller, user_id)
-        self._once.use(operation, room_id)
+        self._idempotency_guard.record_use(operation, room_id)
         if known is not None:
             return WriteResult(known, replayed=known.has_applied(operation.op_id), changed=False)
         now = utc_now()
@@ -59,7 +61,7 @@ class ConversationService:
         except AlreadyExists as exc:
             return WriteResult(exc.stored, changed=False)
 
-    def _known(self, room_id: str) -> Conversation | None:
+    def _find(self, room_id: str) -> Conversation | None:
         try:
             return self._conversations.get(room_id)
         except NotFound:

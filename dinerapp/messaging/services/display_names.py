@@ -10,12 +10,12 @@ from dinerapp.accounts.ports.users import Users
 from dinerapp.replication import deadline, served_by
 from dinerapp.replication.errors import NoStoreAvailable
 
-KEPT_SECONDS = 10.0
-MOST_KEPT = 10_000
-PATIENCE = 1.0
+CACHE_SECONDS = 10.0
+MAX_CACHED = 10_000
+TIMEOUT_SECONDS = 1.0
 
 
-class Names:
+class DisplayNames:
     """As their profiles say, or their accounts where they have no profile.
 
     What was asked for lately is not asked again: one message may be shown to hundreds. Whose name
@@ -28,25 +28,25 @@ class Names:
         self._profiles = profiles
         self._users = users
         self._clock = clock
-        self._kept: dict[str, tuple[float, str]] = {}
+        self._cache: dict[str, tuple[float, str]] = {}
 
     def of(self, user_ids: Collection[str]) -> Mapping[str, str]:
         """The names of these; nobody is called nothing."""
         now = self._clock()
-        kept = {each: self._kept.get(each, (0.0, "")) for each in set(user_ids)}
+        kept = {each: self._cache.get(each, (0.0, "")) for each in set(user_ids)}
         names = {each: name for each, (_, name) in kept.items()}
         asked = [each for each, (until, _) in kept.items() if now >= until]
         if not asked:
             return names
         try:
-            with deadline.within(PATIENCE), served_by.suspended():
-                found = self._asked(asked)
+            with deadline.within(TIMEOUT_SECONDS), served_by.suspended():
+                found = self._load(asked)
         except NoStoreAvailable:
             return names
-        self._keep(found, now + KEPT_SECONDS)
+        self._remember(found, now + CACHE_SECONDS)
         return names | found
 
-    def _asked(self, user_ids: Collection[str]) -> dict[str, str]:
+    def _load(self, user_ids: Collection[str]) -> dict[str, str]:
         profiles = self._profiles.get_many(user_ids)
         nameless = [each for each in user_ids if each not in profiles]
         users = self._users.get_many(nameless) if nameless else {}
@@ -56,7 +56,7 @@ class Names:
             **{key: user.name for key, user in users.items()},
         }
 
-    def _keep(self, names: Mapping[str, str], until: float) -> None:
-        if len(self._kept) + len(names) > MOST_KEPT:
-            self._kept = {}
-        self._kept |= {key: (until, name) for key, name in names.items()}
+    def _remember(self, names: Mapping[str, str], expires_at: float) -> None:
+        if len(self._cache) + len(names) > MAX_CACHED:
+            self._cache = {}
+        self._cache |= {key: (expires_at, name) for key, name in names.items()}

@@ -12,7 +12,7 @@ from dinerapp.accounts.ports.users import Users
 from dinerapp.messaging.domain.messages import Message
 from dinerapp.messaging.ports.messages import Messages
 from dinerapp.messaging.signals import message_changed
-from dinerapp.ordering.domain.customers import Recognition
+from dinerapp.ordering.domain.customers import PhoneIdentity
 from dinerapp.ordering.domain.orders import Order
 from dinerapp.replication.identity import new_op_id
 from dinerapp.replication.paging import pages
@@ -21,13 +21,15 @@ from dinerapp.replication.saving import update_with_retry
 from dinerapp.replication.signals import announce
 
 
-class AuthorsWords:
+class MessageEraser:
     """A guest is known by their number, and an author by their account: orders have both."""
 
-    def __init__(self, users: Users, kinds: Sequence[Messages], recognition: Recognition) -> None:
+    def __init__(
+        self, users: Users, message_repositories: Sequence[Messages], phone_identity: PhoneIdentity
+    ) -> None:
         self._users = users
-        self._kinds = kinds
-        self._recognition = recognition
+        self._message_repositories = message_repositories
+        self._phone_identity = phone_identity
 
     def erase(self, orders: Collection[Order], phone: str, at: datetime) -> None:
         """All that the guest had said by then, if the orders were placed from an account of
@@ -36,25 +38,25 @@ class AuthorsWords:
         accounts = self._users.get_many(ids).values() if ids else ()
         for user in accounts:
             if self._is_theirs(user, phone):
-                for messages in self._kinds:
-                    self._erase(messages, user.id, at)
+                for messages in self._message_repositories:
+                    self._erase_all_of(messages, user.id, at)
 
     def _is_theirs(self, user: User, phone: str) -> bool:
         """Staff order for guests, and people with another number for their friends."""
-        number = self._recognition.phone(user.phone) if user.phone else phone
+        number = self._phone_identity.phone(user.phone) if user.phone else phone
         return not Caller(role=user.role).is_staff and number == phone
 
-    def _erase(self, messages: Messages, author_id: str, at: datetime) -> None:
+    def _erase_all_of(self, messages: Messages, author_id: str, at: datetime) -> None:
         for found in pages(partial(messages.page_of, author_id)):
             for message in found:
                 if message.created_at <= at and not message.is_erased:
-                    self._erase_one(messages, message.id)
+                    self._erase_message(messages, message.id)
 
-    def _erase_one(self, messages: Messages, message_id: str) -> None:
+    def _erase_message(self, messages: Messages, message_id: str) -> None:
         op_id = new_op_id()
 
         def erase(message: Message) -> Message:
-            return message.erased(op_id=op_id, now=utc_now())
+            return message.as_erased(op_id=op_id, now=utc_now())
 
         done = update_with_retry(messages, message_id, op_id, erase)
         if done.changed:

@@ -9,9 +9,9 @@ from dinerapp.accounts.domain.permissions import Caller
 from dinerapp.accounts.errors import NotPermitted
 from dinerapp.messaging.domain.messages import Message
 from dinerapp.messaging.ports.messages import Messages
-from dinerapp.messaging.services.room_feed import Mark, RoomStream
+from dinerapp.messaging.services.room_feed import ResumeToken, RoomStream
 from dinerapp.messaging.services.rooms import Room, RoomService
-from dinerapp.messaging.services.throttle import Seldom
+from dinerapp.messaging.services.throttle import Throttle
 from dinerapp.messaging.signals import message_changed, message_sent, typing_noticed
 from dinerapp.ordering.services.orders import OrderService
 from dinerapp.replication import served_by
@@ -35,25 +35,25 @@ class NewMessage:
 class MessageService:
     """Use cases around messages. Whoever is not in a room hears that there is none."""
 
-    def __init__(self, rooms: RoomService, orders: OrderService, typing: Seldom) -> None:
+    def __init__(self, rooms: RoomService, orders: OrderService, typing_throttle: Throttle) -> None:
         self._rooms = rooms
         self._orders = orders
-        self._typing = typing
+        self._typing_throttle = typing_throttle
 
     def page(self, caller: Caller, room_id: str, after: Cursor | None, limit: int) -> Page[Message]:
         """What was said in a room, newest first."""
-        return self._kept_in(caller, room_id).page(room_id, after, limit)
+        return self._messages_of(caller, room_id).page(room_id, after, limit)
 
     def get(self, caller: Caller, room_id: str, message_id: str) -> Message:
         """One message of a room."""
-        return _in_room(self._kept_in(caller, room_id).get(message_id), room_id)
+        return _require_in_room(self._messages_of(caller, room_id).get(message_id), room_id)
 
     def send(
         self, caller: Caller, room_id: str, operation: Operation, new: NewMessage
     ) -> WriteResult[Message]:
         """Says something, once for one operation."""
-        room = self._entered(caller, room_id)
-        self._require_something(caller, new)
+        room = self._authorize(caller, room_id)
+        self._require_content(caller, new)
         now = utc_now()
         message = Message(
             id=operation.record_id,
@@ -66,9 +66,9 @@ class MessageService:
             file_url=new.file_url,
             order_id=new.order_id,
         )
-        done = save_idempotently(room.keeping.messages.save, message)
+        done = save_idempotently(room.backend.messages.save, message)
         if done.changed:
-            kind = room.keeping.messages.kind.name
+            kind = room.backend.messages.kind.name
             announce(message_sent, self, kind=kind, message=done.record)
         return done
 
@@ -82,14 +82,14 @@ class MessageService:
         if_match: str | None = None,
     ) -> WriteResult[Message]:
         """Other words; only authors change theirs."""
-        room = self._entered(caller, room_id)
+        room = self._authorize(caller, room_id)
 
         def change(message: Message) -> Message:
-            if _in_room(message, room_id).author_id != room.user_id:
+            if _require_in_room(message, room_id).author_id != room.user_id:
                 raise NotPermitted("messages are edited by those who wrote them")
-            return message.edited(content, op_id=operation.op_id, now=utc_now())
+            return message.with_content(content, op_id=operation.op_id, now=utc_now())
 
-        return self._changed(room, message_id, operation, change, if_match)
+        return self._update(room, message_id, operation, change, if_match)
 
     def remove(
         self,
@@ -100,37 +100,40 @@ class MessageService:
         if_match: str | None = None,
     ) -> WriteResult[Message]:
         """Takes a message back: one's own, or as a moderator anybody's."""
-        room = self._entered(caller, room_id)
+        room = self._authorize(caller, room_id)
 
         def change(message: Message) -> Message:
-            if _in_room(message, room_id).author_id != room.user_id and not room.may_moderate:
+            if (
+                _require_in_room(message, room_id).author_id != room.user_id
+                and not room.may_moderate
+            ):
                 raise NotPermitted("messages of others are removed by moderators")
-            return message.removed(room.user_id, op_id=operation.op_id, now=utc_now())
+            return message.as_removed(room.user_id, op_id=operation.op_id, now=utc_now())
 
-        return self._changed(room, message_id, operation, change, if_match)
+        return self._update(room, message_id, operation, change, if_match)
 
-    def notice_typing(self, caller: Caller, room_id: str) -> None:
+    def announce_typing(self, caller: Caller, room_id: str) -> None:
         """Tells the others in the room, but not all the time."""
-        room = self._entered(caller, room_id)
-        if self._typing.allows((room_id, room.user_id)):
+        room = self._authorize(caller, room_id)
+        if self._typing_throttle.try_acquire((room_id, room.user_id)):
             announce(typing_noticed, self, room_id=room_id, user_id=room.user_id)
 
-    def stream(self, caller: Caller, room_id: str, mark: Mark | None) -> RoomStream:
+    def stream(self, caller: Caller, room_id: str, resume_token: ResumeToken | None) -> RoomStream:
         """What is said in a room from now on, or since a mark."""
-        room = self._entered(caller, room_id)
-        return room.keeping.feed.stream(room_id, room.user_id, mark)
+        room = self._authorize(caller, room_id)
+        return room.backend.feed.stream(room_id, room.user_id, resume_token)
 
-    def may_watch(self, stream: RoomStream) -> bool:
+    def can_watch(self, stream: RoomStream) -> bool:
         """Whether the watcher of a stream may be told any more."""
-        return self._rooms.may_stay(stream)
+        return self._rooms.still_authorized(stream)
 
-    def _entered(self, caller: Caller, room_id: str) -> Room:
-        return self._rooms.enter(caller.user_id or "", room_id)
+    def _authorize(self, caller: Caller, room_id: str) -> Room:
+        return self._rooms.authorize(caller.user_id or "", room_id)
 
-    def _kept_in(self, caller: Caller, room_id: str) -> Messages:
-        return self._entered(caller, room_id).keeping.messages
+    def _messages_of(self, caller: Caller, room_id: str) -> Messages:
+        return self._authorize(caller, room_id).backend.messages
 
-    def _require_something(self, caller: Caller, new: NewMessage) -> None:
+    def _require_content(self, caller: Caller, new: NewMessage) -> None:
         if not (new.content.strip() or new.file_url or new.order_id):
             raise InvalidRequest("say something, or attach a file or an order", field="content")
         if new.order_id is not None:
@@ -140,7 +143,7 @@ class MessageService:
             except NotFound:
                 raise InvalidRequest("is no order that you see", field="order_id") from None
 
-    def _changed(
+    def _update(
         self,
         room: Room,
         message_id: str,
@@ -148,7 +151,7 @@ class MessageService:
         change: Callable[[Message], Message],
         if_match: str | None,
     ) -> WriteResult[Message]:
-        messages = room.keeping.messages
+        messages = room.backend.messages
         done = update_with_retry(messages, message_id, operation.op_id, change, if_match)
         if done.changed:
             kind = messages.kind.name
@@ -156,7 +159,7 @@ class MessageService:
         return done
 
 
-def _in_room(message: Message, room_id: str) -> Message:
+def _require_in_room(message: Message, room_id: str) -> Message:
     """NotFound for one of another room."""
     if message.room_id != room_id:
         raise NotFound("messages", message.id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dinerapp.accounts.ports.users import Users
-from dinerapp.messaging.domain.members import Deed, Member, member_id
+from dinerapp.messaging.domain.members import Member, MemberPermission, member_id
 from dinerapp.messaging.ports.conversations import Conversations
 from dinerapp.messaging.ports.members import Members
 from dinerapp.messaging.ports.messages import Messages
@@ -16,8 +16,8 @@ from dinerapp.messaging.services.room_feed import RoomFeed, RoomStream
 from dinerapp.replication import deadline, served_by
 from dinerapp.replication.errors import NoStoreAvailable, NotFound
 
-MOST_KNOWN = 10_000
-PATIENCE = 1.0
+MAX_KNOWN_CHANNELS = 10_000
+TIMEOUT_SECONDS = 1.0
 
 
 class RoomKind(StrEnum):
@@ -28,7 +28,7 @@ class RoomKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class RoomBackend:
     """Where what is said in rooms of one kind is kept, and watched."""
 
     messages: Messages
@@ -41,13 +41,13 @@ class Room:
 
     id: str
     user_id: str
-    keeping: Keeping
+    backend: RoomBackend
     member: Member | None = None
 
     @property
     def may_moderate(self) -> bool:
         """Whether they may remove what others said."""
-        return self.member is not None and self.member.may(Deed.REMOVE_MESSAGES)
+        return self.member is not None and self.member.may(MemberPermission.REMOVE_MESSAGES)
 
 
 class RoomService:
@@ -60,47 +60,49 @@ class RoomService:
         channels: Channels,
         members: Members,
         conversations: Conversations,
-        keeping: Mapping[RoomKind, Keeping],
+        backends: Mapping[RoomKind, RoomBackend],
     ) -> None:
         self._users = users
         self._servers = servers
         self._channels = channels
         self._members = members
         self._conversations = conversations
-        self._keeping = keeping
-        self._known_channels: set[str] = set()
+        self._backends = backends
+        self._known_channel_ids: set[str] = set()
 
-    def enter(self, user_id: str, room_id: str) -> Room:
+    def authorize(self, user_id: str, room_id: str) -> Room:
         """The room, if it is one of theirs; NotFound."""
         with served_by.suspended():
             try:
-                if room_id not in self._known_channels and self._is_for_two(user_id, room_id):
-                    return Room(room_id, user_id, self._keeping[RoomKind.CONVERSATION])
+                if room_id not in self._known_channel_ids and self._is_in_conversation(
+                    user_id, room_id
+                ):
+                    return Room(room_id, user_id, self._backends[RoomKind.CONVERSATION])
                 member = self._membership(user_id, room_id)
             except NotFound:
                 raise NotFound("rooms", room_id) from None
-        return Room(room_id, user_id, self._keeping[RoomKind.CHANNEL], member)
+        return Room(room_id, user_id, self._backends[RoomKind.CHANNEL], member)
 
-    def may_stay(self, stream: RoomStream) -> bool:
+    def still_authorized(self, stream: RoomStream) -> bool:
         """Whether somebody who watches a room is still in it; while nobody can say, they are."""
-        if not stream.is_in_doubt:
+        if not stream.must_check_access:
             return True
         try:
-            with deadline.within(PATIENCE):
-                self.enter(stream.watcher, stream.room_id)
-                return self._stays(stream)
+            with deadline.within(TIMEOUT_SECONDS):
+                self.authorize(stream.watcher_id, stream.room_id)
+                return self._confirm_if_active(stream)
         except NotFound:
             return False
         except NoStoreAvailable:
             return True
 
-    def _stays(self, stream: RoomStream) -> bool:
-        if self._users.get(stream.watcher).active:
-            stream.confirm()
+    def _confirm_if_active(self, stream: RoomStream) -> bool:
+        if self._users.get(stream.watcher_id).active:
+            stream.confirm_access()
             return True
         return False
 
-    def _is_for_two(self, user_id: str, room_id: str) -> bool:
+    def _is_in_conversation(self, user_id: str, room_id: str) -> bool:
         """Whether it is a conversation; NotFound where it is one of others."""
         try:
             conversation = self._conversations.get(room_id)
@@ -113,15 +115,15 @@ class RoomService:
     def _membership(self, user_id: str, room_id: str) -> Member:
         """In the server whose channel it is."""
         channel = self._channels.get(room_id)
-        self._remember(room_id)
+        self._remember_channel(room_id)
         member = self._members.get(member_id(channel.server_id, user_id))
         if not member.is_active:
             raise NotFound("rooms", room_id)
         self._servers.get(channel.server_id)
         return member
 
-    def _remember(self, channel_id: str) -> None:
+    def _remember_channel(self, channel_id: str) -> None:
         """What is a channel is no conversation, and never becomes one."""
-        if len(self._known_channels) >= MOST_KNOWN:
-            self._known_channels = set()
-        self._known_channels.add(channel_id)
+        if len(self._known_channel_ids) >= MAX_KNOWN_CHANNELS:
+            self._known_channel_ids = set()
+        self._known_channel_ids.add(channel_id)

@@ -10,11 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from dinerapp.accounts.domain.permissions import Caller
-from dinerapp.messaging.domain.members import Deed, Member, MemberRole, member_id
-from dinerapp.messaging.domain.servers import GENERAL, Channel, Server, general_id
+from dinerapp.messaging.domain.members import Member, MemberPermission, MemberRole, member_id
+from dinerapp.messaging.domain.servers import (
+    GENERAL_CHANNEL_NAME,
+    Channel,
+    Server,
+    general_channel_id,
+)
 from dinerapp.messaging.ports.members import Members
 from dinerapp.messaging.ports.servers import Channels, Servers
-from dinerapp.messaging.services.idempotency import Once
+from dinerapp.messaging.services.idempotency import IdempotencyGuard
 from dinerapp.messaging.signals import access_changed
 from dinerapp.replication import served_by
 from dinerapp.replication.errors import AlreadyExists, InvalidRequest, NotFound, RuleViolation
@@ -24,11 +29,11 @@ from dinerapp.replication.record import Record, utc_now
 from dinerapp.replication.saving import WriteResult, save_idempotently, update_with_retry
 from dinerapp.replication.signals import announce
 
-_CODE_BYTES = 16
+_INVITE_CODE_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ServerView:
     """A server as one of its members sees it."""
 
     server: Server
@@ -39,12 +44,17 @@ class ServerService:
     """Use cases around servers. Whoever does not belong to one hears that there is none."""
 
     def __init__(
-        self, servers: Servers, channels: Channels, members: Members, once: Once, secret: str
+        self,
+        servers: Servers,
+        channels: Channels,
+        members: Members,
+        idempotency_guard: IdempotencyGuard,
+        secret: str,
     ) -> None:
         self._servers = servers
         self._channels = channels
         self._members = members
-        self._once = once
+        self._idempotency_guard = idempotency_guard
         self._secret = secret.encode()
 
     def add(
@@ -56,28 +66,29 @@ class ServerService:
         """
         server_id, owner_id = operation.record_id, caller.user_id or ""
         with served_by.suspended():
-            general = _envelope(general_id(server_id), operation)
+            general = _envelope(general_channel_id(server_id), operation)
             save_idempotently(
-                self._channels.save, Channel(**general, server_id=server_id, name=GENERAL)
+                self._channels.save,
+                Channel(**general, server_id=server_id, name=GENERAL_CHANNEL_NAME),
             )
-            owner = _member(server_id, owner_id, operation, MemberRole.ADMIN)
+            owner = _new_member(server_id, owner_id, operation, MemberRole.ADMIN)
             save_idempotently(self._members.save, owner)
         server = Server(
             **_envelope(server_id, operation),
             owner_id=owner_id,
-            invite_code=self._code(server_id, operation),
+            invite_code=self._invite_code(server_id, operation),
             **fields,
         )
         return save_idempotently(self._servers.save, server)
 
-    def get(self, caller: Caller, server_id: str) -> Seen:
+    def get(self, caller: Caller, server_id: str) -> ServerView:
         """One server, if the caller belongs to it."""
-        member = self._member(caller, server_id)
-        return Seen(self._servers.get(server_id), member)
+        member = self._require_membership(caller, server_id)
+        return ServerView(self._servers.get(server_id), member)
 
-    def seen(self, caller: Caller, server: Server) -> Seen:
+    def view(self, caller: Caller, server: Server) -> ServerView:
         """A server that is at hand, as the caller sees it."""
-        return Seen(server, self._member(caller, server.id))
+        return ServerView(server, self._require_membership(caller, server.id))
 
     def page(
         self, caller: Caller, after: Cursor | None, limit: int
@@ -98,7 +109,7 @@ class ServerService:
         if_match: str | None,
     ) -> WriteResult[Server]:
         """Another name or image."""
-        self._require(caller, server_id, Deed.CHANGE_SERVER)
+        self._require_permission(caller, server_id, MemberPermission.CHANGE_SERVER)
 
         def change(server: Server) -> Server:
             return server.with_changes(op_id=operation.op_id, now=utc_now(), **fields)
@@ -109,22 +120,22 @@ class ServerService:
         self, caller: Caller, server_id: str, operation: Operation, if_match: str | None
     ) -> WriteResult[Server]:
         """With its channels: nobody enters them any more."""
-        self._member(caller, server_id).require(Deed.CHANGE_SERVER)
+        self._require_membership(caller, server_id).require(MemberPermission.CHANGE_SERVER)
 
         def change(server: Server) -> Server:
             return server.with_changes(op_id=operation.op_id, now=utc_now())
 
         save = self._servers.delete
         done = update_with_retry(self._servers, server_id, operation.op_id, change, if_match, save)
-        self._tell(done.record, None)
+        self._announce_access(done.record, None)
         return done
 
     def renew_invite(
         self, caller: Caller, server_id: str, operation: Operation
     ) -> WriteResult[Server]:
         """Another invite code; the one before is good for nothing at once."""
-        self._require(caller, server_id, Deed.INVITE)
-        code = self._code(server_id, operation)
+        self._require_permission(caller, server_id, MemberPermission.INVITE)
+        code = self._invite_code(server_id, operation)
 
         def change(server: Server) -> Server:
             return server.with_changes(op_id=operation.op_id, now=utc_now(), invite_code=code)
@@ -133,27 +144,27 @@ class ServerService:
 
     def join(self, caller: Caller, operation: Operation, code: str) -> WriteResult[Server]:
         """Lets the caller in; whoever is in already stays what they are."""
-        server = self._invited(code)
-        done = self._joined(server, caller.user_id or "", operation, code)
+        server = self._server_of_invite(code)
+        done = self._join(server, caller.user_id or "", operation, code)
         return WriteResult(server, done.replayed, done.changed)
 
-    def _joined(
+    def _join(
         self, server: Server, user_id: str, operation: Operation, code: str
     ) -> WriteResult[Member]:
         key = member_id(server.id, user_id)
 
         def change(member: Member) -> Member:
-            back = member.returned(code, op_id=operation.op_id, now=utc_now())
-            self._once.use(operation, key)
+            back = member.as_rejoined(code, op_id=operation.op_id, now=utc_now())
+            self._idempotency_guard.record_use(operation, key)
             return back
 
         try:
             return update_with_retry(self._members, key, operation.op_id, change)
         except NotFound:
-            self._once.use(operation, key)
+            self._idempotency_guard.record_use(operation, key)
         try:
             return save_idempotently(
-                self._members.save, _member(server.id, user_id, operation, MemberRole.GUEST)
+                self._members.save, _new_member(server.id, user_id, operation, MemberRole.GUEST)
             )
         except AlreadyExists:
             return update_with_retry(self._members, key, operation.op_id, change)
@@ -175,10 +186,10 @@ class ServerService:
         if_match: str | None,
     ) -> WriteResult[Member]:
         """Makes a member something else; the owner stays an admin."""
-        seen = self._require(caller, server_id, Deed.CHANGE_ROLES)
+        seen = self._require_permission(caller, server_id, MemberPermission.CHANGE_ROLES)
 
         def change(member: Member) -> Member:
-            _require_member(member)
+            _require_active(member)
             if user_id == seen.server.owner_id:
                 raise RuleViolation("the owner of a server is an admin of it")
             if member.role is role:
@@ -196,25 +207,25 @@ class ServerService:
             server = self._servers.get(server_id)
         own = user_id == caller.user_id
         if not own:
-            acting = self._require(caller, server_id, Deed.KICK).member
+            acting = self._require_permission(caller, server_id, MemberPermission.KICK).member
 
         def change(member: Member) -> Member:
-            _require_member(member)
+            _require_active(member)
             if user_id == server.owner_id:
                 raise RuleViolation(
                     "the owner of a server belongs to it; the server can be removed"
                 )
             if own:
-                return member.left(op_id=operation.op_id, now=utc_now())
-            acting.require_above(member)
-            return member.kicked(server.invite_code, op_id=operation.op_id, now=utc_now())
+                return member.as_left(op_id=operation.op_id, now=utc_now())
+            acting.require_outranks(member)
+            return member.as_kicked(server.invite_code, op_id=operation.op_id, now=utc_now())
 
         key = member_id(server_id, user_id)
         try:
             done = update_with_retry(self._members, key, operation.op_id, change)
         except NotFound:
             raise NotFound(*(("servers", server_id) if own else ("members", user_id))) from None
-        self._tell(done.record, user_id)
+        self._announce_access(done.record, user_id)
         return done
 
     def channels(
@@ -227,13 +238,13 @@ class ServerService:
     def channel(self, caller: Caller, server_id: str, channel_id: str) -> Channel:
         """One channel of a server."""
         self.get(caller, server_id)
-        return _of_server(self._channels.get(channel_id), server_id)
+        return _require_in_server(self._channels.get(channel_id), server_id)
 
     def add_channel(
         self, caller: Caller, server_id: str, operation: Operation, fields: Mapping[str, Any]
     ) -> WriteResult[Channel]:
         """One more room for all members."""
-        self._require(caller, server_id, Deed.EDIT_CHANNELS)
+        self._require_permission(caller, server_id, MemberPermission.EDIT_CHANNELS)
         channel = Channel(
             **_envelope(operation.record_id, operation), server_id=server_id, **fields
         )
@@ -249,10 +260,10 @@ class ServerService:
         if_match: str | None,
     ) -> WriteResult[Channel]:
         """Another name; the general channel keeps its own."""
-        self._require(caller, server_id, Deed.EDIT_CHANNELS)
+        self._require_permission(caller, server_id, MemberPermission.EDIT_CHANNELS)
 
         def change(channel: Channel) -> Channel:
-            _require_special(channel, server_id)
+            _require_not_general(channel, server_id)
             return channel.with_changes(op_id=operation.op_id, now=utc_now(), **fields)
 
         return update_with_retry(self._channels, channel_id, operation.op_id, change, if_match)
@@ -266,32 +277,34 @@ class ServerService:
         if_match: str | None,
     ) -> WriteResult[Channel]:
         """Nobody enters it any more; the general channel stays."""
-        self._require(caller, server_id, Deed.EDIT_CHANNELS)
+        self._require_permission(caller, server_id, MemberPermission.EDIT_CHANNELS)
 
         def change(channel: Channel) -> Channel:
-            _require_special(channel, server_id)
+            _require_not_general(channel, server_id)
             return channel.with_changes(op_id=operation.op_id, now=utc_now())
 
         save = self._channels.delete
         done = update_with_retry(
             self._channels, channel_id, operation.op_id, change, if_match, save
         )
-        self._tell(done.record, None)
+        self._announce_access(done.record, None)
         return done
 
-    def _require(self, caller: Caller, server_id: str, deed: Deed) -> Seen:
+    def _require_permission(
+        self, caller: Caller, server_id: str, permission: MemberPermission
+    ) -> ServerView:
         with served_by.suspended():
             seen = self.get(caller, server_id)
-        seen.member.require(deed)
+        seen.member.require(permission)
         return seen
 
-    def _invited(self, code: str) -> Server:
+    def _server_of_invite(self, code: str) -> Server:
         try:
             return self._servers.by_invite(code)
         except NotFound:
             raise InvalidRequest("is no invite code, or not any more", field="code") from None
 
-    def _member(self, caller: Caller, server_id: str) -> Member:
+    def _require_membership(self, caller: Caller, server_id: str) -> Member:
         """NotFound in the same words for every server that is not theirs."""
         try:
             with served_by.suspended():
@@ -302,13 +315,13 @@ class ServerService:
             raise NotFound(self._servers.kind.name, server_id)
         return member
 
-    def _tell(self, about: Record, user_id: str | None) -> None:
+    def _announce_access(self, about: Record, user_id: str | None) -> None:
         announce(access_changed, self, about=about, user_id=user_id)
 
-    def _code(self, server_id: str, operation: Operation) -> str:
+    def _invite_code(self, server_id: str, operation: Operation) -> str:
         """The same for every try of an operation, wherever it is tried; nobody can guess it."""
         parts = f"invitation {server_id} {operation.op_id}".encode()
-        code = hmac.new(self._secret, parts, hashlib.sha256).digest()[:_CODE_BYTES]
+        code = hmac.new(self._secret, parts, hashlib.sha256).digest()[:_INVITE_CODE_BYTES]
         return base64.urlsafe_b64encode(code).decode().rstrip("=")
 
 
@@ -317,23 +330,23 @@ def _envelope(record_id: str, operation: Operation) -> dict[str, Any]:
     return {"id": record_id, "op_id": operation.op_id, "created_at": now, "updated_at": now}
 
 
-def _member(server_id: str, user_id: str, operation: Operation, role: MemberRole) -> Member:
+def _new_member(server_id: str, user_id: str, operation: Operation, role: MemberRole) -> Member:
     made = _envelope(member_id(server_id, user_id), operation)
     joined = made["created_at"]
     return Member(**made, server_id=server_id, user_id=user_id, role=role, joined_at=joined)
 
 
-def _require_member(member: Member) -> None:
+def _require_active(member: Member) -> None:
     if not member.is_active:
         raise NotFound("members", member.user_id)
 
 
-def _of_server(channel: Channel, server_id: str) -> Channel:
+def _require_in_server(channel: Channel, server_id: str) -> Channel:
     if channel.server_id != server_id:
         raise NotFound("channels", channel.id)
     return channel
 
 
-def _require_special(channel: Channel, server_id: str) -> None:
-    if _of_server(channel, server_id).is_general:
+def _require_not_general(channel: Channel, server_id: str) -> None:
+    if _require_in_server(channel, server_id).is_general:
         raise RuleViolation("the general channel of a server stays as it is")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WHOLE = 10_000
+BASIS_POINTS = 10_000
 """Rates are hundredths of a percent."""
 
 
@@ -23,17 +23,17 @@ class Discount:
     amount: int | None = None
     minimum: int = 0
 
-    def on(self, subtotal: int) -> int:
+    def amount_of(self, subtotal: int) -> int:
         """How much it takes off; never more than there is."""
         if subtotal < self.minimum:
             return 0
         if self.percent is not None:
-            return share(subtotal, self.percent)
+            return percentage(subtotal, self.percent)
         return min(subtotal, self.amount or 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class BillingTerms:
     """How the restaurant charged when the order was placed; later settings do not change it."""
 
     tax_included: bool = True
@@ -42,7 +42,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Charged:
+class TaxableLine:
     """One line as far as the bill is concerned."""
 
     total: int
@@ -50,7 +50,7 @@ class Charged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sums:
+class Totals:
     """What is charged, without tips."""
 
     subtotal: int
@@ -60,19 +60,19 @@ class Sums:
     total: int
 
 
-def share(amount: int, rate: int, whole: int = WHOLE) -> int:
+def percentage(amount: int, rate: int, whole: int = BASIS_POINTS) -> int:
     """`amount * rate / whole`, rounded half up."""
     return (2 * amount * rate + whole) // (2 * whole)
 
 
-def sums(charged: Sequence[Charged], terms: Terms) -> Sums:
+def totals(lines: Sequence[TaxableLine], terms: BillingTerms) -> Totals:
     """The bill of these lines."""
-    subtotal = sum(line.total for line in charged)
-    discount = terms.discount.on(subtotal) if terms.discount else 0
-    service = share(subtotal - discount, terms.service_charge)
-    tax = _tax(charged, discount, terms)
+    subtotal = sum(line.total for line in lines)
+    discount = terms.discount.amount_of(subtotal) if terms.discount else 0
+    service = percentage(subtotal - discount, terms.service_charge)
+    tax = _tax(lines, discount, terms)
     added = 0 if terms.tax_included else tax
-    return Sums(
+    return Totals(
         subtotal=subtotal,
         discount=discount,
         service_charge=service,
@@ -81,7 +81,7 @@ def sums(charged: Sequence[Charged], terms: Terms) -> Sums:
     )
 
 
-def handed_out(amount: int, weights: Sequence[int]) -> list[int]:
+def allocate(amount: int, weights: Sequence[int]) -> list[int]:
     """The amount in parts like the weights, to the last cent: whoever lost most by rounding down
     gets a cent more. Where nothing weighs anything the first one gets it all."""
     whole = sum(weights)
@@ -94,13 +94,13 @@ def handed_out(amount: int, weights: Sequence[int]) -> list[int]:
     return parts
 
 
-def _tax(charged: Sequence[Charged], discount: int, terms: Terms) -> int:
-    parts = handed_out(discount, [line.total for line in charged])
+def _tax(lines: Sequence[TaxableLine], discount: int, terms: BillingTerms) -> int:
+    parts = allocate(discount, [line.total for line in lines])
     return sum(
-        _tax_on(line.total - part, line.tax_rate, included=terms.tax_included)
-        for line, part in zip(charged, parts, strict=True)
+        _tax_of(line.total - part, line.tax_rate, included=terms.tax_included)
+        for line, part in zip(lines, parts, strict=True)
     )
 
 
-def _tax_on(amount: int, rate: int, *, included: bool) -> int:
-    return share(amount, rate, WHOLE + rate if included else WHOLE)
+def _tax_of(amount: int, rate: int, *, included: bool) -> int:
+    return percentage(amount, rate, BASIS_POINTS + rate if included else BASIS_POINTS)

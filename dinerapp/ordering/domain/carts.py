@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from dinerapp.ordering.domain.pricing import Wanted
+from dinerapp.ordering.domain.pricing import LineRequest
 from dinerapp.replication.errors import InvalidRequest, RuleViolation
 from dinerapp.replication.kind import Kind, MergeResult
 from dinerapp.replication.record import Record
@@ -16,8 +16,8 @@ from dinerapp.replication.record import Record
 if TYPE_CHECKING:
     from dinerapp.replication.merge import MergePolicy
 
-MOST_LINES = 200
-MOST_OF_ONE = 1000
+MAX_LINES = 200
+MAX_QUANTITY = 1000
 
 
 class CartState(StrEnum):
@@ -33,7 +33,7 @@ class CartLine:
     """One position. Every change is a new revision; what was taken out stays, with none of it."""
 
     id: str
-    wanted: Wanted
+    wanted: LineRequest
     revision: int = 1
 
     @property
@@ -41,14 +41,14 @@ class CartLine:
         """How many."""
         return self.wanted.quantity
 
-    def of(self, quantity: int) -> CartLine:
+    def with_quantity(self, quantity: int) -> CartLine:
         """The next revision, with so many."""
         wanted = replace(self.wanted, quantity=quantity)
         return replace(self, wanted=wanted, revision=self.revision + 1)
 
     def is_like(self, other: CartLine) -> bool:
         """Whether both are the same dish, done the same way."""
-        return _dish(self.wanted) == _dish(other.wanted)
+        return _dish_key(self.wanted) == _dish_key(other.wanted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +73,9 @@ class Cart(Record):
         self.require_open()
         cart = self
         for line in lines:
-            cart = replace(cart, lines=cart._with(line))
-        if len(cart.lines) > MOST_LINES:
-            raise RuleViolation(f"a cart has room for {MOST_LINES} positions", field="items")
+            cart = replace(cart, lines=cart._lines_with(line))
+        if len(cart.lines) > MAX_LINES:
+            raise RuleViolation(f"a cart has room for {MAX_LINES} positions", field="items")
         return cart
 
     def with_quantity(self, line_id: str, quantity: int) -> Cart:
@@ -86,7 +86,7 @@ class Cart(Record):
             raise InvalidRequest("the cart has no such line", field="line_id")
         if line.quantity == quantity:
             return self
-        return replace(self, lines=_put(self.lines, line.of(quantity)))
+        return replace(self, lines=_with_line(self.lines, line.with_quantity(quantity)))
 
     def with_cart(self, other: Cart) -> Cart:
         """With everything that is in the other one, once."""
@@ -95,11 +95,11 @@ class Cart(Record):
             return self
         return replace(self.with_lines(other.positions), absorbed=(*self.absorbed, other.id))
 
-    def became(self, state: CartState, successor: str) -> Cart:
+    def closed_as(self, state: CartState, successor: str) -> Cart:
         """Joined to another cart, or ordered."""
         return replace(self, state=state, successor=successor)
 
-    def reopened(self) -> Cart:
+    def as_open(self) -> Cart:
         """As if it had not become anything."""
         return replace(self, state=CartState.OPEN, successor=None)
 
@@ -110,19 +110,19 @@ class Cart(Record):
         if self.state is CartState.JOINED:
             raise RuleViolation(f"the cart is part of another one now: cart {self.successor}")
 
-    def _with(self, line: CartLine) -> tuple[CartLine, ...]:
+    def _lines_with(self, line: CartLine) -> tuple[CartLine, ...]:
         like = next((one for one in self.positions if one.is_like(line)), None)
         if like is not None:
-            line = like.of(like.quantity + line.quantity)
-        if line.quantity > MOST_OF_ONE:
-            raise RuleViolation(f"of one position there can be {MOST_OF_ONE}", field="quantity")
-        return _put(self.lines, line)
+            line = like.with_quantity(like.quantity + line.quantity)
+        if line.quantity > MAX_QUANTITY:
+            raise RuleViolation(f"of one position there can be {MAX_QUANTITY}", field="quantity")
+        return _with_line(self.lines, line)
 
 
-def merge_carts(one: Cart, other: Cart, policy: MergePolicy) -> MergeResult[Cart]:
+def merge_carts(first: Cart, second: Cart, policy: MergePolicy) -> MergeResult[Cart]:
     """Lines of both, each in its latest revision. What became of one side became of the cart."""
-    decided = policy.decide(one, other)
-    loser = other if decided.record is one else one
+    decided = policy.decide(first, second)
+    loser = second if decided.record is first else first
     winner, loser = sorted(
         (decided.record, loser), key=lambda cart: list(CartState).index(cart.state), reverse=True
     )
@@ -133,18 +133,18 @@ def merge_carts(one: Cart, other: Cart, policy: MergePolicy) -> MergeResult[Cart
     for line in loser.lines:
         known = next((each for each in lines if each.id == line.id), None)
         if known is None or line.revision > known.revision:
-            lines = _put(lines, line)
+            lines = _with_line(lines, line)
     absorbed = tuple(dict.fromkeys((*winner.absorbed, *loser.absorbed)))
     until = max(winner.expires_at, loser.expires_at)
     return MergeResult(replace(winner, lines=lines, absorbed=absorbed, expires_at=until))
 
 
-def _put(lines: tuple[CartLine, ...], line: CartLine) -> tuple[CartLine, ...]:
+def _with_line(lines: tuple[CartLine, ...], line: CartLine) -> tuple[CartLine, ...]:
     by_id = {each.id: each for each in lines} | {line.id: line}
     return tuple(by_id.values())
 
 
-def _dish(wanted: Wanted) -> tuple[object, ...]:
+def _dish_key(wanted: LineRequest) -> tuple[object, ...]:
     return wanted.item_id, sorted(wanted.options), wanted.notes or None
 
 

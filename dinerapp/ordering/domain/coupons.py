@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from dinerapp.ordering.domain.billing import WHOLE, Discount
+from dinerapp.ordering.domain.billing import BASIS_POINTS, Discount
 from dinerapp.replication.errors import InvalidRecord, RuleViolation
 from dinerapp.replication.kind import Kind
 from dinerapp.replication.record import Record
@@ -32,8 +32,8 @@ class Coupon(Record):
     def validate(self) -> None:
         if (self.percent is None) is (self.amount is None):
             raise InvalidRecord("percent", "give either percent or amount")
-        if self.percent is not None and not 0 < self.percent <= WHOLE:
-            raise InvalidRecord("percent", f"must be 1 to {WHOLE}")
+        if self.percent is not None and not 0 < self.percent <= BASIS_POINTS:
+            raise InvalidRecord("percent", f"must be 1 to {BASIS_POINTS}")
         if self.amount is not None and self.amount <= 0:
             raise InvalidRecord("amount", "must be more than nothing")
         if self.starts_at and self.ends_at and self.starts_at >= self.ends_at:
@@ -63,13 +63,13 @@ def coupon_key(coupon_id: str) -> str:
     return f"coupon:{coupon_id}"
 
 
-def normalised(code: str) -> str:
+def normalise_code(code: str) -> str:
     """Codes are the same in capitals and without."""
     return code.strip().upper()
 
 
-def _ceilings(coupon: Coupon) -> Mapping[str, int | None]:
+def _limits(coupon: Coupon) -> Mapping[str, int | None]:
     return {coupon_key(coupon.id): None if coupon.deleted else coupon.max_uses}
 
 
-COUPONS = Kind("coupons", Coupon, unique_fields=("code",), limits=_ceilings)
+COUPONS = Kind("coupons", Coupon, unique_fields=("code",), limits=_limits)

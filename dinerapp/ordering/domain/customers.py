@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from dinerapp.accounts.domain.users import normalised
+from dinerapp.accounts.domain.users import normalise_email
 from dinerapp.ordering.domain import phones
 from dinerapp.replication.identity import hmac_id
 from dinerapp.replication.kind import Kind, MergeResult
@@ -41,22 +41,22 @@ class Customer(Record):
         """Whether the order is of somebody who wanted to be forgotten since."""
         return self.erased_at is not None and order.created_at <= self.erased_at
 
-    def seen(self, order: Order, phone: str, *, op_id: str, now: datetime) -> Customer:
+    def with_order(self, order: Order, phone: str, *, op_id: str, now: datetime) -> Customer:
         """The customer after an order of theirs; one that says nothing new is no change."""
         if self.ordered_before_erasure(order):
             return self
-        told = _told(self, order, phone)
+        told = _content_of(self, order, phone)
         if replace(self, **told) == self:
             return self
         return self.with_changes(op_id=op_id, now=now, **told)
 
-    def erased(self, at: datetime, *, op_id: str, now: datetime) -> Customer:
+    def as_erased(self, at: datetime, *, op_id: str, now: datetime) -> Customer:
         """What is left of them: the number's id, and when they were forgotten."""
-        return nobody(self, at).with_changes(op_id=op_id, now=now)
+        return blank(self, at).with_changes(op_id=op_id, now=now)
 
 
 @dataclass(frozen=True, slots=True)
-class Recognition:
+class PhoneIdentity:
     """Who somebody is by the number they gave, in whatever way they typed it."""
 
     secret: str
@@ -64,14 +64,14 @@ class Recognition:
 
     def phone(self, typed: str) -> str:
         """The number as it is compared."""
-        return phones.normalised(typed, self.region)
+        return phones.normalise_phone(typed, self.region)
 
     def id_of(self, phone: str) -> str:
         """The same in every process and for every store, and no way back to the number."""
         return hmac_id(self.secret, "customer", phone)
 
 
-def acquaintance(record_id: str, order: Order, phone: str, *, op_id: str) -> Customer:
+def customer_from_order(record_id: str, order: Order, phone: str, *, op_id: str) -> Customer:
     """Somebody new; the same record wherever it is made of this order."""
     at = order.created_at
     return Customer(
@@ -89,10 +89,10 @@ def acquaintance(record_id: str, order: Order, phone: str, *, op_id: str) -> Cus
 
 def email_of(order: Order) -> str | None:
     """The address as addresses are compared."""
-    return normalised(order.customer.email) if order.customer.email else None
+    return normalise_email(order.customer.email) if order.customer.email else None
 
 
-def nobody(customer: Customer, at: datetime) -> Customer:
+def blank(customer: Customer, at: datetime) -> Customer:
     """The state without the person."""
     if customer.is_erased:
         return customer
@@ -100,12 +100,14 @@ def nobody(customer: Customer, at: datetime) -> Customer:
     return replace(customer, **nothing, first_seen=at, last_seen=at, erased_at=at)
 
 
-def merge_customers(one: Customer, other: Customer, policy: MergePolicy) -> MergeResult[Customer]:
+def merge_customers(
+    first: Customer, second: Customer, policy: MergePolicy
+) -> MergeResult[Customer]:
     """The latest order tells who they are; who was erased on one side is so on both."""
-    one, other = _alike(one, other)
-    decided = policy.decide(one, other)
+    first, second = _with_equal_erasure(first, second)
+    decided = policy.decide(first, second)
     winner = decided.record
-    loser = other if winner is one else one
+    loser = second if winner is first else first
     if winner.is_erased or loser.is_erased:
         return MergeResult(winner if loser.is_erased else loser)
     latest = loser if loser.last_seen > winner.last_seen else winner
@@ -121,7 +123,7 @@ def merge_customers(one: Customer, other: Customer, policy: MergePolicy) -> Merg
     return MergeResult(merged)
 
 
-def _alike(one: Customer, other: Customer) -> tuple[Customer, Customer]:
+def _with_equal_erasure(one: Customer, other: Customer) -> tuple[Customer, Customer]:
     """Neither state knows more than what was learnt after the latest erasure that one of them
     has seen."""
     moments = [side.erased_at for side in (one, other) if side.erased_at is not None]
@@ -129,13 +131,13 @@ def _alike(one: Customer, other: Customer) -> tuple[Customer, Customer]:
         return one, other
     at = max(moments)
     first, second = (
-        side if side.erased_at == at else replace(nobody(side, at), erased_at=at)
+        side if side.erased_at == at else replace(blank(side, at), erased_at=at)
         for side in (one, other)
     )
     return first, second
 
 
-def _told(customer: Customer, order: Order, phone: str) -> dict[str, Any]:
+def _content_of(customer: Customer, order: Order, phone: str) -> dict[str, Any]:
     """What an order says of them beyond what was known."""
     at = order.created_at
     latest = {"name": order.customer.name, "last_seen": at}

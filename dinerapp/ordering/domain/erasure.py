@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from dinerapp.ordering.domain.orders import Customer, Event, Order
+from dinerapp.ordering.domain.orders import HistoryStep, Order, OrderContact
 
-_NOBODY = Customer(name="", phone="")
-_SOMEBODY = "guest"
+_NO_CONTACT = OrderContact(name="", phone="")
+_ANONYMOUS_ACTOR = "guest"
 
 
-def nameless(order: Order, at: datetime) -> Order:
+def anonymise(order: Order, at: datetime) -> Order:
     """The state without the guest: who and where they are, and every free text.
 
     Lines, amounts, payments with their references, and what staff did stay as they are.
@@ -20,35 +20,35 @@ def nameless(order: Order, at: datetime) -> Order:
         return order
     return replace(
         order,
-        customer=_NOBODY,
+        customer=_NO_CONTACT,
         fulfilment=replace(order.fulfilment, address=None),
         notes=None,
         user_id=None,
         lines=tuple(replace(line, notes=None) for line in order.lines),
         tickets=tuple(replace(ticket, notes=None) for ticket in order.tickets),
         payments=tuple(replace(payment, reason=None) for payment in order.payments),
-        history=tuple(_nameless(event, order.user_id) for event in order.history),
+        history=tuple(_anonymise_event(event, order.user_id) for event in order.history),
         erased_at=at,
     )
 
 
-def erased(order: Order, at: datetime, *, op_id: str, now: datetime) -> Order:
+def erase_guest(order: Order, at: datetime, *, op_id: str, now: datetime) -> Order:
     """The order after the guest was erased; being so already is no change."""
     if order.erased_at is not None:
         return order
-    left = nameless(order, at)
+    left = anonymise(order, at)
     return left.with_changes(op_id=op_id, now=now)
 
 
-def alike(one: Order, other: Order) -> tuple[Order, Order]:
+def with_equal_erasure(first: Order, second: Order) -> tuple[Order, Order]:
     """Two states of one order; neither says anything of a guest whom the other has erased."""
-    moments = [order.erased_at for order in (one, other) if order.erased_at is not None]
+    moments = [order.erased_at for order in (first, second) if order.erased_at is not None]
     if not moments:
-        return one, other
+        return first, second
     at = max(moments)
-    return replace(nameless(one, at), erased_at=at), replace(nameless(other, at), erased_at=at)
+    return replace(anonymise(first, at), erased_at=at), replace(anonymise(second, at), erased_at=at)
 
 
-def _nameless(event: Event, user_id: str | None) -> Event:
-    actor = _SOMEBODY if user_id is not None and event.actor == user_id else event.actor
+def _anonymise_event(event: HistoryStep, user_id: str | None) -> HistoryStep:
+    actor = _ANONYMOUS_ACTOR if user_id is not None and event.actor == user_id else event.actor
     return replace(event, actor=actor, reason=None)

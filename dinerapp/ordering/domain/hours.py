@@ -18,8 +18,8 @@ from zoneinfo import ZoneInfo
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
 _UTC = ZoneInfo("UTC")
-_FOUR = time(4)
-_AHEAD = 9
+_DEFAULT_DAY_END = time(4)
+_MAX_LOOKAHEAD = 9
 """Days in which every window of a week opens and closes at least once more."""
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|(24):(00)", re.ASCII)
 
@@ -55,7 +55,7 @@ class Span:
     begin: datetime
     end: datetime
 
-    def holds(self, moment: datetime) -> bool:
+    def contains(self, moment: datetime) -> bool:
         """Whether the moment lies within."""
         return self.begin <= moment < self.end
 
@@ -66,7 +66,7 @@ class Calendar:
 
     zone: ZoneInfo = _UTC
     opening: tuple[Window, ...] = ()
-    day_ends: time = _FOUR
+    day_ends: time = _DEFAULT_DAY_END
 
     def is_open(self, moment: datetime) -> bool:
         """Whether the restaurant is open."""
@@ -74,7 +74,7 @@ class Calendar:
 
     def is_within(self, windows: Sequence[Window], moment: datetime) -> bool:
         """Whether any of the windows is open."""
-        return not windows or any(span.holds(moment) for span in self.spans(windows, moment, 1))
+        return not windows or any(span.contains(moment) for span in self.spans(windows, moment, 1))
 
     def next_opening(self, windows: Sequence[Window], moment: datetime) -> datetime | None:
         """When one of the windows opens next."""
@@ -93,7 +93,7 @@ class Calendar:
 
     def business_day_begins(self, day: date) -> datetime:
         """When the day before is over."""
-        return _last(day, self.day_ends, self.zone)
+        return _last_moment(day, self.day_ends, self.zone)
 
     def local(self, moment: datetime) -> datetime:
         """The moment on the restaurant's clock, except at the very ends of the calendar."""
@@ -103,7 +103,7 @@ class Calendar:
             return moment
 
     def spans(
-        self, windows: Sequence[Window], around: datetime, ahead: int = _AHEAD
+        self, windows: Sequence[Window], around: datetime, ahead: int = _MAX_LOOKAHEAD
     ) -> Iterator[Span]:
         """Every time that the windows are open, from just before the moment for some days."""
         today = self.local(around).date()
@@ -118,19 +118,19 @@ class Calendar:
 
     def _span(self, window: Window, day: date) -> Iterator[Span]:
         last_day = day if window.closes > window.opens else day + _DAY
-        begin = _first(day, window.opens, self.zone)
-        end = _last(last_day, window.closes, self.zone)
+        begin = _first_moment(day, window.opens, self.zone)
+        end = _last_moment(last_day, window.closes, self.zone)
         if begin < end:
             yield Span(begin, end)
 
 
-def parsed(text: str) -> tuple[Window, ...]:
+def parse_hours(text: str) -> tuple[Window, ...]:
     """Windows written like `mon-fri 11:00-23:00; sat,sun 10:00-02:00`; ValueError otherwise."""
     parts = (part.split() for part in text.lower().split(";") if part.strip())
-    return tuple(_window(part) for part in parts)
+    return tuple(_parse_window(part) for part in parts)
 
 
-def parsed_time(text: str) -> time:
+def parse_time(text: str) -> time:
     """A time of day written like `23:30`; 24:00 is midnight."""
     match = _TIME.fullmatch(text)
     if match is None:
@@ -138,40 +138,40 @@ def parsed_time(text: str) -> time:
     return time() if match[3] else time(int(match[1]), int(match[2]))
 
 
-def written(moment: time) -> str:
+def format_time(moment: time) -> str:
     """The time of day as `parsed_time` reads it."""
     return moment.strftime("%H:%M")
 
 
-def _window(part: Sequence[str]) -> Window:
+def _parse_window(part: Sequence[str]) -> Window:
     if len(part) != 2:
         raise ValueError(f"{' '.join(part)!r} is not days and hours")
-    days = {day for each in part[0].split(",") for day in _days(each)}
+    days = {day for each in part[0].split(",") for day in _parse_days(each)}
     opens, _, closes = part[1].partition("-")
     return Window(
         days=tuple(sorted(days, key=WEEK.index)),
-        opens=parsed_time(opens),
-        closes=parsed_time(closes),
+        opens=parse_time(opens),
+        closes=parse_time(closes),
     )
 
 
-def _days(text: str) -> Sequence[Weekday]:
+def _parse_days(text: str) -> Sequence[Weekday]:
     first, dash, last = text.partition("-")
     begin = WEEK.index(Weekday(first))
     count = (WEEK.index(Weekday(last)) - begin) % len(WEEK) if dash else 0
     return [WEEK[(begin + number) % len(WEEK)] for number in range(count + 1)]
 
 
-def _first(day: date, at: time, zone: ZoneInfo) -> datetime:
+def _first_moment(day: date, at: time, zone: ZoneInfo) -> datetime:
     """When the clock first shows that time or a later one."""
     moment = datetime.combine(day, at.replace(fold=0), zone)
-    return _jump(moment, zone) if _is_skipped(moment, zone) else moment.astimezone(UTC)
+    return _after_skipped(moment, zone) if _is_skipped(moment, zone) else moment.astimezone(UTC)
 
 
-def _last(day: date, at: time, zone: ZoneInfo) -> datetime:
+def _last_moment(day: date, at: time, zone: ZoneInfo) -> datetime:
     """When the clock for the last time comes to show that time or a later one."""
     moment = datetime.combine(day, at.replace(fold=1), zone)
-    return _jump(moment, zone) if _is_skipped(moment, zone) else moment.astimezone(UTC)
+    return _after_skipped(moment, zone) if _is_skipped(moment, zone) else moment.astimezone(UTC)
 
 
 def _is_skipped(moment: datetime, zone: ZoneInfo) -> bool:
@@ -179,7 +179,7 @@ def _is_skipped(moment: datetime, zone: ZoneInfo) -> bool:
     return back.replace(tzinfo=None, fold=0) != moment.replace(tzinfo=None, fold=0)
 
 
-def _jump(skipped: datetime, zone: ZoneInfo) -> datetime:
+def _after_skipped(skipped: datetime, zone: ZoneInfo) -> datetime:
     """The moment at which the clock is put forward past a time that it never shows."""
     before = skipped.replace(fold=1).astimezone(UTC)
     after = skipped.replace(fold=0).astimezone(UTC)

@@ -77,11 +77,11 @@ class Serving:
     calendar: Calendar = field(default_factory=Calendar)
     categories: Mapping[str, Category] = field(default_factory=dict)
 
-    def has(self, item: MenuItem) -> bool:
+    def serves(self, item: MenuItem) -> bool:
         """Whether the moment is within the hours of the item and of its category."""
         return all(self.calendar.is_within(hours, self.moment) for hours in self._hours(item))
 
-    def again(self, item: MenuItem) -> datetime | None:
+    def next_served_at(self, item: MenuItem) -> datetime | None:
         """When what is closed now opens next, if that alone decides."""
         closed = [h for h in self._hours(item) if not self.calendar.is_within(h, self.moment)]
         openings = [self.calendar.next_opening(hours, self.moment) for hours in closed]
@@ -103,9 +103,9 @@ def stock_key(item_id: str) -> str:
     return f"stock:{item_id}"
 
 
-def _ceilings(item: MenuItem) -> Mapping[str, int | None]:
+def _limits(item: MenuItem) -> Mapping[str, int | None]:
     return {stock_key(item.id): None if item.deleted else item.stock_limit}
 
 
 CATEGORIES = Kind("categories", Category, unique_fields=("slug",))
-MENU_ITEMS = Kind("menu_items", MenuItem, unique_fields=("slug",), limits=_ceilings)
+MENU_ITEMS = Kind("menu_items", MenuItem, unique_fields=("slug",), limits=_limits)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from dinerapp.ordering.domain.orders import Event, Order, Status
+from dinerapp.ordering.domain.orders import HistoryStep, Order, Status
 from dinerapp.ordering.domain.payments import Payment
 from dinerapp.replication.identity import derived_id
 
@@ -28,7 +28,7 @@ TOPICS = tuple(topic for topic in Topic if topic is not Topic.PING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
+class OrderEvent:
     """Something that happened once, under an id of its own, whichever state it is read from.
 
     `says` is what is told of it, in words of JSON.
@@ -42,32 +42,36 @@ class Happening:
     @property
     def payload(self) -> dict[str, Any]:
         """All that is told."""
-        return {"id": self.id, "type": self.topic, "created_at": _written(self.at), **self.says}
+        return {"id": self.id, "type": self.topic, "created_at": _format_time(self.at), **self.says}
 
 
-def happenings(order: Order) -> Iterator[Happening]:
+def events_of(order: Order) -> Iterator[OrderEvent]:
     """Everything that an order's state tells of its past. The order is told as it is now, which
     may be further than it was then."""
     summary = {"order": _summary(order)}
     for step in order.history:
-        yield _placed(order, step, summary) if _is_first(step) else _step(order, step, summary)
+        yield (
+            _placed_event(order, step, summary)
+            if _is_first(step)
+            else _step_event(order, step, summary)
+        )
     for payment in order.payments:
-        yield _money(order, payment, summary)
+        yield _payment_event(order, payment, summary)
 
 
-def _is_first(step: Event) -> bool:
+def _is_first(step: HistoryStep) -> bool:
     return step.status is Status.PENDING
 
 
-def _placed(order: Order, step: Event, summary: Mapping[str, Any]) -> Happening:
+def _placed_event(order: Order, step: HistoryStep, summary: Mapping[str, Any]) -> OrderEvent:
     topic = Topic.ORDER_PLACED
-    return Happening(id=derived_id(topic, order.id), topic=topic, at=step.at, says=summary)
+    return OrderEvent(id=derived_id(topic, order.id), topic=topic, at=step.at, says=summary)
 
 
-def _step(order: Order, step: Event, summary: Mapping[str, Any]) -> Happening:
+def _step_event(order: Order, step: HistoryStep, summary: Mapping[str, Any]) -> OrderEvent:
     topic = Topic.ORDER_STATUS_CHANGED
     status, actor, reason = step.identity
-    return Happening(
+    return OrderEvent(
         id=derived_id(topic, order.id, status, actor, reason or ""),
         topic=topic,
         at=step.at,
@@ -75,12 +79,12 @@ def _step(order: Order, step: Event, summary: Mapping[str, Any]) -> Happening:
     )
 
 
-def _money(order: Order, payment: Payment, summary: Mapping[str, Any]) -> Happening:
+def _payment_event(order: Order, payment: Payment, summary: Mapping[str, Any]) -> OrderEvent:
     topic = Topic.ORDER_PAID if payment.refund_of is None else Topic.ORDER_REFUNDED
     told = {"id": payment.id, "method": str(payment.method), "amount": abs(payment.amount)}
     if payment.refund_of is not None:
         told["refund_of"] = payment.refund_of
-    return Happening(
+    return OrderEvent(
         id=derived_id(topic, order.id, payment.id),
         topic=topic,
         at=payment.at,
@@ -98,9 +102,9 @@ def _summary(order: Order) -> dict[str, Any]:
         "total": order.total,
         "currency": order.currency,
         "revision": order.version.revision,
-        "created_at": _written(order.created_at),
+        "created_at": _format_time(order.created_at),
     }
 
 
-def _written(moment: datetime) -> str:
+def _format_time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

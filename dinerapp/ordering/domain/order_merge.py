@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from dinerapp.ordering.domain import payments as money
 from dinerapp.ordering.domain import tickets as kitchen
 from dinerapp.ordering.domain.coupons import coupon_key
-from dinerapp.ordering.domain.erasure import alike
+from dinerapp.ordering.domain.erasure import with_equal_erasure
 from dinerapp.ordering.domain.menu import stock_key
-from dinerapp.ordering.domain.orders import Event, Line, Order, Status, fired
+from dinerapp.ordering.domain.orders import HistoryStep, Line, Order, Status, make_tickets
 from dinerapp.ordering.domain.slots import slot_key
 from dinerapp.ordering.domain.tickets import Ticket
 from dinerapp.replication.kind import Kind, MergeResult
@@ -27,25 +27,25 @@ from dinerapp.replication.kind import Kind, MergeResult
 if TYPE_CHECKING:
     from dinerapp.replication.merge import MergePolicy
 
-_ENVELOPE = ("version", "updated_at", "created_at", "op_id", "source", "trail")
-_SUMS = ("subtotal", "discount", "service_charge", "tax", "tip", "total", "payment_status")
-_UNITED = ("history", "status", "payments", "tickets", "lines")
+_ENVELOPE_FIELDS = ("version", "updated_at", "created_at", "op_id", "source", "trail")
+_TOTAL_FIELDS = ("subtotal", "discount", "service_charge", "tax", "tip", "total", "payment_status")
+_UNITED_FIELDS = ("history", "status", "payments", "tickets", "lines")
 
-_PROGRESS = {status: rank for rank, status in enumerate(Status)}
+_STATUS_RANK = {status: rank for rank, status in enumerate(Status)}
 
 CLOSED_TWICE = "cancelled on one side, completed on the other"
 PAID_TWICE = "paid on both sides, more than the order costs"
 
 
-def merge_orders(one: Order, other: Order, policy: MergePolicy) -> MergeResult[Order]:
+def merge_orders(first: Order, second: Order, policy: MergePolicy) -> MergeResult[Order]:
     """Both histories in one order; `lost` is the side whose word did not count somewhere."""
-    one, other = alike(one, other)
-    decided = policy.decide(one, other)
+    first, second = with_equal_erasure(first, second)
+    decided = policy.decide(first, second)
     winner, reason = decided.record, decided.reason
-    if {one.status, other.status} == {Status.COMPLETED, Status.CANCELLED}:
-        winner, reason = max(one, other, key=_progress), CLOSED_TWICE
-    loser = other if winner is one else one
-    merged = _united(winner, loser)
+    if {first.status, second.status} == {Status.COMPLETED, Status.CANCELLED}:
+        winner, reason = max(first, second, key=_progress), CLOSED_TWICE
+    loser = second if winner is first else first
+    merged = _unite(winner, loser)
     if merged.outstanding < 0:
         return MergeResult(merged, loser, PAID_TWICE)
     if reason == CLOSED_TWICE or _is_overruled(loser, merged):
@@ -53,27 +53,27 @@ def merge_orders(one: Order, other: Order, policy: MergePolicy) -> MergeResult[O
     return MergeResult(merged)
 
 
-def _united(winner: Order, loser: Order) -> Order:
-    payments = money.united(winner.payments, loser.payments)
+def _unite(winner: Order, loser: Order) -> Order:
+    payments = money.merge_payments(winner.payments, loser.payments)
     tips = sum(payment.tip for payment in payments)
     own_tips = sum(payment.tip for payment in winner.payments)
     ahead = max(winner, loser, key=_progress)
     merged = replace(
         winner,
-        history=_events(winner.history, loser.history),
+        history=_merge_events(winner.history, loser.history),
         status=ahead.status,
         payments=payments,
-        tickets=kitchen.united(winner.tickets, loser.tickets),
-        lines=_lines(winner.lines, loser.lines),
+        tickets=kitchen.merge_tickets(winner.tickets, loser.tickets),
+        lines=_merge_lines(winner.lines, loser.lines),
         tip=winner.tip - own_tips + tips,
     )
-    merged = _told(merged.billed())
+    merged = _with_missing_tickets(merged.with_totals())
     if merged.status is Status.CANCELLED:
-        merged = replace(merged, tickets=tuple(ticket.voided() for ticket in merged.tickets))
+        merged = replace(merged, tickets=tuple(ticket.as_voided() for ticket in merged.tickets))
     return merged
 
 
-def _told(order: Order) -> Order:
+def _with_missing_tickets(order: Order) -> Order:
     """With tickets for what the kitchen was not told, or was told by both sides.
 
     A line that one side changed while the other one told the kitchen of it gets the ticket of its
@@ -96,13 +96,13 @@ def _told(order: Order) -> Order:
         else:
             revision, moment = line.revision, min(ticket.fired_at for ticket in order.tickets)
         before = replace(line, quantity=told[line.id])
-        more += fired(order.id, [replace(line, revision=revision)], [before], moment)
-    return replace(order, tickets=kitchen.united(order.tickets, more))
+        more += make_tickets(order.id, [replace(line, revision=revision)], [before], moment)
+    return replace(order, tickets=kitchen.merge_tickets(order.tickets, more))
 
 
 def _is_overruled(loser: Order, merged: Order) -> bool:
     """Whether the loser says anything that the merged order does not contain."""
-    names = (*_ENVELOPE, *_SUMS, *_UNITED)
+    names = (*_ENVELOPE_FIELDS, *_TOTAL_FIELDS, *_UNITED_FIELDS)
     like: dict[str, Any] = {name: getattr(merged, name) for name in names}
     kept = {(line.id, line.revision): line for line in merged.lines}
     contested = any(kept.get((line.id, line.revision), line) != line for line in loser.lines)
@@ -113,7 +113,7 @@ def _base_tip(order: Order) -> int:
     return order.tip - sum(payment.tip for payment in order.payments)
 
 
-def _lines(preferred: Sequence[Line], other: Sequence[Line]) -> tuple[Line, ...]:
+def _merge_lines(preferred: Sequence[Line], other: Sequence[Line]) -> tuple[Line, ...]:
     """Every line in its latest revision; the preferred one where both sides made it."""
     by_id: dict[str, Line] = {}
     for line in (*preferred, *other):
@@ -123,27 +123,29 @@ def _lines(preferred: Sequence[Line], other: Sequence[Line]) -> tuple[Line, ...]
     return tuple(by_id.values())
 
 
-def _events(one: Sequence[Event], other: Sequence[Event]) -> tuple[Event, ...]:
+def _merge_events(
+    one: Sequence[HistoryStep], other: Sequence[HistoryStep]
+) -> tuple[HistoryStep, ...]:
     """Every step once."""
-    first: dict[tuple[str, str, str | None], Event] = {}
+    first: dict[tuple[str, str, str | None], HistoryStep] = {}
     for event in sorted({*one, *other}, key=_event_key):
         first.setdefault(event.identity, event)
     return tuple(first.values())
 
 
-def _event_key(event: Event) -> tuple[datetime, int, str, str]:
-    return event.at, _PROGRESS[event.status], event.actor, event.reason or ""
+def _event_key(event: HistoryStep) -> tuple[datetime, int, str, str]:
+    return event.at, _STATUS_RANK[event.status], event.actor, event.reason or ""
 
 
 def _progress(order: Order) -> int:
-    return _PROGRESS[order.status]
+    return _STATUS_RANK[order.status]
 
 
-def _holds(order: Order) -> Mapping[str, int]:
+def _reservations(order: Order) -> Mapping[str, int]:
     if order.deleted or order.status is Status.CANCELLED:
         return {}
     taken: Counter[str] = Counter()
-    for line in order.wanted:
+    for line in order.active_lines:
         if line.counted:
             taken[stock_key(line.item_id)] += line.quantity
     if order.terms.discount is not None:
@@ -153,4 +155,4 @@ def _holds(order: Order) -> Mapping[str, int]:
     return taken
 
 
-ORDERS = Kind("orders", Order, merge=merge_orders, reservations=_holds, has_followers=True)
+ORDERS = Kind("orders", Order, merge=merge_orders, reservations=_reservations, has_followers=True)

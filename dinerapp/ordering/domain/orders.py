@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Self
 
 from dinerapp.ordering.domain import payments as money
-from dinerapp.ordering.domain.billing import Charged, Terms, handed_out, sums
+from dinerapp.ordering.domain.billing import BillingTerms, TaxableLine, allocate, totals
 from dinerapp.ordering.domain.payments import Payment, PaymentStatus
 from dinerapp.ordering.domain.tickets import Ticket, ticket_id
 from dinerapp.replication.errors import InvalidRecord, InvalidRequest, KeyReused, RuleViolation
@@ -45,14 +45,14 @@ STEPS: Mapping[Status, frozenset[Status]] = {
     Status.COMPLETED: frozenset(),
     Status.CANCELLED: frozenset(),
 }
-CHANGEABLE = frozenset({Status.PENDING, Status.CONFIRMED, Status.PREPARING})
+CHANGEABLE_STATUSES = frozenset({Status.PENDING, Status.CONFIRMED, Status.PREPARING})
 """Until when lines can be added and changed."""
 
 _AMOUNTS = ("subtotal", "discount", "service_charge", "tax", "tip", "total")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Customer:
+class OrderContact:
     """Who ordered. `phone` is as it was typed, `phone_key` as numbers are compared."""
 
     name: str
@@ -106,7 +106,7 @@ class Line:
     station: str = "kitchen"
     revision: int = 1
 
-    def of(self, quantity: int) -> Line:
+    def with_quantity(self, quantity: int) -> Line:
         """The line's next revision, with so many of it."""
         return replace(
             self,
@@ -117,7 +117,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class HistoryStep:
     """One step in an order's history."""
 
     at: datetime
@@ -143,12 +143,12 @@ class Order(Record):
     code: str
     status: Status = Status.PENDING
     payment_status: PaymentStatus = PaymentStatus.UNPAID
-    customer: Customer
+    customer: OrderContact
     fulfilment: Fulfilment
     lines: tuple[Line, ...]
     payments: tuple[Payment, ...] = ()
     tickets: tuple[Ticket, ...] = ()
-    terms: Terms = field(default_factory=Terms)
+    terms: BillingTerms = field(default_factory=BillingTerms)
     notes: str | None = None
     coupon: str | None = None
     subtotal: int
@@ -158,12 +158,12 @@ class Order(Record):
     tip: int = 0
     total: int
     currency: str
-    history: tuple[Event, ...] = ()
+    history: tuple[HistoryStep, ...] = ()
     user_id: str | None = None
     erased_at: datetime | None = None
 
     @property
-    def wanted(self) -> tuple[Line, ...]:
+    def active_lines(self) -> tuple[Line, ...]:
         """The lines without those that were taken off."""
         return tuple(line for line in self.lines if line.quantity)
 
@@ -182,10 +182,10 @@ class Order(Record):
             if line.total < 0:
                 raise InvalidRecord(f"lines.{number}.total", "must not be negative")
 
-    def billed(self) -> Self:
+    def with_totals(self) -> Self:
         """With every sum as lines, terms and tips say, and the payment status that follows."""
-        charged = [Charged(total=line.total, tax_rate=line.tax_rate) for line in self.lines]
-        bill = sums(charged, self.terms)
+        charged = [TaxableLine(total=line.total, tax_rate=line.tax_rate) for line in self.lines]
+        bill = totals(charged, self.terms)
         total = bill.total + self.tip
         return replace(
             self,
@@ -197,7 +197,7 @@ class Order(Record):
             payment_status=money.status_of(self.payments, total),
         )
 
-    def moved(
+    def with_status(
         self, status: Status, *, actor: str, reason: str | None, op_id: str, now: datetime
     ) -> Order:
         """The order one step further; RuleViolation when the step does not exist."""
@@ -207,35 +207,37 @@ class Order(Record):
                 f"an order that is {self.status} cannot become {status}; it can become: {allowed}",
                 field="status",
             )
-        event = Event(at=now, status=status, actor=actor, reason=reason)
+        event = HistoryStep(at=now, status=status, actor=actor, reason=reason)
         step = self.with_changes(
             op_id=op_id, now=now, status=status, history=(*self.history, event)
         )
         if status is Status.CONFIRMED:
-            return replace(step, tickets=fired(step.id, step.wanted, (), now))
+            return replace(step, tickets=make_tickets(step.id, step.active_lines, (), now))
         if status is Status.CANCELLED:
-            return replace(step, tickets=tuple(ticket.voided() for ticket in step.tickets))
+            return replace(step, tickets=tuple(ticket.as_voided() for ticket in step.tickets))
         return step
 
-    def revised(self, lines: Sequence[Line], *, op_id: str, now: datetime) -> Order:
+    def with_lines(self, lines: Sequence[Line], *, op_id: str, now: datetime) -> Order:
         """With these lines in place of those of the same id, and new ones added; the kitchen is
         told the difference."""
-        if self.status not in CHANGEABLE:
+        if self.status not in CHANGEABLE_STATUSES:
             raise RuleViolation(f"an order that is {self.status} cannot be changed any more")
         by_id = {line.id: line for line in self.lines} | {line.id: line for line in lines}
         if not any(line.quantity for line in by_id.values()):
             raise RuleViolation("the last line cannot be taken off; cancel the order instead")
-        changed = self.with_changes(op_id=op_id, now=now, lines=tuple(by_id.values())).billed()
+        changed = self.with_changes(op_id=op_id, now=now, lines=tuple(by_id.values())).with_totals()
         if changed.outstanding < 0:
             raise RuleViolation("more was paid than this would cost; give money back first")
         if self.status is Status.PENDING:
             return changed
-        more = fired(self.id, [line for line in lines if line not in self.lines], self.lines, now)
+        more = make_tickets(
+            self.id, [line for line in lines if line not in self.lines], self.lines, now
+        )
         return replace(changed, tickets=(*self.tickets, *more))
 
-    def paid(self, payment: Payment, now: datetime) -> Order:
+    def with_payment(self, payment: Payment, now: datetime) -> Order:
         """With one more payment; the same one twice is one."""
-        if self.knows(payment.id, payment.op_id):
+        if self.has_payment(payment.id, payment.op_id):
             return self
         if self.status is Status.CANCELLED:
             raise RuleViolation("the order is cancelled")
@@ -244,20 +246,20 @@ class Order(Record):
                 f"{self.outstanding} is left to be paid, not {payment.amount - payment.tip}",
                 field="amount",
             )
-        return self._with_payment(payment, now)
+        return self._add_payment(payment, now)
 
-    def refunded(self, refund: Payment, now: datetime) -> Order:
+    def with_refund(self, refund: Payment, now: datetime) -> Order:
         """With money of one payment given back; the same refund twice is one."""
-        if self.knows(refund.id, refund.op_id):
+        if self.has_payment(refund.id, refund.op_id):
             return self
         if refund.refund_of not in {payment.id for payment in self.payments}:
             raise InvalidRequest("there is no such payment", field="payment_id")
         left = money.left_of(refund.refund_of or "", self.payments)
         if -refund.amount > left:
             raise RuleViolation(f"{left} of this payment is left to be given back", field="amount")
-        return self._with_payment(refund, now)
+        return self._add_payment(refund, now)
 
-    def knows(self, payment_id: str, op_id: str) -> bool:
+    def has_payment(self, payment_id: str, op_id: str) -> bool:
         """Whether this very payment was taken; KeyReused when its id is another request's."""
         known = next((one for one in self.payments if one.id == payment_id), None)
         if known is not None and known.op_id != op_id:
@@ -269,20 +271,20 @@ class Order(Record):
         for line_id in line_ids:
             self._require_unpaid(line_id)
         tips = sum(payment.tip for payment in self.payments)
-        parts = handed_out(self.total - tips, [line.total for line in self.wanted])
+        parts = allocate(self.total - tips, [line.total for line in self.active_lines])
         cost = sum(
-            part for line, part in zip(self.wanted, parts, strict=True) if line.id in line_ids
+            part for line, part in zip(self.active_lines, parts, strict=True) if line.id in line_ids
         )
         return min(cost, self.outstanding)
 
     def _require_unpaid(self, line_id: str) -> None:
-        line = next((line for line in self.wanted if line.id == line_id), None)
+        line = next((line for line in self.active_lines if line.id == line_id), None)
         if line is None:
             raise InvalidRequest("the order has no such line", field="line_ids")
         if any(line_id in payment.line_ids for payment in self.payments):
             raise RuleViolation(f"{line.name} is paid already", field="line_ids")
 
-    def cooked(
+    def with_ticket_step(
         self,
         ticket_ids: Iterable[str],
         step: Callable[[Ticket, datetime], Ticket],
@@ -299,14 +301,14 @@ class Order(Record):
             return self
         return self.with_changes(op_id=op_id, now=now, tickets=tickets)
 
-    def _with_payment(self, payment: Payment, now: datetime) -> Order:
+    def _add_payment(self, payment: Payment, now: datetime) -> Order:
         payments = (*self.payments, payment)
         return self.with_changes(
             op_id=payment.op_id, now=now, payments=payments, tip=self.tip + payment.tip
-        ).billed()
+        ).with_totals()
 
 
-def fired(
+def make_tickets(
     order_id: str, lines: Iterable[Line], before: Iterable[Line], now: datetime
 ) -> tuple[Ticket, ...]:
     """The tickets that tell the kitchen of these lines; of those known before, the difference."""

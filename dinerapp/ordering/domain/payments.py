@@ -70,13 +70,13 @@ def status_of(payments: Sequence[Payment], total: int) -> PaymentStatus:
     return PaymentStatus.PARTLY_PAID if kept > 0 else PaymentStatus.UNPAID
 
 
-def united(one: Sequence[Payment], other: Sequence[Payment]) -> tuple[Payment, ...]:
+def merge_payments(first: Sequence[Payment], second: Sequence[Payment]) -> tuple[Payment, ...]:
     """Every payment once, in the order of time."""
     by_id: dict[str, Payment] = {}
-    for payment in sorted((*one, *other), key=_order):
+    for payment in sorted((*first, *second), key=_sort_key):
         by_id.setdefault(payment.id, payment)
     return tuple(by_id.values())
 
 
-def _order(payment: Payment) -> tuple[datetime, str, str, int]:
+def _sort_key(payment: Payment) -> tuple[datetime, str, str, int]:
     return payment.at, payment.id, payment.op_id, payment.amount

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from dinerapp.ordering.domain.billing import Discount, Terms
+from dinerapp.ordering.domain.billing import BillingTerms, Discount
 from dinerapp.ordering.domain.menu import MenuItem, OptionGroup, Serving
 from dinerapp.ordering.domain.orders import ChosenOption, FulfilmentType, Line
 from dinerapp.replication.errors import InvalidRequest, RuleViolation
@@ -19,10 +19,12 @@ class Rates:
     tax_included: bool = True
     service_charge: int = 0
 
-    def terms(self, fulfilment: FulfilmentType, discount: Discount | None = None) -> Terms:
+    def billing_terms(
+        self, fulfilment: FulfilmentType, discount: Discount | None = None
+    ) -> BillingTerms:
         """For an order of now; the service is for who is served."""
         served = fulfilment is FulfilmentType.DINE_IN
-        return Terms(
+        return BillingTerms(
             tax_included=self.tax_included,
             service_charge=self.service_charge if served else 0,
             discount=discount,
@@ -30,7 +32,7 @@ class Rates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class LineRequest:
     """One position as the guest asks for it: ids and a quantity, never a price."""
 
     item_id: str
@@ -39,8 +41,8 @@ class Wanted:
     notes: str | None = None
 
 
-def offers(
-    wanted: Sequence[Wanted],
+def quote(
+    wanted: Sequence[LineRequest],
     menu: Mapping[str, MenuItem],
     line_ids: Sequence[str],
     rates: Rates,
@@ -49,23 +51,23 @@ def offers(
     """A line for each position, or why it cannot be served."""
     for number, (one, line_id) in enumerate(zip(wanted, line_ids, strict=True)):
         try:
-            yield _line(one, menu, line_id, rates, f"items.{number}", serving)
+            yield _quote_line(one, menu, line_id, rates, f"items.{number}", serving)
         except RuleViolation as broken:
             yield broken
 
 
-def priced(offered: Iterable[Line | RuleViolation]) -> tuple[Line, ...]:
+def require_all(quotes: Iterable[Line | RuleViolation]) -> tuple[Line, ...]:
     """The lines, if all of it can be served; RuleViolation names the first position that cannot."""
     lines = []
-    for offer in offered:
+    for offer in quotes:
         if isinstance(offer, RuleViolation):
             raise offer
         lines.append(offer)
     return tuple(lines)
 
 
-def _line(
-    wanted: Wanted,
+def _quote_line(
+    wanted: LineRequest,
     menu: Mapping[str, MenuItem],
     line_id: str,
     rates: Rates,
@@ -77,9 +79,9 @@ def _line(
         raise InvalidRequest("is not on the menu", field=f"{path}.item_id")
     if not item.available:
         raise RuleViolation(f"{item.name} is not available now", field=f"{path}.item_id")
-    if serving is not None and not serving.has(item):
-        raise RuleViolation(_closed(item, serving), field=f"{path}.item_id")
-    options = _chosen(item, wanted.options, path)
+    if serving is not None and not serving.serves(item):
+        raise RuleViolation(_closed_violation(item, serving), field=f"{path}.item_id")
+    options = _chosen_options(item, wanted.options, path)
     unit = item.price + sum(option.price for option in options)
     if unit < 0:
         raise InvalidRequest("take more off the price than it is", field=f"{path}.options")
@@ -98,16 +100,18 @@ def _line(
     )
 
 
-def _closed(item: MenuItem, serving: Serving) -> str:
+def _closed_violation(item: MenuItem, serving: Serving) -> str:
     local = serving.calendar.local
     sentence = f"{item.name} is not served on {local(serving.moment):%A at %H:%M}"
-    again = serving.again(item)
+    again = serving.next_served_at(item)
     if again is None:
         return sentence
     return f"{sentence}; it is again from {local(again):%A, %d %B at %H:%M}"
 
 
-def _chosen(item: MenuItem, option_ids: Sequence[str], path: str) -> tuple[ChosenOption, ...]:
+def _chosen_options(
+    item: MenuItem, option_ids: Sequence[str], path: str
+) -> tuple[ChosenOption, ...]:
     field = f"{path}.options"
     if len(set(option_ids)) != len(option_ids):
         raise InvalidRequest("the same option is given twice", field=field)

@@ -25,7 +25,7 @@ class Slot(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planning:
+class SlotPolicy:
     """When orders are taken, and for when. `capacity` is a slot's own until somebody changes it;
     0 takes any number."""
 
@@ -55,7 +55,7 @@ class Planning:
         span = Span(begin, self.calendar.business_day_begins(day + timedelta(days=1)))
         start, step = self.start_of(begin), timedelta(minutes=self.minutes)
         while start < span.end:
-            if span.holds(start) and self.calendar.is_open(start):
+            if span.contains(start) and self.calendar.is_open(start):
                 yield start
             start += step
 
@@ -64,7 +64,7 @@ class Planning:
         if self.calendar.is_open(now):
             return
         again = self.calendar.next_opening(self.calendar.opening, now)
-        when = "" if again is None else f", and open again on {self._shown(again)}"
+        when = "" if again is None else f", and open again on {self._format_moment(again)}"
         raise RuleViolation(f"we are closed now{when}; order for a later time", field=SCHEDULED_FOR)
 
     def require_bookable(self, moment: datetime, now: datetime) -> None:
@@ -74,9 +74,11 @@ class Planning:
         if moment > now + timedelta(days=self.days_ahead):
             raise InvalidRequest(f"must be within {self.days_ahead} days", field=SCHEDULED_FOR)
         if not self.calendar.is_open(moment):
-            raise RuleViolation(f"we are closed on {self._shown(moment)}", field=SCHEDULED_FOR)
+            raise RuleViolation(
+                f"we are closed on {self._format_moment(moment)}", field=SCHEDULED_FOR
+            )
 
-    def _shown(self, moment: datetime) -> str:
+    def _format_moment(self, moment: datetime) -> str:
         return f"{self.calendar.local(moment):%A, %d %B at %H:%M}"
 
 
@@ -90,8 +92,8 @@ def slot_key(starts_at: datetime) -> str:
     return f"slot:{starts_at.isoformat()}"
 
 
-def _ceilings(slot: Slot) -> Mapping[str, int | None]:
+def _limits(slot: Slot) -> Mapping[str, int | None]:
     return {slot_key(slot.starts_at): None if slot.deleted else slot.capacity}
 
 
-SLOTS = Kind("slots", Slot, limits=_ceilings)
+SLOTS = Kind("slots", Slot, limits=_limits)

@@ -21,7 +21,7 @@ class TicketStatus(StrEnum):
     VOID = "void"
 
 
-OPEN = frozenset({TicketStatus.NEW, TicketStatus.ACCEPTED})
+OPEN_STATUSES = frozenset({TicketStatus.NEW, TicketStatus.ACCEPTED})
 _RANK = {status: rank for rank, status in enumerate(TicketStatus)}
 
 
@@ -49,16 +49,16 @@ class Ticket:
 
     @property
     def is_open(self) -> bool:
-        return self.status in OPEN
+        return self.status in OPEN_STATUSES
 
-    def accepted(self, now: datetime) -> Ticket:
+    def as_accepted(self, now: datetime) -> Ticket:
         """Somebody is at it; being there already is no mistake."""
         if self.status is TicketStatus.ACCEPTED:
             return self
         self._require(TicketStatus.NEW, "accepted")
         return replace(self, status=TicketStatus.ACCEPTED, accepted_at=now)
 
-    def bumped(self, now: datetime) -> Ticket:
+    def as_bumped(self, now: datetime) -> Ticket:
         """It has left the kitchen."""
         if self.status is TicketStatus.DONE:
             return self
@@ -71,14 +71,14 @@ class Ticket:
             done_at=now,
         )
 
-    def recalled(self, _now: datetime) -> Ticket:
+    def as_recalled(self, _now: datetime) -> Ticket:
         """It was not done after all."""
         if self.status is TicketStatus.ACCEPTED and self.recalls:
             return self
         self._require(TicketStatus.DONE, "recalled")
         return replace(self, status=TicketStatus.ACCEPTED, done_at=None, recalls=self.recalls + 1)
 
-    def voided(self) -> Ticket:
+    def as_voided(self) -> Ticket:
         """Nobody needs to make it any more."""
         return replace(self, status=TicketStatus.VOID) if self.is_open else self
 
@@ -92,7 +92,7 @@ def ticket_id(order_id: str, line_id: str, revision: int) -> str:
     return derived_id("ticket", order_id, line_id, str(revision))
 
 
-def united(preferred: Sequence[Ticket], other: Sequence[Ticket]) -> tuple[Ticket, ...]:
+def merge_tickets(preferred: Sequence[Ticket], other: Sequence[Ticket]) -> tuple[Ticket, ...]:
     """Every ticket once, as far as it got on either side."""
     by_id: dict[str, Ticket] = {}
     for ticket in (*preferred, *other):
@@ -102,7 +102,7 @@ def united(preferred: Sequence[Ticket], other: Sequence[Ticket]) -> tuple[Ticket
     return tuple(sorted(by_id.values(), key=lambda t: (t.fired_at, t.id)))
 
 
-def stations(tickets: Iterable[Ticket]) -> tuple[str, ...]:
+def open_stations(tickets: Iterable[Ticket]) -> tuple[str, ...]:
     """Where something is still to be done."""
     return tuple(sorted({ticket.station for ticket in tickets if ticket.is_open}))
 

@@ -33,7 +33,7 @@ class Till(Record):
             if (getattr(self, name) or 0) < 0:
                 raise InvalidRecord(name, "must not be negative")
 
-    def closed(
+    def as_closed(
         self, *, by: str, expected: int, counted: int, notes: str | None, op_id: str, now: datetime
     ) -> Till:
         """The till, counted and shut; RuleViolation when it is already."""

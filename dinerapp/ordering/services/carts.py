@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from dinerapp.accounts.domain.permissions import GUEST, Caller
 from dinerapp.accounts.services.record_tokens import RecordTokens
 from dinerapp.ordering.domain.carts import CARTS, Cart, CartLine, CartState
-from dinerapp.ordering.domain.orders import Customer, Fulfilment, Line, Order
-from dinerapp.ordering.domain.pricing import Wanted
+from dinerapp.ordering.domain.orders import Fulfilment, Line, Order, OrderContact
+from dinerapp.ordering.domain.pricing import LineRequest
 from dinerapp.ordering.ports.carts import Carts
 from dinerapp.ordering.services.orders import NewOrder, OrderService
 from dinerapp.replication import codec, deadline
@@ -28,16 +28,16 @@ from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.record import utc_now
 from dinerapp.replication.saving import WriteResult, save_idempotently, update_with_retry
 
-AT_ONCE = 200
-PAUSE = 60.0
-PATIENCE = 5.0
+BATCH_SIZE = 200
+PURGE_SECONDS = 60.0
+TIMEOUT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
     """What turns a cart into an order."""
 
-    customer: Customer
+    customer: OrderContact
     fulfilment: Fulfilment
     tip: int = 0
     coupon: str | None = None
@@ -45,11 +45,11 @@ class Checkout:
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class PricedLine:
     """A line of a cart as it would be ordered now, or why it cannot be."""
 
     line: CartLine
-    offer: Line | RuleViolation
+    quote: Line | RuleViolation
 
 
 class CartService:
@@ -85,11 +85,11 @@ class CartService:
 
     def access_token(self, cart_id: str) -> str:
         """Opens just this cart."""
-        return self._tokens.of(cart_id)
+        return self._tokens.issue(cart_id)
 
     def get(self, cart_id: str, caller: Caller) -> Cart:
         """One cart, if it is the caller's; else there is none, for all they know."""
-        self._tokens.require_fits(cart_id, caller)
+        self._tokens.require(cart_id, caller)
         cart = self._carts.get(cart_id)
         mine = caller.record_token is not None or _owns(caller, cart)
         if not mine or cart.expires_at <= self._now():
@@ -100,20 +100,20 @@ class CartService:
         """The caller's own carts, newest first."""
         return self._carts.page_of(caller.user_id or "", after, limit)
 
-    def positions(self, carts: Sequence[Cart]) -> Iterator[list[Position]]:
+    def positions(self, carts: Sequence[Cart]) -> Iterator[list[PricedLine]]:
         """What is in each of the carts, at the prices of now."""
         lines = [line for cart in carts for line in cart.positions]
         offers = iter(
-            self._orders.offers([line.wanted for line in lines], [line.id for line in lines])
+            self._orders.quote([line.wanted for line in lines], [line.id for line in lines])
         )
         for cart in carts:
-            yield [Position(line, next(offers)) for line in cart.positions]
+            yield [PricedLine(line, next(offers)) for line in cart.positions]
 
     def add(
         self,
         cart_id: str,
         operation: Operation,
-        wanted: Wanted,
+        wanted: LineRequest,
         caller: Caller,
         if_match: str | None = None,
     ) -> WriteResult[Cart]:
@@ -139,7 +139,12 @@ class CartService:
         )
 
     def join(
-        self, cart_id: str, operation: Operation, source_id: str, caller: Caller, other: Caller
+        self,
+        cart_id: str,
+        operation: Operation,
+        source_id: str,
+        caller: Caller,
+        source_caller: Caller,
     ) -> WriteResult[Cart]:
         """Brings what is in another cart into this one, once. `other` is who asks for that one.
 
@@ -148,7 +153,7 @@ class CartService:
         """
         if cart_id == source_id:
             raise InvalidRequest("a cart cannot be joined to itself", field="cart_id")
-        cart, source = self.get(cart_id, caller), self.get(source_id, other)
+        cart, source = self.get(cart_id, caller), self.get(source_id, source_caller)
         if not cart.has_applied(operation.op_id):
             cart.with_cart(source)
             source = self._close(source_id, cart_id)
@@ -187,7 +192,7 @@ class CartService:
             cart.require_open()
         if not cart.positions:
             raise RuleViolation("the cart is empty", field="items")
-        new = _order(cart, checkout)
+        new = _new_order(cart, checkout)
         ordering = Operation.from_key("carts.check_out", cart_id, codec.encode(new))
         buyer = caller if _owns(caller, cart) else replace(GUEST, user_id=cart.user_id)
         try:
@@ -200,15 +205,15 @@ class CartService:
     def step(self) -> float:
         """Throws away some carts whose time is over; returns the seconds until the next step."""
         try:
-            with deadline.within(PATIENCE):
-                return PAUSE if self.purge() < AT_ONCE else 0.0
+            with deadline.within(TIMEOUT_SECONDS):
+                return PURGE_SECONDS if self.purge() < BATCH_SIZE else 0.0
         except DinerError:
-            return PAUSE
+            return PURGE_SECONDS
 
     def purge(self) -> int:
         """Throws away carts whose time is over; says how many it found."""
         now = self._now()
-        expired = self._carts.expired(now, AT_ONCE)
+        expired = self._carts.expired(now, BATCH_SIZE)
         for cart in expired:
             with suppress(Rejection):
                 self._carts.delete(cart.with_changes(op_id=new_op_id(), now=now))
@@ -232,7 +237,7 @@ class CartService:
 
     def _require_known(self, line: CartLine) -> None:
         """What is only not to be had at the moment may be wanted for later."""
-        [offer] = self._orders.offers([line.wanted], [line.id])
+        [offer] = self._orders.quote([line.wanted], [line.id])
         if isinstance(offer, InvalidRequest):
             raise offer
 
@@ -241,13 +246,13 @@ class CartService:
             if source.successor == cart_id:
                 return source
             source.require_open()
-            return source.became(CartState.JOINED, cart_id)
+            return source.closed_as(CartState.JOINED, cart_id)
 
         return self._change(source_id, Operation.without_key(), close).record
 
     def _reopen(self, source_id: str, cart_id: str) -> None:
         def reopen(source: Cart) -> Cart:
-            return source.reopened() if source.successor == cart_id else source
+            return source.as_open() if source.successor == cart_id else source
 
         self._change(source_id, Operation.without_key(), reopen)
 
@@ -255,7 +260,9 @@ class CartService:
         """The cart may have been thrown away meanwhile; the order is there all the same."""
 
         def mark(cart: Cart) -> Cart:
-            return cart if cart.successor == order_id else cart.became(CartState.ORDERED, order_id)
+            return (
+                cart if cart.successor == order_id else cart.closed_as(CartState.ORDERED, order_id)
+            )
 
         with suppress(NotFound):
             self._change(cart_id, operation, mark)
@@ -265,7 +272,7 @@ def _owns(caller: Caller, cart: Cart) -> bool:
     return caller.user_id is not None and caller.user_id == cart.user_id
 
 
-def _order(cart: Cart, checkout: Checkout) -> NewOrder:
+def _new_order(cart: Cart, checkout: Checkout) -> NewOrder:
     return NewOrder(
         customer=checkout.customer,
         fulfilment=checkout.fulfilment,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dinerapp.ordering.domain.coupons import Coupon, coupon_key, normalised
+from dinerapp.ordering.domain.coupons import Coupon, coupon_key, normalise_code
 from dinerapp.ordering.ports.coupons import Coupons
 from dinerapp.ordering.ports.orders import Orders
 from dinerapp.replication.identity import Operation
@@ -16,7 +16,7 @@ from dinerapp.replication.saving import WriteResult, save_idempotently, update_w
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class CouponUsage:
     """A coupon and how many orders use it."""
 
     coupon: Coupon
@@ -38,7 +38,7 @@ class CouponService:
             op_id=operation.op_id,
             created_at=now,
             updated_at=now,
-            **{**fields, "code": normalised(fields["code"])},
+            **{**fields, "code": normalise_code(fields["code"])},
         )
         return save_idempotently(self._coupons.save, coupon)
 
@@ -60,10 +60,11 @@ class CouponService:
         """Coupons, newest first."""
         return self._coupons.page(after, limit)
 
-    def used(self, coupons: list[Coupon]) -> list[Used]:
+    def usage_of(self, coupons: list[Coupon]) -> list[CouponUsage]:
         """The coupons with how often each is used, in one question."""
         keys = [coupon_key(coupon.id) for coupon in coupons]
         counts = self._orders.usage(keys) if keys else {}
         return [
-            Used(coupon, counts[key].reserved) for coupon, key in zip(coupons, keys, strict=True)
+            CouponUsage(coupon, counts[key].reserved)
+            for coupon, key in zip(coupons, keys, strict=True)
         ]

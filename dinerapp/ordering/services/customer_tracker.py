@@ -13,28 +13,28 @@ from dinerapp.ordering.services.customers import CustomerService
 from dinerapp.ordering.signals import customer_erased
 from dinerapp.replication.errors import DinerError
 
-ROOM = 10_000
+MAX_REMEMBERED = 10_000
 
-_Seen = tuple[str, str | None, date]
+_LastOrder = tuple[str, str | None, date]
 
 
-class Regulars:
+class CustomerTracker:
     """Who ordered here today already, so that their next order asks no store."""
 
-    def __init__(self, customers: CustomerService, room: int = ROOM) -> None:
+    def __init__(self, customers: CustomerService, max_remembered: int = MAX_REMEMBERED) -> None:
         self._customers = customers
-        self._room = room
+        self._max_remembered = max_remembered
         self._lock = Lock()
-        self._seen: dict[str, _Seen] = {}
-        customer_erased.connect(self._customer_erased)
-        remote_change.connect(self._changed_elsewhere)
-        bus_gap.connect(self._news_missed)
+        self._last_orders: dict[str, _LastOrder] = {}
+        customer_erased.connect(self._on_customer_erased)
+        remote_change.connect(self._on_remote_change)
+        bus_gap.connect(self._on_bus_gap)
 
     def follow(self, records: Sequence[Order]) -> None:
         """Remembers who ordered. What fails is followed up again."""
         for order in records:
             customer_id = self._customers.id_of(order)
-            if customer_id is not None and self._is_news(customer_id, order):
+            if customer_id is not None and self._is_new(customer_id, order):
                 self._remember(customer_id, order)
 
     def _remember(self, customer_id: str, order: Order) -> None:
@@ -44,31 +44,31 @@ class Regulars:
             self._forget(customer_id)
             raise
 
-    def _is_news(self, customer_id: str, order: Order) -> bool:
+    def _is_new(self, customer_id: str, order: Order) -> bool:
         """Notes it before it is remembered: who is erased in between is not noted."""
         said = (order.customer.name, order.customer.email, order.created_at.date())
         with self._lock:
-            if self._seen.pop(customer_id, None) == said:
-                self._seen[customer_id] = said
+            if self._last_orders.pop(customer_id, None) == said:
+                self._last_orders[customer_id] = said
                 return False
-            if len(self._seen) >= self._room:
-                del self._seen[next(iter(self._seen))]
-            self._seen[customer_id] = said
+            if len(self._last_orders) >= self._max_remembered:
+                del self._last_orders[next(iter(self._last_orders))]
+            self._last_orders[customer_id] = said
             return True
 
     def _forget(self, customer_id: str) -> None:
         with self._lock:
-            self._seen.pop(customer_id, None)
+            self._last_orders.pop(customer_id, None)
 
-    def _customer_erased(self, _sender: object, customer: Customer) -> None:
+    def _on_customer_erased(self, _sender: object, customer: Customer) -> None:
         self._forget(customer.id)
 
-    def _changed_elsewhere(
+    def _on_remote_change(
         self, _sender: object, kind: str, record_id: str, **_payload: object
     ) -> None:
         if kind == CUSTOMERS.name:
             self._forget(record_id)
 
-    def _news_missed(self, _sender: object) -> None:
+    def _on_bus_gap(self, _sender: object) -> None:
         with self._lock:
-            self._seen = {}
+            self._last_orders = {}

@@ -8,15 +8,15 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from dinerapp.accounts.domain.users import normalised
+from dinerapp.accounts.domain.users import normalise_email
 from dinerapp.ordering.domain.customers import (
     CUSTOMERS,
     Customer,
-    Recognition,
-    acquaintance,
-    nobody,
+    PhoneIdentity,
+    blank,
+    customer_from_order,
 )
-from dinerapp.ordering.domain.erasure import erased, nameless
+from dinerapp.ordering.domain.erasure import anonymise, erase_guest
 from dinerapp.ordering.domain.order_merge import ORDERS
 from dinerapp.ordering.domain.orders import Order
 from dinerapp.ordering.ports.customers import CustomerFilter, Customers
@@ -50,19 +50,19 @@ class CustomerService:
         customers: Customers,
         orders: Orders,
         conflicts: Conflicts,
-        recognition: Recognition,
+        phone_identity: PhoneIdentity,
         erasers: Sequence[GuestEraser],
     ) -> None:
         self._customers = customers
         self._orders = orders
         self._conflicts = conflicts
-        self._recognition = recognition
+        self._phone_identity = phone_identity
         self._erasers = erasers
 
     def id_of(self, order: Order) -> str | None:
         """Who placed the order; nobody where it gives no number."""
-        phone = self._recognition.phone(order.customer.phone_key)
-        return self._recognition.id_of(phone) if phone else None
+        phone = self._phone_identity.phone(order.customer.phone_key)
+        return self._phone_identity.id_of(phone) if phone else None
 
     def remember(self, order: Order) -> None:
         """Makes or updates whoever placed the order. May be repeated, at any time and anywhere.
@@ -70,23 +70,23 @@ class CustomerService:
         An order that is older than its guest's erasure has come to light late, from a store that
         was cut off; it is erased as the others were.
         """
-        phone = self._recognition.phone(order.customer.phone_key)
+        phone = self._phone_identity.phone(order.customer.phone_key)
         if not phone:
             return
-        known = self._remembered(order, phone)
+        known = self._record_order(order, phone)
         if known.erased_at is not None and known.ordered_before_erasure(order):
             self._erase_orders([order], phone, known.erased_at)
 
     def get(self, customer_id: str) -> Customer:
         """One customer; who was erased is none."""
-        return _living(self._customers.get(customer_id))
+        return _require_existing(self._customers.get(customer_id))
 
     def page(self, wanted: CustomerFilter, after: Cursor | None, limit: int) -> Page[Customer]:
         """Customers, newest first; number and address may be typed in any way."""
         if wanted.phone is not None:
-            wanted = replace(wanted, phone=self._recognition.phone(wanted.phone))
+            wanted = replace(wanted, phone=self._phone_identity.phone(wanted.phone))
         if wanted.email is not None:
-            wanted = replace(wanted, email=normalised(wanted.email))
+            wanted = replace(wanted, email=normalise_email(wanted.email))
         return self._customers.page(wanted, after, limit)
 
     def orders(self, customer_id: str, after: Cursor | None, limit: int) -> Page[Order]:
@@ -103,10 +103,12 @@ class CustomerService:
     ) -> WriteResult[Customer]:
         """Sets what staff know better; the next order may know better still."""
         if fields.get("email"):
-            fields = {**fields, "email": normalised(fields["email"])}
+            fields = {**fields, "email": normalise_email(fields["email"])}
 
         def change(customer: Customer) -> Customer:
-            return _living(customer).with_changes(op_id=operation.op_id, now=utc_now(), **fields)
+            return _require_existing(customer).with_changes(
+                op_id=operation.op_id, now=utc_now(), **fields
+            )
 
         return update_with_retry(self._customers, customer_id, operation.op_id, change, if_match)
 
@@ -135,17 +137,17 @@ class CustomerService:
                     self._forget(other.id, at, new_op_id())
         return self._forget(customer.id, at, op_id)
 
-    def _remembered(self, order: Order, phone: str) -> Customer:
-        customer_id = self._recognition.id_of(phone)
+    def _record_order(self, order: Order, phone: str) -> Customer:
+        customer_id = self._phone_identity.id_of(phone)
         op_id = derived_id("remember", order.id)
 
         def change(customer: Customer) -> Customer:
-            return customer.seen(order, phone, op_id=op_id, now=utc_now())
+            return customer.with_order(order, phone, op_id=op_id, now=utc_now())
 
         try:
             return update_with_retry(self._customers, customer_id, op_id, change).record
         except NotFound:
-            new = acquaintance(customer_id, order, phone, op_id=op_id)
+            new = customer_from_order(customer_id, order, phone, op_id=op_id)
         try:
             return save_idempotently(self._customers.save, new).record
         except AlreadyExists:
@@ -156,19 +158,19 @@ class CustomerService:
         And conflicts once more, for one that was filed meanwhile."""
         for eraser in self._erasers:
             eraser.erase(orders, phone, at)
-        redact, order_ids = partial(nameless, at=at), [order.id for order in orders]
+        redact, order_ids = partial(anonymise, at=at), [order.id for order in orders]
         self._redact(ORDERS, order_ids, redact)
         for order_id in order_ids:
             op_id = new_op_id()
-            erase = partial(erased, at=at, op_id=op_id, now=utc_now())
+            erase = partial(erase_guest, at=at, op_id=op_id, now=utc_now())
             update_with_retry(self._orders, order_id, op_id, erase)
         self._redact(ORDERS, order_ids, redact)
 
     def _forget(self, customer_id: str, at: datetime, op_id: str) -> WriteResult[Customer]:
         def forget(customer: Customer) -> Customer:
-            return customer.erased(at, op_id=op_id, now=utc_now())
+            return customer.as_erased(at, op_id=op_id, now=utc_now())
 
-        redact = partial(nobody, at=at)
+        redact = partial(blank, at=at)
         self._redact(CUSTOMERS, [customer_id], redact)
         done = update_with_retry(self._customers, customer_id, op_id, forget)
         self._redact(CUSTOMERS, [customer_id], redact)
@@ -191,7 +193,7 @@ class CustomerService:
                 update_with_retry(self._conflicts, conflict.id, op_id, change)
 
 
-def _living(customer: Customer) -> Customer:
+def _require_existing(customer: Customer) -> Customer:
     if customer.is_erased:
         raise NotFound(CUSTOMERS.name, customer.id)
     return customer

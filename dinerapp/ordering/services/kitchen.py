@@ -16,17 +16,17 @@ from dinerapp.replication.record import utc_now
 from dinerapp.replication.saving import WriteResult, update_with_retry
 from dinerapp.replication.signals import announce
 
-MOST_ORDERS = 200
+MAX_ORDERS = 200
 
-STEPS: Mapping[str, Callable[[Ticket, datetime], Ticket]] = {
-    "accept": Ticket.accepted,
-    "bump": Ticket.bumped,
-    "recall": Ticket.recalled,
+TICKET_STEPS: Mapping[str, Callable[[Ticket, datetime], Ticket]] = {
+    "accept": Ticket.as_accepted,
+    "bump": Ticket.as_bumped,
+    "recall": Ticket.as_recalled,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
+class KitchenBoard:
     """The orders that a station sees, with the tickets that are its own."""
 
     orders: Sequence[tuple[Order, Sequence[Ticket]]]
@@ -38,10 +38,10 @@ class KitchenService:
     def __init__(self, orders: Orders) -> None:
         self._orders = orders
 
-    def board(self, station: str | None) -> Board:
+    def board(self, station: str | None) -> KitchenBoard:
         """What is to be made, oldest order first."""
-        orders = self._orders.in_kitchen(station, MOST_ORDERS)
-        return Board([(order, _open_at(order, station)) for order in orders])
+        orders = self._orders.in_kitchen(station, MAX_ORDERS)
+        return KitchenBoard([(order, _open_tickets(order, station)) for order in orders])
 
     def step(
         self, order_id: str, ticket_ids: Collection[str], verb: str, operation: Operation
@@ -49,8 +49,10 @@ class KitchenService:
         """Takes one of STEPS on tickets of one order, on all of them or on none."""
 
         def change(order: Order) -> Order:
-            _require(order, ticket_ids)
-            return order.cooked(ticket_ids, STEPS[verb], op_id=operation.op_id, now=utc_now())
+            _require_tickets(order, ticket_ids)
+            return order.with_ticket_step(
+                ticket_ids, TICKET_STEPS[verb], op_id=operation.op_id, now=utc_now()
+            )
 
         done = update_with_retry(self._orders, order_id, operation.op_id, change)
         if done.changed:
@@ -58,11 +60,11 @@ class KitchenService:
         return done
 
 
-def _open_at(order: Order, station: str | None) -> list[Ticket]:
+def _open_tickets(order: Order, station: str | None) -> list[Ticket]:
     return [t for t in order.tickets if t.is_open and station in (None, t.station)]
 
 
-def _require(order: Order, ticket_ids: Collection[str]) -> None:
+def _require_tickets(order: Order, ticket_ids: Collection[str]) -> None:
     known = {ticket.id for ticket in order.tickets}
     for ticket_id in ticket_ids:
         if ticket_id not in known:

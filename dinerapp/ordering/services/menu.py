@@ -7,7 +7,7 @@ from typing import Any
 
 from dinerapp.ordering.domain.menu import Category, MenuItem, stock_key
 from dinerapp.ordering.ports.menu import Categories, MenuItems
-from dinerapp.ordering.services.menu_cache import Board, Shown
+from dinerapp.ordering.services.menu_cache import MenuCache, MenuEntry
 from dinerapp.ordering.signals import category_changed, menu_changed
 from dinerapp.replication.errors import InvalidRequest, NotFound, RuleViolation
 from dinerapp.replication.identity import Operation
@@ -19,18 +19,18 @@ from dinerapp.replication.signals import announce
 class MenuService:
     """Use cases around menu items."""
 
-    def __init__(self, items: MenuItems, categories: Categories, board: Board) -> None:
+    def __init__(self, items: MenuItems, categories: Categories, menu_cache: MenuCache) -> None:
         self._items = items
         self._categories = categories
-        self._board = board
+        self._menu_cache = menu_cache
 
     def all(self) -> Sequence[MenuItem]:
         """Every item."""
         return self._items.all()
 
-    def get(self, item_id: str) -> Shown:
+    def get(self, item_id: str) -> MenuEntry:
         """One item."""
-        return self.shown([self._items.get(item_id)])[0]
+        return self.entries([self._items.get(item_id)])[0]
 
     def add(self, operation: Operation, fields: Mapping[str, Any]) -> WriteResult[MenuItem]:
         """A new item."""
@@ -43,7 +43,7 @@ class MenuService:
             **fields,
         )
         self._require_category(item, unless_known=True)
-        return self._announced(save_idempotently(self._items.save, item))
+        return self._announce_change(save_idempotently(self._items.save, item))
 
     def change(
         self, item_id: str, operation: Operation, fields: Mapping[str, Any], if_match: str | None
@@ -56,7 +56,7 @@ class MenuService:
                 self._require_category(wanted)
             return wanted
 
-        return self._announced(
+        return self._announce_change(
             update_with_retry(self._items, item_id, operation.op_id, change, if_match)
         )
 
@@ -64,7 +64,7 @@ class MenuService:
         self, item_id: str, operation: Operation, left: int | None, if_match: str | None
     ) -> WriteResult[MenuItem]:
         """Says how many there are from now on; None stops counting."""
-        limit = None if left is None else left + self._board.taken(stock_key(item_id))
+        limit = None if left is None else left + self._menu_cache.reserved(stock_key(item_id))
         return self.change(item_id, operation, {"stock_limit": limit}, if_match)
 
     def remove(
@@ -78,11 +78,11 @@ class MenuService:
         done = update_with_retry(
             self._items, item_id, operation.op_id, change, if_match, save=self._items.delete
         )
-        return self._announced(done)
+        return self._announce_change(done)
 
-    def shown(self, items: Sequence[MenuItem]) -> Sequence[Shown]:
+    def entries(self, items: Sequence[MenuItem]) -> Sequence[MenuEntry]:
         """The items with what is left of each."""
-        return self._board.shown(items)
+        return self._menu_cache.entries(items)
 
     def _require_category(self, item: MenuItem, *, unless_known: bool = False) -> None:
         """A repeated addition is one, whatever has become of the category since."""
@@ -92,10 +92,10 @@ class MenuService:
             if not (unless_known and self._items.get_many([item.id])):
                 raise InvalidRequest("there is no such category", field="category_id") from exc
 
-    def _announced(self, done: WriteResult[MenuItem]) -> WriteResult[MenuItem]:
-        if done.changed:
-            announce(menu_changed, self, item=done.record)
-        return done
+    def _announce_change(self, result: WriteResult[MenuItem]) -> WriteResult[MenuItem]:
+        if result.changed:
+            announce(menu_changed, self, item=result.record)
+        return result
 
 
 class CategoryService:
@@ -123,7 +123,7 @@ class CategoryService:
             updated_at=now,
             **fields,
         )
-        return self._announced(save_idempotently(self._categories.save, category))
+        return self._announce_change(save_idempotently(self._categories.save, category))
 
     def change(
         self,
@@ -138,7 +138,7 @@ class CategoryService:
             return category.with_changes(op_id=operation.op_id, now=utc_now(), **fields)
 
         done = update_with_retry(self._categories, category_id, operation.op_id, change, if_match)
-        return self._announced(done)
+        return self._announce_change(done)
 
     def remove(
         self, category_id: str, operation: Operation, if_match: str | None
@@ -154,7 +154,7 @@ class CategoryService:
         done = update_with_retry(
             self._categories, category_id, operation.op_id, change, if_match, save=save
         )
-        return self._announced(done)
+        return self._announce_change(done)
 
     def _require_empty(self, category: Category) -> None:
         number = self._items.count_in(category.id)
@@ -162,7 +162,7 @@ class CategoryService:
             things = "1 item is" if number == 1 else f"{number} items are"
             raise RuleViolation(f"{things} still in {category.name}; move or remove them first")
 
-    def _announced(self, done: WriteResult[Category]) -> WriteResult[Category]:
-        if done.changed:
-            announce(category_changed, self, category=done.record)
-        return done
+    def _announce_change(self, result: WriteResult[Category]) -> WriteResult[Category]:
+        if result.changed:
+            announce(category_changed, self, category=result.record)
+        return result

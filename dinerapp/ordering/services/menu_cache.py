@@ -21,7 +21,7 @@ from dinerapp.ordering.domain.menu import (
 from dinerapp.ordering.domain.orders import Order, Status
 from dinerapp.ordering.ports.menu import Categories, MenuItems
 from dinerapp.ordering.ports.orders import Orders
-from dinerapp.ordering.services.single_flight import Fresh, Shelf
+from dinerapp.ordering.services.single_flight import CachedValue, SingleFlightCache
 from dinerapp.ordering.signals import (
     category_changed,
     menu_changed,
@@ -41,14 +41,14 @@ from dinerapp.replication.signals import (
 
 T = TypeVar("T")
 
-LONGEST = timedelta(minutes=5)
-UNINFORMED = timedelta(seconds=1)
+MAX_AGE = timedelta(minutes=5)
+MAX_AGE_UNINFORMED = timedelta(seconds=1)
 """How long something is kept while other processes cannot tell that it has changed."""
 NO_CATEGORY = "Other"
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class MenuEntry:
     """An item with what is left of it, None when nobody counts, and whether it is served now."""
 
     item: MenuItem
@@ -62,11 +62,11 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class MenuGroup:
     """A category with its items."""
 
     category: Category
-    items: tuple[Shown, ...]
+    items: tuple[MenuEntry, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +77,14 @@ class MenuFilter:
     dietary: frozenset[str] = frozenset()
     available: bool | None = None
 
-    def has_group(self, category: Category) -> bool:
+    def matches_group(self, category: Category) -> bool:
         """Whether the category is wanted, by its id or slug."""
         return self.category is None or self.category in (category.id, category.slug)
 
-    def has(self, shown: Shown) -> bool:
+    def matches(self, entry: MenuEntry) -> bool:
         """Whether the item is wanted."""
-        fits = self.available is None or self.available == shown.available
-        return fits and self.dietary <= {mark.casefold() for mark in shown.item.dietary}
+        fits = self.available is None or self.available == entry.available
+        return fits and self.dietary <= {mark.casefold() for mark in entry.item.dietary}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +101,11 @@ class _Menu:
 class _Stock:
     """How much of what is counted was taken, and how long that may be used."""
 
-    held: Mapping[str, int]
+    reserved: Mapping[str, int]
     until: datetime
 
 
-class Board:
+class MenuCache:
     """Reads the menu when it must. `is_informed` says whether other processes' changes are heard
     of here."""
 
@@ -125,24 +125,24 @@ class Board:
         self._calendar = calendar
         self._is_informed = is_informed
         self._now = now
-        self._menu: Shelf[_Menu] = Shelf(now=now)
-        self._stock: Shelf[_Stock] = Shelf(now=now)
-        self._views: Shelf[tuple[Any, ServedBy | None]] = Shelf(now=now)
+        self._menu: SingleFlightCache[_Menu] = SingleFlightCache(now=now)
+        self._stock: SingleFlightCache[_Stock] = SingleFlightCache(now=now)
+        self._views: SingleFlightCache[tuple[Any, ServedBy | None]] = SingleFlightCache(now=now)
         self._connect()
 
-    def prepared(self, wanted: MenuFilter, encode: Callable[[Sequence[Group]], T]) -> T:
+    def prebuilt_menu(self, wanted: MenuFilter, encode: Callable[[Sequence[MenuGroup]], T]) -> T:
         """What `encode` makes of the groups wanted; made once, and again after any change.
 
         `encode` must be the same every time. The answer says who served what it was made of.
         """
 
-        def make() -> Fresh[tuple[Any, ServedBy | None]]:
+        def make() -> CachedValue[tuple[Any, ServedBy | None]]:
             menu, stock, moment = self._read_menu(), self._read_stock(), self._now()
             hours = self._serving(menu.categories, moment)
             change = hours.next_change(menu.items.values())
-            made = encode(self._groups(menu, stock.held, hours, wanted))
+            made = encode(self._groups(menu, stock.reserved, hours, wanted))
             until = min(menu.until, stock.until, change or menu.until)
-            return Fresh((made, menu.served), until)
+            return CachedValue((made, menu.served), until)
 
         value: T
         value, served = self._views.get(wanted, make)
@@ -150,25 +150,25 @@ class Board:
             served_by.record(served.store_id, served.role)
         return value
 
-    def known(self, item_ids: Collection[str]) -> Mapping[str, MenuItem]:
+    def cached_items(self, item_ids: Collection[str]) -> Mapping[str, MenuItem]:
         """Those of the items that are on the menu as it was last read."""
         items = self._read_menu().items
         return {key: items[key] for key in item_ids if key in items}
 
-    def shown(self, items: Sequence[MenuItem]) -> Sequence[Shown]:
+    def entries(self, items: Sequence[MenuItem]) -> Sequence[MenuEntry]:
         """The items as they are at this moment, with what is left of each."""
-        hours, held = self.serving(self._now()), self._held(items)
-        return [_shown(item, held, hours) for item in items]
+        hours, held = self.serving(self._now()), self._reserved_of(items)
+        return [_entry(item, held, hours) for item in items]
 
     def serving(self, moment: datetime) -> Serving:
         """What is served at the moment."""
         return self._serving(self._read_menu().categories, moment)
 
-    def taken(self, key: str) -> int:
+    def reserved(self, key: str) -> int:
         """How much of a counted thing orders have taken."""
         return self._orders.usage([key])[key].reserved
 
-    def _held(self, items: Iterable[MenuItem]) -> Mapping[str, int]:
+    def _reserved_of(self, items: Iterable[MenuItem]) -> Mapping[str, int]:
         keys = [stock_key(item.id) for item in items if item.stock_limit is not None]
         if not keys:
             return {}
@@ -178,36 +178,38 @@ class Board:
         return Serving(moment=moment, calendar=self._calendar, categories=categories)
 
     def _read_menu(self) -> _Menu:
-        return self._menu.get(None, lambda: copy_context().run(self._menu_now))
+        return self._menu.get(None, lambda: copy_context().run(self._load_menu))
 
-    def _menu_now(self) -> Fresh[_Menu]:
+    def _load_menu(self) -> CachedValue[_Menu]:
         served_by.reset()
         until = self._until()
         items = {item.id: item for item in self._items.all()}
         categories = {category.id: category for category in self._categories.all()}
-        return Fresh(_Menu(items, categories, until, served_by.current()), until)
+        return CachedValue(_Menu(items, categories, until, served_by.current()), until)
 
     def _read_stock(self) -> _Stock:
-        return self._stock.get(None, lambda: copy_context().run(self._stock_now))
+        return self._stock.get(None, lambda: copy_context().run(self._load_stock))
 
-    def _stock_now(self) -> Fresh[_Stock]:
+    def _load_stock(self) -> CachedValue[_Stock]:
         until = self._until()
-        return Fresh(_Stock(self._held(self._read_menu().items.values()), until), until)
+        return CachedValue(
+            _Stock(self._reserved_of(self._read_menu().items.values()), until), until
+        )
 
     def _until(self) -> datetime:
-        return self._now() + (LONGEST if self._is_informed() else UNINFORMED)
+        return self._now() + (MAX_AGE if self._is_informed() else MAX_AGE_UNINFORMED)
 
     def _groups(
-        self, menu: _Menu, held: Mapping[str, int], hours: Serving, wanted: MenuFilter
-    ) -> Sequence[Group]:
-        by_category: dict[str, list[Shown]] = {key: [] for key in menu.categories}
+        self, menu: _Menu, reserved: Mapping[str, int], serving: Serving, wanted: MenuFilter
+    ) -> Sequence[MenuGroup]:
+        by_category: dict[str, list[MenuEntry]] = {key: [] for key in menu.categories}
         for item in menu.items.values():
-            shown = _shown(item, held, hours)
-            if wanted.has(shown):
+            shown = _entry(item, reserved, serving)
+            if wanted.matches(shown):
                 by_category.setdefault(item.category_id, []).append(shown)
-        every = (menu.categories.get(key) or _gone(key) for key in by_category)
-        groups = [Group(each, tuple(by_category[each.id])) for each in every]
-        return [g for g in groups if wanted.has_group(g.category) and _is_shown(g, wanted)]
+        every = (menu.categories.get(key) or _missing_group(key) for key in by_category)
+        groups = [MenuGroup(each, tuple(by_category[each.id])) for each in every]
+        return [g for g in groups if wanted.matches_group(g.category) and _is_wanted(g, wanted)]
 
     def _connect(self) -> None:
         for signal in (
@@ -220,16 +222,16 @@ class Board:
             connection_behind,
             connection_restored,
         ):
-            signal.connect(self._forget)
-        order_placed.connect(self._forget_stock)
-        order_status_changed.connect(self._forget_stock)
-        remote_change.connect(self._heard)
+            signal.connect(self._on_menu_changed)
+        order_placed.connect(self._on_stock_changed)
+        order_status_changed.connect(self._on_stock_changed)
+        remote_change.connect(self._on_remote_change)
 
-    def _forget(self, _sender: object, **_payload: Any) -> None:
+    def _on_menu_changed(self, _sender: object, **_payload: Any) -> None:
         for shelf in (self._menu, self._stock, self._views):
             shelf.clear()
 
-    def _forget_stock(self, _sender: object, order: Order, **_payload: Any) -> None:
+    def _on_stock_changed(self, _sender: object, order: Order, **_payload: Any) -> None:
         if takes_stock(order):
             self._clear_stock()
 
@@ -237,9 +239,11 @@ class Board:
         self._stock.clear()
         self._views.clear()
 
-    def _heard(self, sender: object, kind: str, details: Mapping[str, Any], **_: Any) -> None:
+    def _on_remote_change(
+        self, sender: object, kind: str, details: Mapping[str, Any], **_: Any
+    ) -> None:
         if kind in (MENU_ITEMS.name, CATEGORIES.name):
-            self._forget(sender)
+            self._on_menu_changed(sender)
         elif details.get("takes_stock"):
             self._clear_stock()
 
@@ -251,19 +255,19 @@ def takes_stock(record: Record) -> bool:
     return any(line.counted for line in record.lines)
 
 
-def _shown(item: MenuItem, held: Mapping[str, int], hours: Serving) -> Shown:
+def _entry(item: MenuItem, reserved: Mapping[str, int], serving: Serving) -> MenuEntry:
     left = None
     if item.stock_limit is not None:
-        left = max(0, item.stock_limit - held.get(stock_key(item.id), 0))
-    return Shown(item, left, hours.has(item))
+        left = max(0, item.stock_limit - reserved.get(stock_key(item.id), 0))
+    return MenuEntry(item, left, serving.serves(item))
 
 
-def _is_shown(group: Group, wanted: MenuFilter) -> bool:
+def _is_wanted(group: MenuGroup, wanted: MenuFilter) -> bool:
     """A category with nothing in it is shown only to those who ask for no items in particular."""
     return bool(group.items) or (not wanted.dietary and wanted.available is None)
 
 
-def _gone(category_id: str) -> Category:
+def _missing_group(category_id: str) -> Category:
     """Stands in for one that was deleted while somebody added an item to it."""
     now = utc_now()
     return Category(

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from dinerapp.live import feed as feeds
-from dinerapp.live.feed import OVERLAP, Feed, Overtaken, Seats, Stream
+from dinerapp.live.feed import OVERLAP, CursorExpired, Feed, Stream, StreamQuota
 from dinerapp.live.signals import remote_change
 from dinerapp.ordering.domain.order_merge import ORDERS
 from dinerapp.ordering.domain.orders import Order
@@ -19,7 +19,7 @@ from dinerapp.replication.record import utc_now
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
+class OrderUpdate:
     """An order as it is now. A stream that begins again after `position` has had it."""
 
     order: Order
@@ -33,13 +33,13 @@ class OrderStream(Stream[Order]):
         super().__init__(feed)
         self._position = position
 
-    def next(self, seconds: float) -> Update | None:
+    def next(self, seconds: float) -> OrderUpdate | None:
         """The next update, if there is one within so many seconds."""
         order = self._next(seconds)
         if order is None:
             return None
         self._position = max(self._position, order.updated_at)
-        return Update(order, self._position)
+        return OrderUpdate(order, self._position)
 
 
 class OrderFeed(Feed[Order]):
@@ -48,16 +48,16 @@ class OrderFeed(Feed[Order]):
     def __init__(
         self,
         orders: Orders,
-        seats: Seats,
+        quota: StreamQuota,
         *,
         wake: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        super().__init__(seats, wake=wake, now=now)
+        super().__init__(quota, wake=wake, now=now)
         self._orders = orders
         for signal in ORDER_SIGNALS:
-            signal.connect(self._changed)
-        remote_change.connect(self._changed_elsewhere)
+            signal.connect(self._on_order_changed)
+        remote_change.connect(self._on_remote_change)
 
     def stream(self, after: datetime | None) -> OrderStream:
         """A new stream, with everything that has changed after that moment; without one, with
@@ -67,35 +67,35 @@ class OrderFeed(Feed[Order]):
         """
         now = self._now()
         stream = OrderStream(self, min(after or now, now))
-        self._enter(stream)
+        self._add_stream(stream)
         try:
             if after is not None:
-                stream.offer(self._missed(min(after, now) - OVERLAP))
+                stream.offer(self._changes_since(min(after, now) - OVERLAP))
         except BaseException:
             stream.close()
             raise
         self._wake()
         return stream
 
-    def _missed(self, since: datetime) -> Sequence[Order]:
-        missed = self._changed_since(ChangeCursor(since), feeds.MOST_MISSED + 1)
-        if len(missed) > feeds.MOST_MISSED:
-            raise Overtaken(f"more than {feeds.MOST_MISSED} orders have changed since")
+    def _changes_since(self, since: datetime) -> Sequence[Order]:
+        missed = self._changed_since(ChangeCursor(since), feeds.MAX_MISSED + 1)
+        if len(missed) > feeds.MAX_MISSED:
+            raise CursorExpired(f"more than {feeds.MAX_MISSED} orders have changed since")
         return missed
 
-    def _get(self, record_ids: Collection[str]) -> Mapping[str, Order]:
+    def _load(self, record_ids: Collection[str]) -> Mapping[str, Order]:
         return self._orders.get_many(record_ids)
 
-    def _changed_since(self, place: ChangeCursor, limit: int) -> Sequence[Order]:
-        return self._orders.changed_since(place, limit)
+    def _changed_since(self, cursor: ChangeCursor, limit: int) -> Sequence[Order]:
+        return self._orders.changed_since(cursor, limit)
 
-    def _changed(self, _sender: object, order: Order, **_payload: Any) -> None:
-        self._note(order.id)
+    def _on_order_changed(self, _sender: object, order: Order, **_payload: Any) -> None:
+        self._note_changed(order.id)
         self._wake()
 
-    def _changed_elsewhere(
+    def _on_remote_change(
         self, _sender: object, kind: str, record_id: str, **_payload: Any
     ) -> None:
         if kind == ORDERS.name:
-            self._note(record_id)
+            self._note_changed(record_id)
             self._wake()

@@ -11,19 +11,26 @@ from functools import partial
 from dinerapp.accounts.domain.permissions import GUEST, Caller, Permission
 from dinerapp.accounts.errors import NotPermitted
 from dinerapp.accounts.services.record_tokens import RecordTokens
-from dinerapp.ordering.domain.billing import Discount, Terms
-from dinerapp.ordering.domain.coupons import normalised
-from dinerapp.ordering.domain.customers import Recognition
+from dinerapp.ordering.domain.billing import BillingTerms, Discount
+from dinerapp.ordering.domain.coupons import normalise_code
+from dinerapp.ordering.domain.customers import PhoneIdentity
 from dinerapp.ordering.domain.menu import MENU_ITEMS, MenuItem, stock_key
 from dinerapp.ordering.domain.order_steps import may_take_step
-from dinerapp.ordering.domain.orders import Customer, Event, Fulfilment, Line, Order, Status
-from dinerapp.ordering.domain.pricing import Rates, Wanted, offers, priced
+from dinerapp.ordering.domain.orders import (
+    Fulfilment,
+    HistoryStep,
+    Line,
+    Order,
+    OrderContact,
+    Status,
+)
+from dinerapp.ordering.domain.pricing import LineRequest, Rates, quote, require_all
 from dinerapp.ordering.domain.slots import SCHEDULED_FOR, slot_key
 from dinerapp.ordering.errors import SoldOut
 from dinerapp.ordering.ports.coupons import Coupons
 from dinerapp.ordering.ports.menu import MenuItems
 from dinerapp.ordering.ports.orders import OrderFilter, Orders
-from dinerapp.ordering.services.menu_cache import Board
+from dinerapp.ordering.services.menu_cache import MenuCache
 from dinerapp.ordering.services.slots import SlotService
 from dinerapp.ordering.signals import order_placed, order_revised, order_status_changed
 from dinerapp.replication.errors import (
@@ -49,9 +56,9 @@ _CODE_LENGTH = 4
 class NewOrder:
     """What a guest sends."""
 
-    customer: Customer
+    customer: OrderContact
     fulfilment: Fulfilment
-    items: Sequence[Wanted]
+    items: Sequence[LineRequest]
     tip: int = 0
     coupon: str | None = None
     notes: str | None = None
@@ -61,7 +68,7 @@ class NewOrder:
 class LineChanges:
     """What is different about an open order: new positions, and other quantities by line id."""
 
-    added: Sequence[Wanted] = ()
+    added: Sequence[LineRequest] = ()
     quantities: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -76,12 +83,12 @@ class OrderService:
         rates: Rates,
         currency: str,
         tokens: RecordTokens,
-        board: Board,
+        menu_cache: MenuCache,
         slots: SlotService,
-        recognition: Recognition,
+        phone_identity: PhoneIdentity,
     ) -> None:
-        self._recognition = recognition
-        self._board = board
+        self._phone_identity = phone_identity
+        self._menu_cache = menu_cache
         self._slots = slots
         self._orders = orders
         self._menu = menu
@@ -95,11 +102,11 @@ class OrderService:
     ) -> WriteResult[Order]:
         """One order for one operation, however often and wherever it is tried."""
         try:
-            done = self._placed(operation, new, caller)
+            done = self._try_to_place(operation, new, caller)
         except KeyReused:
             raise
         except (RuleViolation, Rejection):
-            earlier = self._placed_earlier(operation)
+            earlier = self._earlier_order(operation)
             if earlier is None:
                 raise
             return WriteResult(earlier, replayed=True, changed=False)
@@ -107,19 +114,19 @@ class OrderService:
             announce(order_placed, self, order=done.record)
         return done
 
-    def offers(
-        self, wanted: Sequence[Wanted], line_ids: Sequence[str]
+    def quote(
+        self, wanted: Sequence[LineRequest], line_ids: Sequence[str]
     ) -> Sequence[Line | RuleViolation]:
         """What an order of these would be told now, position by position."""
         if not wanted:
             return []
-        return list(self._offers(wanted, self._menu_of(wanted), line_ids, utc_now()))
+        return list(self._quote(wanted, self._menu_of(wanted), line_ids, utc_now()))
 
     def get(self, order_id: str, caller: Caller) -> Order:
         """One order, if it is the caller's to see; else there is none, for all they know."""
-        self._tokens.require_fits(order_id, caller)
+        self._tokens.require(order_id, caller)
         order = self._orders.get(order_id)
-        if not _may_see(caller, order):
+        if not _can_see(caller, order):
             raise NotFound(Orders.kind.name, order_id)
         return order
 
@@ -128,14 +135,14 @@ class OrderService:
     ) -> Page[Order]:
         """The orders that are the caller's to see, newest first."""
         if wanted.phone is not None:
-            wanted = replace(wanted, phone=self._recognition.phone(wanted.phone))
+            wanted = replace(wanted, phone=self._phone_identity.phone(wanted.phone))
         if not caller.may(Permission.SEE_ORDERS):
             wanted = replace(wanted, user_id=caller.user_id or "")
         return self._orders.page(wanted, after, limit)
 
     def look_up(self, phone: str, code: str) -> Order:
         """The latest order under a phone number, however it is typed, with this code; NotFound."""
-        wanted = OrderFilter(phone=self._recognition.phone(phone), code=code.upper())
+        wanted = OrderFilter(phone=self._phone_identity.phone(phone), code=code.upper())
         found = self._orders.page(wanted, None, 1)
         if not found.items:
             raise NotFound("orders", code)
@@ -152,9 +159,9 @@ class OrderService:
     ) -> WriteResult[Order]:
         """Calls an order off: staff, or whoever it belongs to."""
         order = self.get(order_id, caller)
-        if not (caller.may(Permission.CANCEL_ORDERS) or _owns(caller, order)):
+        if not (caller.may(Permission.CANCEL_ORDERS) or _is_owner(caller, order)):
             raise NotPermitted(f"a {caller.role} does not cancel orders")
-        return self._moved(order_id, operation, Status.CANCELLED, caller, reason, if_match)
+        return self._change_status(order_id, operation, Status.CANCELLED, caller, reason, if_match)
 
     def move(
         self,
@@ -169,7 +176,7 @@ class OrderService:
         """Takes the order a step further; being there already is no step and no mistake."""
         if not may_take_step(caller, status):
             raise NotPermitted(f"a {caller.role} does not make orders {status}")
-        return self._moved(order_id, operation, status, caller, reason, if_match)
+        return self._change_status(order_id, operation, status, caller, reason, if_match)
 
     def revise(
         self, order_id: str, operation: Operation, changes: LineChanges, if_match: str | None = None
@@ -177,10 +184,10 @@ class OrderService:
         """Adds lines and changes how many there are of others; none takes a line off."""
 
         def change(order: Order) -> Order:
-            return self._revised(order, operation, changes, utc_now())
+            return self._with_changes(order, operation, changes, utc_now())
 
         done = update_with_retry(
-            self._orders, order_id, operation.op_id, change, if_match, self._kept
+            self._orders, order_id, operation.op_id, change, if_match, self._save
         )
         if done.changed:
             announce(order_revised, self, order=done.record)
@@ -188,9 +195,9 @@ class OrderService:
 
     def access_token(self, order_id: str) -> str:
         """Reads and cancels just this order."""
-        return self._tokens.of(order_id)
+        return self._tokens.issue(order_id)
 
-    def _moved(
+    def _change_status(
         self,
         order_id: str,
         operation: Operation,
@@ -205,7 +212,7 @@ class OrderService:
             before.append(order.status)
             if order.status is status:
                 return order
-            return order.moved(
+            return order.with_status(
                 status, actor=caller.actor, reason=reason, op_id=operation.op_id, now=utc_now()
             )
 
@@ -214,70 +221,72 @@ class OrderService:
             announce(order_status_changed, self, order=done.record, before=before[-1])
         return done
 
-    def _placed(self, operation: Operation, new: NewOrder, caller: Caller) -> WriteResult[Order]:
+    def _try_to_place(
+        self, operation: Operation, new: NewOrder, caller: Caller
+    ) -> WriteResult[Order]:
         """By the menu as it is known here, if that is how it still is; else by what is stored."""
         try:
-            known = self._board.known({one.item_id for one in new.items})
-            order = self._made(operation, new, known, caller)
+            known = self._menu_cache.cached_items({one.item_id for one in new.items})
+            order = self._make_order(operation, new, known, caller)
             basis = [ReadVersion(MENU_ITEMS.name, item.id, item.version) for item in known.values()]
-            return save_idempotently(partial(self._kept, basis=basis), order)
+            return save_idempotently(partial(self._save, read_set=basis), order)
         except (RuleViolation, StaleReadSet):
             return save_idempotently(
-                self._kept, self._made(operation, new, self._menu_of(new.items), caller)
+                self._save, self._make_order(operation, new, self._menu_of(new.items), caller)
             )
 
-    def _menu_of(self, wanted: Sequence[Wanted]) -> Mapping[str, MenuItem]:
+    def _menu_of(self, wanted: Sequence[LineRequest]) -> Mapping[str, MenuItem]:
         return self._menu.get_many({one.item_id for one in wanted})
 
-    def _kept(self, order: Order, basis: Collection[ReadVersion] = ()) -> Order:
+    def _save(self, order: Order, read_set: Collection[ReadVersion] = ()) -> Order:
         if order.fulfilment.slot is not None:
-            self._slots.lay_out(order.fulfilment.slot)
+            self._slots.ensure(order.fulfilment.slot)
         try:
-            return self._orders.save(order, basis)
+            return self._orders.save(order, read_set)
         except Exhausted as exc:
-            raise _sold_out(order, exc.key) from exc
+            raise _shortage(order, exc.key) from exc
 
-    def _made(
+    def _make_order(
         self, operation: Operation, new: NewOrder, menu: Mapping[str, MenuItem], caller: Caller
     ) -> Order:
         now = utc_now()
         if not caller.is_staff:
-            self._slots.require_takes(new.fulfilment)
+            self._slots.require_accepting(new.fulfilment)
         line_ids = [operation.child_id(f"line {number}") for number in range(len(new.items))]
         moment = new.fulfilment.scheduled_for or now
-        lines = priced(self._offers(new.items, menu, line_ids, moment))
+        lines = require_all(self._quote(new.items, menu, line_ids, moment))
         discount = self._discount(new.coupon, sum(line.total for line in lines), now)
         slot = self._slots.slot_of(new.fulfilment)
         new = replace(
             new,
-            customer=self._recognised(new.customer),
+            customer=self._with_phone_key(new.customer),
             fulfilment=replace(new.fulfilment, slot=slot),
         )
-        terms = self._rates.terms(new.fulfilment.type, discount)
+        terms = self._rates.billing_terms(new.fulfilment.type, discount)
         return order_of(operation, new, lines, terms, self._currency, now, caller)
 
-    def _recognised(self, customer: Customer) -> Customer:
-        return replace(customer, phone_key=self._recognition.phone(customer.phone))
+    def _with_phone_key(self, customer: OrderContact) -> OrderContact:
+        return replace(customer, phone_key=self._phone_identity.phone(customer.phone))
 
-    def _offers(
+    def _quote(
         self,
-        wanted: Sequence[Wanted],
+        wanted: Sequence[LineRequest],
         menu: Mapping[str, MenuItem],
         line_ids: Sequence[str],
         moment: datetime,
     ) -> Iterator[Line | RuleViolation]:
-        return offers(wanted, menu, line_ids, self._rates, self._board.serving(moment))
+        return quote(wanted, menu, line_ids, self._rates, self._menu_cache.serving(moment))
 
     def _discount(self, code: str | None, subtotal: int, now: datetime) -> Discount | None:
         if code is None:
             return None
         try:
-            coupon = self._coupons.by_code(normalised(code))
+            coupon = self._coupons.by_code(normalise_code(code))
         except NotFound:
             raise InvalidRequest("there is no such coupon", field="coupon") from None
         return coupon.discount(subtotal, now)
 
-    def _revised(
+    def _with_changes(
         self, order: Order, operation: Operation, changes: LineChanges, now: datetime
     ) -> Order:
         ids = [operation.child_id(f"line {number}") for number in range(len(changes.added))]
@@ -286,19 +295,19 @@ class OrderService:
         if unknown is not None:
             raise InvalidRequest("the order has no such line", field=f"quantities.{unknown}")
         revised = [
-            known[line_id].of(quantity)
+            known[line_id].with_quantity(quantity)
             for line_id, quantity in changes.quantities.items()
             if known[line_id].quantity != quantity
         ]
         moment = order.fulfilment.scheduled_for or now
         menu = self._menu_of(changes.added) if changes.added else {}
-        added = priced(self._offers(changes.added, menu, ids, moment))
+        added = require_all(self._quote(changes.added, menu, ids, moment))
         if not revised and not added:
             return order
-        order = order.revised((*revised, *added), op_id=operation.op_id, now=now)
+        order = order.with_lines((*revised, *added), op_id=operation.op_id, now=now)
         return replace(order, op_id=operation.op_id_with_outcome(*revised, *added))
 
-    def _placed_earlier(self, operation: Operation) -> Order | None:
+    def _earlier_order(self, operation: Operation) -> Order | None:
         """The order of an earlier try, which counts even if the menu has changed since."""
         try:
             order = self._orders.get(operation.record_id)
@@ -313,7 +322,7 @@ def order_of(
     operation: Operation,
     new: NewOrder,
     lines: tuple[Line, ...],
-    terms: Terms,
+    terms: BillingTerms,
     currency: str,
     now: datetime,
     caller: Caller = GUEST,
@@ -324,7 +333,7 @@ def order_of(
         op_id=operation.op_id,
         created_at=now,
         updated_at=now,
-        code=_code(operation.record_id),
+        code=_order_code(operation.record_id),
         customer=new.customer,
         fulfilment=new.fulfilment,
         lines=lines,
@@ -335,24 +344,24 @@ def order_of(
         subtotal=0,
         total=0,
         currency=currency,
-        history=(Event(at=now, status=Status.PENDING, actor=caller.actor),),
+        history=(HistoryStep(at=now, status=Status.PENDING, actor=caller.actor),),
         user_id=caller.user_id,
-    ).billed()
+    ).with_totals()
     return replace(order, op_id=operation.op_id_with_outcome(*order.lines, order.total))
 
 
-def _owns(caller: Caller, order: Order) -> bool:
+def _is_owner(caller: Caller, order: Order) -> bool:
     """A token that was not of this order has been refused before."""
     if caller.record_token is not None:
         return True
     return caller.user_id is not None and caller.user_id == order.user_id
 
 
-def _may_see(caller: Caller, order: Order) -> bool:
-    return caller.may(Permission.SEE_ORDERS) or _owns(caller, order)
+def _can_see(caller: Caller, order: Order) -> bool:
+    return caller.may(Permission.SEE_ORDERS) or _is_owner(caller, order)
 
 
-def _sold_out(order: Order, key: str) -> RuleViolation:
+def _shortage(order: Order, key: str) -> RuleViolation:
     """In the words of the order: which of its positions, or what else, there is too little of."""
     wanted = [stock_key(line.item_id) for line in order.lines]
     if order.fulfilment.slot is not None and key == slot_key(order.fulfilment.slot):
@@ -364,7 +373,7 @@ def _sold_out(order: Order, key: str) -> RuleViolation:
     return SoldOut(reason, field=f"items.{number}.quantity")
 
 
-def _code(order_id: str) -> str:
+def _order_code(order_id: str) -> str:
     """Short, for people; not an identity."""
     number = int.from_bytes(hashlib.sha256(order_id.encode()).digest()[:8])
     letters = []

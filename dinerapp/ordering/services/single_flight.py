@@ -14,11 +14,11 @@ from dinerapp.replication.record import utc_now
 
 V = TypeVar("V")
 
-PATIENCE = 1.0
+TIMEOUT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Fresh(Generic[V]):
+class CachedValue(Generic[V]):
     """A value that was just made, and when it is over by itself."""
 
     value: V
@@ -26,70 +26,70 @@ class Fresh(Generic[V]):
 
 
 @dataclass(slots=True)
-class _Place(Generic[V]):
+class _Slot(Generic[V]):
     """Where a value stands, or will stand as soon as it is made."""
 
-    made: threading.Event = field(default_factory=threading.Event)
-    fresh: Fresh[V] | None = None
+    ready: threading.Event = field(default_factory=threading.Event)
+    cached: CachedValue[V] | None = None
     error: Exception | None = None
 
     def is_over(self, now: datetime) -> bool:
-        return self.fresh is not None and now >= self.fresh.until
+        return self.cached is not None and now >= self.cached.until
 
-    def taken(self) -> V:
-        if not self.made.wait(deadline.remaining(PATIENCE)):
+    def wait(self) -> V:
+        if not self.ready.wait(deadline.remaining(TIMEOUT_SECONDS)):
             raise NoStoreAvailable("it takes too long to prepare the answer")
-        if self.fresh is None:
+        if self.cached is None:
             raise self.error or NoStoreAvailable("the answer could not be prepared")
-        return self.fresh.value
+        return self.cached.value
 
 
-class Shelf(Generic[V]):
+class SingleFlightCache(Generic[V]):
     """One thread makes a value while the others that want it wait for it.
 
     Whoever comes after `clear` never gets what was begun before it: the place that is being
     filled is taken off the shelf, and the next one who asks begins anew.
     """
 
-    def __init__(self, room: int = 64, now: Callable[[], datetime] = utc_now) -> None:
-        self._room = room
+    def __init__(self, max_entries: int = 64, now: Callable[[], datetime] = utc_now) -> None:
+        self._max_entries = max_entries
         self._now = now
         self._lock = threading.Lock()
-        self._places: dict[Hashable, _Place[V]] = {}
+        self._slots: dict[Hashable, _Slot[V]] = {}
 
-    def get(self, key: Hashable, make: Callable[[], Fresh[V]]) -> V:
+    def get(self, key: Hashable, make: Callable[[], CachedValue[V]]) -> V:
         """The value under the key. An error of `make` is that of all who wait, and is not kept."""
         with self._lock:
-            place = self._places.get(key)
+            place = self._slots.get(key)
             is_mine = place is None or place.is_over(self._now())
             if place is None or is_mine:
-                place = self._new_place(key)
+                place = self._new_slot(key)
         if is_mine:
             self._fill(key, place, make)
-        return place.taken()
+        return place.wait()
 
     def clear(self) -> None:
         """Something has changed: nothing that was made or begun until now is given out again."""
         with self._lock:
-            self._places = {}
+            self._slots = {}
 
-    def _new_place(self, key: Hashable) -> _Place[V]:
-        self._places.pop(key, None)
-        if len(self._places) >= self._room:
-            del self._places[next(iter(self._places))]
-        return self._places.setdefault(key, _Place())
+    def _new_slot(self, key: Hashable) -> _Slot[V]:
+        self._slots.pop(key, None)
+        if len(self._slots) >= self._max_entries:
+            del self._slots[next(iter(self._slots))]
+        return self._slots.setdefault(key, _Slot())
 
-    def _fill(self, key: Hashable, place: _Place[V], make: Callable[[], Fresh[V]]) -> None:
+    def _fill(self, key: Hashable, slot: _Slot[V], make: Callable[[], CachedValue[V]]) -> None:
         try:
-            place.fresh = make()
+            slot.cached = make()
         except Exception as exc:  # noqa: BLE001 it is raised to all who wait
-            place.error = exc
+            slot.error = exc
         finally:
-            if place.fresh is None:
-                self._forget(key, place)
-            place.made.set()
+            if slot.cached is None:
+                self._forget(key, slot)
+            slot.ready.set()
 
-    def _forget(self, key: Hashable, place: _Place[V]) -> None:
+    def _forget(self, key: Hashable, slot: _Slot[V]) -> None:
         with self._lock:
-            if self._places.get(key) is place:
-                del self._places[key]
+            if self._slots.get(key) is slot:
+                del self._slots[key]

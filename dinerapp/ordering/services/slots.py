@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from dinerapp.ordering.domain.orders import Fulfilment
-from dinerapp.ordering.domain.slots import Planning, Slot, slot_id, slot_key
+from dinerapp.ordering.domain.slots import Slot, SlotPolicy, slot_id, slot_key
 from dinerapp.ordering.ports.orders import Orders
 from dinerapp.ordering.ports.slots import Slots
 from dinerapp.replication.errors import InvalidRequest, NotFound, RecordRejection
@@ -15,11 +15,11 @@ from dinerapp.replication.identity import Operation
 from dinerapp.replication.record import utc_now
 from dinerapp.replication.saving import WriteResult, update_with_retry
 
-MOST_KNOWN = 10_000
+MAX_KNOWN = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Free:
+class SlotAvailability:
     """A slot, and how many more orders fit in; None where nobody counts."""
 
     starts_at: datetime
@@ -34,56 +34,56 @@ class SlotService:
         self,
         slots: Slots,
         orders: Orders,
-        planning: Planning,
+        policy: SlotPolicy,
         *,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._slots = slots
         self._orders = orders
-        self._planning = planning
+        self._policy = policy
         self._now = now
         self._known: set[datetime] = set()
 
     @property
     def minutes(self) -> int:
         """How long a slot is."""
-        return self._planning.minutes
+        return self._policy.minutes
 
-    def require_takes(self, fulfilment: Fulfilment) -> None:
+    def require_accepting(self, fulfilment: Fulfilment) -> None:
         """Whether a guest may order for that time."""
         now = self._now()
         if fulfilment.scheduled_for is None:
-            self._planning.require_open(now)
+            self._policy.require_open(now)
         else:
-            self._planning.require_bookable(fulfilment.scheduled_for, now)
+            self._policy.require_bookable(fulfilment.scheduled_for, now)
 
     def slot_of(self, fulfilment: Fulfilment) -> datetime | None:
         """The slot that an order of this kind takes a place in."""
         if fulfilment.scheduled_for is None:
             return None
-        return self._planning.slot_of(fulfilment.scheduled_for)
+        return self._policy.slot_of(fulfilment.scheduled_for)
 
-    def lay_out(self, starts_at: datetime) -> None:
+    def ensure(self, starts_at: datetime) -> None:
         """Before the first order takes a place in a slot the stores know how many there are."""
         if starts_at in self._known:
             return
         if not self._slots.get_many([slot_id(starts_at)]):
-            self._make(starts_at)
-        if len(self._known) >= MOST_KNOWN:
+            self._make_slot(starts_at)
+        if len(self._known) >= MAX_KNOWN:
             self._known.clear()
         self._known.add(starts_at)
 
-    def free(self, day: date | None) -> Sequence[Free]:
+    def availability_on(self, day: date | None) -> Sequence[SlotAvailability]:
         """The slots of a business day that are yet to come, today's unless said otherwise."""
         now = self._now()
-        day = day or self._planning.calendar.business_day(now)
+        day = day or self._policy.calendar.business_day(now)
         starts = [start for start in self._slots_of(day) if start > now]
-        if not self._planning.capacity:
-            return [Free(start) for start in starts]
+        if not self._policy.capacity:
+            return [SlotAvailability(start) for start in starts]
         changed = self._slots.get_many([slot_id(start) for start in starts])
         counts = self._orders.usage([slot_key(start) for start in starts]) if starts else {}
         return [
-            self._free(start, changed.get(slot_id(start)), counts[slot_key(start)].reserved)
+            self._availability(start, changed.get(slot_id(start)), counts[slot_key(start)].reserved)
             for start in starts
         ]
 
@@ -96,8 +96,8 @@ class SlotService:
         if_match: str | None,
     ) -> WriteResult[Slot]:
         """How many orders fit into one slot; 0 closes it. Orders that are in it stay."""
-        starts_at = self._required(starts_at)
-        self.lay_out(starts_at)
+        starts_at = self._require_slot(starts_at)
+        self.ensure(starts_at)
 
         def change(slot: Slot) -> Slot:
             if (slot.capacity, slot.notes) == (capacity, notes):
@@ -107,29 +107,29 @@ class SlotService:
 
         return update_with_retry(self._slots, slot_id(starts_at), operation.op_id, change, if_match)
 
-    def of(self, slot: Slot) -> Free:
+    def availability_of(self, slot: Slot) -> SlotAvailability:
         """One slot, with what is left of it."""
         key = slot_key(slot.starts_at)
-        return self._free(slot.starts_at, slot, self._orders.usage([key])[key].reserved)
+        return self._availability(slot.starts_at, slot, self._orders.usage([key])[key].reserved)
 
     def _slots_of(self, day: date) -> Sequence[datetime]:
         try:
-            return list(self._planning.slots_of(day))
+            return list(self._policy.slots_of(day))
         except OverflowError:
             raise InvalidRequest("is beyond the calendar", field="date") from None
 
-    def _free(self, start: datetime, slot: Slot | None, held: int) -> Free:
-        capacity = self._planning.capacity if slot is None else slot.capacity
-        return Free(start, capacity, max(0, capacity - held))
+    def _availability(self, start: datetime, slot: Slot | None, reserved: int) -> SlotAvailability:
+        capacity = self._policy.capacity if slot is None else slot.capacity
+        return SlotAvailability(start, capacity, max(0, capacity - reserved))
 
-    def _required(self, starts_at: datetime) -> datetime:
-        if self._planning.slot_of(starts_at) is None:
+    def _require_slot(self, starts_at: datetime) -> datetime:
+        if self._policy.slot_of(starts_at) is None:
             raise InvalidRequest("slots are not counted here; set SLOT_ORDERS first")
-        if self._planning.start_of(starts_at) != starts_at:
+        if self._policy.start_of(starts_at) != starts_at:
             raise NotFound(Slots.kind.name, starts_at.isoformat())
         return starts_at
 
-    def _make(self, starts_at: datetime) -> None:
+    def _make_slot(self, starts_at: datetime) -> None:
         """Whoever comes second finds it made."""
         now = self._now()
         ids = Operation.from_key("slots", starts_at.isoformat(), b"")
@@ -139,7 +139,7 @@ class SlotService:
             created_at=now,
             updated_at=now,
             starts_at=starts_at,
-            capacity=self._planning.capacity,
+            capacity=self._policy.capacity,
         )
         try:
             self._slots.save(slot)

@@ -48,7 +48,7 @@ class NewRefund:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class TillStatus:
     """A till and the cash that should be in it now."""
 
     till: Till
@@ -70,7 +70,7 @@ class TillService:
         def payment(order: Order) -> Payment:
             return payment_of(order, operation, new, actor, utc_now())
 
-        return self._booked(order_id, operation, payment, Order.paid, order_paid, new)
+        return self._book(order_id, operation, payment, Order.with_payment, order_paid, new)
 
     def refund(
         self, order_id: str, operation: Operation, new: NewRefund, actor: str
@@ -80,22 +80,22 @@ class TillService:
         def refund(order: Order) -> Payment:
             return refund_of(order, operation, new, actor, utc_now())
 
-        return self._booked(order_id, operation, refund, Order.refunded, order_refunded, new)
+        return self._book(order_id, operation, refund, Order.with_refund, order_refunded, new)
 
-    def _booked(
+    def _book(
         self,
         order_id: str,
         operation: Operation,
-        make: Callable[[Order], Payment],
-        book: Callable[[Order, Payment, datetime], Order],
+        make_payment: Callable[[Order], Payment],
+        add_payment: Callable[[Order, Payment, datetime], Order],
         signal: NamedSignal,
         new: NewPayment | NewRefund,
     ) -> WriteResult[Order]:
         def change(order: Order) -> Order:
-            if order.knows(_id(order_id, operation), operation.op_id):
+            if order.has_payment(_payment_id(order_id, operation), operation.op_id):
                 return order
             self._require_open(new.till_id)
-            return book(order, make(order), utc_now())
+            return add_payment(order, make_payment(order), utc_now())
 
         done = update_with_retry(self._orders, order_id, operation.op_id, change)
         if not done.changed:
@@ -124,7 +124,7 @@ class TillService:
         """Shuts a till, with what was expected beside what was counted."""
 
         def change(till: Till) -> Till:
-            return till.closed(
+            return till.as_closed(
                 by=actor,
                 expected=self.expected(till),
                 counted=counted,
@@ -135,10 +135,10 @@ class TillService:
 
         return update_with_retry(self._tills, till_id, operation.op_id, change)
 
-    def get(self, till_id: str) -> Counted:
+    def get(self, till_id: str) -> TillStatus:
         """A till and what should be in it."""
         till = self._tills.get(till_id)
-        return Counted(till, self.expected(till))
+        return TillStatus(till, self.expected(till))
 
     def page(self, is_open: bool | None, after: Cursor | None, limit: int) -> Page[Till]:
         """Tills, newest first."""
@@ -170,7 +170,7 @@ def payment_of(
         if change < 0:
             raise InvalidRequest(f"{amount} is to be paid", field="given")
     return Payment(
-        id=_id(order.id, operation),
+        id=_payment_id(order.id, operation),
         op_id=operation.op_id,
         method=new.method,
         amount=amount,
@@ -201,7 +201,7 @@ def refund_of(
     """Money given back, the way it came."""
     paid = next((one for one in order.payments if one.id == new.payment_id), None)
     return Payment(
-        id=_id(order.id, operation),
+        id=_payment_id(order.id, operation),
         op_id=operation.op_id,
         method=paid.method if paid else Method.CASH,
         amount=-new.amount,
@@ -213,5 +213,5 @@ def refund_of(
     )
 
 
-def _id(order_id: str, operation: Operation) -> str:
+def _payment_id(order_id: str, operation: Operation) -> str:
     return operation.child_id(f"payment {order_id}")

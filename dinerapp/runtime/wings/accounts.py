@@ -15,7 +15,7 @@ from dinerapp.accounts.ports.users import Users
 from dinerapp.accounts.services.accounts import AccountService
 from dinerapp.accounts.services.passwords import Passwords
 from dinerapp.accounts.services.profiles import ProfileService
-from dinerapp.accounts.services.tokens import Tokens
+from dinerapp.accounts.services.tokens import SessionTokens
 from dinerapp.runtime.wing import MONGO_FIRST, BuiltWing, KindRow, Wing, WingContext
 
 
@@ -25,7 +25,7 @@ def _build(context: WingContext) -> BuiltWing:
     accounts = AccountService(
         accounts_at,
         Passwords(settings.password_memory_kib, settings.password_rounds, hashes_at_once),
-        Tokens(context.secret, timedelta(seconds=settings.access_token_seconds)),
+        SessionTokens(context.secret, timedelta(seconds=settings.access_token_seconds)),
         timedelta(days=settings.session_days),
     )
     profiles = ProfileService(context.repository(Profiles), accounts_at, accounts)

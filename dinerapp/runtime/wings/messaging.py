@@ -23,21 +23,21 @@ from dinerapp.accounts.ports.users import Users
 from dinerapp.messaging.container import MessagingServices
 from dinerapp.messaging.forwarding import forward_signals
 from dinerapp.messaging.ports.conversations import Conversations
-from dinerapp.messaging.ports.idempotency import UsedKeys
+from dinerapp.messaging.ports.idempotency import IdempotencyRecords
 from dinerapp.messaging.ports.members import Members
 from dinerapp.messaging.ports.messages import ChannelMessages, DirectMessages, Messages
-from dinerapp.messaging.ports.read_markers import Reads
+from dinerapp.messaging.ports.read_markers import ReadMarkers
 from dinerapp.messaging.ports.servers import Channels, Servers
 from dinerapp.messaging.services.conversations import ConversationService
-from dinerapp.messaging.services.display_names import Names
-from dinerapp.messaging.services.erasure import AuthorsWords
-from dinerapp.messaging.services.idempotency import Once
+from dinerapp.messaging.services.display_names import DisplayNames
+from dinerapp.messaging.services.erasure import MessageEraser
+from dinerapp.messaging.services.idempotency import IdempotencyGuard
 from dinerapp.messaging.services.messages import MessageService
-from dinerapp.messaging.services.reading import ReadingService
+from dinerapp.messaging.services.read_markers import ReadMarkerService
 from dinerapp.messaging.services.room_feed import RoomFeed
-from dinerapp.messaging.services.rooms import Keeping, RoomKind, RoomService
+from dinerapp.messaging.services.rooms import RoomBackend, RoomKind, RoomService
 from dinerapp.messaging.services.servers import ServerService
-from dinerapp.messaging.services.throttle import Seldom
+from dinerapp.messaging.services.throttle import Throttle
 from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.ports.erasure import GuestEraser
 from dinerapp.replication.periodic_thread import PeriodicThread
@@ -57,14 +57,14 @@ TYPING_SECONDS = 1.0
 
 
 def _build(context: WingContext) -> BuiltWing:
-    typing = Seldom(TYPING_SECONDS)
+    typing = Throttle(TYPING_SECONDS)
     background: list[Service] = []
 
-    def kept(name: str, messages: Messages) -> Keeping:
+    def kept(name: str, messages: Messages) -> RoomBackend:
         news = Event()
         feed = RoomFeed(messages, context.stream_quota, typing, wake=news.set)
         background.extend([PeriodicThread(f"{name}-feed", feed.step, news), Resource(feed)])
-        return Keeping(messages, feed)
+        return RoomBackend(messages, feed)
 
     keeping = {
         RoomKind.CONVERSATION: kept("conversations", context.repository(DirectMessages)),
@@ -72,22 +72,25 @@ def _build(context: WingContext) -> BuiltWing:
     }
     servers, channels = context.repository(Servers), context.repository(Channels)
     members, conversations = context.repository(Members), context.repository(Conversations)
-    users, once = context.repository(Users), Once(context.repository(UsedKeys))
+    users, once = (
+        context.repository(Users),
+        IdempotencyGuard(context.repository(IdempotencyRecords)),
+    )
     places = servers, channels, members, conversations
     rooms = RoomService(users, *places, keeping)
     services = MessagingServices(
         servers=ServerService(servers, channels, members, once, context.secret),
         conversations=ConversationService(conversations, users, once),
         messages=MessageService(rooms, context.services(OrderingServices).orders, typing),
-        reading=ReadingService(rooms, context.repository(Reads), *places, keeping),
-        names=Names(context.repository(Profiles), users),
+        read_markers=ReadMarkerService(rooms, context.repository(ReadMarkers), *places, keeping),
+        display_names=DisplayNames(context.repository(Profiles), users),
     )
     return BuiltWing(services, background=background)
 
 
 def _erasers(context: WingContext) -> Sequence[GuestEraser]:
     kinds = context.repository(DirectMessages), context.repository(ChannelMessages)
-    return [AuthorsWords(context.repository(Users), kinds, phone_identity(context))]
+    return [MessageEraser(context.repository(Users), kinds, phone_identity(context))]
 
 
 MESSAGING = Wing(
@@ -99,8 +102,8 @@ MESSAGING = Wing(
         KindRow(Conversations, PostgresConversations, MongoConversations),
         KindRow(DirectMessages, PostgresDirectMessages, MongoDirectMessages, MONGO_FIRST),
         KindRow(ChannelMessages, PostgresChannelMessages, MongoChannelMessages, POSTGRES_ONLY),
-        KindRow(Reads, PostgresReadMarkers, MongoReadMarkers),
-        KindRow.plain(UsedKeys),
+        KindRow(ReadMarkers, PostgresReadMarkers, MongoReadMarkers),
+        KindRow.plain(IdempotencyRecords),
     ),
     blueprints=(servers, conversations, rooms),
     build=_build,

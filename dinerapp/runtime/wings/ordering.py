@@ -26,7 +26,7 @@ from blueprints.orders.routes import blp as orders
 from blueprints.till.routes import blp as till
 from dinerapp.accounts.services.record_tokens import RecordTokens
 from dinerapp.ordering.container import OrderingServices
-from dinerapp.ordering.domain.customers import Recognition
+from dinerapp.ordering.domain.customers import PhoneIdentity
 from dinerapp.ordering.forwarding import forward_signals
 from dinerapp.ordering.ports.carts import Carts
 from dinerapp.ordering.ports.coupons import Coupons
@@ -37,11 +37,11 @@ from dinerapp.ordering.ports.slots import Slots
 from dinerapp.ordering.ports.tills import Tills
 from dinerapp.ordering.services.carts import CartService
 from dinerapp.ordering.services.coupons import CouponService
-from dinerapp.ordering.services.customer_tracker import Regulars
+from dinerapp.ordering.services.customer_tracker import CustomerTracker
 from dinerapp.ordering.services.customers import CustomerService
 from dinerapp.ordering.services.kitchen import KitchenService
 from dinerapp.ordering.services.menu import CategoryService, MenuService
-from dinerapp.ordering.services.menu_cache import Board
+from dinerapp.ordering.services.menu_cache import MenuCache
 from dinerapp.ordering.services.order_feed import OrderFeed
 from dinerapp.ordering.services.orders import OrderService
 from dinerapp.ordering.services.slots import SlotService
@@ -52,16 +52,16 @@ from dinerapp.runtime.supervisor import Resource
 from dinerapp.runtime.wing import MONGO_FIRST, BuiltWing, KindRow, Wing, WingContext
 
 
-def phone_identity(context: WingContext) -> Recognition:
+def phone_identity(context: WingContext) -> PhoneIdentity:
     """How guests are recognised by their phone numbers."""
-    return Recognition(context.secret, context.settings.phone_region)
+    return PhoneIdentity(context.secret, context.settings.phone_region)
 
 
 def _build(context: WingContext) -> BuiltWing:
     settings, recognition = context.settings, phone_identity(context)
     orders_at, menu_at = context.repository(Orders), context.repository(MenuItems)
     categories_at, coupons_at = context.repository(Categories), context.repository(Coupons)
-    board = Board(
+    board = MenuCache(
         menu_at,
         categories_at,
         orders_at,
@@ -95,7 +95,7 @@ def _build(context: WingContext) -> BuiltWing:
     )
     news = Event()
     feed = OrderFeed(orders_at, context.stream_quota, wake=news.set)
-    regulars = Regulars(customers)
+    regulars = CustomerTracker(customers)
     services = OrderingServices(
         currency=settings.currency,
         menu=MenuService(menu_at, categories_at, board),

@@ -16,11 +16,11 @@ from dinerapp.replication.periodic_thread import PeriodicThread
 from dinerapp.runtime.supervisor import Resource
 from dinerapp.runtime.wing import BuiltWing, KindRow, Wing, WingContext
 from dinerapp.webhooks.container import WebhookServices
-from dinerapp.webhooks.domain.deliveries import Patience
+from dinerapp.webhooks.domain.deliveries import RetryPolicy
 from dinerapp.webhooks.ports.deliveries import Deliveries
 from dinerapp.webhooks.ports.webhooks import Webhooks
-from dinerapp.webhooks.services.fanout import OrderTeller
-from dinerapp.webhooks.services.sender import Manners, WebhookSender
+from dinerapp.webhooks.services.fanout import WebhookFanout
+from dinerapp.webhooks.services.sender import SenderSettings, WebhookSender
 from dinerapp.webhooks.services.webhooks import WebhookService
 
 
@@ -28,13 +28,14 @@ def _build(context: WingContext) -> BuiltWing:
     settings = context.settings
     webhooks_at, deliveries_at = context.repository(Webhooks), context.repository(Deliveries)
     kept = timedelta(days=settings.webhook_keep_days)
-    manners = Manners(
+    manners = SenderSettings(
         # Longer than any try takes: names are looked up, and results are written.
         lease=timedelta(seconds=2 * settings.webhook_timeout + 10),
-        patience=Patience(
-            tries=settings.webhook_tries, first_wait=timedelta(seconds=settings.webhook_first_wait)
+        retry_policy=RetryPolicy(
+            max_tries=settings.webhook_tries,
+            first_retry_delay=timedelta(seconds=settings.webhook_first_wait),
         ),
-        kept=kept,
+        retention=kept,
     )
     post = safe_http_poster(
         settings.webhook_timeout, allow_private=settings.webhook_private_addresses
@@ -44,7 +45,7 @@ def _build(context: WingContext) -> BuiltWing:
     services = WebhookServices(WebhookService(webhooks_at, deliveries_at, context.secret), sender)
     return BuiltWing(
         services,
-        followers={Orders.kind.name: [OrderTeller(webhooks_at, deliveries_at, kept)]},
+        followers={Orders.kind.name: [WebhookFanout(webhooks_at, deliveries_at, kept)]},
         relay_background=(Resource(sender), PeriodicThread("webhooks", sender.step, due)),
     )
 

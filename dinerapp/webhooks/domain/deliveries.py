@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from dinerapp.ordering.domain.order_events import Happening
+from dinerapp.ordering.domain.order_events import OrderEvent
 from dinerapp.replication.codec import digest
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.kind import Kind, MergeResult
@@ -17,7 +17,7 @@ from dinerapp.replication.record import Record
 if TYPE_CHECKING:
     from dinerapp.replication.merge import MergePolicy
 
-MOST_ATTEMPTS = 50
+MAX_ATTEMPTS_KEPT = 50
 GROWTH = 3
 JITTER = 0.25
 
@@ -46,18 +46,18 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class RetryPolicy:
     """How often something is tried, and how long the wait is after the first try; each later wait
     is GROWTH times as long, and up to JITTER longer, so that not all come back together."""
 
-    tries: int = 8
-    first_wait: timedelta = timedelta(seconds=60)
+    max_tries: int = 8
+    first_retry_delay: timedelta = timedelta(seconds=60)
 
-    def wait(self, tries: int, luck: float) -> timedelta | None:
+    def delay(self, tries: int, jitter: float) -> timedelta | None:
         """After so many tries; None when it is time to give up. `luck` is from 0 to 1."""
-        if tries >= self.tries:
+        if tries >= self.max_tries:
             return None
-        return self.first_wait * (float(GROWTH) ** (tries - 1) * (1 + JITTER * luck))
+        return self.first_retry_delay * (float(GROWTH) ** (tries - 1) * (1 + JITTER * jitter))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,15 +76,15 @@ class WebhookDelivery(Record):
     tries: int = 0
     attempts: tuple[Attempt, ...] = ()
 
-    def leased(self, until: datetime, *, op_id: str, now: datetime) -> WebhookDelivery:
+    def with_lease(self, until: datetime, *, op_id: str, now: datetime) -> WebhookDelivery:
         """Claimed by somebody who is going to try."""
         return self.with_changes(op_id=op_id, now=now, due=until)
 
-    def attempted(
+    def with_attempt(
         self, attempt: Attempt, wait: timedelta | None, *, op_id: str, now: datetime
     ) -> WebhookDelivery:
         """After one more try, which is repeated after the wait unless it succeeded."""
-        attempts = (*self.attempts, attempt)[-MOST_ATTEMPTS:]
+        attempts = (*self.attempts, attempt)[-MAX_ATTEMPTS_KEPT:]
         after = self.with_changes(op_id=op_id, now=now, attempts=attempts, tries=self.tries + 1)
         if attempt.succeeded:
             return replace(after, state=DeliveryState.DELIVERED, due=None)
@@ -92,40 +92,40 @@ class WebhookDelivery(Record):
             return replace(after, state=DeliveryState.GIVEN_UP, due=None)
         return replace(after, due=now + wait)
 
-    def begun_again(self, *, op_id: str, now: datetime) -> WebhookDelivery:
+    def as_repeated(self, *, op_id: str, now: datetime) -> WebhookDelivery:
         """Due at once, with all tries before it, whatever has become of it."""
         return self.with_changes(
             op_id=op_id, now=now, state=DeliveryState.PENDING, due=now, tries=0
         )
 
-    def purged(self, *, op_id: str, now: datetime) -> WebhookDelivery:
+    def as_deleted(self, *, op_id: str, now: datetime) -> WebhookDelivery:
         """What is left of it in the end: that there was one."""
         return self.with_changes(
             op_id=op_id, now=now, payload={}, attempts=(), due=None, deleted=True
         )
 
 
-def delivery_of(happening: Happening, webhook_id: str) -> WebhookDelivery:
+def delivery_of(event: OrderEvent, webhook_id: str) -> WebhookDelivery:
     """The delivery of a happening to a webhook: the same one, whoever makes it and when."""
-    made = Operation.from_key("deliveries", f"{webhook_id} {happening.id}", b"")
+    made = Operation.from_key("deliveries", f"{webhook_id} {event.id}", b"")
     return WebhookDelivery(
         id=made.record_id,
         op_id=made.op_id,
-        created_at=happening.at,
-        updated_at=happening.at,
+        created_at=event.at,
+        updated_at=event.at,
         webhook_id=webhook_id,
-        event=happening.topic,
-        payload=happening.payload,
-        due=happening.at,
+        event=event.topic,
+        payload=event.payload,
+        due=event.at,
     )
 
 
 def merge_deliveries(
-    one: WebhookDelivery, other: WebhookDelivery, _policy: MergePolicy
+    first: WebhookDelivery, second: WebhookDelivery, _policy: MergePolicy
 ) -> MergeResult[WebhookDelivery]:
     """All tries of both; once delivered is delivered, else the later word counts."""
-    ahead, behind = sorted((one, other), key=_progress, reverse=True)
-    attempts = sorted({*one.attempts, *other.attempts}, key=_time)[-MOST_ATTEMPTS:]
+    ahead, behind = sorted((first, second), key=_progress, reverse=True)
+    attempts = sorted({*first.attempts, *second.attempts}, key=_attempted_at)[-MAX_ATTEMPTS_KEPT:]
     return MergeResult(
         replace(ahead, attempts=tuple(attempts), tries=max(ahead.tries, behind.tries))
     )
@@ -136,7 +136,7 @@ def _progress(delivery: WebhookDelivery) -> tuple[object, ...]:
     return delivered, delivery.updated_at, delivery.op_id, digest(delivery)
 
 
-def _time(attempt: Attempt) -> tuple[object, ...]:
+def _attempted_at(attempt: Attempt) -> tuple[object, ...]:
     return attempt.at, attempt.duration_ms, attempt.status or 0, attempt.error or ""
 
 

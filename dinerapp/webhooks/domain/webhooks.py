@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from dinerapp.ordering.domain.order_events import TOPICS, Happening, Topic
+from dinerapp.ordering.domain.order_events import TOPICS, OrderEvent, Topic
 from dinerapp.replication.errors import InvalidRecord
 from dinerapp.replication.kind import Kind
 from dinerapp.replication.record import Record
 
-LONGEST_URL = 2000
+MAX_URL_LENGTH = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,33 +30,33 @@ class Webhook(Record):
     since: datetime
 
     def validate(self) -> None:
-        reason = _fault_of(self.url)
+        reason = _url_problem(self.url)
         if reason is not None:
             raise InvalidRecord("url", reason)
         if not set(self.events) <= set(TOPICS):
             raise InvalidRecord("events", f"must be some of: {', '.join(TOPICS)}")
 
     @property
-    def wanted(self) -> frozenset[Topic]:
+    def subscribed_topics(self) -> frozenset[Topic]:
         """The events it is told of, if any."""
         return frozenset(self.events or TOPICS) if self.active else frozenset()
 
-    def wants(self, happening: Happening) -> bool:
+    def is_subscribed(self, event: OrderEvent) -> bool:
         """Whether it is told of this."""
-        return happening.topic in self.wanted and happening.at >= self.since
+        return event.topic in self.subscribed_topics and event.at >= self.since
 
-    def adjusted(self, *, op_id: str, now: datetime, **fields: object) -> Webhook:
+    def with_settings(self, *, op_id: str, now: datetime, **fields: object) -> Webhook:
         """With these fields changed. What it begins to want, it wants from now on."""
         after = self.with_changes(op_id=op_id, now=now, **fields)
-        if after.wanted <= self.wanted:
+        if after.subscribed_topics <= self.subscribed_topics:
             return after
         return after.with_changes(op_id=op_id, now=now, since=now)
 
 
-def _fault_of(url: str) -> str | None:
+def _url_problem(url: str) -> str | None:
     """What is wrong with an address that is to be told something."""
-    if len(url) > LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url:
-        return f"must be at most {LONGEST_URL} printable ASCII characters, without blanks"
+    if len(url) > MAX_URL_LENGTH or not url.isascii() or not url.isprintable() or " " in url:
+        return f"must be at most {MAX_URL_LENGTH} printable ASCII characters, without blanks"
     try:
         parts = urlsplit(url)
         has_port = parts.port != 0

@@ -26,7 +26,7 @@ class Deliveries(Repository[WebhookDelivery]):
     @abstractmethod
     @query
     def due(
-        self, now: datetime, limit: int, but: Collection[str] = ()
+        self, now: datetime, limit: int, excluded: Collection[str] = ()
     ) -> Sequence[WebhookDelivery]:
         """Pending ones whose time has come, longest due first and then by id, without those of
         the webhooks named in `but`."""

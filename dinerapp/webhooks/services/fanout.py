@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
-from dinerapp.ordering.domain.order_events import happenings
+from dinerapp.ordering.domain.order_events import events_of
 from dinerapp.ordering.domain.orders import Order
 from dinerapp.replication.errors import NotFound, RecordRejection
 from dinerapp.replication.record import utc_now
@@ -17,43 +17,43 @@ from dinerapp.webhooks.ports.deliveries import Deliveries
 from dinerapp.webhooks.ports.webhooks import Webhooks
 from dinerapp.webhooks.signals import deliveries_due
 
-AT_ONCE = 500
+BATCH_SIZE = 500
 
 
-class OrderTeller:
+class WebhookFanout:
     """Follows orders. What it has made before it finds by id, so that it makes nothing twice."""
 
     def __init__(
         self,
         webhooks: Webhooks,
         deliveries: Deliveries,
-        kept: timedelta,
+        retention: timedelta,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._webhooks = webhooks
         self._deliveries = deliveries
-        self._kept = kept
+        self._retention = retention
         self._now = now
 
     def follow(self, records: Sequence[Order]) -> None:
         """Asks who listens each time: a webhook that was made before an order is to hear of it."""
         listening = self._webhooks.listening()
-        made = self._wanted(records, listening) if listening else iter(())
-        while some := list(islice(made, AT_ONCE)):
-            self._make(some)
+        made = self._new_deliveries(records, listening) if listening else iter(())
+        while some := list(islice(made, BATCH_SIZE)):
+            self._create(some)
 
-    def _wanted(
+    def _new_deliveries(
         self, orders: Sequence[Order], listening: Sequence[Webhook]
     ) -> Iterator[WebhookDelivery]:
         """Without those that are so old that they may have been made and purged."""
-        oldest = self._now() - self._kept
+        oldest = self._now() - self._retention
         for order in orders:
-            for happening in () if order.deleted else happenings(order):
+            for happening in () if order.deleted else events_of(order):
                 for webhook in listening:
-                    if happening.at > oldest and webhook.wants(happening):
+                    if happening.at > oldest and webhook.is_subscribed(happening):
                         yield delivery_of(happening, webhook.id)
 
-    def _make(self, wanted: Sequence[WebhookDelivery]) -> None:
+    def _create(self, wanted: Sequence[WebhookDelivery]) -> None:
         known = self._deliveries.get_many([delivery.id for delivery in wanted])
         missing = [delivery for delivery in wanted if delivery.id not in known]
         for delivery in missing:

@@ -21,7 +21,7 @@ import structlog
 from dinerapp.replication.errors import DinerError, NotFound, Rejection
 from dinerapp.replication.identity import new_op_id
 from dinerapp.replication.record import utc_now
-from dinerapp.webhooks.domain.deliveries import Attempt, DeliveryState, Patience, WebhookDelivery
+from dinerapp.webhooks.domain.deliveries import Attempt, DeliveryState, RetryPolicy, WebhookDelivery
 from dinerapp.webhooks.domain.signing import signature
 from dinerapp.webhooks.domain.webhooks import Webhook
 from dinerapp.webhooks.ports.deliveries import Deliveries
@@ -31,23 +31,23 @@ from dinerapp.webhooks.signals import deliveries_due
 
 _log = structlog.get_logger(__name__)
 
-AT_ONCE = 100
-LANES = 16
-IDLE = 1.0
-FIRST_REST = 0.5
-LONGEST_REST = 10.0
-PURGE_EVERY = 600.0
-NOBODY_THERE = "there is no such webhook any more, or it was switched off"
-AGENT = "Dinerapp-Webhooks/1"
+BATCH_SIZE = 100
+MAX_LANES = 16
+IDLE_SECONDS = 1.0
+FIRST_REST_SECONDS = 0.5
+MAX_REST_SECONDS = 10.0
+PURGE_SECONDS = 600.0
+NO_WEBHOOK = "there is no such webhook any more, or it was switched off"
+USER_AGENT = "Dinerapp-Webhooks/1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manners:
+class SenderSettings:
     """How long a claim holds, how patient it is with receivers, and how long all is kept."""
 
     lease: timedelta
-    patience: Patience
-    kept: timedelta
+    retry_policy: RetryPolicy
+    retention: timedelta
 
 
 class WebhookSender:
@@ -62,7 +62,7 @@ class WebhookSender:
         webhooks: Webhooks,
         deliveries: Deliveries,
         post: Post,
-        manners: Manners,
+        settings: SenderSettings,
         *,
         wake: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = utc_now,
@@ -71,9 +71,9 @@ class WebhookSender:
         self._webhooks = webhooks
         self._deliveries = deliveries
         self._post = post
-        self._manners = manners
+        self._settings = settings
         self._now = now
-        self._luck = Random()  # noqa: S311 it only spreads retries
+        self._jitter = Random()  # noqa: S311 it only spreads retries
         self._lock = Lock()
         self._lanes: dict[str, Thread] = {}
         self._rests: dict[str, tuple[float, float]] = {}
@@ -96,28 +96,28 @@ class WebhookSender:
     def step(self) -> float:
         """Starts a lane for every webhook that something is due to; returns seconds to wait."""
         try:
-            self._purge_now_and_then()
+            self._purge_if_due()
             found = self._due()
         except DinerError as exc:
             _log.debug("sender_interrupted", reason=str(exc))
-            return IDLE
+            return IDLE_SECONDS
         for webhook_id, deliveries in found:
             self._start(webhook_id, deliveries)
-        return 0.0 if found else IDLE
+        return 0.0 if found else IDLE_SECONDS
 
     def _on_due(self, _sender: object) -> None:
         self._wake()
 
     def _due(self) -> list[tuple[str, list[WebhookDelivery]]]:
-        engaged = self._engaged()
-        if self._is_closed or len(self._lanes) >= LANES:
+        engaged = self._busy_webhooks()
+        if self._is_closed or len(self._lanes) >= MAX_LANES:
             return []
-        due = self._deliveries.due(self._now(), AT_ONCE, engaged)
+        due = self._deliveries.due(self._now(), BATCH_SIZE, engaged)
         by_webhook = sorted(due, key=attrgetter("webhook_id"))
         found = groupby(by_webhook, key=attrgetter("webhook_id"))
         return [(webhook_id, list(theirs)) for webhook_id, theirs in found]
 
-    def _engaged(self) -> list[str]:
+    def _busy_webhooks(self) -> list[str]:
         """Webhooks that have a lane, or rest."""
         now = time.monotonic()
         with self._lock:
@@ -127,7 +127,7 @@ class WebhookSender:
     def _start(self, webhook_id: str, deliveries: Sequence[WebhookDelivery]) -> None:
         def run() -> None:
             try:
-                self._work_off(webhook_id, deliveries)
+                self._run_lane(webhook_id, deliveries)
             except DinerError as exc:
                 _log.debug("lane_interrupted", webhook_id=webhook_id, reason=str(exc))
             finally:
@@ -136,45 +136,45 @@ class WebhookSender:
                 self._wake()
 
         with self._lock:
-            if webhook_id in self._lanes or len(self._lanes) >= LANES:
+            if webhook_id in self._lanes or len(self._lanes) >= MAX_LANES:
                 return
             lane = Thread(target=run, name=f"webhook-{webhook_id}", daemon=True)
             self._lanes[webhook_id] = lane
         lane.start()
 
-    def _work_off(self, webhook_id: str, deliveries: Sequence[WebhookDelivery]) -> None:
+    def _run_lane(self, webhook_id: str, deliveries: Sequence[WebhookDelivery]) -> None:
         for delivery in deliveries:
             if self._is_closed:
                 return
-            claimed = self._claimed(delivery)
-            if claimed is not None and not self._go_on_after(claimed):
+            claimed = self._claim(delivery)
+            if claimed is not None and not self._try_delivery(claimed):
                 return
 
-    def _go_on_after(self, claimed: WebhookDelivery) -> bool:
+    def _try_delivery(self, claimed: WebhookDelivery) -> bool:
         """Tries it; says whether the webhook can be expected to take the next one."""
-        webhook = self._listening(claimed.webhook_id)
+        webhook = self._active_webhook(claimed.webhook_id)
         if webhook is None:
-            nobody = Attempt(at=self._now(), duration_ms=0, error=NOBODY_THERE)
-            self._note(claimed, nobody, None)
+            nobody = Attempt(at=self._now(), duration_ms=0, error=NO_WEBHOOK)
+            self._record_attempt(claimed, nobody, None)
             return True
         attempt = self._attempt(webhook, claimed)
-        wait = self._manners.patience.wait(claimed.tries + 1, self._luck.random())
-        self._note(claimed, attempt, wait)
-        self._rest(webhook.id, attempt)
+        wait = self._settings.retry_policy.delay(claimed.tries + 1, self._jitter.random())
+        self._record_attempt(claimed, attempt, wait)
+        self._update_rest(webhook.id, attempt)
         return attempt.succeeded
 
-    def _listening(self, webhook_id: str) -> Webhook | None:
+    def _active_webhook(self, webhook_id: str) -> Webhook | None:
         try:
             webhook = self._webhooks.get(webhook_id)
         except NotFound:
             return None
         return webhook if webhook.active else None
 
-    def _claimed(self, delivery: WebhookDelivery) -> WebhookDelivery | None:
+    def _claim(self, delivery: WebhookDelivery) -> WebhookDelivery | None:
         """The delivery, if it is ours alone for a while: of all who try, one can change it."""
         now = self._now()
-        until = now + self._manners.lease
-        return self._saved(delivery.leased(until, op_id=new_op_id(), now=now))
+        until = now + self._settings.lease
+        return self._save(delivery.with_lease(until, op_id=new_op_id(), now=now))
 
     def _attempt(self, webhook: Webhook, delivery: WebhookDelivery) -> Attempt:
         at, began = self._now(), time.perf_counter()
@@ -187,9 +187,11 @@ class WebhookSender:
         duration = round((time.perf_counter() - began) * 1000)
         return Attempt(at=at, duration_ms=duration, status=status, error=error)
 
-    def _note(self, delivery: WebhookDelivery, attempt: Attempt, wait: timedelta | None) -> None:
-        after = delivery.attempted(attempt, wait, op_id=new_op_id(), now=self._now())
-        self._saved(after)
+    def _record_attempt(
+        self, delivery: WebhookDelivery, attempt: Attempt, wait: timedelta | None
+    ) -> None:
+        after = delivery.with_attempt(attempt, wait, op_id=new_op_id(), now=self._now())
+        self._save(after)
         if after.state is DeliveryState.GIVEN_UP:
             _log.warning(
                 "webhook_given_up",
@@ -200,24 +202,24 @@ class WebhookSender:
                 error=attempt.error,
             )
 
-    def _saved(self, delivery: WebhookDelivery) -> WebhookDelivery | None:
+    def _save(self, delivery: WebhookDelivery) -> WebhookDelivery | None:
         """None when somebody else has changed it, or it is gone."""
         try:
             return self._deliveries.save(delivery)
         except Rejection:
             return None
 
-    def _rest(self, webhook_id: str, attempt: Attempt) -> None:
+    def _update_rest(self, webhook_id: str, attempt: Attempt) -> None:
         with self._lock:
             if attempt.succeeded:
                 self._rests.pop(webhook_id, None)
                 return
-            _, last = self._rests.get(webhook_id, (0.0, FIRST_REST / 2))
-            rest = min(2 * last, LONGEST_REST)
+            _, last = self._rests.get(webhook_id, (0.0, FIRST_REST_SECONDS / 2))
+            rest = min(2 * last, MAX_REST_SECONDS)
             self._rests[webhook_id] = time.monotonic() + rest, rest
 
-    def _purge_now_and_then(self) -> None:
-        if time.monotonic() - self._purged_at >= PURGE_EVERY:
+    def _purge_if_due(self) -> None:
+        if time.monotonic() - self._purged_at >= PURGE_SECONDS:
             self._purged_at = time.monotonic()
             self.purge()
 
@@ -225,10 +227,10 @@ class WebhookSender:
         """Removes what is older than it is kept, some at a time; says how many that were."""
         now, purged = self._now(), 0
         while not self._is_closed:
-            old = self._deliveries.made_before(now - self._manners.kept, AT_ONCE)
-            done = [self._saved(one.purged(op_id=new_op_id(), now=now)) for one in old]
+            old = self._deliveries.made_before(now - self._settings.retention, BATCH_SIZE)
+            done = [self._save(one.as_deleted(op_id=new_op_id(), now=now)) for one in old]
             purged += len(old) - done.count(None)
-            if done.count(None) or len(old) < AT_ONCE:
+            if done.count(None) or len(old) < BATCH_SIZE:
                 break
         return purged
 
@@ -239,7 +241,7 @@ def _headers(
     moment = int(at.timestamp())
     return {
         "Content-Type": "application/json",
-        "User-Agent": AGENT,
+        "User-Agent": USER_AGENT,
         "X-Diner-Event": delivery.event,
         "X-Diner-Delivery": delivery.id,
         "X-Diner-Timestamp": str(moment),

@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dinerapp.ordering.domain.order_events import Happening, Topic
+from dinerapp.ordering.domain.order_events import OrderEvent, Topic
 from dinerapp.replication.errors import NotFound
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.ports.repository import Cursor, Page
@@ -57,7 +57,7 @@ class WebhookService:
         """Changes some of a webhook's fields."""
 
         def change(webhook: Webhook) -> Webhook:
-            return webhook.adjusted(op_id=operation.op_id, now=utc_now(), **fields)
+            return webhook.with_settings(op_id=operation.op_id, now=utc_now(), **fields)
 
         return update_with_retry(self._webhooks, webhook_id, operation.op_id, change, if_match)
 
@@ -86,7 +86,7 @@ class WebhookService:
     def ping(self, webhook_id: str, operation: Operation) -> WriteResult[WebhookDelivery]:
         """Sends something to try it out, whatever it wants to hear of."""
         self._webhooks.get(webhook_id)
-        ping = Happening(id=operation.child_id("ping"), topic=Topic.PING, at=utc_now())
+        ping = OrderEvent(id=operation.child_id("ping"), topic=Topic.PING, at=utc_now())
         done = save_idempotently(self._deliveries.save, delivery_of(ping, webhook_id))
         announce(deliveries_due, self)
         return done
@@ -112,7 +112,7 @@ class WebhookService:
         self.delivery(webhook_id, delivery_id)
 
         def change(delivery: WebhookDelivery) -> WebhookDelivery:
-            return delivery.begun_again(op_id=operation.op_id, now=utc_now())
+            return delivery.as_repeated(op_id=operation.op_id, now=utc_now())
 
         done = update_with_retry(self._deliveries, delivery_id, operation.op_id, change)
         announce(deliveries_due, self)

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from adapters.fallback import background
-from adapters.fallback.background import Intervals, Shipping
+from adapters.fallback.background import Intervals, RelayLoop
 from adapters.fallback.store_health import StoreHealth
 from adapters.fallback.store_monitor import MonitoredStore, StoreMonitor
 from adapters.memory.database import MemoryDatabase
@@ -34,7 +34,7 @@ def test_the_relay_rests_between_batches_only_while_there_are_requests(
         time.sleep(BATCH)
         return 1
 
-    monkeypatch.setattr(background, "done_at", batch)
+    monkeypatch.setattr(background, "run_if_reachable", batch)
     thread = PeriodicThread("relay", shipping(is_busy).step)
     thread.start()
     try:
@@ -57,7 +57,7 @@ def test_requests_are_known_while_they_have_their_turn_and_a_moment_longer() -> 
     wait_until(lambda: not turns.is_busy())
 
 
-def shipping(is_busy: bool) -> Shipping:
+def shipping(is_busy: bool) -> RelayLoop:
     """To one store, from nowhere."""
     handover = Replicator(MergePolicy(), save_conflict=lambda _: None)
     relay = Relay([], handover)
@@ -69,10 +69,10 @@ def shipping(is_busy: bool) -> Shipping:
         anti_entropy=AntiEntropy(handover),
         pairs=[],
     )
-    return Shipping(
+    return RelayLoop(
         relay,
         [watch],
         is_busy=lambda: is_busy,
         wake_second=lambda: None,
-        intervals=Intervals(give_way=3.0),
+        intervals=Intervals(relay_pause_factor=3.0),
     )

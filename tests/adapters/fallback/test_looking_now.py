@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 
-from adapters.fallback.background import Intervals, Monitoring
+from adapters.fallback.background import Intervals, MonitorLoop
 from adapters.fallback.connection_monitor import ConnectionMonitor
 from adapters.fallback.store_health import StoreHealth
 from adapters.fallback.suspicion import Suspicion
@@ -38,7 +38,7 @@ def database() -> Iterator[Looked]:
     """It is checked once at the start, and then only for a reason."""
     database, wake = Looked(), Event()
     probe = ConnectionMonitor(database, StoreHealth("mongodb", on_lost=wake.set))
-    monitoring = Monitoring(probe, wake=wake.set, intervals=Intervals(check=NEVER))
+    monitoring = MonitorLoop(probe, wake=wake.set, intervals=Intervals(check=NEVER))
     database.open()
     thread = PeriodicThread("watch-mongodb", monitoring.step, wake)
     thread.start()

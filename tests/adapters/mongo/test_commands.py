@@ -153,7 +153,9 @@ def test_a_counted_order_costs_one_transaction(diner: Diner) -> None:
 def test_a_change_that_holds_the_same_costs_one_command(diner: Diner) -> None:
     saved = diner.orders.save(stocked_order(new_id()))
     diner.sent()
-    moved = saved.moved(Status.CONFIRMED, actor="chef", reason=None, op_id=new_op_id(), now=at(1))
+    moved = saved.with_status(
+        Status.CONFIRMED, actor="chef", reason=None, op_id=new_op_id(), now=at(1)
+    )
     diner.orders.save(moved)
     assert diner.sent() == ["update"]
 

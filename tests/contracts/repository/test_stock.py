@@ -79,7 +79,9 @@ class TestStock:
         item = repositories.menu_items.save(menu_item(stock_limit=2))
         saved = repositories.orders.save(stocked_order(item.id, 2))
         repositories.orders.save(
-            saved.moved(Status.CANCELLED, actor="guest", reason=None, op_id=new_op_id(), now=at(1))
+            saved.with_status(
+                Status.CANCELLED, actor="guest", reason=None, op_id=new_op_id(), now=at(1)
+            )
         )
         assert held(repositories, item.id) == 0
         repositories.orders.save(stocked_order(item.id, 2))

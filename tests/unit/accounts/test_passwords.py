@@ -47,47 +47,47 @@ def passwords(slow: Slow) -> Passwords:
 
 def test_a_password_fits_its_own_hash_and_no_other() -> None:
     passwords = Passwords(8, 1, 1)
-    kept = passwords.hashed("correct horse")
+    kept = passwords.hash("correct horse")
     assert kept.startswith("$argon2id$")
-    assert kept != passwords.hashed("correct horse")
-    assert passwords.fits("correct horse", kept)
-    assert not passwords.fits("correct horse ", kept)
-    assert not passwords.fits("correct horse", None)
-    assert not passwords.fits("correct horse", "no hash at all")
+    assert kept != passwords.hash("correct horse")
+    assert passwords.matches("correct horse", kept)
+    assert not passwords.matches("correct horse ", kept)
+    assert not passwords.matches("correct horse", None)
+    assert not passwords.matches("correct horse", "no hash at all")
 
 
 def test_an_accent_is_one_however_it_is_typed() -> None:
     passwords = Passwords(8, 1, 1)
-    assert passwords.fits("caf\u00e9 au lait", passwords.hashed("cafe\u0301 au lait"))
+    assert passwords.matches("caf\u00e9 au lait", passwords.hash("cafe\u0301 au lait"))
 
 
 def test_who_finds_no_place_is_told_so_at_once_and_one_hash_is_made_at_a_time(
     passwords: Passwords, slow: Slow
 ) -> None:
     with ThreadPoolExecutor(PLACES) as pool:
-        taken = [pool.submit(passwords.hashed, "x") for _ in range(PLACES)]
+        taken = [pool.submit(passwords.hash, "x") for _ in range(PLACES)]
         _until_taken(passwords)
         began = time.monotonic()
         with pytest.raises(TooBusy):
-            passwords.hashed("x")
+            passwords.hash("x")
         assert time.monotonic() - began < 0.5
         slow.go.set()
         assert [one.result() for one in taken] == ["hash"] * PLACES
     assert slow.most == 1
-    assert passwords.hashed("x") == "hash"
+    assert passwords.hash("x") == "hash"
 
 
 def test_nobody_waits_for_their_turn_beyond_their_deadline(passwords: Passwords) -> None:
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(passwords.hashed, "x")
-        while passwords._turn.acquire(blocking=False):
-            passwords._turn.release()
+        pool.submit(passwords.hash, "x")
+        while passwords._hashing_lock.acquire(blocking=False):
+            passwords._hashing_lock.release()
         with deadline.within(0.05), pytest.raises(TooBusy):
-            passwords.hashed("x")
+            passwords.hash("x")
         passwords._argon2.go.set()  # type: ignore[attr-defined]
 
 
 def _until_taken(passwords: Passwords) -> None:
-    while passwords._places.acquire(blocking=False):
-        passwords._places.release()
+    while passwords._waiting_slots.acquire(blocking=False):
+        passwords._waiting_slots.release()
         time.sleep(0.01)

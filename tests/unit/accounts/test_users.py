@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.accounts.domain.users import (
-    EDITS,
-    LOST_ANSWER,
-    MOST_SESSIONS,
+    MAX_EDITS,
+    MAX_SESSIONS,
+    REPEAT_WINDOW,
     USERS,
     User,
-    normalised,
+    normalise_email,
 )
 from dinerapp.replication.identity import new_id, new_op_id
 from dinerapp.replication.kind import MergeResult
@@ -38,13 +38,15 @@ def made(**fields: Any) -> User:
 
 
 def edited(one: User, place: StoreId, seconds: float, **fields: Any) -> User:
-    return one.edited(op_id=new_op_id(), now=at(seconds), **fields).as_accepted_by(place)
+    return one.with_edit(op_id=new_op_id(), now=at(seconds), **fields).as_accepted_by(place)
 
 
 def refreshed(one: User, place: StoreId, seconds: float) -> User:
     [login, *_] = one.sessions
     now = at(seconds)
-    rotated = one.refreshed(login, login.generation, op_id=new_op_id(), now=now, until=now + DAY)
+    rotated = one.with_rotation(
+        login, login.generation, op_id=new_op_id(), now=now, expires_at=now + DAY
+    )
     return rotated.as_accepted_by(place)
 
 
@@ -62,7 +64,9 @@ def open_sessions(one: User) -> Mapping[str, int]:
 def test_logins_on_both_sides_are_kept_and_are_no_conflict() -> None:
     base = made()
     here, there = (
-        base.opened(session(created_at=at(n)), op_id=new_op_id(), now=at(n)).as_accepted_by(place)
+        base.with_session(session(created_at=at(n)), op_id=new_op_id(), now=at(n)).as_accepted_by(
+            place
+        )
         for n, place in enumerate((P, M), 1)
     )
     merge = met(here, there)
@@ -82,7 +86,7 @@ def test_the_further_refresh_counts() -> None:
 
 def test_a_logout_on_one_side_outlives_refreshes_on_the_other() -> None:
     base = made()
-    left = base.left(base.sessions[0].id, op_id=new_op_id(), now=at(1)).as_accepted_by(P)
+    left = base.without_session(base.sessions[0].id, op_id=new_op_id(), now=at(1)).as_accepted_by(P)
     merge = met(left, refreshed(refreshed(base, M, 2), M, 3))
     assert (merge.loser, open_sessions(merge.record)) == (None, {})
 
@@ -146,18 +150,18 @@ def test_what_was_merged_is_known_to_contain_both_changes() -> None:
 
 def test_only_so_many_edits_and_sessions_are_remembered() -> None:
     one = made()
-    for number in range(3 * MOST_SESSIONS):
+    for number in range(3 * MAX_SESSIONS):
         login = session(created_at=at(number))
-        one = one.opened(login, op_id=new_op_id(), now=at(number))
-        one = one.edited(op_id=new_op_id(), now=at(number), name=str(number))
-    assert (len(one.sessions), len(one.edits)) == (MOST_SESSIONS, EDITS)
+        one = one.with_session(login, op_id=new_op_id(), now=at(number))
+        one = one.with_edit(op_id=new_op_id(), now=at(number), name=str(number))
+    assert (len(one.sessions), len(one.edits)) == (MAX_SESSIONS, MAX_EDITS)
     assert one.sessions[-1] == login
 
 
 def test_what_has_expired_is_forgotten_at_the_next_login() -> None:
     one = made()
     later = session(created_at=at(7200))
-    one = one.opened(later, op_id=new_op_id(), now=at(7200))
+    one = one.with_session(later, op_id=new_op_id(), now=at(7200))
     assert one.sessions == (later,)
 
 
@@ -166,8 +170,8 @@ def test_what_has_expired_is_forgotten_at_the_next_login() -> None:
     [
         (5, 60, (6, False)),
         (4, 0, (5, False)),
-        (4, LOST_ANSWER.total_seconds(), (5, False)),
-        (4, LOST_ANSWER.total_seconds() + 1, (5, True)),
+        (4, REPEAT_WINDOW.total_seconds(), (5, False)),
+        (4, REPEAT_WINDOW.total_seconds() + 1, (5, True)),
         (3, 0, (5, True)),
         (8, 60, (9, False)),
     ],
@@ -178,7 +182,7 @@ def test_a_refresh_token_rotates_is_answered_again_or_ends_the_session(
     login = session(generation=5)
     one = made(sessions=(login,))
     now = at(seconds)
-    after = one.refreshed(login, generation, op_id=new_op_id(), now=now, until=now + DAY)
+    after = one.with_rotation(login, generation, op_id=new_op_id(), now=now, expires_at=now + DAY)
     [session_after] = after.sessions
     assert (session_after.generation, session_after.revoked) == becomes
 
@@ -199,4 +203,4 @@ def test_no_merge_opens_what_either_side_had_ended(one: User, other: User) -> No
 
 @given(st.text(max_size=30))
 def test_an_address_that_is_normalised_stays_as_it_is(text: str) -> None:
-    assert normalised(normalised(text)) == normalised(text)
+    assert normalise_email(normalise_email(text)) == normalise_email(text)

@@ -11,7 +11,7 @@ import pytest
 from adapters.memory.database import MemoryDatabase
 from adapters.mongo.orders import MongoOrders
 from dinerapp.live import feed as feeds
-from dinerapp.live.feed import Overtaken, Seats, TooManyStreams
+from dinerapp.live.feed import CursorExpired, StreamQuota, TooManyStreams
 from dinerapp.live.signals import remote_change
 from dinerapp.ordering.services.order_feed import OrderFeed, OrderStream
 from dinerapp.ordering.signals import order_placed
@@ -47,7 +47,7 @@ def news() -> Event:
 
 @pytest.fixture
 def feed(orders: MongoOrders, clock: ManualClock, ending: Event, news: Event) -> OrderFeed:
-    made = OrderFeed(orders, Seats(2, ending.is_set), wake=news.set, now=clock)
+    made = OrderFeed(orders, StreamQuota(2, ending.is_set), wake=news.set, now=clock)
     made.open()
     return made
 
@@ -171,11 +171,11 @@ def test_the_position_never_goes_back(feed: OrderFeed, orders: MongoOrders) -> N
 def test_a_stream_that_missed_too_much_is_told_so(
     feed: OrderFeed, orders: MongoOrders, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feeds, "MOST_MISSED", 3)
+    monkeypatch.setattr(feeds, "MAX_MISSED", 3)
     for seconds in range(5):
         kept(orders, seconds)
     clock.advance(600)
-    with pytest.raises(Overtaken):
+    with pytest.raises(CursorExpired):
         feed.stream(at())
     assert [feed.stream(None) for _ in range(2)]
 
@@ -183,7 +183,7 @@ def test_a_stream_that_missed_too_much_is_told_so(
 def test_a_new_stream_begins_however_much_has_changed_lately(
     feed: OrderFeed, orders: MongoOrders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feeds, "MOST_MISSED", 3)
+    monkeypatch.setattr(feeds, "MAX_MISSED", 3)
     lately = [kept(orders, -seconds) for seconds in range(5)]
     stream = feed.stream(None)
     feed.step()
@@ -212,7 +212,7 @@ def test_only_so_many_streams_are_open_at_once(feed: OrderFeed) -> None:
 def test_a_watcher_who_is_too_slow_is_sent_away(
     feed: OrderFeed, orders: MongoOrders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feeds, "MOST_WAITING", 2)
+    monkeypatch.setattr(feeds, "MAX_QUEUED", 2)
     stream = feed.stream(None)
     stream.offer([kept(orders, seconds) for seconds in range(4)])
     assert stream.is_over

@@ -11,9 +11,15 @@ from hypothesis import strategies as st
 
 from dinerapp.accounts.errors import NotPermitted
 from dinerapp.messaging.domain.conversations import CONVERSATIONS
-from dinerapp.messaging.domain.members import ALLOWED, MEMBERS, Deed, MemberRole, MemberState
+from dinerapp.messaging.domain.members import (
+    MEMBER_ROLES_BY_PERMISSION,
+    MEMBERS,
+    MemberPermission,
+    MemberRole,
+    MemberState,
+)
 from dinerapp.messaging.domain.messages import DIRECT_MESSAGES
-from dinerapp.messaging.domain.read_markers import READS
+from dinerapp.messaging.domain.read_markers import READ_MARKERS
 from dinerapp.replication.errors import RuleViolation
 from dinerapp.replication.identity import new_id, new_op_id
 from dinerapp.replication.merge import MergePolicy, merge_states
@@ -43,7 +49,7 @@ def test_what_was_removed_on_either_side_is_removed(pair: tuple[Any, Any]) -> No
 @given(concurrent)
 def test_what_was_erased_on_either_side_says_nothing(pair: tuple[Any, Any]) -> None:
     erased = (
-        pair[0].erased(op_id=new_op_id(), now=pair[0].updated_at).as_accepted_by(StoreId.NOCODB)
+        pair[0].as_erased(op_id=new_op_id(), now=pair[0].updated_at).as_accepted_by(StoreId.NOCODB)
     )
     assert erased.is_erased
     assume(not pair[1].includes(erased))
@@ -63,18 +69,18 @@ def test_the_later_edit_counts_and_is_nobody_elses_business(pair: tuple[Any, Any
 @given(reads(deleted=False), reads(deleted=False))
 def test_whoever_has_read_further_on_either_side_has_read_that_far(one: Any, other: Any) -> None:
     if not (one.includes(other) or other.includes(one)):
-        assert merged(READS, one, other).record.place == max(one.place, other.place)
+        assert merged(READ_MARKERS, one, other).record.position == max(one.position, other.position)
 
 
 def test_a_message_that_is_erased_keeps_its_place_and_who_removed_it() -> None:
     said = message(content="one", file_url="https://e.org", order_id=new_id())
-    erased = said.erased(op_id=new_op_id(), now=at(1))
+    erased = said.as_erased(op_id=new_op_id(), now=at(1))
     assert (erased.content, erased.file_url, erased.order_id) == ("", None, None)
     assert (erased.removed_by, erased.removed_at) == (said.author_id, at(1))
-    assert erased.erased(op_id=new_op_id(), now=at(2)) is erased
-    removed = said.removed("moderator", op_id=new_op_id(), now=at(1))
+    assert erased.as_erased(op_id=new_op_id(), now=at(2)) is erased
+    removed = said.as_removed("moderator", op_id=new_op_id(), now=at(1))
     assert not removed.is_erased
-    left = removed.erased(op_id=new_op_id(), now=at(2))
+    left = removed.as_erased(op_id=new_op_id(), now=at(2))
     assert (left.removed_by, left.removed_at, left.updated_at) == ("moderator", at(1), at(2))
     assert left.is_erased
 
@@ -97,18 +103,18 @@ def test_a_conversation_that_both_began_at_once_is_one_and_nobody_decides() -> N
 
 def test_a_message_is_edited_until_it_is_removed() -> None:
     first = message(content="one")
-    second = first.edited("two", op_id=new_op_id(), now=at(1))
+    second = first.with_content("two", op_id=new_op_id(), now=at(1))
     assert (second.content, second.edits, second.edited_at) == ("two", 1, at(1))
-    assert second.edited("two", op_id=new_op_id(), now=at(2)) is second
-    gone = second.removed("ada", op_id=new_op_id(), now=at(3))
-    assert gone.removed("bob", op_id=new_op_id(), now=at(4)) is gone
+    assert second.with_content("two", op_id=new_op_id(), now=at(2)) is second
+    gone = second.as_removed("ada", op_id=new_op_id(), now=at(3))
+    assert gone.as_removed("bob", op_id=new_op_id(), now=at(4)) is gone
     with pytest.raises(RuleViolation):
-        gone.edited("three", op_id=new_op_id(), now=at(5))
+        gone.with_content("three", op_id=new_op_id(), now=at(5))
 
 
 def test_whoever_was_put_out_on_one_side_is_out() -> None:
     before = replace(member(), trail=())
-    out = before.kicked("code", op_id=new_op_id(), now=at(1))
+    out = before.as_kicked("code", op_id=new_op_id(), now=at(1))
     up = before.with_changes(op_id=new_op_id(), now=at(2), role=MemberRole.MODERATOR)
     merge = MEMBERS.merge(up, out, MergePolicy())
     assert (merge.record, merge.loser) == (out, up)
@@ -116,18 +122,20 @@ def test_whoever_was_put_out_on_one_side_is_out() -> None:
 
 
 def test_a_code_that_is_barred_lets_nobody_in_again() -> None:
-    out = member(role=MemberRole.ADMIN).kicked("old", op_id=new_op_id(), now=at(1))
+    out = member(role=MemberRole.ADMIN).as_kicked("old", op_id=new_op_id(), now=at(1))
     assert "old" not in repr(out)
     with pytest.raises(NotPermitted):
-        out.returned("old", op_id=new_op_id(), now=at(2))
-    back = out.returned("new", op_id=new_op_id(), now=at(2))
+        out.as_rejoined("old", op_id=new_op_id(), now=at(2))
+    back = out.as_rejoined("new", op_id=new_op_id(), now=at(2))
     assert (back.state, back.role, back.joined_at) == (MemberState.ACTIVE, MemberRole.GUEST, at(2))
-    assert back.returned("any", op_id=new_op_id(), now=at(3)) is back
+    assert back.as_rejoined("any", op_id=new_op_id(), now=at(3)) is back
 
 
-@pytest.mark.parametrize("deed", Deed)
-def test_admins_of_a_server_may_do_everything_there_while_they_are_in_it(deed: Deed) -> None:
-    assert MemberRole.ADMIN in ALLOWED[deed]
+@pytest.mark.parametrize("deed", MemberPermission)
+def test_admins_of_a_server_may_do_everything_there_while_they_are_in_it(
+    deed: MemberPermission,
+) -> None:
+    assert MemberRole.ADMIN in MEMBER_ROLES_BY_PERMISSION[deed]
     admin = member(role=MemberRole.ADMIN)
     assert admin.may(deed)
-    assert not admin.left(op_id=new_op_id(), now=at(1)).may(deed)
+    assert not admin.as_left(op_id=new_op_id(), now=at(1)).may(deed)

@@ -11,7 +11,7 @@ from adapters.memory.database import MemoryDatabase
 from adapters.mongo.store import plain_collection
 from adapters.mongo.users import MongoUsers
 from dinerapp.accounts.ports.profiles import Profiles
-from dinerapp.messaging.services.display_names import KEPT_SECONDS, Names
+from dinerapp.messaging.services.display_names import CACHE_SECONDS, DisplayNames
 from dinerapp.replication.errors import NoStoreAvailable
 from dinerapp.replication.identity import new_id, new_op_id
 from dinerapp.replication.version import StoreId
@@ -25,7 +25,7 @@ class Kept:
         self.profiles, self.users = plain_collection(Profiles)(database), MongoUsers(database)
         self.moment = 0.0
         self.asked = 0
-        self.names = Names(self, self.users, lambda: self.moment)  # type: ignore[arg-type]
+        self.names = DisplayNames(self, self.users, lambda: self.moment)  # type: ignore[arg-type]
         self.is_down = False
 
     def get_many(self, ids: Any) -> Any:
@@ -63,14 +63,14 @@ def test_who_was_asked_for_lately_is_not_asked_for_again(kept: Kept) -> None:
         assert kept.names.of([before.id]) == {before.id: "Ada"}
     assert kept.asked == 1
     kept.profiles.save(before.with_changes(op_id=new_op_id(), now=at(1), display_name="Countess"))
-    kept.moment = KEPT_SECONDS
+    kept.moment = CACHE_SECONDS
     assert kept.names.of([before.id]) == {before.id: "Countess"}
 
 
 def test_while_nobody_can_say_people_are_called_what_they_were(kept: Kept) -> None:
     known = kept.profiles.save(profile(display_name="Ada")).id
     kept.names.of([known])
-    kept.moment, kept.is_down, stranger = KEPT_SECONDS, True, new_id()
+    kept.moment, kept.is_down, stranger = CACHE_SECONDS, True, new_id()
     assert kept.names.of([known, stranger]) == {known: "Ada", stranger: ""}
     kept.is_down = False
     assert kept.names.of([stranger]) == {stranger: ""}

@@ -13,11 +13,17 @@ from hypothesis import strategies as st
 from adapters.memory.database import MemoryDatabase
 from adapters.mongo.messages import MongoDirectMessages
 from dinerapp.live import feed as feeds
-from dinerapp.live.feed import Overtaken, Seats
+from dinerapp.live.feed import CursorExpired, StreamQuota
 from dinerapp.live.signals import remote_change
 from dinerapp.messaging.services import room_feed
-from dinerapp.messaging.services.room_feed import Mark, Noticed, RoomFeed, RoomStream, Said
-from dinerapp.messaging.services.throttle import Seldom
+from dinerapp.messaging.services.room_feed import (
+    EphemeralEvent,
+    MessageUpdate,
+    ResumeToken,
+    RoomFeed,
+    RoomStream,
+)
+from dinerapp.messaging.services.throttle import Throttle
 from dinerapp.messaging.signals import remote_typing, room_read, typing_noticed
 from dinerapp.replication.identity import new_id, new_op_id
 from dinerapp.replication.signals import announce, connection_restored
@@ -42,20 +48,20 @@ def messages() -> Iterator[MongoDirectMessages]:
 
 @pytest.fixture
 def feed(messages: MongoDirectMessages, clock: ManualClock) -> RoomFeed:
-    made = RoomFeed(messages, Seats(5), Seldom(1.0), now=clock)
+    made = RoomFeed(messages, StreamQuota(5), Throttle(1.0), now=clock)
     made.open()
     return made
 
 
-def received(stream: RoomStream) -> list[Said]:
+def received(stream: RoomStream) -> list[MessageUpdate]:
     """What waits in the stream."""
     found = []
-    while isinstance(said := stream.next(0), Said):
+    while isinstance(said := stream.next(0), MessageUpdate):
         found.append(said)
     return found
 
 
-def ids(said: Sequence[Said]) -> list[str]:
+def ids(said: Sequence[MessageUpdate]) -> list[str]:
     return [each.message.id for each in said]
 
 
@@ -65,7 +71,7 @@ def kept(messages: MongoDirectMessages, seconds: float = 0, **fields: Any) -> An
 
 
 def edited(messages: MongoDirectMessages, record: Any, seconds: float) -> Any:
-    return messages.save(record.edited(new_id(), op_id=new_op_id(), now=at(seconds)))
+    return messages.save(record.with_content(new_id(), op_id=new_op_id(), now=at(seconds)))
 
 
 def test_a_new_stream_begins_with_the_last_seconds(
@@ -108,7 +114,7 @@ def test_a_message_that_arrives_late_is_not_skipped_after_the_stream_went_on(
     late = [kept(messages, seconds) for seconds in (100, 300)]
     edit = edited(messages, seen[0], 500)
     clock.advance(200)
-    again = feed.stream(ROOM, ADA, had[-1].mark)
+    again = feed.stream(ROOM, ADA, had[-1].resume_token)
     assert ids(received(again)) == [one.id for one in (*late, edit)]
     feed.step()
     assert received(again) == []
@@ -129,7 +135,7 @@ def test_what_arrives_after_an_outage_reaches_streams_that_are_open(
     feed.step()
     had = received(stream)
     assert ids(had) == [late.id]
-    assert received(feed.stream(ROOM, ADA, had[-1].mark)) == []
+    assert received(feed.stream(ROOM, ADA, had[-1].resume_token)) == []
 
 
 def test_what_happens_while_a_stream_begins_comes_once(
@@ -143,12 +149,12 @@ def test_what_happens_while_a_stream_begins_comes_once(
 
     def slowly(*args: Any) -> Any:
         found = asked(*args)
-        for stream in feed._watching():
+        for stream in feed._streams_of():
             stream.offer([had, kept(messages, 2)])
         return found
 
     monkeypatch.setattr(messages, "changed_since", slowly)
-    again = feed.stream(ROOM, ADA, said.mark)
+    again = feed.stream(ROOM, ADA, said.resume_token)
     monkeypatch.undo()
     assert len(received(again)) == 1
 
@@ -159,18 +165,18 @@ def test_a_mark_goes_less_far_back_when_more_is_said(
     clock: ManualClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(room_feed, "MOST_MARKED", 3)
+    monkeypatch.setattr(room_feed, "MAX_TOKEN_STATES", 3)
     stream = feed.stream(ROOM, ADA, None)
     saved = [kept(messages, seconds) for seconds in range(1, 8)]
     stream.offer(saved)
     said = received(stream)
-    assert len(said[-1].mark.had) == 3
-    assert said[-1].mark.since > saved[3].updated_at
-    again = feed.stream(ROOM, ADA, said[-1].mark)
+    assert len(said[-1].resume_token.revisions) == 3
+    assert said[-1].resume_token.since > saved[3].updated_at
+    again = feed.stream(ROOM, ADA, said[-1].resume_token)
     feed.step()
     assert received(again) == []
     later = kept(messages, 9)
-    assert ids(received(feed.stream(ROOM, ADA, said[-1].mark))) == [later.id]
+    assert ids(received(feed.stream(ROOM, ADA, said[-1].resume_token))) == [later.id]
 
 
 def test_a_mark_fits_into_a_header_and_goes_back_an_hour_at_most(
@@ -179,7 +185,7 @@ def test_a_mark_fits_into_a_header_and_goes_back_an_hour_at_most(
     stream = feed.stream(ROOM, ADA, None)
     new = [message(room_id=ROOM, created_at=at(10 * n)) for n in range(2000)]
     stream.offer([accepted_by(record, StoreId.MONGODB) for record in new])
-    mark = received(stream)[-1].mark
+    mark = received(stream)[-1].resume_token
     assert len(str(mark)) < 5000
     assert at(10 * 1999) - mark.since <= timedelta(hours=1)
 
@@ -187,18 +193,18 @@ def test_a_mark_fits_into_a_header_and_goes_back_an_hour_at_most(
 def test_a_stream_that_missed_too_much_is_told_so(
     feed: RoomFeed, messages: MongoDirectMessages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feeds, "MOST_MISSED", 3)
+    monkeypatch.setattr(feeds, "MAX_MISSED", 3)
     for seconds in range(5):
         kept(messages, seconds)
-    with pytest.raises(Overtaken):
-        feed.stream(ROOM, ADA, Mark(at(-5)))
+    with pytest.raises(CursorExpired):
+        feed.stream(ROOM, ADA, ResumeToken(at(-5)))
     assert feed.stream(ROOM, ADA, None)
 
 
 def test_a_busy_room_can_be_watched_from_now_on(
     feed: RoomFeed, messages: MongoDirectMessages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room_feed, "MOST_MARKED", 3)
+    monkeypatch.setattr(room_feed, "MAX_TOKEN_STATES", 3)
     for seconds in range(-60, 0, 2):
         kept(messages, seconds)
     stream = feed.stream(ROOM, ADA, None)
@@ -212,12 +218,14 @@ def test_no_stream_goes_back_to_an_earlier_state_than_the_one_before_it_had(
     """As a database may give that is behind for a moment."""
     before = kept(messages, 1)
     stream = feed.stream(ROOM, ADA, None)
-    edit = before.edited("later", op_id=new_op_id(), now=at(2)).as_accepted_by(StoreId.MONGODB)
+    edit = before.with_content("later", op_id=new_op_id(), now=at(2)).as_accepted_by(
+        StoreId.MONGODB
+    )
     elsewhere = before.as_accepted_by(StoreId.POSTGRESQL)
     stream.offer([edit, elsewhere, before])
     had = received(stream)
     assert [said.message for said in had] == [before, edit]
-    assert received(feed.stream(ROOM, ADA, had[-1].mark)) == []
+    assert received(feed.stream(ROOM, ADA, had[-1].resume_token)) == []
 
 
 @settings(max_examples=50)
@@ -226,22 +234,22 @@ def test_no_stream_goes_back_to_an_earlier_state_than_the_one_before_it_had(
     st.dictionaries(st.binary(min_size=5, max_size=5), st.integers(0, 255), max_size=20),
 )
 def test_a_mark_can_be_written_and_read(since: datetime, had: dict[bytes, int]) -> None:
-    assert Mark.parse(str(Mark(since, had))) == Mark(since, had)
+    assert ResumeToken.parse(str(ResumeToken(since, had))) == ResumeToken(since, had)
 
 
 @given(st.text(max_size=40) | st.binary(max_size=40).map(bytes.hex))
 def test_what_is_no_mark_is_refused(text: str) -> None:
     try:
-        mark = Mark.parse(text)
+        mark = ResumeToken.parse(text)
     except ValueError:
         return
-    assert Mark.parse(str(mark)) == mark
+    assert ResumeToken.parse(str(mark)) == mark
 
 
 def noticed(stream: RoomStream) -> list[Any]:
     found = []
-    while isinstance(told := stream.next(0), Noticed):
-        found.append((told.what, told.about["user_id"]))
+    while isinstance(told := stream.next(0), EphemeralEvent):
+        found.append((told.name, told.payload["user_id"]))
     return found
 
 
@@ -295,16 +303,16 @@ def test_news_from_elsewhere_is_read_at_once_if_somebody_watches_the_room(
 def test_whoever_may_have_been_put_out_is_in_doubt(feed: RoomFeed) -> None:
     ada, bob = feed.stream(ROOM, ADA, None), feed.stream(ROOM, BOB, None)
     elsewhere("access_changed", "", new_id(), user_id=ADA)
-    assert (ada.is_in_doubt, bob.is_in_doubt) == (True, False)
+    assert (ada.must_check_access, bob.must_check_access) == (True, False)
     elsewhere("access_changed", "", new_id(), user_id=None)
-    assert bob.is_in_doubt
-    bob.confirm()
-    assert not bob.is_in_doubt
+    assert bob.must_check_access
+    bob.confirm_access()
+    assert not bob.must_check_access
 
 
 def test_seldom_is_once_in_a_while_for_each() -> None:
     moment = [0.0]
-    seldom = Seldom(1.0, lambda: moment[0])
-    assert [seldom.allows(key) for key in "aab"] == [True, False, True]
+    seldom = Throttle(1.0, lambda: moment[0])
+    assert [seldom.try_acquire(key) for key in "aab"] == [True, False, True]
     moment[0] = 1.0
-    assert [seldom.allows(key) for key in "ab"] == [True, True]
+    assert [seldom.try_acquire(key) for key in "ab"] == [True, True]

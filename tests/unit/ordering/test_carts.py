@@ -55,7 +55,7 @@ def test_what_was_taken_out_stays_out(base: Cart) -> None:
 
 
 def test_one_that_was_ordered_stays_as_it_was_ordered(base: Cart) -> None:
-    ordered = later(base, base.became(CartState.ORDERED, new_id()), StoreId.MONGODB)
+    ordered = later(base, base.closed_as(CartState.ORDERED, new_id()), StoreId.MONGODB)
     more = later(base, base.with_lines([cart_line()]), StoreId.POSTGRESQL, 9)
     merged = merge_carts(ordered, more, POLICY)
     assert both(ordered, more) == ordered
@@ -64,8 +64,8 @@ def test_one_that_was_ordered_stays_as_it_was_ordered(base: Cart) -> None:
 
 
 def test_a_cart_joined_on_one_side_and_ordered_on_the_other_was_ordered(base: Cart) -> None:
-    ordered = later(base, base.became(CartState.ORDERED, new_id()), StoreId.MONGODB)
-    joined = later(base, base.became(CartState.JOINED, new_id()), StoreId.POSTGRESQL, 9)
+    ordered = later(base, base.closed_as(CartState.ORDERED, new_id()), StoreId.MONGODB)
+    joined = later(base, base.closed_as(CartState.JOINED, new_id()), StoreId.POSTGRESQL, 9)
     assert both(joined, ordered) == ordered
 
 
@@ -78,7 +78,7 @@ def test_a_cart_is_taken_in_once(base: Cart) -> None:
 
 @pytest.mark.parametrize("state", [CartState.ORDERED, CartState.JOINED])
 def test_nothing_is_put_into_what_it_has_become(base: Cart, state: CartState) -> None:
-    gone = base.became(state, new_id())
+    gone = base.closed_as(state, new_id())
     with pytest.raises(RuleViolation):
         gone.with_lines([cart_line()])
     with pytest.raises(RuleViolation):

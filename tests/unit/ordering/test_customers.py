@@ -9,8 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dinerapp.ordering.domain.customers import CUSTOMERS, Recognition, acquaintance, merge_customers
-from dinerapp.ordering.domain.orders import Customer, Order
+from dinerapp.ordering.domain.customers import (
+    CUSTOMERS,
+    PhoneIdentity,
+    customer_from_order,
+    merge_customers,
+)
+from dinerapp.ordering.domain.orders import Order, OrderContact
 from dinerapp.replication import codec
 from dinerapp.replication.identity import new_id, new_op_id
 from dinerapp.replication.merge import MergePolicy, merge_states
@@ -19,38 +24,38 @@ from tests.factories import at, customer, order
 
 P, M, _ = StoreId
 PHONE = "+4930123"
-BERLIN = Recognition("a secret", "DE")
+BERLIN = PhoneIdentity("a secret", "DE")
 
 
 def ordered(seconds: float, name: str = "Ada", email: str | None = None) -> Order:
-    given = Customer(name=name, phone="030 123", email=email, phone_key=PHONE)
+    given = OrderContact(name=name, phone="030 123", email=email, phone_key=PHONE)
     return order(customer=given, created_at=at(seconds))
 
 
 def seen(known: Any, *orders: Order) -> Any:
     for each in orders:
-        known = known.seen(each, PHONE, op_id=new_op_id(), now=at(99))
+        known = known.with_order(each, PHONE, op_id=new_op_id(), now=at(99))
     return known
 
 
 def first(of: Order) -> Any:
-    return acquaintance(BERLIN.id_of(PHONE), of, PHONE, op_id=new_op_id())
+    return customer_from_order(BERLIN.id_of(PHONE), of, PHONE, op_id=new_op_id())
 
 
 def erased(known: Any, seconds: float) -> Any:
-    return known.erased(at(seconds), op_id=new_op_id(), now=at(seconds))
+    return known.as_erased(at(seconds), op_id=new_op_id(), now=at(seconds))
 
 
 def test_a_customer_is_one_in_every_process_that_has_the_secret() -> None:
-    again = Recognition("a secret", "DE")
+    again = PhoneIdentity("a secret", "DE")
     assert BERLIN.id_of(BERLIN.phone("030 123")) == again.id_of(again.phone("+49 30 123"))
-    assert BERLIN.id_of(PHONE) != Recognition("another", "DE").id_of(PHONE)
+    assert BERLIN.id_of(PHONE) != PhoneIdentity("another", "DE").id_of(PHONE)
     assert BERLIN.id_of(PHONE) != BERLIN.id_of("+4930124")
 
 
 @given(st.text(), st.text())
 def test_every_customer_has_an_id_that_stores_take(secret: str, phone: str) -> None:
-    record_id = Recognition(secret, "DE").id_of(phone)
+    record_id = PhoneIdentity(secret, "DE").id_of(phone)
     assert codec.canonical(customer(id=record_id)).id == record_id
     assert record_id[14] == "8"
 

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dinerapp.ordering.domain.erasure import erased, nameless
+from dinerapp.ordering.domain.erasure import anonymise, erase_guest
 from dinerapp.ordering.domain.order_merge import ORDERS
 from dinerapp.ordering.domain.orders import (
-    Customer,
-    Event,
     Fulfilment,
     FulfilmentType,
+    HistoryStep,
     Order,
+    OrderContact,
     Status,
 )
 from dinerapp.ordering.domain.payments import Method
@@ -38,7 +38,7 @@ def told(**fields: Any) -> Order:
     """An order that says everything one can say of a guest, confirmed and partly paid."""
     placed = order(
         order_lines=(line(notes="allergic: nuts"), line(quantity=2)),
-        customer=Customer(
+        customer=OrderContact(
             name="Ada", phone="030 123", email="ada@example.org", phone_key="+4930123"
         ),
         fulfilment=Fulfilment(
@@ -46,19 +46,19 @@ def told(**fields: Any) -> Order:
         ),
         notes="allergic, ring Ada",
         user_id=USER,
-        history=(Event(at=at(), status=Status.PENDING, actor=USER, reason="for Ada"),),
+        history=(HistoryStep(at=at(), status=Status.PENDING, actor=USER, reason="for Ada"),),
         **fields,
-    ).billed()
-    placed = placed.moved(
+    ).with_totals()
+    placed = placed.with_status(
         Status.CONFIRMED, actor="staff", reason="Ada called", op_id=new_op_id(), now=at(1)
     )
-    paid = placed.paid(payment(850, reference="terminal 7", method=Method.CARD), at(2))
+    paid = placed.with_payment(payment(850, reference="terminal 7", method=Method.CARD), at(2))
     back = payment(-50, refund_of=paid.payments[0].id, reason="Ada complained", actor="staff")
-    return paid.refunded(back, at(3))
+    return paid.with_refund(back, at(3))
 
 
 def gone(record: Order, seconds: float = 9) -> Order:
-    return erased(record, at(seconds), op_id=new_op_id(), now=at(seconds))
+    return erase_guest(record, at(seconds), op_id=new_op_id(), now=at(seconds))
 
 
 def says(state: object) -> str:
@@ -82,7 +82,7 @@ def test_the_books_are_as_they_were() -> None:
     after = gone(before)
     for name in ACCOUNTED:
         assert getattr(after, name) == getattr(before, name)
-    assert after.billed() == after
+    assert after.with_totals() == after
     assert [replace(one, notes=None) for one in before.lines] == list(after.lines)
     assert [(one.amount, one.reference) for one in after.payments] == [
         (one.amount, one.reference) for one in before.payments
@@ -99,7 +99,7 @@ def test_the_books_are_as_they_were() -> None:
 def test_an_order_that_was_erased_is_not_erased_again() -> None:
     after = gone(told())
     assert gone(after, 99) is after
-    assert nameless(after, at(99)) is after
+    assert anonymise(after, at(99)) is after
 
 
 @pytest.mark.parametrize("policy", [MergePolicy(), MergePolicy("last_write_wins")])
@@ -125,10 +125,10 @@ def test_an_erasure_is_lost_to_no_concurrent_state_and_reports_nothing_personal(
 def test_what_else_was_done_meanwhile_is_kept() -> None:
     base = told().as_accepted_by(P)
     here = gone(base).as_accepted_by(P)
-    there = base.moved(
+    there = base.with_status(
         Status.PREPARING, actor="chef", reason="Ada waits", op_id=new_op_id(), now=at(5)
     )
-    there = there.paid(payment(100), at(6)).as_accepted_by(M)
+    there = there.with_payment(payment(100), at(6)).as_accepted_by(M)
     merged = merge_states(ORDERS, here, there, MergePolicy()).record
     assert merged.status is Status.PREPARING
     assert len(merged.payments) == 3
@@ -160,7 +160,7 @@ def test_conflicts_about_an_order_lose_what_they_say_of_the_guest(
 ) -> None:
     base = told().as_accepted_by(P)
     states = [
-        nameless(base, at(5))
+        anonymise(base, at(5))
         if is_gone
         else base.with_changes(op_id=new_op_id(), now=at(4), notes="x")
         for is_gone in (is_first_gone, is_second_gone)
@@ -185,5 +185,5 @@ def test_of_a_state_that_nobody_can_read_any_more_nothing_is_left() -> None:
 
 def redacted(filed: Any) -> Any:
     return conflicts.redact_states(
-        filed, Order, lambda state: nameless(state, at(9)), op_id=new_op_id(), now=at(9)
+        filed, Order, lambda state: anonymise(state, at(9)), op_id=new_op_id(), now=at(9)
     )

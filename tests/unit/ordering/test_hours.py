@@ -14,9 +14,9 @@ from dinerapp.ordering.domain.hours import (
     Calendar,
     Weekday,
     Window,
-    parsed,
-    parsed_time,
-    written,
+    format_time,
+    parse_hours,
+    parse_time,
 )
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -110,12 +110,12 @@ def test_business_days_follow_one_another(
     ],
 )
 def test_a_window_may_pass_midnight(moment: str, is_open: bool) -> None:
-    calendar = Calendar(zone=BERLIN, opening=parsed("fri 22:00-02:00"))
+    calendar = Calendar(zone=BERLIN, opening=parse_hours("fri 22:00-02:00"))
     assert calendar.is_open(berlin(moment)) is is_open
 
 
 def test_the_same_time_twice_is_a_whole_day() -> None:
-    calendar = Calendar(opening=parsed("fri 10:00-10:00"))
+    calendar = Calendar(opening=parse_hours("fri 10:00-10:00"))
     assert calendar.is_open(datetime(2036, 5, 2, 10, tzinfo=UTC))
     assert calendar.is_open(datetime(2036, 5, 3, 9, 59, tzinfo=UTC))
     assert not calendar.is_open(datetime(2036, 5, 3, 10, tzinfo=UTC))
@@ -123,17 +123,17 @@ def test_the_same_time_twice_is_a_whole_day() -> None:
 
 def test_a_time_that_the_clock_skips_is_over_when_it_jumps() -> None:
     jump = datetime(2036, 3, 30, 1, tzinfo=UTC)
-    night = Calendar(zone=BERLIN, opening=parsed("sun 02:30-05:00"))
+    night = Calendar(zone=BERLIN, opening=parse_hours("sun 02:30-05:00"))
     assert not night.is_open(jump - timedelta(seconds=1))
     assert night.is_open(jump)
-    never = Calendar(zone=BERLIN, opening=parsed("sun 02:15-02:45"))
+    never = Calendar(zone=BERLIN, opening=parse_hours("sun 02:15-02:45"))
     assert never.next_opening(never.opening, jump - timedelta(days=1)) == datetime(
         2036, 4, 6, 0, 15, tzinfo=UTC
     )
 
 
 def test_a_time_that_the_clock_shows_twice_closes_the_second_time() -> None:
-    late = Calendar(zone=BERLIN, opening=parsed("sat 22:00-02:30"))
+    late = Calendar(zone=BERLIN, opening=parse_hours("sat 22:00-02:30"))
     second = datetime(2036, 10, 26, 1, 30, tzinfo=UTC)
     assert late.is_open(second - timedelta(seconds=1))
     assert late.is_open(second - timedelta(minutes=50))
@@ -147,14 +147,14 @@ def test_the_small_hours_belong_to_the_day_before() -> None:
 
 
 def test_hours_are_read_from_a_line_of_text() -> None:
-    weekdays, weekend = parsed("Mon-Fri 11:00-23:00; sat,sun 10:00-24:00")
+    weekdays, weekend = parse_hours("Mon-Fri 11:00-23:00; sat,sun 10:00-24:00")
     assert weekdays == Window(days=WEEK[:5], opens=time(11), closes=time(23))
     assert weekend == Window(days=WEEK[5:], opens=time(10), closes=time(0))
-    [around] = parsed("fri-mon,wed 09:00-17:30;")
+    [around] = parse_hours("fri-mon,wed 09:00-17:30;")
     assert around.days == (
         Weekday.MON, Weekday.WED, Weekday.FRI, Weekday.SAT, Weekday.SUN,
     )  # fmt: skip
-    assert parsed("") == ()
+    assert parse_hours("") == ()
 
 
 @pytest.mark.parametrize(
@@ -165,12 +165,12 @@ def test_hours_are_read_from_a_line_of_text() -> None:
 )  # fmt: skip
 def test_other_texts_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not|out of"):
-        parsed(text)
+        parse_hours(text)
 
 
 @given(TIMES)
 def test_a_time_of_day_is_read_as_it_was_written(moment: time) -> None:
-    assert parsed_time(written(moment)) == moment.replace(fold=0)
+    assert parse_time(format_time(moment)) == moment.replace(fold=0)
 
 
 @given(CALENDARS, st.sampled_from(ENDS))

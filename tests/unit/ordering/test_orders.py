@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from dinerapp.ordering.domain.order_merge import ORDERS, merge_orders
-from dinerapp.ordering.domain.orders import STEPS, Customer, Status
+from dinerapp.ordering.domain.orders import STEPS, OrderContact, Status
 from dinerapp.ordering.domain.payments import PaymentStatus, status_of
 from dinerapp.replication.errors import RuleViolation
 from dinerapp.replication.identity import new_op_id
@@ -39,7 +39,7 @@ def moved(
     """The order after steps that the place accepted."""
     for number, status in enumerate(statuses):
         now = at(seconds + number)
-        step = record.moved(status, actor=place, reason=None, op_id=new_op_id(), now=now)
+        step = record.with_status(status, actor=place, reason=None, op_id=new_op_id(), now=now)
         record = step.as_accepted_by(place)
     return record
 
@@ -63,7 +63,7 @@ def test_every_status_has_its_steps() -> None:
 
 def test_a_step_is_written_into_the_history() -> None:
     record = order()
-    step = record.moved(
+    step = record.with_status(
         Status.CANCELLED, actor="ada", reason="too late", op_id="o" * 32, now=at(60)
     )
     assert step.history[:-1] == record.history
@@ -91,7 +91,7 @@ def test_of_two_steps_the_one_further_along_is_kept_and_nobody_is_bothered() -> 
 def test_a_step_that_was_tried_on_both_sides_is_in_the_history_once() -> None:
     base = order().as_accepted_by(StoreId.POSTGRESQL)
     ours, theirs = (
-        base.moved(
+        base.with_status(
             Status.CONFIRMED, actor="ada", reason=None, op_id="o" * 32, now=at(n)
         ).as_accepted_by(p)
         for n, p in ((1, StoreId.POSTGRESQL), (2, StoreId.MONGODB))
@@ -116,8 +116,8 @@ def test_a_cancellation_wins_over_a_completion_which_is_reported() -> None:
 def test_what_only_the_policy_can_decide_is_reported_and_progress_kept() -> None:
     base = order().as_accepted_by(StoreId.POSTGRESQL)
     ahead = moved(base, Status.CONFIRMED, Status.PREPARING)
-    paid = base.paid(payment(base.total), at(60)).as_accepted_by(StoreId.MONGODB)
-    paid = replace(paid, customer=Customer(name="Eve", phone="1"))
+    paid = base.with_payment(payment(base.total), at(60)).as_accepted_by(StoreId.MONGODB)
+    paid = replace(paid, customer=OrderContact(name="Eve", phone="1"))
     for one, other in ((ahead, paid), (paid, ahead)):
         merge = merge_orders(one, other, POLICY)
         assert merge.record.status is Status.PREPARING

@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 
 from dinerapp.live.signals import bus_gap, remote_change
 from dinerapp.ordering.container import OrderingServices
-from dinerapp.ordering.domain.orders import Customer
-from dinerapp.ordering.services.customer_tracker import Regulars
+from dinerapp.ordering.domain.orders import OrderContact
+from dinerapp.ordering.services.customer_tracker import CustomerTracker
 from dinerapp.replication.signals import announce
 from tests.blueprints.api_helpers import (
     add_dish,
@@ -89,18 +89,18 @@ def test_news_of_others_change_nothing(client: FlaskClient) -> None:
 
 def test_no_more_guests_are_kept_in_mind_than_there_is_room_for(client: FlaskClient) -> None:
     diner = services_of(client)
-    regulars = Regulars(diner.of(OrderingServices).customers, room=2)
+    regulars = CustomerTracker(diner.of(OrderingServices).customers, max_remembered=2)
     orders(client)
     for number in range(5):
-        guest = Customer(name="Eve", phone=f"+4930{number:07}")
+        guest = OrderContact(name="Eve", phone=f"+4930{number:07}")
         regulars.follow([order(customer=guest)])
-    assert len(regulars._seen) == 2
+    assert len(regulars._last_orders) == 2
     assert len(client.get("/api/customers").json["items"]) == 6
 
 
 def test_an_order_without_a_number_is_nobodys(client: FlaskClient) -> None:
     diner = services_of(client)
-    nobody = order(customer=Customer(name="Ada", phone=""))
+    nobody = order(customer=OrderContact(name="Ada", phone=""))
     diner.of(OrderingServices).customers.remember(nobody)
     diner.of(OrderingServices).customer_tracker.follow([nobody])
     assert not is_known(client)

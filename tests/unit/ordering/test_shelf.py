@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from dinerapp.ordering.services.single_flight import Fresh, Shelf
+from dinerapp.ordering.services.single_flight import CachedValue, SingleFlightCache
 from dinerapp.replication import deadline
 from dinerapp.replication.errors import NoStoreAvailable
 from tests.factories import at
@@ -27,14 +27,14 @@ class Kitchen:
         self.until = LATER
         self.error: Exception | None = None
 
-    def make(self) -> Fresh[int]:
+    def make(self) -> CachedValue[int]:
         self.made += 1
         number = self.made
         self.begun.release()
         assert self.may_go_on.wait(5)
         if self.error is not None:
             raise self.error
-        return Fresh(number, self.until)
+        return CachedValue(number, self.until)
 
 
 @pytest.fixture
@@ -42,8 +42,8 @@ def kitchen() -> Kitchen:
     return Kitchen()
 
 
-def shelf(now: datetime | None = None) -> Shelf[int]:
-    return Shelf(now=lambda: now or at())
+def shelf(now: datetime | None = None) -> SingleFlightCache[int]:
+    return SingleFlightCache(now=lambda: now or at())
 
 
 def test_a_value_is_made_once_for_each_key(kitchen: Kitchen) -> None:
@@ -60,7 +60,7 @@ def test_a_value_is_made_anew_after_a_change(kitchen: Kitchen) -> None:
 
 def test_a_value_is_over_by_itself(kitchen: Kitchen) -> None:
     moment = [at(0)]
-    kept: Shelf[int] = Shelf(now=lambda: moment[0])
+    kept: SingleFlightCache[int] = SingleFlightCache(now=lambda: moment[0])
     kitchen.until = at(5)
     assert kept.get("a", kitchen.make) == 1
     moment[0] = at(5) - timedelta(milliseconds=1)
@@ -120,7 +120,7 @@ def test_nobody_waits_past_the_deadline(kitchen: Kitchen) -> None:
 
 
 def test_only_so_many_values_are_kept(kitchen: Kitchen) -> None:
-    kept: Shelf[int] = Shelf(room=2, now=at)
+    kept: SingleFlightCache[int] = SingleFlightCache(max_entries=2, now=at)
     for key in "abc":
         kept.get(key, kitchen.make)
     assert kept.get("c", kitchen.make) == 3

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dinerapp.messaging.domain.messages import DIRECT_MESSAGES
-from dinerapp.messaging.domain.read_markers import READS
+from dinerapp.messaging.domain.read_markers import READ_MARKERS
 from dinerapp.ordering.domain.customers import CUSTOMERS
-from dinerapp.ordering.domain.erasure import erased
+from dinerapp.ordering.domain.erasure import erase_guest
 from dinerapp.ordering.domain.menu import MENU_ITEMS, MenuItem
 from dinerapp.ordering.domain.order_merge import ORDERS
-from dinerapp.ordering.domain.orders import CHANGEABLE, STEPS, Customer, Status
+from dinerapp.ordering.domain.orders import CHANGEABLE_STATUSES, STEPS, OrderContact, Status
 from dinerapp.replication import codec
 from dinerapp.replication.identity import Operation, new_id, new_op_id
 from dinerapp.replication.kind import Kind, MergeResult
@@ -32,9 +32,9 @@ KINDS = [
     pytest.param(MENU_ITEMS, menu_items(id=ONE_ID), id="menu items"),
     pytest.param(ORDERS, orders(id=ONE_ID), id="orders"),
     pytest.param(DIRECT_MESSAGES, messages(id=ONE_ID), id="messages"),
-    pytest.param(READS, reads(id=ONE_ID), id="reads"),
+    pytest.param(READ_MARKERS, reads(id=ONE_ID), id="reads"),
 ]
-UNTOLD = (DIRECT_MESSAGES, READS)
+UNTOLD = (DIRECT_MESSAGES, READ_MARKERS)
 """Kinds whose rule decides without anybody being told what lost."""
 
 
@@ -161,7 +161,7 @@ def test_another_result_of_a_request_is_reported_when_one_of_them_has_gone_on() 
         ).as_accepted_by(place)
         for place, price in ((P, 5056), (M, 4645))
     )
-    moved = there.moved(
+    moved = there.with_status(
         Status.CONFIRMED, actor="staff", reason=None, op_id=new_op_id(), now=at(5)
     ).as_accepted_by(M)
     for one, other in ((here, moved), (moved, here)):
@@ -281,10 +281,10 @@ def order_changes(draw: st.DrawFn, record: Any, number: int) -> Any:
     match draw(st.sampled_from(["step", "payment", "notes"])):
         case "step" if STEPS[record.status]:
             status = draw(st.sampled_from(sorted(STEPS[record.status])))
-            return record.moved(status, actor="a", reason=None, op_id=op_id, now=now)
+            return record.with_status(status, actor="a", reason=None, op_id=op_id, now=now)
         case "payment" if record.outstanding > 0 and record.status is not Status.CANCELLED:
             amount = draw(st.integers(1, record.outstanding))
-            return record.paid(payment(amount, id=op_id, op_id=op_id, at=now), now)
+            return record.with_payment(payment(amount, id=op_id, op_id=op_id, at=now), now)
     return record.with_changes(op_id=op_id, now=now, notes=draw(st.sampled_from("abc")))
 
 
@@ -294,21 +294,23 @@ def order_changes_or_erasure(draw: st.DrawFn, record: Any, number: int) -> Any:
     if draw(st.integers(0, 3)):
         return draw(order_changes(record, number))
     now = at(draw(st.integers(0, 20)))
-    return erased(record, now, op_id=f"{number:032x}", now=now)
+    return erase_guest(record, now, op_id=f"{number:032x}", now=now)
 
 
 @st.composite
 def order_changes_or_lines(draw: st.DrawFn, record: Any, number: int) -> Any:
     """One of these, or the guest wants something else too, or more or less of something."""
-    is_changeable = record.status in CHANGEABLE and record.outstanding == record.total
+    is_changeable = record.status in CHANGEABLE_STATUSES and record.outstanding == record.total
     if not is_changeable or draw(st.booleans()):
         return draw(order_changes(record, number))
     known = draw(st.none() | st.sampled_from(record.lines))
     revised = (
-        line(id=f"{number:08}", item_id="i") if known is None else known.of(known.quantity + 1)
+        line(id=f"{number:08}", item_id="i")
+        if known is None
+        else known.with_quantity(known.quantity + 1)
     )
     now = at(draw(st.integers(0, 20)))
-    return record.revised([revised], op_id=f"{number:032x}", now=now)
+    return record.with_lines([revised], op_id=f"{number:032x}", now=now)
 
 
 @st.composite
@@ -317,11 +319,11 @@ def customer_changes(draw: st.DrawFn, record: Any, number: int) -> Any:
     now, op_id = at(draw(st.integers(0, 20))), f"{number:032x}"
     match draw(st.sampled_from(["order", "notes", "erasure"])):
         case "order":
-            placed = order(created_at=now, customer=Customer(name=f"{number}", phone="1"))
-            return record.seen(placed, "1", op_id=op_id, now=now)
+            placed = order(created_at=now, customer=OrderContact(name=f"{number}", phone="1"))
+            return record.with_order(placed, "1", op_id=op_id, now=now)
         case "notes" if not record.is_erased:
             return record.with_changes(op_id=op_id, now=now, notes=draw(st.sampled_from("abc")))
-    return record if record.is_erased else record.erased(now, op_id=op_id, now=now)
+    return record if record.is_erased else record.as_erased(now, op_id=op_id, now=now)
 
 
 ITEM = menu_item(op_id="f" * 32)

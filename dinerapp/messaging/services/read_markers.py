@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from dinerapp.accounts.domain.permissions import Caller
 from dinerapp.messaging.domain.messages import Message
-from dinerapp.messaging.domain.read_markers import Read, read_id
+from dinerapp.messaging.domain.read_markers import ReadMarker, read_marker_id
 from dinerapp.messaging.ports.conversations import Conversations
 from dinerapp.messaging.ports.members import Members
 from dinerapp.messaging.ports.messages import Messages
-from dinerapp.messaging.ports.read_markers import Reads
+from dinerapp.messaging.ports.read_markers import ReadMarkers
 from dinerapp.messaging.ports.servers import Channels, Servers
-from dinerapp.messaging.services.rooms import Keeping, RoomKind, RoomService
+from dinerapp.messaging.services.rooms import RoomBackend, RoomKind, RoomService
 from dinerapp.messaging.signals import room_read
 from dinerapp.replication import served_by
 from dinerapp.replication.errors import AlreadyExists, InvalidRequest, NoStoreAvailable, NotFound
@@ -23,14 +23,14 @@ from dinerapp.replication.record import utc_now
 from dinerapp.replication.saving import WriteResult, save_idempotently, update_with_retry
 from dinerapp.replication.signals import announce
 
-MOST_UNREAD = 100
+MAX_UNREAD = 100
 """Counting stops there: what is more is many."""
-MOST_ROOMS = 500
+MAX_ROOMS = 500
 """Of each kind; of more conversations than that the newest."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class UnreadCount:
     """How much of a room somebody has not read; None while nobody can say."""
 
     room_id: str
@@ -42,44 +42,46 @@ class Unread:
 class UnreadRooms:
     """Room by room. `truncated` says that somebody is in more rooms than are counted."""
 
-    rooms: Sequence[Unread]
+    rooms: Sequence[UnreadCount]
     truncated: bool
 
 
-class ReadingService:
+class ReadMarkerService:
     """Use cases around what was read."""
 
     def __init__(
         self,
         rooms: RoomService,
-        reads: Reads,
+        read_markers: ReadMarkers,
         servers: Servers,
         channels: Channels,
         members: Members,
         conversations: Conversations,
-        keeping: Mapping[RoomKind, Keeping],
+        backends: Mapping[RoomKind, RoomBackend],
     ) -> None:
         self._rooms = rooms
-        self._reads = reads
+        self._read_markers = read_markers
         self._servers = servers
         self._channels = channels
         self._members = members
         self._conversations = conversations
-        self._keeping = keeping
+        self._backends = backends
 
-    def page(self, caller: Caller, room_id: str, after: Cursor | None, limit: int) -> Page[Read]:
+    def page(
+        self, caller: Caller, room_id: str, after: Cursor | None, limit: int
+    ) -> Page[ReadMarker]:
         """Who has read a room how far."""
-        self._rooms.enter(caller.user_id or "", room_id)
-        return self._reads.page(room_id, after, limit)
+        self._rooms.authorize(caller.user_id or "", room_id)
+        return self._read_markers.page(room_id, after, limit)
 
-    def mark(
+    def mark_read(
         self, caller: Caller, room_id: str, operation: Operation, message_id: str
-    ) -> WriteResult[Read]:
+    ) -> WriteResult[ReadMarker]:
         """Up to that message everything was read; what was read stays read."""
-        room = self._rooms.enter(caller.user_id or "", room_id)
+        room = self._rooms.authorize(caller.user_id or "", room_id)
         with served_by.suspended():
-            message = _message(room.keeping.messages, room_id, message_id)
-        done = self._moved(room.user_id, operation, message)
+            message = _require_message(room.backend.messages, room_id, message_id)
+        done = self._move_marker(room.user_id, operation, message)
         if done.changed:
             announce(room_read, self, read=done.record)
         return done
@@ -90,70 +92,72 @@ class ReadingService:
         conversations, more_conversations = self._conversations_of(user_id)
         channels, more_channels = self._channels_of(user_id)
         rooms = {RoomKind.CONVERSATION: conversations, RoomKind.CHANNEL: channels}
-        ids = [read_id(room_id, user_id) for found in rooms.values() for room_id in found]
-        known = self._reads.get_many(ids).values() if ids else ()
-        reached = {read.room_id: Cursor(*read.place) for read in known}
+        ids = [read_marker_id(room_id, user_id) for found in rooms.values() for room_id in found]
+        known = self._read_markers.get_many(ids).values() if ids else ()
+        reached = {read.room_id: Cursor(*read.position) for read in known}
         counted = [
             one
             for kind, found in rooms.items()
-            for one in self._counted(user_id, kind, _later(found, reached))
+            for one in self._count_unread(user_id, kind, _later_positions(found, reached))
         ]
         return UnreadRooms(counted, truncated=more_conversations or more_channels)
 
     def _conversations_of(self, user_id: str) -> tuple[dict[str, Cursor], bool]:
         """Each with the place at which it begins, and whether there are more."""
-        found = self._conversations.page(user_id, None, MOST_ROOMS)
+        found = self._conversations.page(user_id, None, MAX_ROOMS)
         return {
             one.id: Cursor(one.created_at, "") for one in found.items
         }, found.next_cursor is not None
 
     def _channels_of(self, user_id: str) -> tuple[dict[str, Cursor], bool]:
         """Each with the place at which the user came in, and whether there are more."""
-        found = self._members.page_of(user_id, None, MOST_ROOMS)
+        found = self._members.page_of(user_id, None, MAX_ROOMS)
         joined = {member.server_id: member.joined_at for member in found.items}
         there = self._servers.get_many(joined) if joined else {}
-        channels = self._channels.of_servers(there, MOST_ROOMS + 1) if there else ()
-        truncated = found.next_cursor is not None or len(channels) > MOST_ROOMS
-        places = {one.id: Cursor(joined[one.server_id], "") for one in channels[:MOST_ROOMS]}
+        channels = self._channels.of_servers(there, MAX_ROOMS + 1) if there else ()
+        truncated = found.next_cursor is not None or len(channels) > MAX_ROOMS
+        places = {one.id: Cursor(joined[one.server_id], "") for one in channels[:MAX_ROOMS]}
         return places, truncated
 
-    def _counted(
+    def _count_unread(
         self, user_id: str, kind: RoomKind, rooms: Mapping[str, Cursor]
-    ) -> Sequence[Unread]:
+    ) -> Sequence[UnreadCount]:
         if not rooms:
             return []
         try:
-            counts = self._keeping[kind].messages.unread(user_id, rooms, MOST_UNREAD)
+            counts = self._backends[kind].messages.unread(user_id, rooms, MAX_UNREAD)
         except NoStoreAvailable:
-            return [Unread(room_id, kind, None) for room_id in rooms]
-        return [Unread(room_id, kind, counts.get(room_id, 0)) for room_id in rooms]
+            return [UnreadCount(room_id, kind, None) for room_id in rooms]
+        return [UnreadCount(room_id, kind, counts.get(room_id, 0)) for room_id in rooms]
 
-    def _moved(self, user_id: str, operation: Operation, to: Message) -> WriteResult[Read]:
-        now, key = utc_now(), read_id(to.room_id, user_id)
+    def _move_marker(
+        self, user_id: str, operation: Operation, message: Message
+    ) -> WriteResult[ReadMarker]:
+        now, key = utc_now(), read_marker_id(message.room_id, user_id)
 
-        def move(read: Read) -> Read:
-            return read.moved(to, op_id=operation.op_id, now=now)
+        def move(read: ReadMarker) -> ReadMarker:
+            return read.with_message(message, op_id=operation.op_id, now=now)
 
         try:
-            return update_with_retry(self._reads, key, operation.op_id, move)
+            return update_with_retry(self._read_markers, key, operation.op_id, move)
         except NotFound:
-            first = Read(
+            first = ReadMarker(
                 id=key,
                 op_id=operation.op_id,
                 created_at=now,
                 updated_at=now,
-                room_id=to.room_id,
+                room_id=message.room_id,
                 user_id=user_id,
-                message_id=to.id,
-                message_at=to.created_at,
+                message_id=message.id,
+                message_at=message.created_at,
             )
         try:
-            return save_idempotently(self._reads.save, first)
+            return save_idempotently(self._read_markers.save, first)
         except AlreadyExists:
-            return update_with_retry(self._reads, key, operation.op_id, move)
+            return update_with_retry(self._read_markers, key, operation.op_id, move)
 
 
-def _message(messages: Messages, room_id: str, message_id: str) -> Message:
+def _require_message(messages: Messages, room_id: str, message_id: str) -> Message:
     try:
         message = messages.get(message_id)
     except NotFound:
@@ -163,9 +167,11 @@ def _message(messages: Messages, room_id: str, message_id: str) -> Message:
     return message
 
 
-def _later(begun: Mapping[str, Cursor], reached: Mapping[str, Cursor]) -> dict[str, Cursor]:
+def _later_positions(
+    starts: Mapping[str, Cursor], reached: Mapping[str, Cursor]
+) -> dict[str, Cursor]:
     """Where each room goes on for somebody; whoever came back begins anew."""
     return {
         room_id: max(place, reached.get(room_id, place), key=lambda it: (it.created_at, it.id))
-        for room_id, place in begun.items()
+        for room_id, place in starts.items()
     }
