@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from threading import Event
@@ -64,11 +65,10 @@ class ReplicatedStores:
         self._is_busy = is_busy
         self._slow_calls = SlowCallPolicy(threshold_seconds=settings.slow_call)
         self._backends = {backend.database.store_id: backend for backend in backends}
-        self._wake_events = {place: Event() for place in self._backends}
+        self._wake_events: dict[str, Event] = defaultdict(Event)
+        """By the name of the connection: ends the pause of what monitors it."""
         self._monitored_stores = {
-            place: MonitoredStore(
-                backend.database, self._new_health(backend.database.name, self._wake_events[place])
-            )
+            place: MonitoredStore(backend.database, self._new_health(backend.database.name))
             for place, backend in self._backends.items()
         }
         self._suspicions = {place: self._new_suspicion(place) for place in self._monitored_stores}
@@ -218,18 +218,21 @@ class ReplicatedStores:
 
     @cached_property
     def _monitor_loops(self) -> Sequence[tuple[MonitorLoop, Event]]:
-        wakes = [*self._wake_events.values(), *(Event() for _ in self._aux_monitors)]
         return [
-            (MonitorLoop(probe, wake=wake.set), wake)
-            for probe, wake in zip(self._all_monitors, wakes, strict=True)
+            (MonitorLoop(monitor, wake=wake.set), wake)
+            for monitor in self._all_monitors
+            for wake in [self._wake_events[monitor.connection.name]]
         ]
 
     def _new_aux_monitor(self, connection: Connection) -> ConnectionMonitor:
-        return ConnectionMonitor(connection, self._new_health(connection.name, Event()))
+        return ConnectionMonitor(connection, self._new_health(connection.name))
 
-    def _new_health(self, name: str, wake: Event) -> StoreHealth:
+    def _new_health(self, name: str) -> StoreHealth:
         return StoreHealth(
-            name, slow_calls=self._slow_calls, observer=self._observer, on_lost=wake.set
+            name,
+            slow_calls=self._slow_calls,
+            observer=self._observer,
+            on_lost=self._wake_events[name].set,
         )
 
     def _new_suspicion(self, store_id: StoreId) -> Suspicion | None:
