@@ -263,7 +263,7 @@ class Cluster:
 
     def explain(self) -> str:
         """What to read when a scenario fails."""
-        seen = [f"{diner.name}: {diner.replication.connections()}" for diner in self.diners]
+        seen = [f"{diner.name}: {diner.connections()}" for diner in self.diners]
         try:
             owed = f"owed: {self.outbox_sizes()}"
         except (psycopg.Error, PyMongoError) as exc:

@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
 STEPS = ("accept", "deliver", "replace", "claim", "acknowledge", "mark_undelivered")
 _STORES = (PostgresStore, MongoStore)
-_SHORT_DELAYS = {"batch": 20, "lease": timedelta(seconds=2), "first_wait": timedelta(seconds=0.05)}
+_SHORT_DELAYS = {
+    "batch_size": 20,
+    "lease": timedelta(seconds=2),
+    "first_retry_delay": timedelta(seconds=0.05),
+}
 
 
 class StopPoints:
@@ -63,7 +67,7 @@ def skip_outbox_entries() -> None:
 
 def regenerate_ids() -> None:
     """A repeated request is another operation."""
-    Operation.from_key = classmethod(lambda cls, *_args: cls.cached())
+    Operation.from_key = classmethod(lambda cls, *_args: cls.without_key())
 
 
 def hide_undelivered() -> None:
@@ -107,7 +111,7 @@ def _with_stops(method: Callable[..., Any], step: str, fuse: StopPoints) -> Call
     def wrapped(self: Any, *args: Any, **options: Any) -> Any:
         if args[:1] == (FollowerTarget.FOLLOWERS,):
             return method(self, *args, **options)
-        point = f"{self.place}.{self.kind.name}.{step}"
+        point = f"{self.store_id}.{self.kind.name}.{step}"
         fuse.reach(f"{point}.before")
         result = method(self, *args, **options)
         if step != "claim" or result:
@@ -129,8 +133,8 @@ def _in_transaction(move: Callable[..., Any], fuse: StopPoints) -> Callable[...,
 
 def _without_entries(accept: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(accept)
-    def wrapped(self: Any, record: Any, _owing: Any = (), basis: Any = ()) -> Any:
-        return accept(self, record, (), basis)
+    def wrapped(self: Any, record: Any, _entries: Any = (), read_set: Any = ()) -> Any:
+        return accept(self, record, (), read_set)
 
     return wrapped
 
