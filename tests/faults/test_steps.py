@@ -47,8 +47,8 @@ def test_killed_between_any_two_steps_of_a_write_it_loses_and_doubles_nothing(
         f"{own}.accept.after",
         f"{others}.deliver.before",
         f"{others}.deliver.after",
-        f"{own}.settle.before",
-        f"{own}.settle.after",
+        f"{own}.acknowledge.before",
+        f"{own}.acknowledge.after",
     ]
     with guests_at_work(house.diners) as guests:
         for end in ends:
@@ -66,14 +66,14 @@ def test_killed_while_the_other_database_is_away_it_loses_and_doubles_nothing(
     claimed = f"{own}.claim.after"
     doomed, sound = house.diners
     with guests_at_work(house.diners) as guests:
-        for end in (f"{own}.miss.before", f"{own}.miss.after"):
+        for end in (f"{own}.mark_undelivered.before", f"{own}.mark_undelivered.after"):
             doomed.kill9()
             doomed.start(TAMPER=f"haste die={end}")
             house.await_state(postgresql="up", mongodb="up")
             house.set_proxy_mode(other(place), partial(_lose_deliveries, TELLING[place]))
             doomed.await_end()
             house.set_proxy_mode(other(place), FaultProxy.pass_through)
-        for end in (claimed, f"{claimed},{others}.deliver.after", f"{claimed},{own}.settle.before"):
+        for end in (claimed, f"{claimed},{others}.deliver.after", f"{claimed},{own}.acknowledge.before"):
             house.set_proxy_mode(other(place), FaultProxy.refuse)
             wait_until(lambda: house.outbox_sizes() > SOME, "debts", house.explain)
             doomed.spawn(TAMPER=f"haste die={end}")
