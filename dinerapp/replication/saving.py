@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from dinerapp.replication.errors import DinerError, KeyReused, NotFound, Replayed, StaleVersion
@@ -41,6 +41,19 @@ def save_idempotently(save: Callable[[R], R], record: R) -> WriteResult[R]:
         return WriteResult(replay.stored, replayed=True, changed=False)
 
 
+def confirm_replay(repository: Repository[R], record: R, op_id: str) -> WriteResult[R]:
+    """The answer to an operation that the record has applied before.
+
+    Whoever applied it may have died before the other store had it. Saving once more changes
+    nothing, and sees to it that the other store has it, or is known to lack it, before the
+    operation is acknowledged.
+    """
+    try:
+        return save_idempotently(repository.save, replace(record, op_id=op_id))
+    except NotFound as exc:
+        return WriteResult(exc.tombstone, replayed=True, changed=False)
+
+
 def update_with_retry(
     repository: Repository[R],
     record_id: str,
@@ -60,9 +73,9 @@ def update_with_retry(
         except NotFound as exc:
             if exc.tombstone is None or not exc.tombstone.has_applied(op_id):
                 raise
-            return WriteResult(exc.tombstone, replayed=True, changed=False)
+            return confirm_replay(repository, exc.tombstone, op_id)
         if record.has_applied(op_id):
-            return WriteResult(record, replayed=True, changed=False)
+            return confirm_replay(repository, record, op_id)
         if record.has_applied_key_of(op_id):
             raise KeyReused(record)
         if if_match is not None and if_match != str(record.version):

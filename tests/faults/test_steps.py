@@ -73,7 +73,11 @@ def test_killed_while_the_other_database_is_away_it_loses_and_doubles_nothing(
             house.set_proxy_mode(other(place), partial(_lose_deliveries, TELLING[place]))
             doomed.await_end()
             house.set_proxy_mode(other(place), FaultProxy.pass_through)
-        for end in (claimed, f"{claimed},{others}.deliver.after", f"{claimed},{own}.acknowledge.before"):
+        for end in (
+            claimed,
+            f"{claimed},{others}.deliver.after",
+            f"{claimed},{own}.acknowledge.before",
+        ):
             house.set_proxy_mode(other(place), FaultProxy.refuse)
             wait_until(lambda: house.outbox_sizes() > SOME, "debts", house.explain)
             doomed.spawn(TAMPER=f"haste die={end}")

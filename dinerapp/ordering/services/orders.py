@@ -45,7 +45,12 @@ from dinerapp.replication.errors import (
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.ports.repository import Cursor, Page, ReadVersion
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import WriteResult, save_idempotently, update_with_retry
+from dinerapp.replication.saving import (
+    WriteResult,
+    confirm_replay,
+    save_idempotently,
+    update_with_retry,
+)
 from dinerapp.replication.signals import announce
 
 _CODE_LETTERS = "ACDEFGHJKLMNPQRTUVWXY34679"
@@ -315,7 +320,7 @@ class OrderService:
             return None
         if not order.has_applied(operation.op_id):
             raise KeyReused(order)
-        return order
+        return confirm_replay(self._orders, order, operation.op_id).record
 
 
 def order_of(
