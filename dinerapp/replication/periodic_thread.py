@@ -43,11 +43,15 @@ class PeriodicThread:
         )
         self._thread.start()
 
+    def request_stop(self) -> None:
+        """Asks it to end after the step it is in, and does not wait for that."""
+        self._stopping.set()
+        self._wake.set()
+
     def stop(self) -> None:
         """Ends it after the step it is in; does not wait for ever."""
         thread, self._thread = self._thread, None
-        self._stopping.set()
-        self._wake.set()
+        self.request_stop()
         if thread is not None:
             thread.join(self._stop_seconds)
 

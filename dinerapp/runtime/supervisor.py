@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from dinerapp.replication.periodic_thread import PeriodicThread
 from dinerapp.replication.ports.database import Connection
 
 
@@ -37,7 +38,11 @@ class Supervisor:
         self._await_ready()
 
     def stop(self) -> None:
-        """Stops all, the last one first."""
+        """Stops all, the last one first. Threads are asked together, so that their last steps take
+        the time of one."""
+        for service in self._services:
+            if isinstance(service, PeriodicThread):
+                service.request_stop()
         for service in reversed(self._services):
             service.stop()
 
