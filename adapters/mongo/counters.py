@@ -24,8 +24,8 @@ _COUNTERS = "counters"
 _EMPTY_STATE: Document = {"holds": [], "ceilings": []}
 _CHUNK_SIZE = 500
 
-UNCOUNTED = "_unreported"
-"""Marks documents whose `_counted` is not in the counters yet."""
+UNCOUNTED = "_untold"
+"""Marks documents whose `_counted` is not in the counters yet. Stored, so the name stays."""
 
 
 class CounterShortfall(Exception):
