@@ -12,13 +12,15 @@ import queue
 import socket
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import orjson
 import structlog
 
 from adapters.webhooks.posting import safe_http_poster
+from dinerapp.replication.retry_policy import RetryPolicy
 from dinerapp.replication.signals import connection_lost, connection_restored, connection_slow
 from dinerapp.webhooks.domain.signing import signature
 from dinerapp.webhooks.ports.posting import NotSent, Post
@@ -27,8 +29,7 @@ _log = structlog.get_logger(__name__)
 
 SIGNATURE_HEADER = "X-Diner-Signature"
 TIMEOUT_SECONDS = 3.0
-MAX_TRIES = 5
-FIRST_RETRY_SECONDS = 0.5
+RETRY_POLICY = RetryPolicy(max_tries=5, first_delay=timedelta(seconds=0.5))
 QUEUE_SIZE = 100
 FLUSH_SECONDS = 2.0
 
@@ -42,12 +43,12 @@ class AlertSender:
         secret: str,
         *,
         post: Post | None = None,
-        first_retry_seconds: float = FIRST_RETRY_SECONDS,
+        retry_policy: RetryPolicy = RETRY_POLICY,
     ) -> None:
         self._url = url
         self._secret = secret
         self._post = post or safe_http_poster(TIMEOUT_SECONDS, allow_private=True)
-        self._first_retry_seconds = first_retry_seconds
+        self._retry_policy = retry_policy
         self._queue: queue.Queue[bytes | None] = queue.Queue(QUEUE_SIZE)
         self._closing = threading.Event()
         self._lock = threading.Lock()
@@ -96,16 +97,17 @@ class AlertSender:
             self._deliver(body)
 
     def _deliver(self, body: bytes) -> None:
-        for number in range(MAX_TRIES):
+        for tries in count(1):
             try:
                 self._send(body)
             except NotSent as exc:
                 reason = exc.reason
             else:
                 return
-            if number == MAX_TRIES - 1 or self._closing.wait(self._first_retry_seconds * 2**number):
+            wait = self._retry_policy.delay(tries)
+            if wait is None or self._closing.wait(wait.total_seconds()):
                 break
-        _log.warning("alert_undelivered", reason=reason, tries=number + 1)
+        _log.warning("alert_undelivered", reason=reason, tries=tries)
 
     def _send(self, body: bytes) -> None:
         moment = int(time.time())

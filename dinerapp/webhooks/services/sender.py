@@ -21,7 +21,8 @@ import structlog
 from dinerapp.replication.errors import DinerError, NotFound, Rejection
 from dinerapp.replication.identity import new_op_id
 from dinerapp.replication.record import utc_now
-from dinerapp.webhooks.domain.deliveries import Attempt, DeliveryState, RetryPolicy, WebhookDelivery
+from dinerapp.replication.retry_policy import RetryPolicy
+from dinerapp.webhooks.domain.deliveries import Attempt, DeliveryState, WebhookDelivery
 from dinerapp.webhooks.domain.signing import signature
 from dinerapp.webhooks.domain.webhooks import Webhook
 from dinerapp.webhooks.ports.deliveries import Deliveries
