@@ -1,7 +1,7 @@
 """Tells ALERT_WEBHOOK_URL about every change of a connection's state, off the request's path.
 
-Each POST carries `X-Diner-Signature: t=<unix time>,v1=<hex>`, where the hex is the HMAC-SHA256 of
-`<unix time>.<body>` under the alert secret: a receiver checks it, and that the time is recent.
+Each POST is signed with the alert secret as docs/webhooks.md describes. Receivers older than that
+still get `X-Diner-Signature: t=<unix time>,v1=<hex>`, the HMAC-SHA256 of `<unix time>.<body>`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import uuid4
 
 import orjson
 import structlog
@@ -22,16 +23,22 @@ import structlog
 from adapters.webhooks.posting import safe_http_poster
 from dinerapp.replication.retry_policy import RetryPolicy
 from dinerapp.replication.signals import connection_lost, connection_restored, connection_slow
-from dinerapp.webhooks.domain.signing import signature
+from dinerapp.webhooks.domain.signing import legacy_signature, signed_headers
 from dinerapp.webhooks.ports.posting import NotSent, Post
 
 _log = structlog.get_logger(__name__)
 
-SIGNATURE_HEADER = "X-Diner-Signature"
 TIMEOUT_SECONDS = 3.0
 RETRY_POLICY = RetryPolicy(max_tries=5, first_delay=timedelta(seconds=0.5))
 QUEUE_SIZE = 100
 FLUSH_SECONDS = 2.0
+
+
+class _Alert(NamedTuple):
+    """The id is the same in every try."""
+
+    id: str
+    body: bytes
 
 
 class AlertSender:
@@ -49,7 +56,7 @@ class AlertSender:
         self._secret = secret
         self._post = post or safe_http_poster(TIMEOUT_SECONDS, allow_private=True)
         self._retry_policy = retry_policy
-        self._queue: queue.Queue[bytes | None] = queue.Queue(QUEUE_SIZE)
+        self._queue: queue.Queue[_Alert | None] = queue.Queue(QUEUE_SIZE)
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -65,7 +72,7 @@ class AlertSender:
             "pid": os.getpid(),
         }
         try:
-            self._queue.put_nowait(orjson.dumps(body))
+            self._queue.put_nowait(_Alert(str(uuid4()), orjson.dumps(body)))
         except queue.Full:
             _log.warning("alert_dropped", alert=event, connection=connection)
             return
@@ -93,13 +100,13 @@ class AlertSender:
                 atexit.register(self.close)
 
     def _run(self) -> None:
-        while (body := self._queue.get()) is not None:
-            self._deliver(body)
+        while (alert := self._queue.get()) is not None:
+            self._deliver(alert)
 
-    def _deliver(self, body: bytes) -> None:
+    def _deliver(self, alert: _Alert) -> None:
         for tries in count(1):
             try:
-                self._send(body)
+                self._send(alert)
             except NotSent as exc:
                 reason = exc.reason
             else:
@@ -109,11 +116,15 @@ class AlertSender:
                 break
         _log.warning("alert_undelivered", reason=reason, tries=tries)
 
-    def _send(self, body: bytes) -> None:
+    def _send(self, alert: _Alert) -> None:
         moment = int(time.time())
-        sign = f"t={moment},v1={signature(self._secret, moment, body)}"
-        headers = {"Content-Type": "application/json", SIGNATURE_HEADER: sign}
-        status = self._post(self._url, body, headers)
+        legacy = legacy_signature(self._secret, moment, alert.body)
+        headers = {
+            "Content-Type": "application/json",
+            **signed_headers(self._secret, alert.id, moment, alert.body),
+            "X-Diner-Signature": f"t={moment},v1={legacy}",
+        }
+        status = self._post(self._url, alert.body, headers)
         if not 200 <= status < 300:
             raise NotSent(f"status {status}")
 

@@ -22,6 +22,7 @@ from dinerapp.replication.signals import (
     connection_restored,
     connection_slow,
 )
+from dinerapp.webhooks.domain.signing import signed_headers
 from tests.servers.receiver import WebhookReceiver, running_receiver
 
 SECRET = "alarm-secret"
@@ -68,6 +69,9 @@ def test_a_lost_connection_is_told_and_signed(connected: WebhookReceiver) -> Non
     expected = hmac.new(SECRET.encode(), moment.encode() + b"." + body, hashlib.sha256)
     assert hmac.compare_digest(signed, expected.hexdigest())
     assert abs(time.time() - int(moment)) < 10
+    standard = signed_headers(SECRET, headers["Webhook-Id"], int(moment), body)
+    assert headers["Webhook-Timestamp"] == moment
+    assert headers["Webhook-Signature"] == standard["webhook-signature"]
 
 
 def test_a_recovery_is_told_with_its_length(connected: WebhookReceiver) -> None:
@@ -93,6 +97,7 @@ def test_an_alert_that_is_refused_is_sent_again(receiver: WebhookReceiver, answe
     receiver.wait_for(3)
     alerts.close()
     assert len({body for _, body in receiver.requests}) == 1
+    assert len({headers["Webhook-Id"] for headers, _ in receiver.requests}) == 1
 
 
 def test_a_receiver_that_hangs_delays_nobody(receiver: WebhookReceiver) -> None:
