@@ -1,7 +1,7 @@
 """Tells ALERT_WEBHOOK_URL about every change of a connection's state, off the request's path.
 
-Each POST carries `X-Diner-Signature: t=<unix time>,v1=<hex>`, where the hex is the HMAC-SHA256 of
-`<unix time>.<body>` under the alert secret: a receiver checks it, and that the time is recent.
+Each POST is signed with the alert secret as docs/webhooks.md describes. Receivers older than that
+still get `X-Diner-Signature: t=<unix time>,v1=<hex>`, the HMAC-SHA256 of `<unix time>.<body>`.
 """
 
 from __future__ import annotations
@@ -12,25 +12,33 @@ import queue
 import socket
 import threading
 import time
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any, NamedTuple
+from uuid import uuid4
 
 import orjson
 import structlog
 
 from adapters.webhooks.posting import safe_http_poster
+from dinerapp.replication.retry_policy import RetryPolicy
 from dinerapp.replication.signals import connection_lost, connection_restored, connection_slow
-from dinerapp.webhooks.domain.signing import signature
+from dinerapp.webhooks.domain.signing import legacy_signature, signed_headers
 from dinerapp.webhooks.ports.posting import NotSent, Post
 
 _log = structlog.get_logger(__name__)
 
-SIGNATURE_HEADER = "X-Diner-Signature"
 TIMEOUT_SECONDS = 3.0
-MAX_TRIES = 5
-FIRST_RETRY_SECONDS = 0.5
+RETRY_POLICY = RetryPolicy(max_tries=5, first_delay=timedelta(seconds=0.5))
 QUEUE_SIZE = 100
 FLUSH_SECONDS = 2.0
+
+
+class _Alert(NamedTuple):
+    """The id is the same in every try."""
+
+    id: str
+    body: bytes
 
 
 class AlertSender:
@@ -42,13 +50,13 @@ class AlertSender:
         secret: str,
         *,
         post: Post | None = None,
-        first_retry_seconds: float = FIRST_RETRY_SECONDS,
+        retry_policy: RetryPolicy = RETRY_POLICY,
     ) -> None:
         self._url = url
         self._secret = secret
         self._post = post or safe_http_poster(TIMEOUT_SECONDS, allow_private=True)
-        self._first_retry_seconds = first_retry_seconds
-        self._queue: queue.Queue[bytes | None] = queue.Queue(QUEUE_SIZE)
+        self._retry_policy = retry_policy
+        self._queue: queue.Queue[_Alert | None] = queue.Queue(QUEUE_SIZE)
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -64,7 +72,7 @@ class AlertSender:
             "pid": os.getpid(),
         }
         try:
-            self._queue.put_nowait(orjson.dumps(body))
+            self._queue.put_nowait(_Alert(str(uuid4()), orjson.dumps(body)))
         except queue.Full:
             _log.warning("alert_dropped", alert=event, connection=connection)
             return
@@ -92,26 +100,31 @@ class AlertSender:
                 atexit.register(self.close)
 
     def _run(self) -> None:
-        while (body := self._queue.get()) is not None:
-            self._deliver(body)
+        while (alert := self._queue.get()) is not None:
+            self._deliver(alert)
 
-    def _deliver(self, body: bytes) -> None:
-        for number in range(MAX_TRIES):
+    def _deliver(self, alert: _Alert) -> None:
+        for tries in count(1):
             try:
-                self._send(body)
+                self._send(alert)
             except NotSent as exc:
                 reason = exc.reason
             else:
                 return
-            if number == MAX_TRIES - 1 or self._closing.wait(self._first_retry_seconds * 2**number):
+            wait = self._retry_policy.delay(tries)
+            if wait is None or self._closing.wait(wait.total_seconds()):
                 break
-        _log.warning("alert_undelivered", reason=reason, tries=number + 1)
+        _log.warning("alert_undelivered", reason=reason, tries=tries)
 
-    def _send(self, body: bytes) -> None:
+    def _send(self, alert: _Alert) -> None:
         moment = int(time.time())
-        sign = f"t={moment},v1={signature(self._secret, moment, body)}"
-        headers = {"Content-Type": "application/json", SIGNATURE_HEADER: sign}
-        status = self._post(self._url, body, headers)
+        legacy = legacy_signature(self._secret, moment, alert.body)
+        headers = {
+            "Content-Type": "application/json",
+            **signed_headers(self._secret, alert.id, moment, alert.body),
+            "X-Diner-Signature": f"t={moment},v1={legacy}",
+        }
+        status = self._post(self._url, alert.body, headers)
         if not 200 <= status < 300:
             raise NotSent(f"status {status}")
 

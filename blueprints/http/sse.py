@@ -6,9 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar
 
-from flask import Response
+from flask import Response, request
 
+from blueprints.http.headers import LAST_EVENT_ID
 from blueprints.http.strict_json import dumps
+from dinerapp.live.feed import CursorExpired
+from dinerapp.replication.errors import InvalidRecord
 
 HEARTBEAT_SECONDS = 15.0
 POLL_SECONDS = 1.0
@@ -19,6 +22,7 @@ _HEARTBEAT = b": still here\n\n"
 
 U_co = TypeVar("U_co", covariant=True)
 U = TypeVar("U")
+C = TypeVar("C")
 
 
 class Subscription(Protocol[U_co]):
@@ -30,6 +34,9 @@ class Subscription(Protocol[U_co]):
     def next(self, seconds: float) -> U_co | None: ...
 
     def close(self) -> None: ...
+
+
+S = TypeVar("S", bound=Subscription[Any])
 
 
 def stream_documentation(example: str) -> dict[str, Any]:
@@ -47,19 +54,38 @@ def format_event(name: str, data: Any, event_id: str | None = None) -> bytes:
 
 
 def stream_response(
-    stream: Subscription[U],
-    preamble: bytes,
-    format_update: Callable[[U], bytes],
-    is_allowed: Callable[[], bool] = lambda: True,
+    open_stream: Callable[[C | None], S],
+    parse_event_id: Callable[[str], C],
+    format_update: Callable[[Any], bytes],
+    is_allowed: Callable[[S], bool] = lambda _stream: True,
 ) -> Response:
-    """The answer that goes on for as long as the client listens, and may listen."""
-    made = Response(
-        _events(stream, preamble, format_update, is_allowed),
+    """The answer that goes on for as long as the client listens, and may listen.
+
+    It begins behind the last event the client has had. Where that is too long ago, the client is
+    told that it missed something, and the stream begins now. `parse_event_id` raises ValueError.
+    """
+    cursor, preamble = _last_event_id(parse_event_id), RETRY_FIELD
+    try:
+        stream = open_stream(cursor)
+    except CursorExpired:
+        stream, preamble = open_stream(None), RETRY_FIELD + RESET_EVENT
+    response = Response(
+        _events(stream, preamble, format_update, lambda: is_allowed(stream)),
         headers=HEADERS,
         content_type="text/event-stream",
     )
-    made.call_on_close(stream.close)
-    return made
+    response.call_on_close(stream.close)
+    return response
+
+
+def _last_event_id(parse: Callable[[str], C]) -> C | None:
+    given = request.headers.get(LAST_EVENT_ID)
+    if given is None:
+        return None
+    try:
+        return parse(given)
+    except (ValueError, OverflowError):
+        raise InvalidRecord(LAST_EVENT_ID, "is not the id of an event of this stream") from None
 
 
 def _events(

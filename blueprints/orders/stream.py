@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from flask import Response, request
+from flask import Response
 
 from blueprints.http import sse
-from blueprints.http.headers import LAST_EVENT_ID
 from blueprints.orders.views import order_view
-from dinerapp.live.feed import CursorExpired
 from dinerapp.ordering.services.order_feed import OrderFeed, OrderUpdate
-from dinerapp.replication.errors import InvalidRecord
 
 STREAM_DOCUMENTATION = sse.stream_documentation(
     'id: 2036-05-01T16:30:00.123Z\nevent: order\ndata: {"id": "…"}\n\n'
@@ -20,12 +17,7 @@ STREAM_DOCUMENTATION = sse.stream_documentation(
 
 def stream_response(feed: OrderFeed) -> Response:
     """The answer that goes on for as long as the client listens."""
-    after, first = _last_event_id(), sse.RETRY_FIELD
-    try:
-        stream = feed.stream(after)
-    except CursorExpired:
-        stream, first = feed.stream(None), sse.RETRY_FIELD + sse.RESET_EVENT
-    return sse.stream_response(stream, first, _format_update)
+    return sse.stream_response(feed.stream, _parse_position, _format_update)
 
 
 def _format_update(update: OrderUpdate) -> bytes:
@@ -33,14 +25,8 @@ def _format_update(update: OrderUpdate) -> bytes:
     return sse.format_event("order", order_view(update.order), position)
 
 
-def _last_event_id() -> datetime | None:
-    given = request.headers.get(LAST_EVENT_ID)
-    if given is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(given)
-        if moment.tzinfo is None:
-            raise ValueError
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise InvalidRecord(LAST_EVENT_ID, "is not the id of an event of this stream") from None
+def _parse_position(event_id: str) -> datetime:
+    position = datetime.fromisoformat(event_id)
+    if position.tzinfo is None:
+        raise ValueError("a position has a time zone")
+    return position.astimezone(UTC)

@@ -88,7 +88,7 @@ class AttemptOut(ma.Schema):
 class DeliveryOut(ma.Schema):
     """An event on its way to a webhook."""
 
-    id = fields.UUID(metadata={"description": "what `X-Diner-Delivery` says, in every try"})
+    id = fields.UUID(metadata={"description": "what `webhook-id` says, in every try"})
     revision = fields.Integer()
     webhook_id = fields.UUID()
     event = fields.Enum(Topic, by_value=True)

@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
+from cachetools import LRUCache
+
 from dinerapp.live.signals import bus_gap
 from dinerapp.replication import deadline
 from dinerapp.replication.errors import DinerError, NoStoreAvailable
@@ -78,7 +80,7 @@ class Stream(Generic[R]):
     def __init__(self, feed: Feed[R]) -> None:
         self._feed = feed
         self._queue: queue.Queue[Any] = queue.Queue(MAX_QUEUED)
-        self._seen_revisions: dict[str, int] = {}
+        self._seen_revisions = LRUCache[str, int](MAX_KNOWN)
         self._is_closed = False
         self._offer_lock = Lock()
 
@@ -116,9 +118,6 @@ class Stream(Generic[R]):
             self.close()
 
     def _remember(self, record: R) -> None:
-        self._seen_revisions.pop(record.id, None)
-        if len(self._seen_revisions) >= MAX_KNOWN:
-            del self._seen_revisions[next(iter(self._seen_revisions))]
         self._seen_revisions[record.id] = record.version.revision
 
 

@@ -7,7 +7,7 @@ nothing that follows is lost with the process that wrote, and every process shar
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -19,11 +19,14 @@ from dinerapp.replication.ports.follower import Follower
 from dinerapp.replication.ports.observer import Observer
 from dinerapp.replication.ports.replica import Backlog, FollowerTarget, Replica
 from dinerapp.replication.record import Record, utc_now
+from dinerapp.replication.retry_policy import RetryPolicy
 from dinerapp.replication.version import StoreId
 
 _log = structlog.get_logger(__name__)
 
-DEFAULT_SETTINGS = ConsumerSettings(batch_size=100, max_tries=8)
+DEFAULT_SETTINGS = ConsumerSettings(
+    batch_size=100, retry_policy=RetryPolicy(max_tries=8, first_delay=timedelta(seconds=1))
+)
 MAX_REASON_LENGTH = 200
 
 

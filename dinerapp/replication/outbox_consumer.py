@@ -17,11 +17,14 @@ from dinerapp.replication.errors import NoStoreAvailable, StoreFailure
 from dinerapp.replication.ports.observer import Observer
 from dinerapp.replication.ports.replica import ClaimedEntry, Replica, Target
 from dinerapp.replication.record import Record, utc_now
+from dinerapp.replication.retry_policy import RetryPolicy
 from dinerapp.replication.version import Version
 
 R = TypeVar("R", bound=Record)
 
 _log = structlog.get_logger(__name__)
+
+RETRY_POLICY = RetryPolicy(max_tries=5, first_delay=timedelta(seconds=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,7 @@ class ConsumerSettings:
 
     batch_size: int = 500
     lease: timedelta = timedelta(seconds=10)
-    max_tries: int = 5
-    first_retry_delay: timedelta = timedelta(seconds=1)
+    retry_policy: RetryPolicy = RETRY_POLICY
 
 
 @dataclass(slots=True)
@@ -86,10 +88,12 @@ class OutboxConsumer:
         claimed = {debt.record.id: debt for debt in entries}
         for record_id, reason in report.refused:
             debt = claimed[record_id]
-            park = debt.tries + 1 >= self._settings.max_tries
-            due = self._now() + self._settings.first_retry_delay * 2**debt.tries
-            source.reschedule(target, (record_id, debt.record.version), reason, due, give_up=park)
-            if park:
+            wait = self._settings.retry_policy.delay(debt.tries + 1)
+            due = self._now() + (wait or timedelta())
+            source.reschedule(
+                target, (record_id, debt.record.version), reason, due, give_up=wait is None
+            )
+            if wait is None:
                 _log.error(
                     "record_parked",
                     kind=source.kind.name,

@@ -19,6 +19,7 @@ from dinerapp.replication import conflicts
 from dinerapp.replication.record import utc_now
 from dinerapp.replication.version import StoreId
 from dinerapp.webhooks.container import WebhookServices
+from dinerapp.webhooks.domain.signing import signed_headers
 from dinerapp.webhooks.services import sender
 from tests.blueprints.api_helpers import (
     add_dish,
@@ -132,6 +133,11 @@ def test_what_is_told_is_signed_and_named(
     expected = hmac.new(hook["secret"].encode(), signed, hashlib.sha256).hexdigest()
     assert headers["X-Diner-Signature"] == f"sha256={expected}"
     assert abs(time.time() - int(headers["X-Diner-Timestamp"])) < 10
+    message_id, timestamp = headers["Webhook-Id"], headers["Webhook-Timestamp"]
+    standard = signed_headers(hook["secret"], message_id, int(timestamp), body)
+    assert headers["Webhook-Signature"] == standard["webhook-signature"]
+    assert timestamp == headers["X-Diner-Timestamp"]
+    assert message_id == headers["X-Diner-Delivery"]
     assert headers["Content-Type"] == "application/json"
     [delivery] = until(lambda: deliveries(client, hook, "?state=delivered"))
     assert headers["X-Diner-Delivery"] == delivery["id"]

@@ -23,6 +23,7 @@ from dinerapp.replication import outbox_consumer
 from dinerapp.replication.errors import OutcomeUnknown, UnstorableRecord
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.ports.replica import FollowerTarget
+from dinerapp.replication.retry_policy import RetryPolicy
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -32,7 +33,7 @@ _STORES = (PostgresStore, MongoStore)
 _SHORT_DELAYS = {
     "batch_size": 20,
     "lease": timedelta(seconds=2),
-    "first_retry_delay": timedelta(seconds=0.05),
+    "retry_policy": RetryPolicy(max_tries=5, first_delay=timedelta(seconds=0.05)),
 }
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from dinerapp.replication.merge import MergePolicy
 from dinerapp.replication.outbox_consumer import ConsumerSettings
+from dinerapp.replication.retry_policy import RetryPolicy
 from dinerapp.replication.version import StoreId
 from tests.simulation.network import NO_FAULTS, FaultRates
 from tests.simulation.process import PLACES, WorkIntervals
@@ -160,8 +161,7 @@ def _intervals(rng: random.Random) -> WorkIntervals:
     terms = ConsumerSettings(
         batch_size=rng.choice((1, 2, 500)),
         lease=timedelta(seconds=rng.choice((0.5, 2.0))),
-        max_tries=2,
-        first_retry_delay=timedelta(seconds=0.2),
+        retry_policy=RetryPolicy(max_tries=2, first_delay=timedelta(seconds=0.2)),
     )
     policy = MergePolicy(rng.choice(("source_priority", "last_write_wins")))
     return WorkIntervals(

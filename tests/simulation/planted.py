@@ -33,6 +33,7 @@ from dinerapp.replication.ports.replica import (
 )
 from dinerapp.replication.record import Record
 from dinerapp.replication.replicator import Replicator
+from dinerapp.replication.retry_policy import RetryPolicy
 from dinerapp.replication.version import StoreId
 from tests.simulation.network import FaultRates
 from tests.simulation.plan import MIXES, ScheduledFault
@@ -233,8 +234,7 @@ KILLS: Mapping[str, Any] = {
         ConsumerSettings(
             batch_size=1,
             lease=timedelta(seconds=0.5),
-            max_tries=2,
-            first_retry_delay=timedelta(seconds=0.2),
+            retry_policy=RetryPolicy(max_tries=2, first_delay=timedelta(seconds=0.2)),
         ),
         MergePolicy(),
         check=0.2,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
+from threading import Lock
+
+from cachetools import LRUCache
 
 from dinerapp.accounts.ports.profiles import Profiles
 from dinerapp.accounts.ports.users import Users
@@ -28,12 +31,14 @@ class DisplayNames:
         self._profiles = profiles
         self._users = users
         self._clock = clock
-        self._cache: dict[str, tuple[float, str]] = {}
+        self._cache = LRUCache[str, tuple[float, str]](MAX_CACHED)
+        self._lock = Lock()
 
     def of(self, user_ids: Collection[str]) -> Mapping[str, str]:
         """The names of these; nobody is called nothing."""
         now = self._clock()
-        kept = {each: self._cache.get(each, (0.0, "")) for each in set(user_ids)}
+        with self._lock:
+            kept = {each: self._cache.get(each, (0.0, "")) for each in set(user_ids)}
         names = {each: name for each, (_, name) in kept.items()}
         asked = [each for each, (until, _) in kept.items() if now >= until]
         if not asked:
@@ -57,6 +62,5 @@ class DisplayNames:
         }
 
     def _remember(self, names: Mapping[str, str], expires_at: float) -> None:
-        if len(self._cache) + len(names) > MAX_CACHED:
-            self._cache = {}
-        self._cache |= {key: (expires_at, name) for key, name in names.items()}
+        with self._lock:
+            self._cache.update({key: (expires_at, name) for key, name in names.items()})

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from threading import Lock
+
+from cachetools import LRUCache
 
 from dinerapp.accounts.ports.users import Users
 from dinerapp.messaging.domain.members import Member, MemberPermission, member_id
@@ -68,7 +71,8 @@ class RoomService:
         self._members = members
         self._conversations = conversations
         self._backends = backends
-        self._known_channel_ids: set[str] = set()
+        self._known_channel_ids = LRUCache[str, None](MAX_KNOWN_CHANNELS)
+        self._lock = Lock()
 
     def authorize(self, user_id: str, room_id: str) -> Room:
         """The room, if it is one of theirs; NotFound."""
@@ -124,6 +128,5 @@ class RoomService:
 
     def _remember_channel(self, channel_id: str) -> None:
         """What is a channel is no conversation, and never becomes one."""
-        if len(self._known_channel_ids) >= MAX_KNOWN_CHANNELS:
-            self._known_channel_ids = set()
-        self._known_channel_ids.add(channel_id)
+        with self._lock:
+            self._known_channel_ids[channel_id] = None

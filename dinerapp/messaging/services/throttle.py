@@ -6,29 +6,25 @@ import time
 from collections.abc import Callable, Hashable
 from threading import Lock
 
+from cachetools import TTLCache
+
+MAX_KEYS = 100_000
+
 
 class Throttle:
-    """Once in so many seconds for each key, as this process counts."""
+    """Once in so many seconds for each key, as this process counts.
+
+    Where there are more keys than it remembers, the one that was longest ago may come early.
+    """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._seconds = seconds
-        self._clock = clock
-        self._last_times: dict[Hashable, float] = {}
+        self._recent = TTLCache[Hashable, None](MAX_KEYS, seconds, clock)
         self._lock = Lock()
 
     def try_acquire(self, key: Hashable) -> bool:
         """Whether it is time again; then it counts as done."""
-        now = self._clock()
         with self._lock:
-            if key in self._last_times and now - self._last_times[key] < self._seconds:
+            if key in self._recent:
                 return False
-            self._drop_expired(now)
-            self._last_times[key] = now
-        return True
-
-    def _drop_expired(self, now: float) -> None:
-        """The oldest come first: each is put at the end when it is done."""
-        for key, done in list(self._last_times.items()):
-            if now - done < self._seconds:
-                return
-            del self._last_times[key]
+            self._recent[key] = None
+            return True

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Self
 
 from dinerapp.ordering.domain import payments as money
-from dinerapp.ordering.domain.billing import BillingTerms, TaxableLine, allocate, totals
+from dinerapp.ordering.domain.billing import BillingTerms, TaxableLine, Totals, allocate, totals
 from dinerapp.ordering.domain.payments import Payment, PaymentStatus
 from dinerapp.ordering.domain.tickets import Ticket, ticket_id
 from dinerapp.replication.errors import InvalidRecord, InvalidRequest, KeyReused, RuleViolation
@@ -131,6 +131,12 @@ class HistoryStep:
         return self.status, self.actor, self.reason
 
 
+def bill_of(lines: Iterable[Line], terms: BillingTerms) -> Totals:
+    """What these lines come to on these terms."""
+    taxable = [TaxableLine(total=line.total, tax_rate=line.tax_rate) for line in lines]
+    return totals(taxable, terms)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order(Record):
     """An order with its lines, payments and kitchen tickets: three axes that move on their own.
@@ -184,8 +190,7 @@ class Order(Record):
 
     def with_totals(self) -> Self:
         """With every sum as lines, terms and tips say, and the payment status that follows."""
-        charged = [TaxableLine(total=line.total, tax_rate=line.tax_rate) for line in self.lines]
-        bill = totals(charged, self.terms)
+        bill = bill_of(self.lines, self.terms)
         total = bill.total + self.tip
         return replace(
             self,

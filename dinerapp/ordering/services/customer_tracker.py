@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 from threading import Lock
 
+from cachetools import LRUCache
+
 from dinerapp.live.signals import bus_gap, remote_change
 from dinerapp.ordering.domain.customers import CUSTOMERS, Customer
 from dinerapp.ordering.domain.orders import Order
@@ -23,9 +25,8 @@ class CustomerTracker:
 
     def __init__(self, customers: CustomerService, max_remembered: int = MAX_REMEMBERED) -> None:
         self._customers = customers
-        self._max_remembered = max_remembered
         self._lock = Lock()
-        self._last_orders: dict[str, _LastOrder] = {}
+        self._last_orders = LRUCache[str, _LastOrder](max_remembered)
         customer_erased.connect(self._on_customer_erased)
         remote_change.connect(self._on_remote_change)
         bus_gap.connect(self._on_bus_gap)
@@ -48,11 +49,8 @@ class CustomerTracker:
         """Notes it before it is remembered: who is erased in between is not noted."""
         said = (order.customer.name, order.customer.email, order.created_at.date())
         with self._lock:
-            if self._last_orders.pop(customer_id, None) == said:
-                self._last_orders[customer_id] = said
+            if self._last_orders.get(customer_id) == said:
                 return False
-            if len(self._last_orders) >= self._max_remembered:
-                del self._last_orders[next(iter(self._last_orders))]
             self._last_orders[customer_id] = said
             return True
 
@@ -71,4 +69,4 @@ class CustomerTracker:
 
     def _on_bus_gap(self, _sender: object) -> None:
         with self._lock:
-            self._last_orders = {}
+            self._last_orders.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -23,6 +24,7 @@ from dinerapp.ordering.domain.orders import (
     Order,
     OrderContact,
     Status,
+    bill_of,
 )
 from dinerapp.ordering.domain.pricing import LineRequest, Rates, quote, require_all
 from dinerapp.ordering.domain.slots import SCHEDULED_FOR, slot_key
@@ -34,6 +36,7 @@ from dinerapp.ordering.services.menu_cache import MenuCache
 from dinerapp.ordering.services.slots import SlotService
 from dinerapp.ordering.signals import order_placed, order_revised, order_status_changed
 from dinerapp.replication.errors import (
+    DinerError,
     Exhausted,
     InvalidRequest,
     KeyReused,
@@ -107,17 +110,15 @@ class OrderService:
     ) -> WriteResult[Order]:
         """One order for one operation, however often and wherever it is tried."""
         try:
-            done = self._try_to_place(operation, new, caller)
-        except KeyReused:
-            raise
-        except (RuleViolation, Rejection):
-            earlier = self._earlier_order(operation)
+            placed = self._try_to_place(operation, new, caller)
+        except DinerError as failure:
+            earlier = self._earlier_order(operation) if _may_be_a_repeat(failure) else None
             if earlier is None:
                 raise
             return WriteResult(earlier, replayed=True, changed=False)
-        if done.changed:
-            announce(order_placed, self, order=done.record)
-        return done
+        if placed.changed:
+            announce(order_placed, self, order=placed.record)
+        return placed
 
     def quote(
         self, wanted: Sequence[LineRequest], line_ids: Sequence[str]
@@ -230,15 +231,15 @@ class OrderService:
         self, operation: Operation, new: NewOrder, caller: Caller
     ) -> WriteResult[Order]:
         """By the menu as it is known here, if that is how it still is; else by what is stored."""
-        try:
-            known = self._menu_cache.cached_items({one.item_id for one in new.items})
-            order = self._make_order(operation, new, known, caller)
-            basis = [ReadVersion(MENU_ITEMS.name, item.id, item.version) for item in known.values()]
-            return save_idempotently(partial(self._save, read_set=basis), order)
-        except (RuleViolation, StaleReadSet):
-            return save_idempotently(
-                self._save, self._make_order(operation, new, self._menu_of(new.items), caller)
-            )
+        with suppress(RuleViolation, StaleReadSet):
+            menu = self._menu_cache.cached_items({line.item_id for line in new.items})
+            read_set = [
+                ReadVersion(MENU_ITEMS.name, item.id, item.version) for item in menu.values()
+            ]
+            order = self._make_order(operation, new, menu, caller)
+            return save_idempotently(partial(self._save, read_set=read_set), order)
+        order = self._make_order(operation, new, self._menu_of(new.items), caller)
+        return save_idempotently(self._save, order)
 
     def _menu_of(self, wanted: Sequence[LineRequest]) -> Mapping[str, MenuItem]:
         return self._menu.get_many({one.item_id for one in wanted})
@@ -309,8 +310,8 @@ class OrderService:
         added = require_all(self._quote(changes.added, menu, ids, moment))
         if not revised and not added:
             return order
-        order = order.with_lines((*revised, *added), op_id=operation.op_id, now=now)
-        return replace(order, op_id=operation.op_id_with_outcome(*revised, *added))
+        lines = (*revised, *added)
+        return order.with_lines(lines, op_id=operation.op_id_with_outcome(*lines), now=now)
 
     def _earlier_order(self, operation: Operation) -> Order | None:
         """The order of an earlier try, which counts even if the menu has changed since."""
@@ -333,9 +334,10 @@ def order_of(
     caller: Caller = GUEST,
 ) -> Order:
     """What a guest sent, as the order it becomes with these lines on these terms."""
-    order = Order(
+    total = bill_of(lines, terms).total + new.tip
+    return Order(
         id=operation.record_id,
-        op_id=operation.op_id,
+        op_id=operation.op_id_with_outcome(*lines, total),
         created_at=now,
         updated_at=now,
         code=_order_code(operation.record_id),
@@ -352,7 +354,12 @@ def order_of(
         history=(HistoryStep(at=now, status=Status.PENDING, actor=caller.actor),),
         user_id=caller.user_id,
     ).with_totals()
-    return replace(order, op_id=operation.op_id_with_outcome(*order.lines, order.total))
+
+
+def _may_be_a_repeat(failure: DinerError) -> bool:
+    """Whether an earlier try may have placed the order, before the menu, the stock or the hours
+    changed. A key that was used for another order is refused whatever there is."""
+    return isinstance(failure, RuleViolation | Rejection) and not isinstance(failure, KeyReused)
 
 
 def _is_owner(caller: Caller, order: Order) -> bool:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from threading import Lock
+
+from cachetools import LRUCache
 
 from dinerapp.ordering.domain.orders import Fulfilment
 from dinerapp.ordering.domain.slots import Slot, SlotPolicy, slot_id, slot_key
@@ -42,7 +45,8 @@ class SlotService:
         self._orders = orders
         self._policy = policy
         self._now = now
-        self._known: set[datetime] = set()
+        self._known = LRUCache[datetime, None](MAX_KNOWN)
+        self._lock = Lock()
 
     @property
     def minutes(self) -> int:
@@ -69,9 +73,8 @@ class SlotService:
             return
         if not self._slots.get_many([slot_id(starts_at)]):
             self._make_slot(starts_at)
-        if len(self._known) >= MAX_KNOWN:
-            self._known.clear()
-        self._known.add(starts_at)
+        with self._lock:
+            self._known[starts_at] = None
 
     def availability_on(self, day: date | None) -> Sequence[SlotAvailability]:
         """The slots of a business day that are yet to come, today's unless said otherwise."""

@@ -13,10 +13,11 @@ from adapters.webhooks.posting import safe_http_poster
 from blueprints.webhooks.routes import blp as webhooks
 from dinerapp.ordering.ports.orders import Orders
 from dinerapp.replication.periodic_thread import PeriodicThread
+from dinerapp.replication.retry_policy import RetryPolicy
 from dinerapp.runtime.supervisor import Resource
 from dinerapp.runtime.wing import BuiltWing, KindRow, Wing, WingContext
 from dinerapp.webhooks.container import WebhookServices
-from dinerapp.webhooks.domain.deliveries import RetryPolicy
+from dinerapp.webhooks.domain.deliveries import RETRY_GROWTH, RETRY_JITTER
 from dinerapp.webhooks.ports.deliveries import Deliveries
 from dinerapp.webhooks.ports.webhooks import Webhooks
 from dinerapp.webhooks.services.fanout import WebhookFanout
@@ -33,7 +34,9 @@ def _build(context: WingContext) -> BuiltWing:
         lease=timedelta(seconds=2 * settings.webhook_timeout + 10),
         retry_policy=RetryPolicy(
             max_tries=settings.webhook_tries,
-            first_retry_delay=timedelta(seconds=settings.webhook_first_wait),
+            first_delay=timedelta(seconds=settings.webhook_first_wait),
+            growth=RETRY_GROWTH,
+            max_jitter=RETRY_JITTER,
         ),
         retention=kept,
     )

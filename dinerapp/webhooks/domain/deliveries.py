@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from dinerapp.replication.merge import MergePolicy
 
 MAX_ATTEMPTS_KEPT = 50
-GROWTH = 3
-JITTER = 0.25
+RETRY_GROWTH = 3.0
+RETRY_JITTER = 0.25
 
 
 class DeliveryState(StrEnum):
@@ -43,21 +43,6 @@ class Attempt:
     def succeeded(self) -> bool:
         """Only what the receiver says it has, it has."""
         return self.status is not None and 200 <= self.status < 300
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
-    """How often something is tried, and how long the wait is after the first try; each later wait
-    is GROWTH times as long, and up to JITTER longer, so that not all come back together."""
-
-    max_tries: int = 8
-    first_retry_delay: timedelta = timedelta(seconds=60)
-
-    def delay(self, tries: int, jitter: float) -> timedelta | None:
-        """After so many tries; None when it is time to give up. `luck` is from 0 to 1."""
-        if tries >= self.max_tries:
-            return None
-        return self.first_retry_delay * (float(GROWTH) ** (tries - 1) * (1 + JITTER * jitter))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,9 @@ import structlog
 from dinerapp.replication.errors import DinerError, NotFound, Rejection
 from dinerapp.replication.identity import new_op_id
 from dinerapp.replication.record import utc_now
-from dinerapp.webhooks.domain.deliveries import Attempt, DeliveryState, RetryPolicy, WebhookDelivery
-from dinerapp.webhooks.domain.signing import signature
+from dinerapp.replication.retry_policy import RetryPolicy
+from dinerapp.webhooks.domain.deliveries import Attempt, DeliveryState, WebhookDelivery
+from dinerapp.webhooks.domain.signing import legacy_signature, signed_headers
 from dinerapp.webhooks.domain.webhooks import Webhook
 from dinerapp.webhooks.ports.deliveries import Deliveries
 from dinerapp.webhooks.ports.posting import NotSent, Post
@@ -244,6 +245,7 @@ def _headers(
         "User-Agent": USER_AGENT,
         "X-Diner-Event": delivery.event,
         "X-Diner-Delivery": delivery.id,
+        **signed_headers(webhook.secret, delivery.id, moment, body),
         "X-Diner-Timestamp": str(moment),
-        "X-Diner-Signature": f"sha256={signature(webhook.secret, moment, body)}",
+        "X-Diner-Signature": f"sha256={legacy_signature(webhook.secret, moment, body)}",
     }

@@ -7,6 +7,7 @@ import hmac
 import json
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 import structlog
@@ -14,15 +15,21 @@ from structlog.testing import capture_logs
 
 from adapters.webhooks import alerts as webhook
 from adapters.webhooks.alerts import AlertSender, connect_receivers
+from dinerapp.replication.retry_policy import RetryPolicy
 from dinerapp.replication.signals import (
     announce,
     connection_lost,
     connection_restored,
     connection_slow,
 )
+from dinerapp.webhooks.domain.signing import signed_headers
 from tests.servers.receiver import WebhookReceiver, running_receiver
 
 SECRET = "alarm-secret"
+
+
+def retry_policy(first_delay: float) -> RetryPolicy:
+    return RetryPolicy(max_tries=5, first_delay=timedelta(seconds=first_delay))
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +69,9 @@ def test_a_lost_connection_is_told_and_signed(connected: WebhookReceiver) -> Non
     expected = hmac.new(SECRET.encode(), moment.encode() + b"." + body, hashlib.sha256)
     assert hmac.compare_digest(signed, expected.hexdigest())
     assert abs(time.time() - int(moment)) < 10
+    standard = signed_headers(SECRET, headers["Webhook-Id"], int(moment), body)
+    assert headers["Webhook-Timestamp"] == moment
+    assert headers["Webhook-Signature"] == standard["webhook-signature"]
 
 
 def test_a_recovery_is_told_with_its_length(connected: WebhookReceiver) -> None:
@@ -82,11 +92,12 @@ def test_the_first_connection_of_a_process_is_no_news(connected: WebhookReceiver
 @pytest.mark.parametrize("answer", [500, 302])
 def test_an_alert_that_is_refused_is_sent_again(receiver: WebhookReceiver, answer: int) -> None:
     receiver.answers = [answer, answer]
-    alerts = AlertSender(receiver.url, SECRET, first_retry_seconds=0.01)
+    alerts = AlertSender(receiver.url, SECRET, retry_policy=retry_policy(0.01))
     alerts.enqueue("connection_lost", "mongodb", reason="refused")
     receiver.wait_for(3)
     alerts.close()
     assert len({body for _, body in receiver.requests}) == 1
+    assert len({headers["Webhook-Id"] for headers, _ in receiver.requests}) == 1
 
 
 def test_a_receiver_that_hangs_delays_nobody(receiver: WebhookReceiver) -> None:
@@ -121,7 +132,9 @@ def test_the_end_of_the_process_waits_two_seconds_at_most(receiver: WebhookRecei
 
 
 def test_an_alert_that_cannot_be_sent_is_logged_without_secrets() -> None:
-    alerts = AlertSender("http://127.0.0.1:9/alerts/path-secret", SECRET, first_retry_seconds=0.001)
+    alerts = AlertSender(
+        "http://127.0.0.1:9/alerts/path-secret", SECRET, retry_policy=retry_policy(0.001)
+    )
     with capture_logs() as lines:
         alerts.enqueue("connection_lost", "mongodb", reason="refused")
         alerts.close()

@@ -23,7 +23,7 @@ from dinerapp.messaging.services.room_feed import (
     RoomFeed,
     RoomStream,
 )
-from dinerapp.messaging.services.throttle import Throttle
+from dinerapp.messaging.services.throttle import MAX_KEYS, Throttle
 from dinerapp.messaging.signals import remote_typing, room_read, typing_noticed
 from dinerapp.replication.identity import new_id, new_op_id
 from dinerapp.replication.signals import announce, connection_restored
@@ -316,3 +316,10 @@ def test_seldom_is_once_in_a_while_for_each() -> None:
     assert [seldom.try_acquire(key) for key in "aab"] == [True, False, True]
     moment[0] = 1.0
     assert [seldom.try_acquire(key) for key in "ab"] == [True, True]
+
+
+def test_a_throttle_that_is_full_forgets_what_was_longest_ago() -> None:
+    seldom = Throttle(1.0, lambda: 0.0)
+    assert all(seldom.try_acquire(key) for key in range(MAX_KEYS + 1))
+    assert not seldom.try_acquire(MAX_KEYS)
+    assert seldom.try_acquire(0)

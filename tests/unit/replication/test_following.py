@@ -90,7 +90,7 @@ def test_a_record_that_always_fails_is_parked_and_stops_only_itself(
     poisoned, *healthy = accepted(store, notes="poison"), accepted(store), accepted(store)
     one, other = Seen(poison="poison"), Seen()
     seconds = 1.0
-    for _ in range(DEFAULT_SETTINGS.max_tries):
+    for _ in range(DEFAULT_SETTINGS.retry_policy.max_tries):
         following(store, one, other, seconds=seconds).dispatch_from(StoreId.POSTGRESQL)
         seconds *= 4
     assert set(one.ids) == {each.id for each in healthy}

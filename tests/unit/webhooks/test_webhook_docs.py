@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from dinerapp.webhooks.domain.signing import signature
+from dinerapp.webhooks.domain.signing import signed_headers
 
 GUIDE = Path(__file__).parents[3] / "docs" / "webhooks.md"
 SECRET, BODY = "whsec_0", b'{"type": "ping"}'
@@ -22,8 +22,7 @@ def is_genuine(*given: Any) -> bool:
 
 
 def headers(moment: int, **other: str) -> dict[str, str]:
-    signed = f"sha256={signature(SECRET, moment, BODY)}"
-    return {"X-Diner-Timestamp": str(moment), "X-Diner-Signature": signed, **other}
+    return {**signed_headers(SECRET, "one", moment, BODY), **other}
 
 
 def test_the_example_takes_what_is_genuine() -> None:
@@ -35,6 +34,13 @@ def test_the_example_refuses_what_is_not() -> None:
     assert not is_genuine("whsec_1", headers(now), BODY)
     assert not is_genuine(SECRET, headers(now), BODY + b" ")
     assert not is_genuine(SECRET, headers(now - 3600), BODY)
-    assert not is_genuine(SECRET, headers(now) | {"X-Diner-Timestamp": str(now + 1)}, BODY)
-    assert not is_genuine(SECRET, headers(now) | {"X-Diner-Timestamp": "soon"}, BODY)
-    assert not is_genuine(SECRET, headers(now) | {"X-Diner-Signature": "sha256=\xe9"}, BODY)
+    assert not is_genuine(SECRET, headers(now) | {"webhook-timestamp": str(now + 1)}, BODY)
+    assert not is_genuine(SECRET, headers(now) | {"webhook-timestamp": "soon"}, BODY)
+    assert not is_genuine(SECRET, headers(now) | {"webhook-id": "other"}, BODY)
+    assert not is_genuine(SECRET, headers(now) | {"webhook-signature": "v1,\xe9"}, BODY)
+
+
+def test_the_example_takes_one_genuine_signature_of_several() -> None:
+    given = headers(int(time.time()))
+    given["webhook-signature"] = f"v1,AAAA {given['webhook-signature']} v1a,BBBB"
+    assert is_genuine(SECRET, given, BODY)

@@ -22,11 +22,13 @@ from dinerapp.replication import codec
 from dinerapp.replication.errors import InvalidRecord
 from dinerapp.replication.identity import new_op_id
 from dinerapp.replication.merge import MergePolicy
+from dinerapp.replication.retry_policy import RetryPolicy
 from dinerapp.webhooks.domain.deliveries import (
     MAX_ATTEMPTS_KEPT,
+    RETRY_GROWTH,
+    RETRY_JITTER,
     Attempt,
     DeliveryState,
-    RetryPolicy,
     delivery_of,
     merge_deliveries,
 )
@@ -183,8 +185,13 @@ def test_what_can_be_posted_to_is_a_url(url: str) -> None:
 
 
 def test_waits_grow_over_a_day_and_then_it_is_given_up() -> None:
-    patience = RetryPolicy()
-    waits = [patience.delay(tries, 0.5) for tries in range(1, 9)]
+    policy = RetryPolicy(
+        max_tries=8,
+        first_delay=timedelta(seconds=60),
+        growth=RETRY_GROWTH,
+        max_jitter=RETRY_JITTER,
+    )
+    waits = [policy.delay(tries, 0.5) for tries in range(1, 9)]
     assert waits[0] == timedelta(seconds=67.5)
     assert waits[-1] is None
     known = [wait for wait in waits if wait is not None]
