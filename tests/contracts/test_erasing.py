@@ -36,7 +36,7 @@ from dinerapp.replication.identity import Operation, new_id, new_op_id
 from dinerapp.replication.merge import MergePolicy
 from dinerapp.replication.ports.database import Database
 from dinerapp.replication.ports.replica import Backlog, OutboxEntry
-from dinerapp.replication.record import utc_now
+from dinerapp.replication.record import Record, utc_now
 from dinerapp.replication.relay import Relay
 from dinerapp.replication.replicator import Replicator
 from dinerapp.replication.store_pair import StorePair
@@ -287,9 +287,12 @@ def test_conflicts_tell_nothing_of_the_guest_either(house: House, away: StoreId 
     placed = house.place()
     other = placed.with_changes(op_id=new_op_id(), now=utc_now(), notes="Lovelace")
     customer = house.service.get(house.customer_id)
-    for states in ((placed, other), (customer, replace(customer, notes="Lovelace"))):
-        kind = "orders" if states[0] is placed else "customers"
-        filed = conflicts.from_states(kind, *states, "why", utc_now())
+    states: list[tuple[str, Record, Record]] = [
+        ("orders", placed, other),
+        ("customers", customer, replace(customer, notes="Lovelace")),
+    ]
+    for kind, winner, loser in states:
+        filed = conflicts.from_states(kind, winner, loser, "why", utc_now())
         house.repositories.conflicts.save(filed)
     if away is not None:
         house.loses(away)

@@ -33,8 +33,8 @@ ENDS = {
 
 @pytest.fixture(scope="module")
 def telling_house(servers: RealServers, folder: Path) -> Iterator[Cluster]:
-    told = {"WEBHOOK_PRIVATE_ADDRESSES": "true", "WEBHOOK_TIMEOUT": "1"}
-    waits = {"WEBHOOK_FIRST_WAIT": "0.2", "WEBHOOK_TRIES": "20"}
+    told: dict[str, Any] = {"WEBHOOK_PRIVATE_ADDRESSES": "true", "WEBHOOK_TIMEOUT": "1"}
+    waits: dict[str, Any] = {"WEBHOOK_FIRST_WAIT": "0.2", "WEBHOOK_TRIES": "20"}
     with Cluster(servers, folder, app=TAMPERED_APP, **told, **waits).run() as house:
         yield house
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.faults
 SECONDS = float(os.environ.get("SATURDAY_SECONDS", "60"))
 SOME = 10
 SEED = os.environ.get("SATURDAY_SEED", "21")
-_BILLING = {"TAX_RATE": "1900", "TAX_INCLUDED": "false", "SERVICE_CHARGE": "1250"}
+_BILLING: dict[str, Any] = {"TAX_RATE": "1900", "TAX_INCLUDED": "false", "SERVICE_CHARGE": "1250"}
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ from tests.simulation.stores import (
 )
 
 PLACES = (StoreId.POSTGRESQL, StoreId.MONGODB)
-PLACEMENT = {
+PLACEMENT: Mapping[type[Any], tuple[StoreId, ...]] = {
     Orders: PLACES,
     MenuItems: PLACES[::-1],
     Conflicts: PLACES,
@@ -163,8 +163,7 @@ class SimulatedProcess:
     def loops(self) -> list[tuple[str, Callable[[], None]]]:
         """The background work, each to be run by an actor of its own."""
         found: list[tuple[str, Callable[[], None]]] = [
-            (f"{self.name} watch {place[0]}", lambda place=place: self._check_once(place))
-            for place in PLACES
+            (f"{self.name} watch {place[0]}", partial(self._check_once, place)) for place in PLACES
         ]
         found.append((f"{self.name} settler", self._settle))
         found.append((f"{self.name} relay", self._ship))

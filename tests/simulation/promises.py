@@ -145,7 +145,8 @@ def _rejected_is_nowhere(op: IntendedOperation, oracle: Oracle) -> None:
 def _step_is_kept(op: IntendedOperation, servers: SimulatedServers) -> None:
     """An order's steps are united by every merge; no policy may drop one."""
     order = _states(servers, PLACES[0], "orders").get(op.record_id)
-    if op.acked_at is not None and op.label not in {event.reason for event in order.history}:
+    history = () if order is None else order.history
+    if op.acked_at is not None and op.label not in {event.reason for event in history}:
         raise Violation("P1 nothing lost", f"{op} is not in the history of {describe_state(order)}")
 
 

@@ -123,8 +123,16 @@ def diner(fresh_mongo_url: str) -> Iterator[Diner]:
 
 
 def ticket(status: TicketStatus) -> Ticket:
-    given = {"id": new_id(), "line_id": new_id(), "revision": 1, "quantity": 1, "fired_at": at()}
-    return Ticket(**given, station="grill", name="Pelmeni", status=status)
+    return Ticket(
+        id=new_id(),
+        line_id=new_id(),
+        revision=1,
+        quantity=1,
+        fired_at=at(),
+        station="grill",
+        name="Pelmeni",
+        status=status,
+    )
 
 
 def owing(missed: bool = False) -> list[OutboxEntry]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from dinerapp.replication import codec
-from dinerapp.replication.ports.replica import Fingerprint, FollowerTarget, OutboxEntry
+from dinerapp.replication.ports.replica import Fingerprint, FollowerTarget, OutboxEntry, Target
 from dinerapp.replication.version import StoreId
 from tests.factories import at
 
@@ -24,7 +24,7 @@ def owing(to: StoreId, *, due: datetime = DUE, missed: bool = False) -> list[Out
 
 def claim(
     store: Any,
-    to: StoreId,
+    to: Target,
     *,
     limit: int = 100,
     now: datetime = NOW,
