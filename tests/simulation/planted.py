@@ -124,7 +124,7 @@ def _settle_any_version(self: Any, to: StoreId, shipped: Collection[Any]) -> Non
 
 
 def _accept_over_anything(
-    self: Any, record: Any, owing: Collection[Any] = (), _basis: Collection[Any] = ()
+    self: Any, record: Any, owing: Collection[Any] = (), _read_set: Collection[Any] = ()
 ) -> Any:
     accepted = record.as_accepted_by(self.store_id)
     self._put(accepted, owing, self._unique(accepted))

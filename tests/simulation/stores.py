@@ -113,10 +113,10 @@ class SimulatedDatabase(Database):
         return PoolUsage()
 
     def has_full_copy(self) -> bool:
-        return self._line.call("has_joined", self._database.has_full_copy, writes=False)
+        return self._line.call("has_full_copy", self._database.has_full_copy, writes=False)
 
     def mark_full_copy(self) -> None:
-        self._line.call("join", self._database.mark_full_copy, writes=True)
+        self._line.call("mark_full_copy", self._database.mark_full_copy, writes=True)
 
     def publish_suspicion(self, lease: SuspicionLease) -> None:
         self._line.call(
@@ -259,7 +259,7 @@ class SimulatedStore(Store[Any]):
         return self._read("kinds_due", lambda: self._store.kinds_due(target, kinds, now))
 
     def kinds_undelivered(self, target: Target, kinds: Collection[str]) -> Any:
-        return self._read("kinds_missed", lambda: self._store.kinds_undelivered(target, kinds))
+        return self._read("kinds_undelivered", lambda: self._store.kinds_undelivered(target, kinds))
 
     def backlog(self, target: Target) -> Any:
         return self._read("backlog", lambda: self._store.backlog(target))

@@ -233,8 +233,10 @@ class OrderService:
         try:
             known = self._menu_cache.cached_items({one.item_id for one in new.items})
             order = self._make_order(operation, new, known, caller)
-            basis = [ReadVersion(MENU_ITEMS.name, item.id, item.version) for item in known.values()]
-            return save_idempotently(partial(self._save, read_set=basis), order)
+            read_set = [
+                ReadVersion(MENU_ITEMS.name, item.id, item.version) for item in known.values()
+            ]
+            return save_idempotently(partial(self._save, read_set=read_set), order)
         except (RuleViolation, StaleReadSet):
             return save_idempotently(
                 self._save, self._make_order(operation, new, self._menu_of(new.items), caller)
