@@ -103,10 +103,10 @@ class House:
     def regains(self, place: StoreId) -> None:
         """The database is back, and receives what it missed before it is up."""
         self.stores[place].database.open()
-        breaker = self._new_health(place)
-        attempt = breaker.start_catch_up("for a test")
+        health = self._new_health(place)
+        attempt = health.start_catch_up("for a test")
         self.acknowledge()
-        breaker.finish_catch_up(attempt)
+        health.finish_catch_up(attempt)
 
     def acknowledge(self) -> None:
         """Everything that is owed either way is shipped."""
@@ -183,7 +183,7 @@ def told(**fields: Any) -> Order:
 
 def house_of(one: Stores, other: Stores) -> House:
     repositories = compose_stores(one, other)
-    handover = Replicator(
+    replicator = Replicator(
         MergePolicy(), save_conflict=lambda each: repositories.conflicts.save(each)
     )
     pairs = [StorePair(getattr(one, name), getattr(other, name)) for name in PORTS]
@@ -191,7 +191,7 @@ def house_of(one: Stores, other: Stores) -> House:
     return House(
         {store.database.store_id: store for store in (one, other)},
         repositories,
-        Relay(pairs, handover, now=later),
+        Relay(pairs, replicator, now=later),
         PhoneIdentity("for tests", "DE"),
     )
 

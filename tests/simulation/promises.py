@@ -54,14 +54,14 @@ def _dead_letters(servers: SimulatedServers, poison: PoisonedStore) -> Iterator[
     """P9: only what a store cannot hold is parked, and says why."""
     for place, other in (PLACES, PLACES[::-1]):
         for store in servers.at(place):
-            for debt in store.dead_letters(other, 1000):
-                state = store.rows[debt.record_id].record
+            for entry in store.dead_letters(other, 1000):
+                state = store.rows[entry.record_id].record
                 if not poison.refuses(other, state):
                     what = f"{describe_state(state)} is parked at {place} and {other} could hold it"
                     raise Violation("P9 a poisoned record stops only itself", what)
-                if debt.reason != poison.reason:
+                if entry.reason != poison.reason:
                     raise Violation("P9 a poisoned record stops only itself", "parked, no reason")
-                yield debt.record_id, debt.reason
+                yield entry.record_id, entry.reason
 
 
 def _equal(servers: SimulatedServers, parked: dict[str, str]) -> None:

@@ -56,7 +56,7 @@ class PoisonedStore:
 
 @dataclass(frozen=True)
 class ServerLink:
-    """A process's connection to one server. `is_up` asks the process's breaker."""
+    """A process's connection to one server. `is_up` asks the process's view of its health."""
 
     network: Network
     oracle: Oracle
@@ -174,11 +174,11 @@ class SimulatedStore(Store[Any]):
             "deliver", lambda: [self._delivered(record, entries) for record in records]
         )
 
-    def _delivered(self, record: Any, owing: Collection[OutboxEntry]) -> ApplyResult[Any]:
+    def _delivered(self, record: Any, outbox_entries: Collection[OutboxEntry]) -> ApplyResult[Any]:
         if self._line.poison.refuses(self.store_id, record):
             self._line.oracle.fails_with(self.store_id, record)
             return ApplyResult(ApplyOutcome.REFUSED, reason=self._line.poison.reason)
-        answer = self._store.deliver([record], owing)[0]
+        answer = self._store.deliver([record], outbox_entries)[0]
         if answer.outcome is ApplyOutcome.STORED:
             self._line.oracle.record_state(self.store_id, record)
         return answer
@@ -217,10 +217,10 @@ class SimulatedStore(Store[Any]):
 
     def claim(self, target: Target, limit: int, now: datetime, lease_until: datetime) -> Any:
         def apply() -> Any:
-            owed = self._store.claim(target, limit, now, lease_until)
-            ids = [debt.record.id for debt in owed]
+            claimed = self._store.claim(target, limit, now, lease_until)
+            ids = [entry.record.id for entry in claimed]
             self._line.oracle.leases.record_claim(self.store_id, target, ids, now, lease_until)
-            return owed
+            return claimed
 
         return self._write("claim", apply)
 

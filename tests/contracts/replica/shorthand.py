@@ -17,9 +17,11 @@ F = FollowerTarget.FOLLOWERS
 DUE, NOW, LEASE = at(), at(10), at(100)
 
 
-def owing(to: StoreId, *, due: datetime = DUE, missed: bool = False) -> list[OutboxEntry]:
-    """One debt."""
-    return [OutboxEntry(to, due, missed)]
+def outbox_entries(
+    to: StoreId, *, due: datetime = DUE, undelivered: bool = False
+) -> list[OutboxEntry]:
+    """One entry, in a list."""
+    return [OutboxEntry(to, due, undelivered)]
 
 
 def claim(
@@ -38,7 +40,7 @@ def drain(store: Any, to: StoreId) -> list[Any]:
     """Everything a relay is given until there is no more."""
     found: list[Any] = []
     while claimed := claim(store, to, limit=7):
-        found.extend(owed.record for owed in claimed)
+        found.extend(entry.record for entry in claimed)
     return found
 
 
