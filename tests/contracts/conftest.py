@@ -133,9 +133,9 @@ def mongodb_then_postgresql(postgresql: Stores, mongodb: Stores) -> Repositories
     return compose_stores(mongodb, postgresql)
 
 
-def reference_stores(place: StoreId) -> Stores:
+def reference_stores(store_id: StoreId) -> Stores:
     """Every kind over dicts."""
-    database = ReferenceDatabase(place)
+    database = ReferenceDatabase(store_id)
     kept = {name: ReferenceStore(database, port.kind) for name, port in PORTS.items()}
     return Stores(kept, database)
 
@@ -177,9 +177,9 @@ def compose_stores(primary: Stores, backup: Stores) -> Repositories:
     return composites
 
 
-def healthy(place: StoreId) -> StoreHealth:
+def healthy(store_id: StoreId) -> StoreHealth:
     """The health of a store that is trusted."""
-    health = StoreHealth(place)
+    health = StoreHealth(store_id)
     health.finish_catch_up(health.start_catch_up("for a test"))
     return health
 

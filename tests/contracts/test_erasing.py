@@ -95,15 +95,15 @@ class House:
     def erase(self) -> None:
         self.service.erase(self.customer_id, Operation.without_key())
 
-    def loses(self, place: StoreId) -> None:
+    def loses(self, store_id: StoreId) -> None:
         """The database is gone, and everybody knows."""
-        self.stores[place].database.close()
-        self._new_health(place).trip("for a test")
+        self.stores[store_id].database.close()
+        self._new_health(store_id).trip("for a test")
 
-    def regains(self, place: StoreId) -> None:
+    def regains(self, store_id: StoreId) -> None:
         """The database is back, and receives what it missed before it is up."""
-        self.stores[place].database.open()
-        health = self._new_health(place)
+        self.stores[store_id].database.open()
+        health = self._new_health(store_id)
         attempt = health.start_catch_up("for a test")
         self.acknowledge()
         health.finish_catch_up(attempt)
@@ -115,8 +115,8 @@ class House:
         for place in self.stores:
             assert self.relay.backlog(place) == Backlog()
 
-    def _new_health(self, place: StoreId) -> Any:
-        return next(s.health for s in self.repositories.orders.stores if s.store_id is place)
+    def _new_health(self, store_id: StoreId) -> Any:
+        return next(s.health for s in self.repositories.orders.stores if s.store_id is store_id)
 
     def traces(self) -> dict[str, list[str]]:
         """Where which words about the guest are still found, by database."""

@@ -102,8 +102,8 @@ def _believe_the_rejection(self: Any, *args: Any) -> Any:
     raise args[-1]
 
 
-def _stamped_without_raising(self: Record, place: StoreId) -> Record:
-    return replace(self, source=place)
+def _stamped_without_raising(self: Record, store_id: StoreId) -> Record:
+    return replace(self, source=store_id)
 
 
 def _claim_without_lease(

@@ -71,9 +71,9 @@ class SimulatedServers:
         }
         return cls(databases, stores)
 
-    def at(self, place: StoreId) -> list[ReferenceStore[Any]]:
+    def at(self, store_id: StoreId) -> list[ReferenceStore[Any]]:
         """All stores of one place."""
-        return [store for (where, _), store in self.stores.items() if where is place]
+        return [store for (where, _), store in self.stores.items() if where is store_id]
 
 
 @dataclass(frozen=True)
@@ -175,10 +175,10 @@ class SimulatedProcess:
         """Whether it thinks that all is well."""
         return all(health.is_up for health in self.store_healths.values())
 
-    def _line(self, place: StoreId) -> ServerLink:
-        around, health = self._around, self.store_healths[place]
+    def _line(self, store_id: StoreId) -> ServerLink:
+        around, health = self._around, self.store_healths[store_id]
         return ServerLink(
-            around.network, around.oracle, around.poison, self.name, place, lambda: health.is_up
+            around.network, around.oracle, around.poison, self.name, store_id, lambda: health.is_up
         )
 
     def _guarded_stores(self, port: Any) -> list[GuardedStore[Any]]:
@@ -194,12 +194,12 @@ class SimulatedProcess:
         ]
 
     def _new_monitor(
-        self, place: StoreId, consistency: AntiEntropy, pairs: list[StorePair[Any]]
+        self, store_id: StoreId, consistency: AntiEntropy, pairs: list[StorePair[Any]]
     ) -> StoreMonitor:
         return StoreMonitor(
-            self._monitored_stores[place],
-            self._monitored_stores[_peer_of(place)],
-            suspicion=self._suspicions[place],
+            self._monitored_stores[store_id],
+            self._monitored_stores[_peer_of(store_id)],
+            suspicion=self._suspicions[store_id],
             relay=self.relay,
             anti_entropy=consistency,
             pairs=pairs,
@@ -213,35 +213,35 @@ class SimulatedProcess:
             store_id, peer, self.name, lease_duration=SUSPICION_LEASE, now=self._clock.now
         )
 
-    def _check_once(self, place: StoreId) -> None:
+    def _check_once(self, store_id: StoreId) -> None:
         scheduler = self._around.network.scheduler
         actor = scheduler.current
-        health = self.store_healths[place]
-        self._monitor_actors[place] = actor
+        health = self.store_healths[store_id]
+        self._monitor_actors[store_id] = actor
         while True:
             request = self._request(actor)
-            before, could = health.state, self._sees(_peer_of(place))
-            self.monitors[place].check()
+            before, could = health.state, self._sees(_peer_of(store_id))
+            self.monitors[store_id].check()
             if health.state is not before:
-                self._around.network.history.note("%s is %s", place, health.state)
-            if _peer_of(place) not in request.missed and could == self._sees(_peer_of(place)):
-                self._around.oracle.record_check(self.name, place, request.began)
+                self._around.network.history.note("%s is %s", store_id, health.state)
+            if _peer_of(store_id) not in request.missed and could == self._sees(_peer_of(store_id)):
+                self._around.oracle.record_check(self.name, store_id, request.began)
             scheduler.sleep(self._habits.check)
 
-    def _wake_monitor(self, place: StoreId) -> None:
+    def _wake_monitor(self, store_id: StoreId) -> None:
         """The monitor of a store does not wait any longer."""
-        actor = self._monitor_actors.get(place)
+        actor = self._monitor_actors.get(store_id)
         if actor is not None:
             actor.wake = 0.0
 
     def _save_conflict(self, conflict: Conflict) -> None:
         self.repositories["conflicts"].save(conflict)
 
-    def _sees(self, place: StoreId) -> object:
+    def _sees(self, store_id: StoreId) -> object:
         """The same at two moments only if the store could be asked from the one to the other."""
-        if not self._around.network.reaches((self.name, place)):
+        if not self._around.network.reaches((self.name, store_id)):
             return object()
-        health = self.store_healths[place]
+        health = self.store_healths[store_id]
         return health.since if health.is_reachable else object()
 
     def _flush_acknowledgements(self) -> None:
@@ -272,11 +272,11 @@ class SimulatedProcess:
         except DinerError:
             return 0
 
-    def _done(self, work: Callable[[StoreId], int], place: StoreId) -> int:
-        if not self.store_healths[place].is_reachable:
+    def _done(self, work: Callable[[StoreId], int], store_id: StoreId) -> int:
+        if not self.store_healths[store_id].is_reachable:
             return 0
         try:
-            return work(place)
+            return work(store_id)
         except DinerError:
             return 0
 
@@ -287,5 +287,5 @@ class SimulatedProcess:
         return request
 
 
-def _peer_of(place: StoreId) -> StoreId:
-    return PLACES[1 - PLACES.index(place)]
+def _peer_of(store_id: StoreId) -> StoreId:
+    return PLACES[1 - PLACES.index(store_id)]

@@ -46,8 +46,8 @@ def check_promises(oracle: Oracle, servers: SimulatedServers, poison: PoisonedSt
     _oversold_is_filed(oracle, servers, set(parked))
 
 
-def _states(servers: SimulatedServers, place: StoreId, kind: str) -> dict[str, Any]:
-    return {key: row.record for key, row in servers.stores[place, kind].rows.items()}
+def _states(servers: SimulatedServers, store_id: StoreId, kind: str) -> dict[str, Any]:
+    return {key: row.record for key, row in servers.stores[store_id, kind].rows.items()}
 
 
 def _dead_letters(servers: SimulatedServers, poison: PoisonedStore) -> Iterator[tuple[str, str]]:
@@ -165,11 +165,11 @@ def _effects_once(order: Order) -> None:
             raise Violation("P3 nothing doubled", what)
 
 
-def _stock_adds_up(servers: SimulatedServers, place: StoreId) -> None:
-    expected = living_stock(_states(servers, place, "orders").values())
-    held = Counter({key: n for key, n in servers.databases[place].reserved.items() if n})
+def _stock_adds_up(servers: SimulatedServers, store_id: StoreId) -> None:
+    expected = living_stock(_states(servers, store_id, "orders").values())
+    held = Counter({key: n for key, n in servers.databases[store_id].reserved.items() if n})
     if held != expected:
-        what = f"{place} counts {dict(held)}, living orders hold {dict(expected)}"
+        what = f"{store_id} counts {dict(held)}, living orders hold {dict(expected)}"
         raise Violation("P3 nothing doubled", what)
 
 

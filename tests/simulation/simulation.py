@@ -209,5 +209,5 @@ class Simulation:
         return f"{self._outbox_entries()} debts, {self.network.calls_in_flight} under way, {states}"
 
 
-def _beside(place: StoreId) -> StoreId:
-    return PLACES[1 - PLACES.index(place)]
+def _beside(store_id: StoreId) -> StoreId:
+    return PLACES[1 - PLACES.index(store_id)]

@@ -49,9 +49,9 @@ class PoisonedStore:
     place: StoreId | None = None
     reason: str = "a value this store cannot hold"
 
-    def refuses(self, place: StoreId, record: Record) -> bool:
+    def refuses(self, store_id: StoreId, record: Record) -> bool:
         """Whether the place cannot hold the state."""
-        return place is self.place and getattr(record, "notes", None) == POISON
+        return store_id is self.place and getattr(record, "notes", None) == POISON
 
 
 @dataclass(frozen=True)
