@@ -61,7 +61,7 @@ def other(place: str) -> str:
 
 @dataclass(frozen=True)
 class RealServers:
-    """The real servers of one test worker; databases of many houses live in them."""
+    """The real servers of one test worker; databases of many clusters live in them."""
 
     postgresql: RealServer
     mongodb: RealServer
@@ -189,7 +189,7 @@ class Cluster:
         return {**named, **_OURS, **self._environment, **more}
 
     def url(self, place: str) -> str:
-        """The house's database, directly."""
+        """The database of the cluster, directly."""
         return url_of_database(self.servers.at(place).url, self.name)
 
     def proxies_to(self, place: str) -> list[FaultProxy]:
