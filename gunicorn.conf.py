@@ -44,7 +44,7 @@ limit_request_field_size = 8190
 control_socket_disable = True
 
 
-class PropagatingLogger(Logger):
+class PropagatingLogger(Logger):  # type: ignore[misc]
     """Gunicorn's own lines in the application's format; requests are logged by the application."""
 
     def setup(self, cfg: Config) -> None:

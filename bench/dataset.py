@@ -165,8 +165,7 @@ def _line_rows(count: int) -> Iterator[dict[str, Any]]:
 
 
 def _fill_documents(url: str, database: str, count: int) -> None:
-    client: MongoClient[dict[str, Any]]
-    with MongoClient(url) as client:
+    with MongoClient[dict[str, Any]](url) as client:
         into = client[database]
         into.menu_items.insert_many([_as_document(_menu_fields(dish)) for dish in DISHES])
         into.menu_items.create_index("slug", unique=True)

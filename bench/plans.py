@@ -15,8 +15,9 @@ from adapters.postgres.database import PostgresDatabase
 from bench.dataset import batches
 from bench.environment import DatabaseServers, open_unmonitored, running_servers
 from dinerapp.ordering.domain.orders import Order, Status
-from dinerapp.ordering.ports.orders import ChangeCursor, OrderFilter, Orders
+from dinerapp.ordering.ports.orders import OrderFilter, Orders
 from dinerapp.replication.errors import NotFound
+from dinerapp.replication.ports.repository import ChangeCursor
 from dinerapp.replication.record import utc_now
 from dinerapp.replication.version import StoreId
 from dinerapp.runtime.container import Application
@@ -67,7 +68,7 @@ def _fill(diner: Application, count: int) -> Order:
         pair.backup.deliver(states)
         last = states[0]
     assert last is not None
-    return cast(Order, last)
+    return last
 
 
 def _queries(order: Order) -> Queries:

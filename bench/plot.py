@@ -16,7 +16,8 @@ _SPACE = WIDTH - NAMES - 110
 
 def draw(cells: Sequence[Cell]) -> str:
     """The whole picture."""
-    parts, top = [], 0
+    parts: list[str] = []
+    top = 0
     for cell in cells:
         parts += _panel(cell, top)
         top += HEAD + len(cell.found) * (BAR + GAP) + FOOT

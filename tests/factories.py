@@ -289,9 +289,9 @@ def conflict(**fields: Any) -> Conflict:
     )
 
 
-def other_store(place: StoreId) -> StoreId:
+def other_store(store_id: StoreId) -> StoreId:
     """The other one of the two databases."""
-    return StoreId.MONGODB if place == StoreId.POSTGRESQL else StoreId.POSTGRESQL
+    return StoreId.MONGODB if store_id == StoreId.POSTGRESQL else StoreId.POSTGRESQL
 
 
 def _envelope(created_at: datetime) -> dict[str, Any]:

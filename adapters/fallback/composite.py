@@ -154,18 +154,18 @@ class Composite(Repository[R], Generic[R]):
     def _peer_of(self, store: GuardedStore[R]) -> GuardedStore[R] | None:
         return next((other for other in self.stores if other is not store), None)
 
-    def _accept(self, acceptor: GuardedStore[R], record: R, basis: Collection[ReadVersion]) -> R:
+    def _accept(self, acceptor: GuardedStore[R], record: R, read_set: Collection[ReadVersion]) -> R:
         """Accepts, then delivers inline if the other store is reachable by now: it may have come
         back since the debt was noted, and must not be up before it has received this. Or it may
         have gone, and must not come back without knowing that it lacks this."""
         other, operation = self._peer_of(acceptor), f"{self.kind.name}.save"
         missed = other is not None and not other.health.is_reachable
-        owing = self._outbox_entries(other, undelivered=missed)
+        outbox_entries = self._outbox_entries(other, undelivered=missed)
         try:
             with acceptor.guarded_call(operation) as call:
                 if missed and acceptor.peer_suspicion is not None:
                     acceptor.peer_suspicion.publish()
-                accepted = acceptor.store.accept(record, owing, basis)
+                accepted = acceptor.store.accept(record, outbox_entries, read_set)
         except Rejection as exc:
             if isinstance(exc, Replayed):
                 self._replicate(exc.stored, acceptor)

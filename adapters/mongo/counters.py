@@ -38,7 +38,7 @@ class CounterShortfall(Exception):
 
 @dataclass(slots=True)
 class CounterDeltas:
-    """By how much what is held changes, and which ceilings change."""
+    """By how much what is held changes, and which limits change."""
 
     reserved: Counter[str] = field(default_factory=Counter)
     limits: dict[str, int | None] = field(default_factory=dict)
@@ -68,12 +68,12 @@ def counted_state(document: Document | None) -> Document | None:
 
 def counter_state(kind: Kind[R], record: R) -> Document | None:
     """What the record says of counted things, in one canonical form; None for nothing."""
-    holds = sorted((key, held) for key, held in kind.reservations(record).items() if held)
-    limits = kind.limits(record).items()
-    ceilings = sorted((key, ceiling) for key, ceiling in limits if ceiling is not None)
-    if not holds and not ceilings:
+    reservations = sorted((key, held) for key, held in kind.reservations(record).items() if held)
+    given = kind.limits(record).items()
+    limits = sorted((key, limit) for key, limit in given if limit is not None)
+    if not reservations and not limits:
         return None
-    return {"holds": [*map(list, holds)], "ceilings": [*map(list, ceilings)]}
+    return {"holds": [*map(list, reservations)], "ceilings": [*map(list, limits)]}
 
 
 class Counters:

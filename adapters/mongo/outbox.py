@@ -1,4 +1,4 @@
-"""What a kind's records are owed to others: `_owed.<creditor>` in each document.
+"""What a kind's records are owed to others: `_owed.<target>` in each document.
 
 A debt has `due` until it is parked, and `parked` instead from then on. A partial index for each of
 the two keeps all questions about debts as small as the debts are.
@@ -26,7 +26,7 @@ _ANY_TIME: Document = {"$lt": datetime.max.replace(tzinfo=UTC, microsecond=0)}
 
 
 def outbox_indexes(target: Target) -> Sequence[IndexModel]:
-    """The indexes by which debts to the creditor are found."""
+    """The indexes by which debts to the target are found."""
     owed = f"_owed.{target.value}"
     return (
         _index(target, "due", "_id", f"{owed}.missed"),

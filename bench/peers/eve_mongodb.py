@@ -215,7 +215,7 @@ def refuse(reason: str, status: int) -> Any:
 
 
 def collection(name: str) -> Any:
-    return current_app.data.driver.db[name]
+    return current_app.data.driver.db[name]  # type: ignore[attr-defined]
 
 
 def token_of(order_id: str) -> str:

@@ -166,7 +166,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with asyncpg.create_pool(os.environ["DATABASE_URL"], init=prepare) as pool:
         app.state.pool = pool
         if "MONGODB_URI" in os.environ:
-            client = AsyncMongoClient(os.environ["MONGODB_URI"], w="majority", journal=True)
+            client = AsyncMongoClient[dict[str, Any]](
+                os.environ["MONGODB_URI"], w="majority", journal=True
+            )
             app.state.mongo = client.get_default_database()
         yield
 
@@ -314,7 +316,7 @@ def line_of(item: asyncpg.Record | None, wanted: LineIn) -> Line:
     )
 
 
-def chosen(item: asyncpg.Record, ids: list[str]) -> list[dict[str, Any]]:
+def chosen(item: asyncpg.Record, ids: list[str]) -> list[Any]:
     groups = item["option_groups"]
     known = {option["id"]: option for group in groups for option in group["options"]}
     if len(set(ids)) < len(ids) or not known.keys() >= set(ids):

@@ -28,7 +28,7 @@ engine = create_async_engine(
 new_session = async_sessionmaker(engine, expire_on_commit=False)
 mongo = None
 if "MONGODB_URI" in os.environ:
-    client = AsyncMongoClient(os.environ["MONGODB_URI"], w="majority", journal=True)
+    client = AsyncMongoClient[dict[str, Any]](os.environ["MONGODB_URI"], w="majority", journal=True)
     mongo = client.get_default_database()
 app = FastAPI()
 
@@ -371,6 +371,7 @@ async def placed_before(session: AsyncSession, key: str | None, body_hash: str) 
 
 
 async def copy_to_mongo(order: Order) -> None:
+    assert mongo is not None
     document = OrderOut(**order.as_dict()).model_dump(mode="json", exclude={"id"})
     await mongo.orders.insert_one({"_id": str(order.id), **document})
     taken = Counter[str]()

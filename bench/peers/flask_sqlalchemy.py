@@ -33,7 +33,7 @@ engine = create_engine(os.environ["DATABASE_URL"].replace("postgresql:", "postgr
 new_session = sessionmaker(engine, expire_on_commit=False)
 mongo = None
 if "MONGODB_URI" in os.environ:
-    client = MongoClient(os.environ["MONGODB_URI"], w="majority", journal=True)
+    client = MongoClient[dict[str, Any]](os.environ["MONGODB_URI"], w="majority", journal=True)
     mongo = client.get_default_database()
 app = Flask(__name__)
 
@@ -312,6 +312,7 @@ def placed_before(session: Session, key: str | None, body_hash: str) -> dict[str
 
 
 def copy_to_mongo(order: Order) -> None:
+    assert mongo is not None
     document = order.as_dict()
     mongo.orders.insert_one({"_id": document.pop("id"), **document})
     taken = Counter[str]()

@@ -27,6 +27,9 @@ ORDER = {
     "currency": "EUR",
 }
 
+start: Any
+"""The barrier of all processes, which `begin_together` sets."""
+
 
 def worker(what: str, url: str, threads: int, seconds: float) -> list[float]:
     """How long each operation took."""
@@ -52,7 +55,7 @@ def reading(orders: Collection[dict[str, Any]]) -> Callable[[int], object]:
 
 
 def repeated(operation: Callable[[int], object], end: float) -> list[float]:
-    taken = []
+    taken: list[float] = []
     before = time.perf_counter()
     while before < end:
         operation(len(taken))

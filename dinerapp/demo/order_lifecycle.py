@@ -15,7 +15,7 @@ from dinerapp.ordering.services.till import NewPayment, NewRefund, payment_of, r
 from dinerapp.replication.identity import Operation
 
 Change = Callable[[Order, datetime], Order]
-Step = tuple[datetime, Change]
+LifecycleStep = tuple[datetime, Change]
 
 _PREORDER_LEAD = timedelta(minutes=25)
 """So long before it is wanted the kitchen begins with a pre-order."""
@@ -57,7 +57,7 @@ class OrderLifecycle:
             self._order = change(self._order, moment)
         return replace(self._order, op_id=op_id)
 
-    def _steps(self) -> Iterator[Step]:
+    def _steps(self) -> Iterator[LifecycleStep]:
         fate = self._rng.random()
         if not self._is_dine_in and self._rng.random() < 0.6:
             yield self._after(1, 2), self._pay_online
@@ -78,7 +78,7 @@ class OrderLifecycle:
         if self._complains:
             yield self._after(5, 15), self._refund_part
 
-    def _cooking_steps(self) -> Iterator[Step]:
+    def _cooking_steps(self) -> Iterator[LifecycleStep]:
         wanted_at = self._order.fulfilment.scheduled_for
         if wanted_at is not None:
             self._time = max(self._time, wanted_at - _PREORDER_LEAD)
@@ -90,7 +90,7 @@ class OrderLifecycle:
             yield self._after(3, 9), self._cook(Ticket.as_bumped, (station,))
         yield self._after(0, 1), self._move(Status.READY, people.CHEF)
 
-    def _closing_steps(self) -> Iterator[Step]:
+    def _closing_steps(self) -> Iterator[LifecycleStep]:
         if self._is_delivered:
             yield self._after(1, 8), self._move(Status.OUT_FOR_DELIVERY, self._waiter)
         least, most = (20, 55) if self._is_dine_in else (5, 20)
@@ -98,7 +98,7 @@ class OrderLifecycle:
         yield self._after(0, 1), self._pay_rest
         yield self._after(0, 2), self._move(Status.COMPLETED, self._waiter)
 
-    def _refund_steps(self, reason: str) -> Iterator[Step]:
+    def _refund_steps(self, reason: str) -> Iterator[LifecycleStep]:
         for payment in self._order.payments:
             new = NewRefund(payment_id=payment.id, amount=payment.amount, reason=reason)
             yield self._after(1, 4), self._refund(new)

@@ -18,7 +18,7 @@ Describe = Callable[..., Mapping[str, Any]]
 class SignalBridge:
     """Between the signals of this process and the bus. Wings say which of their signals cross it.
 
-    A signal about a record arrives as `changed_elsewhere`; a topic with a signal of its own
+    A signal about a record arrives as `remote_change`; a topic with a signal of its own
     arrives as that.
     """
 

@@ -38,7 +38,7 @@ class ConsumerSettings:
 
 @dataclass(slots=True)
 class DeliveryReport:
-    """Which states are dealt with, and which the creditor cannot take, with reasons."""
+    """Which states are dealt with, and which the target cannot take, with reasons."""
 
     acknowledged: list[tuple[str, Version]] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)

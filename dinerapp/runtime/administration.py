@@ -178,17 +178,17 @@ def count_records(pair: StorePair[Any], store_id: StoreId) -> int:
 def list_dead_letters(application: Application, limit: int) -> list[tuple[Target, DeadLetter]]:
     """What nobody tries any more, with whoever refuses it: a store, or the followers."""
     return [
-        (creditor, one)
-        for store, creditor in _stores_with_targets(application)
-        for one in store.dead_letters(creditor, limit)
+        (target, one)
+        for store, target in _stores_with_targets(application)
+        for one in store.dead_letters(target, limit)
     ]
 
 
 def retry_dead_letters(application: Application) -> int:
     """Has what is parked tried again, and says how much that was."""
     return sum(
-        store.retry_dead_letters(creditor, utc_now())
-        for store, creditor in _stores_with_targets(application)
+        store.retry_dead_letters(target, utc_now())
+        for store, target in _stores_with_targets(application)
     )
 
 

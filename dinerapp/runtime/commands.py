@@ -366,7 +366,7 @@ def parked(retry: bool) -> None:
     if not found:
         click.echo("nothing is parked")
         return
-    show_table(_DEAD_LETTER_COLUMNS, [_dead_letter_row(creditor, one) for creditor, one in found])
+    show_table(_DEAD_LETTER_COLUMNS, [_dead_letter_row(target, one) for target, one in found])
     _exit_on_problem(True)
 
 

@@ -236,10 +236,10 @@ class ReplicatedStores:
         )
 
     def _new_suspicion(self, store_id: StoreId) -> Suspicion | None:
-        witness = self._peer_of(store_id)
-        if witness is None:
+        peer = self._peer_of(store_id)
+        if peer is None:
             return None
-        return Suspicion(store_id, witness.database, f"{socket.gethostname()}:{os.getpid()}")
+        return Suspicion(store_id, peer.database, f"{socket.gethostname()}:{os.getpid()}")
 
     def _suspicion_stored_in(self, store_id: StoreId) -> Suspicion | None:
         return next(

@@ -90,11 +90,10 @@ def test_mongodb_walks_along_an_index(fresh_mongo_url: str, subtests: pytest.Sub
     database = MongoDatabase(fresh_mongo_url)
     store = MongoDirectMessages(database)
     database.open()
-    client: MongoClient[dict[str, Any]]
     try:
         database.prepare()
         fill(store)
-        with MongoClient(fresh_mongo_url) as client:
+        with MongoClient[dict[str, Any]](fresh_mongo_url) as client:
             notes = client.get_default_database()
             notes.command("profile", 2)
             for what, question in QUESTIONS.items():

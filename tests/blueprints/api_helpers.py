@@ -42,7 +42,7 @@ NO_LIMITS = dict.fromkeys(
 )
 LONG_DEADLINES = {"request_deadline": 9.0, "attempt_deadline": 4.0, "slow_call": 2.0}
 """What is asked is how requests are answered, not how soon a slow machine's server is left."""
-FAST_SETTINGS = {
+FAST_SETTINGS: dict[str, Any] = {
     "secret_key": "for tests",
     "log_level": "error",
     "password_memory_kib": 8,

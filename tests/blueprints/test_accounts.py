@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -146,8 +146,13 @@ def test_registering_a_taken_address_costs_as_many_hashes_as_a_new_one(
         services_of(guests).of(AccountServices).accounts._passwords,
     )
     hashes: list[str] = []
-    hashed = passwords.hash
-    monkeypatch.setattr(passwords, "hash", lambda one: hashes.append(one) or hashed(one))
+    hash_password = passwords.hash
+
+    def hash_counted(password: str) -> str:
+        hashes.append(password)
+        return str(hash_password(password))
+
+    monkeypatch.setattr(passwords, "hash", hash_counted)
     for email in (taken, email_of("new")):
         before = len(hashes)
         registered(guests, email=email)
@@ -344,7 +349,7 @@ def otherwise_signed(token: str, secret: str, seconds: int = 900) -> str:
     return signer.issue_access(claim.user_id, session(id=claim.session_id), utc_now())
 
 
-FORGERIES = {
+FORGERIES: dict[str, Callable[[Any, str], str]] = {
     "somebody else's": lambda granted, admin: tampered(granted["access_token"], sub=admin),
     "a later end": lambda granted, _: tampered(granted["access_token"], exp=2**40),
     "no algorithm": lambda granted, _: unsigned(granted["access_token"], "none"),
@@ -513,7 +518,11 @@ def test_a_change_of_an_account_heeds_its_version_and_is_made_once(client: Flask
 @pytest.fixture
 def counted() -> Iterator[FlaskClient]:
     """A guest of an application that counts."""
-    limits = {"login_limit": "3/minute", "register_limit": "2/minute", "order_limit": "2/hour"}
+    limits: dict[str, Any] = {
+        "login_limit": "3/minute",
+        "register_limit": "2/minute",
+        "order_limit": "2/hour",
+    }
     with client_of(role=None, **limits, trusted_proxies=1) as client:
         yield client
 
@@ -614,7 +623,8 @@ def test_orders_of_guests_and_customers_are_counted_and_those_of_staff_are_not(
     ids=["one address", "one number"],
 )
 def test_codes_of_orders_cannot_be_guessed_at_leisure(limit: str, address: str, phone: str) -> None:
-    with client_of(role=None, trusted_proxies=1, **{limit: "3/minute"}) as client:
+    limits: dict[str, Any] = {limit: "3/minute"}
+    with client_of(role=None, trusted_proxies=1, **limits) as client:
         for number in range(4):
             answer = client.get(
                 "/api/orders/lookup",

@@ -99,7 +99,7 @@ MAY_BE_EMPTY = {
     "change server",
     "change channel",
 }
-SMALL_FIELDS = {
+SMALL_FIELDS: dict[str, dict[str, set[str]]] = {
     "86": {"available": {"true"}},
     "stock": {"stock": NUMBER | {"null"}},
     "move": {"status": set(), "reason": TEXT | {"null"}},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -272,14 +272,16 @@ def test_a_cart_that_was_thrown_away_is_gone(guest: FlaskClient, cart: dict[str,
 def test_a_cart_that_nobody_touches_is_thrown_away() -> None:
     with client_of(None) as guest:
         cart, diner = opened(guest), services_of(guest)
-        carts, tokens = diner.repositories["carts"], RecordTokens("", "cart")
+        carts: Any = diner.repositories["carts"]
+        tokens = RecordTokens("", "cart")
         lifetime = timedelta(hours=diner.settings.cart_hours)
+        orders = diner.of(OrderingServices).orders
+
+        def purge_at(now: datetime) -> int:
+            return CartService(carts, orders, tokens, lifetime, now=lambda: now).purge()
+
         for hours, expired in ((71, 0), (73, 1), (73, 0)):
-            now = utc_now() + timedelta(hours=hours)
-            service = CartService(
-                carts, diner.of(OrderingServices).orders, tokens, lifetime, now=lambda now=now: now
-            )
-            assert service.purge() == expired
+            assert purge_at(utc_now() + timedelta(hours=hours)) == expired
         assert ask(guest, "GET", cart).status_code == 404
 
 

@@ -144,7 +144,8 @@ def test_an_order_stands_even_if_its_guest_cannot_be_remembered() -> None:
     with running(app):
         client = client_as(app, Role.ADMIN)
         item = add_dish(client)
-        services_of(client).repositories["customers"].stores[0].store.database.close()
+        repository: Any = services_of(client).repositories["customers"]
+        repository.stores[0].store.database.close()
         order = place_order(client, order_for(item))
         assert client.get(f"/api/orders/{order['id']}").status_code == 200
         assert client.get(f"/api/customers/{new_id()}").status_code == 503

@@ -17,7 +17,7 @@ from tests.blueprints.api_helpers import (
     place_order,
 )
 
-SIZES = {
+SIZES: dict[str, Any] = {
     "id": "size",
     "name": "Size",
     "min": 1,

@@ -104,7 +104,13 @@ def test_an_order_comes_back_with_everything_that_clients_rely_on(client: FlaskC
         "notes": "hot",
         "total": 2100,
     }
-    wanted = {"subtotal": 2100, "discount": 0, "service_charge": 0, "tax": 0, "tip": 100}
+    wanted: dict[str, Any] = {
+        "subtotal": 2100,
+        "discount": 0,
+        "service_charge": 0,
+        "tax": 0,
+        "tip": 100,
+    }
     wanted |= {"total": 2200, "currency": "EUR", "revision": 1, "notes": "no onions"}
     wanted |= {"status": "pending", "payment_status": "unpaid"}
     assert wanted.items() <= order.items()

@@ -35,8 +35,8 @@ def own(client: FlaskClient) -> tuple[FlaskClient, str]:
 
 def forgotten(client: FlaskClient, path: str) -> None:
     """As if the user were older than profiles."""
-    store = services_of(client).repositories["profiles"].stores
-    for side in store:
+    profiles: Any = services_of(client).repositories["profiles"]
+    for side in profiles.stores:
         side.store.collection.delete_one({"_id": path.split("/")[3]})
 
 

@@ -7,7 +7,8 @@ import pytest
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.replication.version import StoreId
 from dinerapp.runtime.app import create_app
-from dinerapp.runtime.settings import PLACEMENT, Settings
+from dinerapp.runtime.registry import PLACEMENT
+from dinerapp.runtime.settings import Settings
 from dinerapp.runtime.testing import memory_stores, running
 from tests.blueprints.api_helpers import FAST_SETTINGS, client_as, idempotency_headers
 from tests.blueprints.conftest import Grounds

@@ -15,7 +15,7 @@ from dinerapp.ordering.container import OrderingServices
 from dinerapp.replication.identity import Operation
 from tests.blueprints.api_helpers import add_dish, bearer, client_of, order_for, services_of
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "secret_key": "the-key-that-signs-tokens",
     "database_url": "postgresql://diner:password-of-postgres@127.0.0.1:1/diner",
     "mongodb_uri": "mongodb://diner:password-of-mongo@127.0.0.1:1/diner",

@@ -14,7 +14,7 @@ from dinerapp.replication import conflicts
 from dinerapp.replication.identity import new_id
 from dinerapp.replication.record import utc_now
 from dinerapp.replication.version import StoreId
-from dinerapp.runtime.settings import PLACEMENT
+from dinerapp.runtime.registry import PLACEMENT
 from tests import factories
 from tests.blueprints.api_helpers import (
     add_dish,

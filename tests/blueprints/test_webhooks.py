@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -32,7 +33,11 @@ from tests.blueprints.api_helpers import (
 from tests.servers.receiver import WebhookReceiver, running_receiver
 
 NOBODY = "01a1fd5b-738a-7340-82a6-7288b9785b65"
-TOLD = {"webhook_private_addresses": True, "webhook_timeout": 0.5, "webhook_first_wait": 0.01}
+TOLD: dict[str, Any] = {
+    "webhook_private_addresses": True,
+    "webhook_timeout": 0.5,
+    "webhook_first_wait": 0.01,
+}
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +197,7 @@ def test_a_receiver_that_hangs_holds_up_no_other(
         receiver.wait_for(5)
         assert time.monotonic() - began < 3
         for each, error in ((hanging, "it took too long"), (gone, "connection refused")):
-            tried = until(lambda each=each: attempts(client, each))
+            tried = until(partial(attempts, client, each))
             assert {one["error"] for one in tried} == {error}
         for each in (hanging, gone):
             client.delete(f"/api/webhooks/{each['id']}")

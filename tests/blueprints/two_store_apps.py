@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -135,9 +136,7 @@ def two_store_app(serving: str, postgres: RealServer, mongo: RealServer) -> Iter
         ground.settled_content()
         for place, proxy in proxies.items():
             proxy.refuse()
-            _await(
-                lambda place=place: _states_after_requests(client)[place] is ConnectionState.DOWN
-            )
+            _await(partial(_is_seen_down, client, place))
         yield ground
         for proxy in proxies.values():  # Or the end would wait for what cannot be reached.
             proxy.pass_through()
@@ -145,7 +144,11 @@ def two_store_app(serving: str, postgres: RealServer, mongo: RealServer) -> Iter
 
 @contextmanager
 def _client(urls: dict[str, str]) -> Iterator[FlaskClient]:
-    own = {"database_url": urls[POSTGRESQL], "mongodb_uri": urls[MONGODB], "secret_key": SECRET}
+    own: dict[str, Any] = {
+        "database_url": urls[POSTGRESQL],
+        "mongodb_uri": urls[MONGODB],
+        "secret_key": SECRET,
+    }
     settings = Settings(**{**FAST_SETTINGS, **own})
     app = create_app(settings)
     app.test_client_class = CheckedClient
@@ -194,6 +197,10 @@ def _states_after_requests(client: FlaskClient) -> dict[str, ConnectionState]:
     for path in ("/api/orders", "/api/menu/categories"):
         client.get(path)
     return _states(client)
+
+
+def _is_seen_down(client: FlaskClient, place: str) -> bool:
+    return _states_after_requests(client)[place] is ConnectionState.DOWN
 
 
 def _await(done: Callable[[], bool]) -> None:

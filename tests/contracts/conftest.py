@@ -133,9 +133,9 @@ def mongodb_then_postgresql(postgresql: Stores, mongodb: Stores) -> Repositories
     return compose_stores(mongodb, postgresql)
 
 
-def reference_stores(place: StoreId) -> Stores:
+def reference_stores(store_id: StoreId) -> Stores:
     """Every kind over dicts."""
-    database = ReferenceDatabase(place)
+    database = ReferenceDatabase(store_id)
     kept = {name: ReferenceStore(database, port.kind) for name, port in PORTS.items()}
     return Stores(kept, database)
 
@@ -156,30 +156,32 @@ def open_stores(stores: Stores) -> Iterator[Stores]:
 
 def compose_stores(primary: Stores, backup: Stores) -> Repositories:
     """Both stores as one repository per kind, each of them up."""
-    breakers = {
+    healths = {
         each.database.store_id: healthy(each.database.store_id) for each in (primary, backup)
     }
 
-    def sides(name: str) -> list[GuardedStore[Any]]:
+    def guarded_stores(name: str) -> list[GuardedStore[Any]]:
         in_role = ((primary, StoreRole.PRIMARY), (backup, StoreRole.BACKUP))
         return [
-            GuardedStore(getattr(each, name), breakers[each.database.store_id], role, timeout=10)
+            GuardedStore(getattr(each, name), healths[each.database.store_id], role, timeout=10)
             for each, role in in_role
         ]
 
-    handover = Replicator(MergePolicy(), save_conflict=lambda each: composites.conflicts.save(each))
-    workings = ReplicationContext(handover, AckBatcher(handover))
+    replicator = Replicator(
+        MergePolicy(), save_conflict=lambda each: composites.conflicts.save(each)
+    )
+    context = ReplicationContext(replicator, AckBatcher(replicator))
     composites = Repositories(
-        {name: compose(port, sides(name), workings) for name, port in PORTS.items()}
+        {name: compose(port, guarded_stores(name), context) for name, port in PORTS.items()}
     )
     return composites
 
 
-def healthy(place: StoreId) -> StoreHealth:
-    """A breaker that trusts its store."""
-    breaker = StoreHealth(place)
-    breaker.finish_catch_up(breaker.start_catch_up("for a test"))
-    return breaker
+def healthy(store_id: StoreId) -> StoreHealth:
+    """The health of a store that is trusted."""
+    health = StoreHealth(store_id)
+    health.finish_catch_up(health.start_catch_up("for a test"))
+    return health
 
 
 def empty_postgresql(connection: psycopg.Connection) -> None:

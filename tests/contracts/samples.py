@@ -96,18 +96,18 @@ SAMPLES = (
 )
 
 
-def accepted_by(record: Any, place: StoreId, *places: StoreId) -> Any:
+def accepted_by(record: Any, store_id: StoreId, *places: StoreId) -> Any:
     """The record as the places, one after the other, would have accepted it."""
-    record = codec.canonical(record).as_accepted_by(place)
+    record = codec.canonical(record).as_accepted_by(store_id)
     for each in places:
         record = accepted_again_by(record, each)
     return record
 
 
-def accepted_again_by(record: Record, place: StoreId, **fields: Any) -> Any:
+def accepted_again_by(record: Record, store_id: StoreId, **fields: Any) -> Any:
     """The stored record after one more write that the place accepted."""
     return record.with_changes(**{"op_id": new_op_id(), "now": at(1), **fields}).as_accepted_by(
-        place
+        store_id
     )
 
 

@@ -36,7 +36,7 @@ from dinerapp.replication.identity import Operation, new_id, new_op_id
 from dinerapp.replication.merge import MergePolicy
 from dinerapp.replication.ports.database import Database
 from dinerapp.replication.ports.replica import Backlog, OutboxEntry
-from dinerapp.replication.record import utc_now
+from dinerapp.replication.record import Record, utc_now
 from dinerapp.replication.relay import Relay
 from dinerapp.replication.replicator import Replicator
 from dinerapp.replication.store_pair import StorePair
@@ -95,18 +95,18 @@ class House:
     def erase(self) -> None:
         self.service.erase(self.customer_id, Operation.without_key())
 
-    def loses(self, place: StoreId) -> None:
+    def loses(self, store_id: StoreId) -> None:
         """The database is gone, and everybody knows."""
-        self.stores[place].database.close()
-        self._new_health(place).trip("for a test")
+        self.stores[store_id].database.close()
+        self._new_health(store_id).trip("for a test")
 
-    def regains(self, place: StoreId) -> None:
+    def regains(self, store_id: StoreId) -> None:
         """The database is back, and receives what it missed before it is up."""
-        self.stores[place].database.open()
-        breaker = self._new_health(place)
-        attempt = breaker.start_catch_up("for a test")
+        self.stores[store_id].database.open()
+        health = self._new_health(store_id)
+        attempt = health.start_catch_up("for a test")
         self.acknowledge()
-        breaker.finish_catch_up(attempt)
+        health.finish_catch_up(attempt)
 
     def acknowledge(self) -> None:
         """Everything that is owed either way is shipped."""
@@ -115,8 +115,8 @@ class House:
         for place in self.stores:
             assert self.relay.backlog(place) == Backlog()
 
-    def _new_health(self, place: StoreId) -> Any:
-        return next(s.health for s in self.repositories.orders.stores if s.store_id is place)
+    def _new_health(self, store_id: StoreId) -> Any:
+        return next(s.health for s in self.repositories.orders.stores if s.store_id is store_id)
 
     def traces(self) -> dict[str, list[str]]:
         """Where which words about the guest are still found, by database."""
@@ -183,7 +183,7 @@ def told(**fields: Any) -> Order:
 
 def house_of(one: Stores, other: Stores) -> House:
     repositories = compose_stores(one, other)
-    handover = Replicator(
+    replicator = Replicator(
         MergePolicy(), save_conflict=lambda each: repositories.conflicts.save(each)
     )
     pairs = [StorePair(getattr(one, name), getattr(other, name)) for name in PORTS]
@@ -191,7 +191,7 @@ def house_of(one: Stores, other: Stores) -> House:
     return House(
         {store.database.store_id: store for store in (one, other)},
         repositories,
-        Relay(pairs, handover, now=later),
+        Relay(pairs, replicator, now=later),
         PhoneIdentity("for tests", "DE"),
     )
 
@@ -287,9 +287,12 @@ def test_conflicts_tell_nothing_of_the_guest_either(house: House, away: StoreId 
     placed = house.place()
     other = placed.with_changes(op_id=new_op_id(), now=utc_now(), notes="Lovelace")
     customer = house.service.get(house.customer_id)
-    for states in ((placed, other), (customer, replace(customer, notes="Lovelace"))):
-        kind = "orders" if states[0] is placed else "customers"
-        filed = conflicts.from_states(kind, *states, "why", utc_now())
+    states: list[tuple[str, Record, Record]] = [
+        ("orders", placed, other),
+        ("customers", customer, replace(customer, notes="Lovelace")),
+    ]
+    for kind, winner, loser in states:
+        filed = conflicts.from_states(kind, winner, loser, "why", utc_now())
         house.repositories.conflicts.save(filed)
     if away is not None:
         house.loses(away)

@@ -100,12 +100,9 @@ class TestUsers:
     def test_users_are_found_by_role_and_by_whether_they_are_active(
         self, repositories: Repositories
     ) -> None:
-        chef, former, guest = (
-            save(repositories, created_at=at(number), **fields)
-            for number, fields in enumerate(
-                [{"role": Role.CHEF}, {"role": Role.CHEF, "active": False}, {}]
-            )
-        )
+        chef = save(repositories, created_at=at(0), role=Role.CHEF)
+        former = save(repositories, created_at=at(1), role=Role.CHEF, active=False)
+        guest = save(repositories, created_at=at(2))
 
         def found(**wanted: Any) -> list[str]:
             return ids(repositories.users.page(UserFilter(**wanted), None, 10).items)

@@ -121,6 +121,7 @@ def test_old_orders_are_closed(any_week: Week) -> None:
 def test_one_comes_in_at_this_moment_for_later(any_week: Week) -> None:
     order = any_week.orders[NEWEST_NUMBER]
     assert (order.created_at, order.status) == (any_week.now, Status.PENDING)
+    assert order.fulfilment.scheduled_for is not None
     assert order.fulfilment.scheduled_for > any_week.now
 
 

@@ -45,7 +45,7 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def settings(fresh_postgres_url: str, fresh_mongo_url: str) -> Settings:
-    own = {"database_url": fresh_postgres_url, "mongodb_uri": fresh_mongo_url}
+    own: dict[str, Any] = {"database_url": fresh_postgres_url, "mongodb_uri": fresh_mongo_url}
     return seeding.with_long_deadlines(Settings(**own, secret_key="for tests"))
 
 
@@ -191,7 +191,7 @@ def test_what_was_interrupted_is_the_same_week_in_the_end(served: Application) -
 def test_a_week_is_added_while_a_database_is_away(settings: Settings, away: StoreId) -> None:
     with on_servers(settings):
         pass
-    nowhere = {
+    nowhere: dict[StoreId, dict[str, Any]] = {
         StoreId.POSTGRESQL: {"database_url": "postgresql://127.0.0.1:9/diner"},
         StoreId.MONGODB: {"mongodb_uri": NO_MONGO},
     }

@@ -154,25 +154,25 @@ class StreamListener:
 class Chat:
     """A conversation of somebody of the staff with a guest."""
 
-    def __init__(self, house: Cluster) -> None:
-        self._house = house
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
         self.book = Observations()
         staff, guest = (
-            house.add_account(
+            cluster.add_account(
                 NewAccount(email=f"{uuid4().hex}@example.org", name=role, password=PASSWORD), role
             )
             for role in (Role.WAITER, Role.CUSTOMER)
         )
-        opener = RetryingClient("opener", house.diners, self.book, headers=staff[1])
+        opener = RetryingClient("opener", cluster.diners, self.book, headers=staff[1])
         answer = opener.call_until_answered("POST", "/conversations", {"user_id": guest[0]})[-1]
         opener.close()
         assert answer.status == 201, answer
         room = answer.body["id"]
         self.talkers = [
-            ChatClient(f"{name}-{uuid4().hex[:4]}", house.diners, self.book, headers, room)
+            ChatClient(f"{name}-{uuid4().hex[:4]}", cluster.diners, self.book, headers, room)
             for name, (_, headers) in (("staff", staff), ("guest", guest))
         ]
-        self.listener = StreamListener(house.diners, guest[1], room)
+        self.listener = StreamListener(cluster.diners, guest[1], room)
         self._over = threading.Event()
         self._threads = [
             *(threading.Thread(target=self._talk, args=[one]) for one in self.talkers),
@@ -230,7 +230,7 @@ class Chat:
             yield f"P3: {len(by_id)} messages were made"
 
     def _about_listening(self, told: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-        for number in range(len(self._house.diners)):
+        for number in range(len(self._cluster.diners)):
             self.listener.listen(number, CALM_SECONDS)
         heard = self.listener.events
         states = [(message["id"], message["revision"]) for message in heard]
@@ -261,9 +261,9 @@ class Chat:
 
 
 @contextmanager
-def chat_at_work(house: Cluster) -> Iterator[Chat]:
+def chat_at_work(cluster: Cluster) -> Iterator[Chat]:
     """The two talk while the block runs."""
-    made = Chat(house)
+    made = Chat(cluster)
     made.start()
     try:
         yield made

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -60,7 +61,7 @@ def other(place: str) -> str:
 
 @dataclass(frozen=True)
 class RealServers:
-    """The real servers of one test worker; databases of many houses live in them."""
+    """The real servers of one test worker; databases of many clusters live in them."""
 
     postgresql: RealServer
     mongodb: RealServer
@@ -188,7 +189,7 @@ class Cluster:
         return {**named, **_OURS, **self._environment, **more}
 
     def url(self, place: str) -> str:
-        """The house's database, directly."""
+        """The database of the cluster, directly."""
         return url_of_database(self.servers.at(place).url, self.name)
 
     def proxies_to(self, place: str) -> list[FaultProxy]:
@@ -215,7 +216,7 @@ class Cluster:
     def await_state(self, *diners: DinerProcess, **states: str) -> None:
         """Until the diners, or all of them, think so of the stores that are named."""
         for diner in diners or self.diners:
-            wait_until(lambda d=diner: d.sees(**states), f"{diner.name}: {states}", self.explain)
+            wait_until(partial(diner.sees, **states), f"{diner.name}: {states}", self.explain)
 
     def await_settled(self) -> None:
         """Until every diner says that both are up, and no database owes anybody a thing."""

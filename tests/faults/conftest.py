@@ -1,4 +1,4 @@
-"""What the scenarios share: two servers for each test worker, and a house for each module."""
+"""What the scenarios share: two servers for each test worker, and a cluster for each module."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def plain_house(servers: RealServers, folder: Path) -> Iterator[Cluster]:
+def plain_cluster(servers: RealServers, folder: Path) -> Iterator[Cluster]:
     """Two diners, which reach both databases directly."""
-    with Cluster(servers, folder).run() as house:
-        yield house
+    with Cluster(servers, folder).run() as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="module")
-def proxied_house(servers: RealServers, folder: Path) -> Iterator[Cluster]:
+def proxied_cluster(servers: RealServers, folder: Path) -> Iterator[Cluster]:
     """Two diners, each of which reaches each database through a proxy of its own."""
-    with Cluster(servers, folder, proxied=True).run() as house:
-        yield house
+    with Cluster(servers, folder, proxied=True).run() as cluster:
+        yield cluster
 
 
 @pytest.fixture
-def house(plain_house: Cluster) -> Iterator[Cluster]:
+def cluster(plain_cluster: Cluster) -> Iterator[Cluster]:
     """In order before and after each scenario, whatever became of it."""
-    yield from plain_house.ready()
+    yield from plain_cluster.ready()
 
 
 @pytest.fixture
-def wired_house(proxied_house: Cluster) -> Iterator[Cluster]:
+def wired_cluster(proxied_cluster: Cluster) -> Iterator[Cluster]:
     """The same, proxied."""
-    yield from proxied_house.ready()
+    yield from proxied_cluster.ready()

@@ -33,10 +33,10 @@ def main() -> None:
         run_server(EmbeddedPostgres) as postgresql,
         run_server(EmbeddedMongo) as mongodb,
         TemporaryDirectory() as folder,
-        Cluster(RealServers(postgresql, mongodb), Path(folder)).run() as house,
+        Cluster(RealServers(postgresql, mongodb), Path(folder)).run() as cluster,
     ):
-        house.await_settled()
-        guest = Guest("figures", house.diners[:1], Observations())
+        cluster.await_settled()
+        guest = Guest("figures", cluster.diners[:1], Observations())
         guest.prepare()
         _time_requests(guest, REQUEST_COUNT // 10)
         healthy = _time_requests(guest, REQUEST_COUNT)
@@ -44,12 +44,12 @@ def main() -> None:
         _say(_row("both up", "", healthy, healthy))
         for victim in PLACES:
             for name, hurt in FAULTS.items():
-                _say(_measure_fault(house, guest, victim, name, hurt, healthy))
+                _say(_measure_fault(cluster, guest, victim, name, hurt, healthy))
         guest.close()
 
 
 def _measure_fault(
-    house: Cluster,
+    cluster: Cluster,
     guest: Guest,
     victim: str,
     name: str,
@@ -59,17 +59,17 @@ def _measure_fault(
     first: list[float] = []
     then: list[float] = []
     for _ in range(ROUND_COUNT):
-        hurt(house.servers.at(victim))
+        hurt(cluster.servers.at(victim))
         first.append(_order(guest))
         then += _time_requests(guest, REQUEST_COUNT // ROUND_COUNT)
-        house.heal()
+        cluster.heal()
         wait_until(
-            lambda: house.outbox_sizes() == 0,
+            lambda: cluster.outbox_sizes() == 0,
             "debts to be paid",
-            house.explain,
+            cluster.explain,
             seconds=3 * TIMEOUT_SECONDS,
         )
-        house.await_state(postgresql="up", mongodb="up")
+        cluster.await_state(postgresql="up", mongodb="up")
     failed = guest.observations.trip()
     assert not failed, failed[0]
     return _row(f"{name} {victim}", f"{1000 * max(first):.0f}", then, healthy)

@@ -175,7 +175,7 @@ class RelayProcess(ProcessGroup):
 
 
 def wait_until(
-    done: Callable[[], bool],
+    done: Callable[[], object],
     what: str,
     explain: Callable[[], str] = str,
     *,

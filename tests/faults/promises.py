@@ -31,13 +31,13 @@ _REPEATED = 24
 _CHECKERS = 4
 
 
-def assert_promises_kept(house: Cluster, book: Observations) -> None:
+def assert_promises_kept(cluster: Cluster, book: Observations) -> None:
     """All promises, from the outside and from the inside, once everything is calm."""
-    wrong = find_violations(house, book)
+    wrong = find_violations(cluster, book)
     book.checked = True
-    house.spoilt = house.spoilt or bool(wrong)
+    cluster.spoilt = cluster.spoilt or bool(wrong)
     listed = "\n".join(wrong[:_SHOWN])
-    assert not wrong, f"{len(wrong)} promises were broken:\n{listed}\n{house.explain()}"
+    assert not wrong, f"{len(wrong)} promises were broken:\n{listed}\n{cluster.explain()}"
 
 
 def assert_answered_in_time(book: Observations, since: float) -> None:
@@ -63,8 +63,8 @@ def assert_fast(book: Observations, since: float) -> None:
     assert_within(MAX_ANSWER_SECONDS, judged.seconds, what)
 
 
-def find_violations(house: Cluster, book: Observations) -> list[str]:
-    losses, one, two = house.losses(), read_postgres(house), read_mongo(house)
+def find_violations(cluster: Cluster, book: Observations) -> list[str]:
+    losses, one, two = cluster.losses(), read_postgres(cluster), read_mongo(cluster)
     disputed = {conflict["record_id"] for conflict in one.kinds["conflicts"].values()}
     return [
         *book.violations,
@@ -72,7 +72,7 @@ def find_violations(house: Cluster, book: Observations) -> list[str]:
         *book.vanished_records(losses),
         *_unanswered(book),
         *database_violations(one, two, book, disputed),
-        *http_violations(house, book),
+        *http_violations(cluster, book),
     ]
 
 
@@ -95,9 +95,9 @@ def database_violations(
     ]
 
 
-def http_violations(house: Cluster, book: Observations) -> list[str]:
+def http_violations(cluster: Cluster, book: Observations) -> list[str]:
     """Over HTTP, at every diner."""
-    asker = _HttpChecker(house.diners)
+    asker = _HttpChecker(cluster.diners)
     orders = book.acknowledged
     placed = [order for order in orders if order.cart is None]
     repeated = placed[:: max(1, len(placed) // _REPEATED)]

@@ -75,8 +75,8 @@ class DatabaseContents:
         return self.kinds["orders"]
 
 
-def read_postgres(house: Cluster) -> DatabaseContents:
-    with house.postgres() as connection:
+def read_postgres(cluster: Cluster) -> DatabaseContents:
+    with cluster.postgres() as connection:
         lines, payments = (_by_order(connection.execute(each)) for each in (_LINES, _PAYMENTS))
         orders = {str(row["id"]): row for row in connection.execute(_ORDERS)}
         kinds = {
@@ -101,8 +101,8 @@ def read_postgres(house: Cluster) -> DatabaseContents:
     return DatabaseContents(kinds, counters)
 
 
-def read_mongo(house: Cluster) -> DatabaseContents:
-    with house.mongo() as database:
+def read_mongo(cluster: Cluster) -> DatabaseContents:
+    with cluster.mongo() as database:
         kinds = {
             kind: {each["_id"]: _document(kind, each) for each in database[kind].find()}
             for kind in ("orders", "users", "customers", "direct_messages", *_DOCUMENTS)

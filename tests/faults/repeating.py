@@ -30,7 +30,7 @@ class SlowTestRepeater:
         self, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
-        report.too_slow = _reason_to_repeat(call)
+        report.too_slow = _reason_to_repeat(call)  # type: ignore[attr-defined]
         return report
 
     @pytest.hookimpl(tryfirst=True)
@@ -42,7 +42,7 @@ class SlowTestRepeater:
         slow = _slow_attempt(reports)
         if slow is not None and self._repeats < MAX_REPEATS:
             self._repeats += 1
-            slow.outcome = REPEATED
+            slow.outcome = REPEATED  # type: ignore[assignment]
             item.ihook.pytest_runtest_logreport(report=slow)
             reports = runtestprotocol(item, log=False, nextitem=nextitem)
         elif slow is not None:

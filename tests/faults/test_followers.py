@@ -32,23 +32,23 @@ ENDS = {
 
 
 @pytest.fixture(scope="module")
-def telling_house(servers: RealServers, folder: Path) -> Iterator[Cluster]:
-    told = {"WEBHOOK_PRIVATE_ADDRESSES": "true", "WEBHOOK_TIMEOUT": "1"}
-    waits = {"WEBHOOK_FIRST_WAIT": "0.2", "WEBHOOK_TRIES": "20"}
-    with Cluster(servers, folder, app=TAMPERED_APP, **told, **waits).run() as house:
-        yield house
+def telling_cluster(servers: RealServers, folder: Path) -> Iterator[Cluster]:
+    told: dict[str, Any] = {"WEBHOOK_PRIVATE_ADDRESSES": "true", "WEBHOOK_TIMEOUT": "1"}
+    waits: dict[str, Any] = {"WEBHOOK_FIRST_WAIT": "0.2", "WEBHOOK_TRIES": "20"}
+    with Cluster(servers, folder, app=TAMPERED_APP, **told, **waits).run() as cluster:
+        yield cluster
 
 
 @pytest.fixture
-def house(telling_house: Cluster) -> Iterator[Cluster]:
-    yield from telling_house.ready()
+def cluster(telling_cluster: Cluster) -> Iterator[Cluster]:
+    yield from telling_cluster.ready()
 
 
 @pytest.fixture
-def told(house: Cluster) -> Iterator[Told]:
+def told(cluster: Cluster) -> Iterator[Told]:
     with running_receiver() as receiver:
-        told = Told(house, receiver)
-        house.await_settled()
+        told = Told(cluster, receiver)
+        cluster.await_settled()
         yield told
         told.close()
 
@@ -56,10 +56,10 @@ def told(house: Cluster) -> Iterator[Told]:
 class Told:
     """Somebody who set up a webhook, orders, and looks what the receiver has heard."""
 
-    def __init__(self, house: Cluster, receiver: WebhookReceiver) -> None:
-        self.house = house
+    def __init__(self, cluster: Cluster, receiver: WebhookReceiver) -> None:
+        self.cluster = cluster
         self.receiver = receiver
-        self.staff = RetryingClient(f"staff-{uuid4().hex}", house.diners, Observations())
+        self.staff = RetryingClient(f"staff-{uuid4().hex}", cluster.diners, Observations())
         self.dish = self._create("/menu/items", self._new_dish())
         self.hook = self._create("/webhooks", {"url": receiver.url})
 
@@ -100,49 +100,49 @@ class Told:
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 def test_an_order_whose_process_was_killed_is_told_under_one_id(
-    house: Cluster, told: Told, end: str
+    cluster: Cluster, told: Told, end: str
 ) -> None:
-    doomed, other = house.diners
+    doomed, other = cluster.diners
     other.kill9()
     doomed.kill9()
     doomed.start(TAMPER=f"die={end}")
-    house.await_state(doomed, postgresql="up", mongodb="up")
+    cluster.await_state(doomed, postgresql="up", mongodb="up")
     key, body = told.order(doomed)
     doomed.await_end()
     doomed.start()
-    wait_until(lambda: told.heard(), "the order to be told", house.explain, seconds=30)
+    wait_until(lambda: told.heard(), "the order to be told", cluster.explain, seconds=30)
     other.start()
     again = told.staff.call_until_answered("POST", "/orders", body, key)[-1]
     assert again.status == 201, again
-    house.await_settled()
-    wait_until(told.is_delivered, "the delivery to be noted", house.explain, seconds=30)
+    cluster.await_settled()
+    wait_until(told.is_delivered, "the delivery to be noted", cluster.explain, seconds=30)
     [(_, event)] = told.heard()
     assert event == "order.placed"
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_store_that_goes_down_keeps_what_follows_until_it_is_back(
-    house: Cluster, told: Told, place: str
+    cluster: Cluster, told: Told, place: str
 ) -> None:
-    doomed, other = house.diners
+    doomed, other = cluster.diners
     other.kill9()
     doomed.kill9()
     if place == MONGODB:
         # So that it accepts the order.
-        house.servers.postgresql.kill9()
+        cluster.servers.postgresql.kill9()
     doomed.start(TAMPER=f"die={place}.orders.accept.after")
-    house.await_state(doomed, **{place: "up" if place == POSTGRESQL else "catching_up"})
+    cluster.await_state(doomed, **{place: "up" if place == POSTGRESQL else "catching_up"})
     told.order(doomed)
     doomed.await_end()
-    house.servers.at(place).kill9()
+    cluster.servers.at(place).kill9()
     if place == MONGODB:
-        house.servers.postgresql.start()
+        cluster.servers.postgresql.start()
     doomed.start()
-    house.await_state(doomed, **{place: "down"})
+    cluster.await_state(doomed, **{place: "down"})
     time.sleep(MOMENT)
     assert told.heard() == Counter()
-    house.servers.at(place).start()
-    wait_until(lambda: told.heard(), "the order to be told", house.explain, seconds=30)
+    cluster.servers.at(place).start()
+    wait_until(lambda: told.heard(), "the order to be told", cluster.explain, seconds=30)
     other.start()
-    house.await_settled()
+    cluster.await_settled()
     assert [event for _, event in told.heard()] == ["order.placed"]

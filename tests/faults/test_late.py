@@ -19,17 +19,17 @@ pytestmark = pytest.mark.faults
 def test_diners_open_without_a_database_and_fill_it_when_it_comes(
     servers: RealServers, folder: Path, missing: str
 ) -> None:
-    house = Cluster(servers, folder, proxied=True)
-    house.add_diner("early")
-    house.add_diner("late")
-    house.set_proxy_mode(missing, FaultProxy.refuse)
-    with house.run():
+    cluster = Cluster(servers, folder, proxied=True)
+    cluster.add_diner("early")
+    cluster.add_diner("late")
+    cluster.set_proxy_mode(missing, FaultProxy.refuse)
+    with cluster.run():
         opened = time.monotonic()
-        with guests_at_work(house.diners) as guests:
+        with guests_at_work(cluster.diners) as guests:
             time.sleep(1)
-            house.set_proxy_mode(missing, FaultProxy.pass_through)
-            house.await_state(**{missing: "up"})
+            cluster.set_proxy_mode(missing, FaultProxy.pass_through)
+            cluster.await_state(**{missing: "up"})
             time.sleep(0.4)
-        house.await_settled()
-        assert_promises_kept(house, guests.observations)
+        cluster.await_settled()
+        assert_promises_kept(cluster, guests.observations)
         assert_answered_in_time(guests.observations, opened)

@@ -23,90 +23,90 @@ ACCEPTED_BY = {POSTGRESQL: "orders", MONGODB: "menu_items"}
 
 
 @pytest.mark.parametrize("victim", PLACES)
-def test_refused_connections_lose_and_double_nothing(wired_house: Cluster, victim: str) -> None:
-    with guests_at_work(wired_house.diners) as guests:
+def test_refused_connections_lose_and_double_nothing(wired_cluster: Cluster, victim: str) -> None:
+    with guests_at_work(wired_cluster.diners) as guests:
         time.sleep(BEFORE)
         hurt = time.monotonic()
-        wired_house.set_proxy_mode(victim, FaultProxy.refuse)
+        wired_cluster.set_proxy_mode(victim, FaultProxy.refuse)
         time.sleep(DURING)
-        wired_house.set_proxy_mode(victim, FaultProxy.pass_through)
-        wired_house.await_state(**{victim: "up"})
+        wired_cluster.set_proxy_mode(victim, FaultProxy.pass_through)
+        wired_cluster.await_state(**{victim: "up"})
         time.sleep(AFTER)
-    wired_house.await_settled()
-    assert_promises_kept(wired_house, guests.observations)
+    wired_cluster.await_settled()
+    assert_promises_kept(wired_cluster, guests.observations)
     assert_answered_in_time(guests.observations, hurt)
 
 
 @pytest.mark.parametrize("victim", PLACES)
 def test_a_database_that_takes_two_seconds_is_left_until_it_is_quick_again(
-    wired_house: Cluster, victim: str
+    wired_cluster: Cluster, victim: str
 ) -> None:
-    with guests_at_work(wired_house.diners) as guests:
+    with guests_at_work(wired_cluster.diners) as guests:
         time.sleep(BEFORE)
         hurt = time.monotonic()
-        wired_house.set_proxy_mode(victim, lambda proxy: proxy.delay(SLOW))
+        wired_cluster.set_proxy_mode(victim, lambda proxy: proxy.delay(SLOW))
         time.sleep(2 * DURING)
-        assert not any(diner.sees(**{victim: "up"}) for diner in wired_house.diners)
-        wired_house.set_proxy_mode(victim, FaultProxy.pass_through)
-        wired_house.await_state(**{victim: "up"})
+        assert not any(diner.sees(**{victim: "up"}) for diner in wired_cluster.diners)
+        wired_cluster.set_proxy_mode(victim, FaultProxy.pass_through)
+        wired_cluster.await_state(**{victim: "up"})
         time.sleep(AFTER)
-    wired_house.await_settled()
-    assert_promises_kept(wired_house, guests.observations)
+    wired_cluster.await_settled()
+    assert_promises_kept(wired_cluster, guests.observations)
     assert_answered_in_time(guests.observations, hurt)
 
 
 @pytest.mark.parametrize("victim", PLACES)
 def test_an_answer_that_is_lost_after_the_commit_makes_nothing_twice(
-    wired_house: Cluster, victim: str
+    wired_cluster: Cluster, victim: str
 ) -> None:
     """The same write is tried on the other database, and later the two meet."""
     taken, delivered = ACCEPTED_BY[victim], ACCEPTED_BY[other(victim)]
-    with guests_at_work(wired_house.diners) as guests:
+    with guests_at_work(wired_cluster.diners) as guests:
         for kind in (taken, delivered):
-            _lose_answers(wired_house, victim, partial(_asks_for, MARKS[kind]))
-            _work_unheard(wired_house, guests, DURING)
-        wired_house.heal()
-        wired_house.await_state(**{victim: "up"})
-    wired_house.await_settled()
-    assert_promises_kept(wired_house, guests.observations)
-    records = read_postgres(wired_house).kinds[taken].values()
+            _lose_answers(wired_cluster, victim, partial(_asks_for, MARKS[kind]))
+            _work_unheard(wired_cluster, guests, DURING)
+        wired_cluster.heal()
+        wired_cluster.await_state(**{victim: "up"})
+    wired_cluster.await_settled()
+    assert_promises_kept(wired_cluster, guests.observations)
+    records = read_postgres(wired_cluster).kinds[taken].values()
     assert any(_was_taken_twice(each) for each in records), "nothing was tried on both databases"
     assert_fast(guests.observations, 0)
 
 
-def test_a_commit_of_a_transaction_that_is_not_heard_of_counts_once(wired_house: Cluster) -> None:
-    with guests_at_work(wired_house.diners) as guests:
+def test_a_commit_of_a_transaction_that_is_not_heard_of_counts_once(wired_cluster: Cluster) -> None:
+    with guests_at_work(wired_cluster.diners) as guests:
         guests.observations.allows_stale_backup = True
-        heard = wired_house.replies_swallowed(MONGODB)
-        _lose_answers(wired_house, MONGODB, lambda request: b"commitTransaction" in request)
+        heard = wired_cluster.replies_swallowed(MONGODB)
+        _lose_answers(wired_cluster, MONGODB, lambda request: b"commitTransaction" in request)
         time.sleep(DURING)
-        wired_house.set_proxy_mode(POSTGRESQL, FaultProxy.refuse)
+        wired_cluster.set_proxy_mode(POSTGRESQL, FaultProxy.refuse)
         time.sleep(DURING)
-        wired_house.heal()
-        wired_house.await_state(postgresql="up", mongodb="up")
-    wired_house.await_settled()
-    assert wired_house.replies_swallowed(MONGODB) > heard
-    assert_promises_kept(wired_house, guests.observations)
+        wired_cluster.heal()
+        wired_cluster.await_state(postgresql="up", mongodb="up")
+    wired_cluster.await_settled()
+    assert wired_cluster.replies_swallowed(MONGODB) > heard
+    assert_promises_kept(wired_cluster, guests.observations)
 
 
 @pytest.mark.parametrize("victim", PLACES)
 def test_two_diners_that_disagree_about_who_is_up_lose_and_double_nothing(
-    wired_house: Cluster, victim: str
+    wired_cluster: Cluster, victim: str
 ) -> None:
-    with guests_at_work(wired_house.diners) as guests:
+    with guests_at_work(wired_cluster.diners) as guests:
         time.sleep(BEFORE)
         hurt = time.monotonic()
-        first, second = wired_house.diners
-        proxy = wired_house.proxies[first.name, victim]
+        first, second = wired_cluster.diners
+        proxy = wired_cluster.proxies[first.name, victim]
         proxy.refuse()
-        wired_house.await_state(first, **{victim: "down"})
-        wired_house.await_state(second, **{victim: "catching_up"})
+        wired_cluster.await_state(first, **{victim: "down"})
+        wired_cluster.await_state(second, **{victim: "catching_up"})
         time.sleep(DURING)
         proxy.pass_through()
-        wired_house.await_state(**{victim: "up"})
+        wired_cluster.await_state(**{victim: "up"})
         time.sleep(AFTER)
-    wired_house.await_settled()
-    assert_promises_kept(wired_house, guests.observations)
+    wired_cluster.await_settled()
+    assert_promises_kept(wired_cluster, guests.observations)
     assert_answered_in_time(guests.observations, hurt)
 
 
@@ -114,14 +114,14 @@ def _asks_for(mark: bytes, request: bytes) -> bool:
     return mark in request
 
 
-def _lose_answers(house: Cluster, victim: str, matches: Callable[[bytes], bool]) -> None:
-    house.set_proxy_mode(victim, lambda proxy: proxy.swallow_replies_when(matches))
+def _lose_answers(cluster: Cluster, victim: str, matches: Callable[[bytes], bool]) -> None:
+    cluster.set_proxy_mode(victim, lambda proxy: proxy.swallow_replies_when(matches))
 
 
-def _work_unheard(house: Cluster, guests: GuestCrowd, seconds: float) -> None:
+def _work_unheard(cluster: Cluster, guests: GuestCrowd, seconds: float) -> None:
     """Orders and dishes that carry the marks by which the proxies know them."""
     ends = time.monotonic() + seconds
-    unheard = Guest(f"quiet-{time.monotonic_ns()}", house.diners, guests.observations)
+    unheard = Guest(f"quiet-{time.monotonic_ns()}", cluster.diners, guests.observations)
     unheard.prepare()
     while time.monotonic() < ends:
         order = unheard.place(marker=MARKS["orders"].decode())

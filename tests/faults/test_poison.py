@@ -21,59 +21,61 @@ POISON = "the other store cannot take this"
 
 
 @pytest.fixture(scope="module")
-def hasty_house(servers: RealServers, folder: Path) -> Iterator[Cluster]:
-    with Cluster(servers, folder, app=TAMPERED_APP, TAMPER="haste").run() as house:
-        yield house
+def hasty_cluster(servers: RealServers, folder: Path) -> Iterator[Cluster]:
+    with Cluster(servers, folder, app=TAMPERED_APP, TAMPER="haste").run() as cluster:
+        yield cluster
 
 
 @pytest.fixture
-def house(hasty_house: Cluster) -> Iterator[Cluster]:
-    yield from hasty_house.ready()
+def cluster(hasty_cluster: Cluster) -> Iterator[Cluster]:
+    yield from hasty_cluster.ready()
 
 
 @pytest.mark.parametrize("refuser", PLACES)
 def test_a_record_the_other_store_cannot_take_is_parked_and_stops_only_itself(
-    house: Cluster, refuser: str
+    cluster: Cluster, refuser: str
 ) -> None:
-    _refuse_poison[refuser](house)
-    with guests_at_work(house.diners) as guests:
-        waiter = Guest(f"poisoner-{refuser}", house.diners, guests.observations)
+    _refuse_poison[refuser](cluster)
+    with guests_at_work(cluster.diners) as guests:
+        waiter = Guest(f"poisoner-{refuser}", cluster.diners, guests.observations)
         waiter.prepare()
         record_id = _swallow_poison[refuser](waiter)
-        wait_until(lambda: _parked(house, refuser) == [1, 1], "the parking", house.explain)
-        shown = _command(house, "parked")
+        wait_until(lambda: _parked(cluster, refuser) == [1, 1], "the parking", cluster.explain)
+        shown = _command(cluster, "parked")
         assert shown.returncode == 1
         assert record_id[:13] in shown.stdout.replace("\n", "")
     # The others were delivered meanwhile, and the store is used as ever.
-    house.await_state(postgresql="up", mongodb="up")
-    wait_until(lambda: house.outbox_sizes() == 1, "all but the poison to be shipped", house.explain)
-    _take_poison[refuser](house)
-    assert _command(house, "parked", "--retry").returncode == 0
-    house.await_settled()
+    cluster.await_state(postgresql="up", mongodb="up")
+    wait_until(
+        lambda: cluster.outbox_sizes() == 1, "all but the poison to be shipped", cluster.explain
+    )
+    _take_poison[refuser](cluster)
+    assert _command(cluster, "parked", "--retry").returncode == 0
+    cluster.await_settled()
     waiter.close()
-    assert_promises_kept(house, guests.observations)
+    assert_promises_kept(cluster, guests.observations)
 
 
-def _refuse_in_postgres(house: Cluster) -> None:
-    with house.postgres() as connection:
+def _refuse_in_postgres(cluster: Cluster) -> None:
+    with cluster.postgres() as connection:
         connection.execute(
             "ALTER TABLE menu_items ADD CONSTRAINT no_poison"
             f" CHECK (content ->> 'description' <> '{POISON}')"
         )
 
 
-def _take_in_postgres(house: Cluster) -> None:
-    with house.postgres() as connection:
+def _take_in_postgres(cluster: Cluster) -> None:
+    with cluster.postgres() as connection:
         connection.execute("ALTER TABLE menu_items DROP CONSTRAINT no_poison")
 
 
-def _refuse_in_mongo(house: Cluster) -> None:
-    with house.mongo() as database:
+def _refuse_in_mongo(cluster: Cluster) -> None:
+    with cluster.mongo() as database:
         database.command("collMod", "orders", validator={"notes": {"$ne": POISON}})
 
 
-def _take_in_mongo(house: Cluster) -> None:
-    with house.mongo() as database:
+def _take_in_mongo(cluster: Cluster) -> None:
+    with cluster.mongo() as database:
         database.command("collMod", "orders", validator={})
 
 
@@ -100,18 +102,18 @@ _take_poison: dict[str, _Step] = {POSTGRESQL: _take_in_postgres, MONGODB: _take_
 _swallow_poison = {POSTGRESQL: _add_poisoned_dish, MONGODB: _place_poisoned_order}
 
 
-def _parked(house: Cluster, place: str) -> list[int]:
+def _parked(cluster: Cluster, place: str) -> list[int]:
     """What each diner says is parked for the place."""
     return [
         one["parked"]
-        for diner in house.diners
+        for diner in cluster.diners
         for one in diner.connections()
         if one["name"] == place
     ]
 
 
-def _command(house: Cluster, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, **house.environment_of("command"), "COLUMNS": "300"}
+def _command(cluster: Cluster, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **cluster.environment_of("command"), "COLUMNS": "300"}
     return subprocess.run(
         [sys.executable, "-m", "dinerapp", *words],
         cwd=ROOT,

@@ -18,59 +18,59 @@ MODULE = "tests.faults.tampering"
 
 
 @pytest.fixture(scope="module")
-def quiet_house(servers: RealServers, folder: Path) -> Iterator[Cluster]:
-    with Cluster(servers, folder, RELAY_IN_WORKERS="false").run() as house:
-        yield house
+def quiet_cluster(servers: RealServers, folder: Path) -> Iterator[Cluster]:
+    with Cluster(servers, folder, RELAY_IN_WORKERS="false").run() as cluster:
+        yield cluster
 
 
 @pytest.fixture
-def house(quiet_house: Cluster) -> Iterator[Cluster]:
-    yield from quiet_house.ready(relayed=False)
+def cluster(quiet_cluster: Cluster) -> Iterator[Cluster]:
+    yield from quiet_cluster.ready(relayed=False)
 
 
 @pytest.mark.parametrize("victim", PLACES)
 def test_relays_that_are_killed_in_mid_batch_leave_the_rest_to_two_others(
-    house: Cluster, victim: str
+    cluster: Cluster, victim: str
 ) -> None:
     claimed = f"{other(victim)}.orders.claim.after"
     delivered = f"{claimed},{victim}.orders.deliver.after"
-    with guests_at_work(house.diners) as guests:
+    with guests_at_work(cluster.diners) as guests:
         time.sleep(0.5)
-        house.servers.at(victim).kill9()
+        cluster.servers.at(victim).kill9()
         time.sleep(1)
         doomed = [
-            house.add_relay(f"doomed{number}", MODULE, TAMPER=f"haste die={end}")
+            cluster.add_relay(f"doomed{number}", MODULE, TAMPER=f"haste die={end}")
             for number, end in enumerate((claimed, delivered))
         ]
         for relay in doomed:
             relay.spawn()
         # Diners would ship it all themselves, as soon as the database is back.
-        for diner in house.diners:
+        for diner in cluster.diners:
             diner.freeze()
-        house.servers.at(victim).start()
+        cluster.servers.at(victim).start()
         for relay in doomed:
             relay.await_end()
-        heirs = [house.add_relay(f"heir{number}", MODULE, TAMPER="haste") for number in range(2)]
+        heirs = [cluster.add_relay(f"heir{number}", MODULE, TAMPER="haste") for number in range(2)]
         for relay in heirs:
             relay.spawn()
-        for diner in house.diners:
+        for diner in cluster.diners:
             diner.thaw()
-        house.await_state(**{victim: "up"})
+        cluster.await_state(**{victim: "up"})
         time.sleep(0.5)
-    house.await_settled()
-    assert_promises_kept(house, guests.observations)
+    cluster.await_settled()
+    assert_promises_kept(cluster, guests.observations)
 
 
-def test_two_relays_share_what_two_databases_owe_each_other(house: Cluster) -> None:
-    relays = [house.add_relay(f"relay{number}", MODULE, TAMPER="haste") for number in range(2)]
+def test_two_relays_share_what_two_databases_owe_each_other(cluster: Cluster) -> None:
+    relays = [cluster.add_relay(f"relay{number}", MODULE, TAMPER="haste") for number in range(2)]
     for relay in relays:
         relay.spawn()
-    with guests_at_work(house.diners) as guests:
+    with guests_at_work(cluster.diners) as guests:
         for victim in (MONGODB, POSTGRESQL):
             time.sleep(0.4)
-            house.servers.at(victim).kill9()
+            cluster.servers.at(victim).kill9()
             time.sleep(0.6)
-            house.servers.at(victim).start()
-            house.await_state(**{victim: "up"})
-    house.await_settled()
-    assert_promises_kept(house, guests.observations)
+            cluster.servers.at(victim).start()
+            cluster.await_state(**{victim: "up"})
+    cluster.await_settled()
+    assert_promises_kept(cluster, guests.observations)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,39 +25,39 @@ pytestmark = pytest.mark.faults
 SECONDS = float(os.environ.get("SATURDAY_SECONDS", "60"))
 SOME = 10
 SEED = os.environ.get("SATURDAY_SEED", "21")
-_BILLING = {"TAX_RATE": "1900", "TAX_INCLUDED": "false", "SERVICE_CHARGE": "1250"}
+_BILLING: dict[str, Any] = {"TAX_RATE": "1900", "TAX_INCLUDED": "false", "SERVICE_CHARGE": "1250"}
 
 
 @pytest.fixture
-def busy_house(servers: RealServers, folder: Path) -> Iterator[Cluster]:
-    with Cluster(servers, folder, **_BILLING).run() as house:
-        yield house
+def busy_cluster(servers: RealServers, folder: Path) -> Iterator[Cluster]:
+    with Cluster(servers, folder, **_BILLING).run() as cluster:
+        yield cluster
 
 
-def test_a_saturday_night_loses_nothing_and_doubles_nothing(busy_house: Cluster) -> None:
-    house, dice = busy_house, random.Random(SEED)
+def test_a_saturday_night_loses_nothing_and_doubles_nothing(busy_cluster: Cluster) -> None:
+    cluster, dice = busy_cluster, random.Random(SEED)
     over = time.monotonic() + SECONDS
-    _issue_coupon(house)
-    with guests_at_work(house.diners, guests=6, kind=Waiter) as guests:
+    _issue_coupon(cluster)
+    with guests_at_work(cluster.diners, guests=6, kind=Waiter) as guests:
         guests.observations.allows_stale_backup = True
         while time.monotonic() < over:
             time.sleep(dice.uniform(0.2, 1.0))
-            _strike(house, dice)
-        house.heal()
-        house.await_state(postgresql="up", mongodb="up")
-    house.await_settled()
-    assert_promises_kept(house, guests.observations)
+            _strike(cluster, dice)
+        cluster.heal()
+        cluster.await_state(postgresql="up", mongodb="up")
+    cluster.await_settled()
+    assert_promises_kept(cluster, guests.observations)
 
 
-def _strike(house: Cluster, dice: random.Random) -> None:
+def _strike(cluster: Cluster, dice: random.Random) -> None:
     """One server, or one diner, at a time; sometimes the next one before it has caught up."""
     victim = dice.choice((*PLACES, *PLACES, "diner"))
     if victim == "diner":
-        diner = dice.choice(house.diners)
+        diner = dice.choice(cluster.diners)
         diner.kill9()
         diner.start()
         return
-    server = house.servers.at(victim)
+    server = cluster.servers.at(victim)
     match dice.choice(("kill", "freeze", "restart")):
         case "kill":
             server.kill9()
@@ -69,11 +70,11 @@ def _strike(house: Cluster, dice: random.Random) -> None:
         case _:
             server.restart()
     if dice.random() < 0.7:
-        house.await_state(**{victim: "up"})
+        cluster.await_state(**{victim: "up"})
 
 
-def _issue_coupon(house: Cluster) -> None:
-    manager = RetryingClient("manager", house.diners, Observations())
+def _issue_coupon(cluster: Cluster) -> None:
+    manager = RetryingClient("manager", cluster.diners, Observations())
     body = {"code": COUPON, "percent": 1000, "max_uses": 1_000_000}
     issued = manager.call_until_answered("POST", "/coupons", body)[-1]
     assert issued.status == 201, issued
@@ -81,15 +82,15 @@ def _issue_coupon(house: Cluster) -> None:
 
 
 def test_the_ledger_sees_a_wrong_charge_a_wrong_total_and_a_lost_ticket(
-    busy_house: Cluster,
+    busy_cluster: Cluster,
 ) -> None:
-    _issue_coupon(busy_house)
-    with guests_at_work(busy_house.diners, guests=2, kind=Waiter) as guests:
+    _issue_coupon(busy_cluster)
+    with guests_at_work(busy_cluster.diners, guests=2, kind=Waiter) as guests:
         wait_until(
             lambda: sum(one.acknowledged for one in guests.observations.charges) > SOME, "charges"
         )
-    busy_house.await_settled()
-    contents, book = read_postgres(busy_house), guests.observations
+    busy_cluster.await_settled()
+    contents, book = read_postgres(busy_cluster), guests.observations
     assert not database_violations(contents, contents, book, ())
     paid = (
         order_id

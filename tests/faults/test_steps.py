@@ -27,19 +27,19 @@ SOME = 20
 
 
 @pytest.fixture(scope="module")
-def doomed_house(servers: RealServers, folder: Path) -> Iterator[Cluster]:
-    with Cluster(servers, folder, proxied=True, app=TAMPERED_APP).run() as house:
-        yield house
+def doomed_cluster(servers: RealServers, folder: Path) -> Iterator[Cluster]:
+    with Cluster(servers, folder, proxied=True, app=TAMPERED_APP).run() as cluster:
+        yield cluster
 
 
 @pytest.fixture
-def house(doomed_house: Cluster) -> Iterator[Cluster]:
-    yield from doomed_house.ready()
+def cluster(doomed_cluster: Cluster) -> Iterator[Cluster]:
+    yield from doomed_cluster.ready()
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_killed_between_any_two_steps_of_a_write_it_loses_and_doubles_nothing(
-    house: Cluster, place: str
+    cluster: Cluster, place: str
 ) -> None:
     own, others = f"{place}.{KINDS[place]}", f"{other(place)}.{KINDS[place]}"
     ends = [
@@ -50,62 +50,62 @@ def test_killed_between_any_two_steps_of_a_write_it_loses_and_doubles_nothing(
         f"{own}.acknowledge.before",
         f"{own}.acknowledge.after",
     ]
-    with guests_at_work(house.diners) as guests:
+    with guests_at_work(cluster.diners) as guests:
         for end in ends:
-            _die_at(house.diners[0], end)
-        house.diners[0].start()
-    house.await_settled()
-    assert_promises_kept(house, guests.observations)
+            _die_at(cluster.diners[0], end)
+        cluster.diners[0].start()
+    cluster.await_settled()
+    assert_promises_kept(cluster, guests.observations)
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_killed_while_the_other_database_is_away_it_loses_and_doubles_nothing(
-    house: Cluster, place: str
+    cluster: Cluster, place: str
 ) -> None:
     own, others = f"{place}.{KINDS[place]}", f"{other(place)}.{KINDS[place]}"
     claimed = f"{own}.claim.after"
-    doomed, sound = house.diners
-    with guests_at_work(house.diners) as guests:
+    doomed, sound = cluster.diners
+    with guests_at_work(cluster.diners) as guests:
         for end in (f"{own}.mark_undelivered.before", f"{own}.mark_undelivered.after"):
             doomed.kill9()
             doomed.start(TAMPER=f"haste die={end}")
-            house.await_state(postgresql="up", mongodb="up")
-            house.set_proxy_mode(other(place), partial(_lose_deliveries, TELLING[place]))
+            cluster.await_state(postgresql="up", mongodb="up")
+            cluster.set_proxy_mode(other(place), partial(_lose_deliveries, TELLING[place]))
             doomed.await_end()
-            house.set_proxy_mode(other(place), FaultProxy.pass_through)
+            cluster.set_proxy_mode(other(place), FaultProxy.pass_through)
         for end in (
             claimed,
             f"{claimed},{others}.deliver.after",
             f"{claimed},{own}.acknowledge.before",
         ):
-            house.set_proxy_mode(other(place), FaultProxy.refuse)
-            wait_until(lambda: house.outbox_sizes() > SOME, "debts", house.explain)
+            cluster.set_proxy_mode(other(place), FaultProxy.refuse)
+            wait_until(lambda: cluster.outbox_sizes() > SOME, "debts", cluster.explain)
             doomed.spawn(TAMPER=f"haste die={end}")
             # The sound one must leave it something to claim.
             sound.freeze()
-            house.set_proxy_mode(other(place), FaultProxy.pass_through)
+            cluster.set_proxy_mode(other(place), FaultProxy.pass_through)
             doomed.await_end()
             sound.thaw()
         doomed.start()
-    house.await_settled()
-    assert_promises_kept(house, guests.observations)
+    cluster.await_settled()
+    assert_promises_kept(cluster, guests.observations)
 
 
 @pytest.mark.parametrize("step", ["accept", "deliver"])
 def test_killed_in_the_middle_of_a_transaction_it_holds_nobody_up(
-    house: Cluster, step: str
+    cluster: Cluster, step: str
 ) -> None:
     """MongoDB would keep its documents from the others for a minute and a half."""
-    doomed = house.diners[0]
-    with guests_at_work(house.diners) as guests:
+    doomed = cluster.diners[0]
+    with guests_at_work(cluster.diners) as guests:
         if step == "accept":
-            house.set_proxy_mode(POSTGRESQL, FaultProxy.refuse)
+            cluster.set_proxy_mode(POSTGRESQL, FaultProxy.refuse)
         _die_at(doomed, f"mongodb.orders.{step}.before,{MIDDLE}")
-        house.set_proxy_mode(POSTGRESQL, FaultProxy.pass_through)
+        cluster.set_proxy_mode(POSTGRESQL, FaultProxy.pass_through)
         doomed.start()
-        house.await_state(postgresql="up", mongodb="up")
-    house.await_settled()
-    assert_promises_kept(house, guests.observations)
+        cluster.await_state(postgresql="up", mongodb="up")
+    cluster.await_settled()
+    assert_promises_kept(cluster, guests.observations)
 
 
 def _lose_deliveries(word: bytes, proxy: FaultProxy) -> None:

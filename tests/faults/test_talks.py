@@ -19,9 +19,9 @@ BEFORE, DURING, FROZEN, AFTER = 0.8, 1.5, 2.5, 0.8
 
 @pytest.mark.parametrize("victim", PLACES)
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-def test_a_conversation_outlasts_a_database(house: Cluster, victim: str, how: str) -> None:
-    server = house.servers.at(victim)
-    with chat_at_work(house) as talking:
+def test_a_conversation_outlasts_a_database(cluster: Cluster, victim: str, how: str) -> None:
+    server = cluster.servers.at(victim)
+    with chat_at_work(cluster) as talking:
         time.sleep(BEFORE)
         if how == "killed":
             server.kill9()
@@ -31,15 +31,15 @@ def test_a_conversation_outlasts_a_database(house: Cluster, victim: str, how: st
             server.freeze()
             time.sleep(FROZEN)
             server.thaw()
-        house.await_state(**{victim: "up"})
+        cluster.await_state(**{victim: "up"})
         time.sleep(AFTER)
-    house.await_settled()
+    cluster.await_settled()
     wrong = [
         *talking.find_violations(),
-        *store_differences(read_postgres(house), read_mongo(house)),
+        *store_differences(read_postgres(cluster), read_mongo(cluster)),
     ]
     talking.close()
-    house.spoilt = house.spoilt or bool(wrong)
+    cluster.spoilt = cluster.spoilt or bool(wrong)
     listed = "\n".join(wrong[:12])
-    assert not wrong, f"{len(wrong)} promises were broken:\n{listed}\n{house.explain()}"
+    assert not wrong, f"{len(wrong)} promises were broken:\n{listed}\n{cluster.explain()}"
     assert all(len(talker.messages) > 10 for talker in talking.talkers)

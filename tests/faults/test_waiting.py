@@ -24,20 +24,20 @@ SLOWER, AND_SECONDS = 5, 0.03
 @pytest.mark.parametrize("how", ["kill9", "freeze"])
 @pytest.mark.parametrize("victim", PLACES)
 def test_the_first_request_is_answered_within_a_second_and_the_next_ones_are_as_fast_as_ever(
-    house: Cluster, victim: str, how: str
+    cluster: Cluster, victim: str, how: str
 ) -> None:
     book = Observations()
-    guest = Guest(f"alone-{victim}-{how}", house.diners[:1], book)
+    guest = Guest(f"alone-{victim}-{how}", cluster.diners[:1], book)
     guest.prepare()
     healthy = _seconds(guest)
-    HURT[how](house.servers.at(victim))
+    HURT[how](cluster.servers.at(victim))
     first = _tried(guest)
     then = _seconds(guest)
     guest.close()
     assert not book.trip()
-    house.heal()
-    house.await_settled()
-    assert_promises_kept(house, book)
+    cluster.heal()
+    cluster.await_settled()
+    assert_promises_kept(cluster, book)
     assert_within(MAX_ANSWER_SECONDS, first, "the first request")
     assert_within(MAX_ANSWER_SECONDS, book.slowest().seconds, str(book.slowest()))
     then_limit = SLOWER * median(healthy) + AND_SECONDS

@@ -359,8 +359,11 @@ def test_no_first_admin_is_made_where_nobody_knows_whether_there_is_one(
     settings: Settings,
 ) -> None:
     bootstrap(settings)
-    for change in ({"database_url": NOWHERE}, {"mongodb_uri": NO_MONGO}):
-        brought = bootstrap(replace(settings, **change))
+    for unreachable in (
+        replace(settings, database_url=NOWHERE),
+        replace(settings, mongodb_uri=NO_MONGO),
+    ):
+        brought = bootstrap(unreachable)
         assert brought.admin is None
 
 

@@ -23,7 +23,7 @@ def pytest_runtest_makereport(
     missing = None if call.excinfo is None else call.excinfo.value
     if isinstance(missing, EmbeddedServerUnavailable) and "CI" not in os.environ:
         report.outcome = "skipped"
-        report.longrepr = ("tests that need it", None, str(missing))
+        report.longrepr = ("tests that need it", None, str(missing))  # type: ignore[assignment]
     return report
 
 

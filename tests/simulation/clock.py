@@ -32,10 +32,10 @@ class SimulatedClock:
 
 @contextmanager
 def simulated_time(clock: SimulatedClock) -> Iterator[None]:
-    """Deadlines and the breakers' sense of slowness go by this clock inside."""
-    real = deadline.time, guarded_store.time
-    deadline.time = guarded_store.time = clock  # type: ignore[assignment]
+    """Deadlines and the stores' sense of slowness go by this clock inside."""
+    real = deadline.time, guarded_store.time  # type: ignore[attr-defined]
+    deadline.time = guarded_store.time = clock  # type: ignore[assignment, attr-defined]
     try:
         yield
     finally:
-        deadline.time, guarded_store.time = real  # type: ignore[assignment]
+        deadline.time, guarded_store.time = real  # type: ignore[attr-defined]

@@ -18,7 +18,7 @@ class LeaseTracker:
 
     def record_claim(
         self,
-        place: StoreId,
+        store_id: StoreId,
         to: Target,
         record_ids: Iterable[str],
         now: datetime,
@@ -26,18 +26,18 @@ class LeaseTracker:
     ) -> None:
         """Somebody was given debts of a place."""
         for record_id in record_ids:
-            leases = self._until.setdefault((place, record_id), {})
+            leases = self._until.setdefault((store_id, record_id), {})
             held = leases.get(to)
             if held is not None and held > now:
-                what = f"{record_id[:4]} at {place} is leased until {held:%S.%f} and given again"
+                what = f"{record_id[:4]} at {store_id} is leased until {held:%S.%f} and given again"
                 raise Violation("a lease is one relay's", what)
             leases[to] = until
 
-    def record_release(self, place: StoreId, to: Target, record_ids: Iterable[str]) -> None:
+    def record_release(self, store_id: StoreId, to: Target, record_ids: Iterable[str]) -> None:
         """Somebody ended the leases."""
         for record_id in record_ids:
-            self._until.get((place, record_id), {}).pop(to, None)
+            self._until.get((store_id, record_id), {}).pop(to, None)
 
-    def record_replace(self, place: StoreId, record_id: str) -> None:
+    def record_replace(self, store_id: StoreId, record_id: str) -> None:
         """The debts of the record are others now."""
-        self._until.pop((place, record_id), None)
+        self._until.pop((store_id, record_id), None)

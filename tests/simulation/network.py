@@ -70,10 +70,10 @@ class Network:
         """Whether a process can talk to a server now."""
         return link not in self.cut and link[1] not in self.down | self.frozen
 
-    def crash(self, place: StoreId) -> None:
+    def crash(self, store_id: StoreId) -> None:
         """The server is gone, and with it everything that was still on its way to it."""
-        self.down.add(place)
-        self._starts[place] = self._starts.get(place, 0) + 1
+        self.down.add(store_id)
+        self._starts[store_id] = self._starts.get(store_id, 0) + 1
 
     def heal(self) -> None:
         """The network and the servers work from now on."""
@@ -82,12 +82,12 @@ class Network:
         self.cut.clear()
         self.fault_rates = NO_FAULTS
 
-    def _depart(self, place: StoreId, apply: Callable[[], Any], *, writes: bool) -> None:
+    def _depart(self, store_id: StoreId, apply: Callable[[], Any], *, writes: bool) -> None:
         try:
             self.scheduler.pause()
         except ProcessKilled:
             if writes and self.rng.random() < 0.3:
-                self._apply_late(place, apply)
+                self._apply_late(store_id, apply)
             raise
 
     def _time_out(
@@ -102,62 +102,62 @@ class Network:
         self._fail(place, name, "timed out", unknown=unknown)
 
     def _roll_fault(
-        self, place: StoreId, name: str, apply: Callable[[], Any], *, writes: bool
+        self, store_id: StoreId, name: str, apply: Callable[[], Any], *, writes: bool
     ) -> None:
         weather, draw = self.fault_rates, self.rng.random()
         if weather is NO_FAULTS:
             return
         if draw < weather.refused:
-            self._fail(place, name, "connection refused", unknown=False)
+            self._fail(store_id, name, "connection refused", unknown=False)
         draw -= weather.refused
         if draw < weather.lost_request:
-            self._fail(place, name, "request lost", unknown=writes)
+            self._fail(store_id, name, "request lost", unknown=writes)
         draw -= weather.lost_request
         if writes and draw < weather.late:
-            self._apply_late(place, apply)
-            self._fail(place, name, "late", unknown=True)
+            self._apply_late(store_id, apply)
+            self._fail(store_id, name, "late", unknown=True)
         draw -= weather.late
         if draw < weather.slow:
             self.scheduler.sleep(self.rng.uniform(0.05, 0.44))
 
-    def _applied(self, place: StoreId, name: str, apply: Callable[[], T]) -> T:
+    def _applied(self, store_id: StoreId, name: str, apply: Callable[[], T]) -> T:
         try:
             answer = apply()
         except Rejection as rejection:
-            self.history.note("%s.%s -> %s", place, name, type(rejection).__name__)
+            self.history.note("%s.%s -> %s", store_id, name, type(rejection).__name__)
             raise
         if not _is_routine(name, answer):
-            self.history.note("%s.%s -> %s", place, name, answer)
+            self.history.note("%s.%s -> %s", store_id, name, answer)
         return answer
 
-    def _return(self, place: StoreId, name: str, *, writes: bool) -> None:
-        starts = self._starts.get(place)
+    def _return(self, store_id: StoreId, name: str, *, writes: bool) -> None:
+        starts = self._starts.get(store_id)
         if self.rng.random() < self.fault_rates.delayed_reply:
             self.scheduler.sleep(self.rng.choice(DELAYS))
-        if self.rng.random() < self.fault_rates.lost_reply or self._starts.get(place) != starts:
-            self._fail(place, name, "reply lost", unknown=writes)
+        if self.rng.random() < self.fault_rates.lost_reply or self._starts.get(store_id) != starts:
+            self._fail(store_id, name, "reply lost", unknown=writes)
 
-    def _fail(self, place: StoreId, name: str, reason: str, *, unknown: bool) -> None:
+    def _fail(self, store_id: StoreId, name: str, reason: str, *, unknown: bool) -> None:
         error = OutcomeUnknown if unknown else StoreUnavailable
-        self.history.note("%s.%s -> %s (%s)", place, name, error.__name__, reason)
-        raise error(place, reason)
+        self.history.note("%s.%s -> %s (%s)", store_id, name, error.__name__, reason)
+        raise error(store_id, reason)
 
-    def _apply_late(self, place: StoreId, apply: Callable[[], Any]) -> None:
+    def _apply_late(self, store_id: StoreId, apply: Callable[[], Any]) -> None:
         """The request sits in a buffer and is carried out whenever the server gets to it."""
-        starts = self._starts.get(place)
+        starts = self._starts.get(store_id)
         self.calls_in_flight += 1
 
         def arrive() -> None:
-            if place in self.frozen:
+            if store_id in self.frozen:
                 self._soon(arrive)
                 return
             self.calls_in_flight -= 1
-            if place in self.down or self._starts.get(place) != starts:
+            if store_id in self.down or self._starts.get(store_id) != starts:
                 return
             try:
-                self.history.note("%s carries out late: %s", place, apply())
+                self.history.note("%s carries out late: %s", store_id, apply())
             except Rejection as rejection:
-                self.history.note("%s refuses late: %s", place, type(rejection).__name__)
+                self.history.note("%s refuses late: %s", store_id, type(rejection).__name__)
 
         self._soon(arrive)
 

@@ -73,58 +73,58 @@ class Oracle:
             if op.op_id not in self._held.get((place, op.record_id), ()):
                 self.lacking[place][op.op_id] = op
 
-    def record_accept(self, place: StoreId, state: Record, base: Record | None) -> None:
+    def record_accept(self, store_id: StoreId, state: Record, base: Record | None) -> None:
         """A store accepted an operation of a client or a conflict."""
         self.lineage.record_accept(state, base)
-        self.accepted.setdefault(state.op_id, set()).add(place)
+        self.accepted.setdefault(state.op_id, set()).add(store_id)
         if state.deleted:
             self.deletions.add(state.id)
-        self.record_state(place, state)
+        self.record_state(store_id, state)
 
     def is_newer_than(self, state: Record) -> None:
         """A follower was shown a state, and so everything that led to it."""
         known = self.followed.get(state.id, frozenset())
         self.followed[state.id] = known | self.lineage.lineage_of(state).ancestors
 
-    def record_state(self, place: StoreId, state: Record) -> None:
+    def record_state(self, store_id: StoreId, state: Record) -> None:
         """A store has another state of a record from now on."""
         received = self.lineage.lineage_of(state).ancestors
-        self._held[place, state.id] = received
-        self.leases.record_replace(place, state.id)
-        if received >= self.refused.get((place, state.id), received):
-            self.refused.pop((place, state.id), None)
+        self._held[store_id, state.id] = received
+        self.leases.record_replace(store_id, state.id)
+        if received >= self.refused.get((store_id, state.id), received):
+            self.refused.pop((store_id, state.id), None)
         for op in self._acked.get(state.id, ()):
             if op.op_id in received:
-                self.lacking[place].pop(op.op_id, None)
+                self.lacking[store_id].pop(op.op_id, None)
             else:
-                self.lacking[place][op.op_id] = op
+                self.lacking[store_id][op.op_id] = op
 
-    def fails_with(self, place: StoreId, state: Record) -> None:
+    def fails_with(self, store_id: StoreId, state: Record) -> None:
         """A store cannot hold a state (P9)."""
-        self.refused[place, state.id] = self.lineage.lineage_of(state).ancestors
+        self.refused[store_id, state.id] = self.lineage.lineage_of(state).ancestors
 
-    def record_merge(self, place: StoreId, one: Record, other: Record, result: Record) -> None:
+    def record_merge(self, store_id: StoreId, one: Record, other: Record, result: Record) -> None:
         """A store put a merged state in place of another."""
         self.lineage.record_merge(one, other, result)
-        self.record_state(place, result)
+        self.record_state(store_id, result)
 
-    def record_check(self, process: str, place: StoreId, began: float) -> None:
+    def record_check(self, process: str, store_id: StoreId, began: float) -> None:
         """A process finished a look at a store, and could ask the one that knows what it lacks."""
-        for op in self.lacking[place].values():
+        for op in self.lacking[store_id].values():
             if op.acked_at is not None and op.acked_at < began:
-                op.informed.add((process, place))
+                op.informed.add((process, store_id))
 
-    def overdue(self, place: StoreId, process: str, since: float) -> list[IntendedOperation]:
+    def overdue(self, store_id: StoreId, process: str, since: float) -> list[IntendedOperation]:
         """What a store lacked before `since` and the process has no excuse not to know.
 
         What it cannot hold does not count (P9)."""
         return [
             op
-            for op in self.lacking[place].values()
+            for op in self.lacking[store_id].values()
             if op.acked_at is not None
             and op.acked_at < since
-            and (place, op.record_id) not in self.refused
-            and (op.acked_by == process or (process, place) in op.informed)
+            and (store_id, op.record_id) not in self.refused
+            and (op.acked_by == process or (process, store_id) in op.informed)
         ]
 
     def check_primary_answer(
@@ -135,12 +135,12 @@ class Oracle:
             what = f"{served.store_id} answered as primary and lacked {overdue[0]}"
             raise Violation("P6 no stale primary", what)
 
-    def unaware(self, place: StoreId, process: str) -> set[str]:
+    def unaware(self, store_id: StoreId, process: str) -> set[str]:
         """The records of which a store lacks a write and the process is excused not to know."""
         return {
             op.record_id
-            for op in self.lacking[place].values()
-            if op.acked_by != process and (process, place) not in op.informed
+            for op in self.lacking[store_id].values()
+            if op.acked_by != process and (process, store_id) not in op.informed
         }
 
     def check_found(self, state: Record, since: float, *, excused: bool) -> None:

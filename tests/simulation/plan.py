@@ -158,14 +158,14 @@ def _partial_partitions(rng: random.Random, processes: int) -> tuple[ScheduledFa
 
 
 def _intervals(rng: random.Random) -> WorkIntervals:
-    terms = ConsumerSettings(
+    consumer_settings = ConsumerSettings(
         batch_size=rng.choice((1, 2, 500)),
         lease=timedelta(seconds=rng.choice((0.5, 2.0))),
         retry_policy=RetryPolicy(max_tries=2, first_delay=timedelta(seconds=0.2)),
     )
     policy = MergePolicy(rng.choice(("source_priority", "last_write_wins")))
     return WorkIntervals(
-        terms=terms,
+        consumer_settings=consumer_settings,
         policy=policy,
         check=rng.choice((0.2, 0.6)),
         relay=rng.choice((0.2, 0.6, 3.0)),

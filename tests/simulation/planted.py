@@ -78,8 +78,10 @@ def _no_debts(self: Any, other: Any, *, undelivered: bool) -> list[Any]:
     return []
 
 
-def _keep_whatever_comes(self: Any, record: Any, owing: Collection[Any]) -> ApplyResult[Any]:
-    self._put(record, owing, self._unique(record))
+def _keep_whatever_comes(
+    self: Any, record: Any, outbox_entries: Collection[Any]
+) -> ApplyResult[Any]:
+    self._put(record, outbox_entries, self._unique(record))
     return ApplyResult(ApplyOutcome.STORED)
 
 
@@ -101,8 +103,8 @@ def _believe_the_rejection(self: Any, *args: Any) -> Any:
     raise args[-1]
 
 
-def _stamped_without_raising(self: Record, place: StoreId) -> Record:
-    return replace(self, source=place)
+def _stamped_without_raising(self: Record, store_id: StoreId) -> Record:
+    return replace(self, source=store_id)
 
 
 def _claim_without_lease(
@@ -125,10 +127,10 @@ def _settle_any_version(self: Any, to: StoreId, shipped: Collection[Any]) -> Non
 
 
 def _accept_over_anything(
-    self: Any, record: Any, owing: Collection[Any] = (), _basis: Collection[Any] = ()
+    self: Any, record: Any, outbox_entries: Collection[Any] = (), _read_set: Collection[Any] = ()
 ) -> Any:
     accepted = record.as_accepted_by(self.store_id)
-    self._put(accepted, owing, self._unique(accepted))
+    self._put(accepted, outbox_entries, self._unique(accepted))
     return accepted
 
 
@@ -158,8 +160,10 @@ def _join_without_copying(self: Any) -> None:
     self.store.database.mark_full_copy()
 
 
-def _refused_counts_as_settled(self: Any, owed: Any, handed: Any, source: Any, place: Any) -> None:
-    tries = {debt.record.id: debt.record.version for debt in owed}
+def _refused_counts_as_settled(
+    self: Any, claimed: Any, handed: Any, source: Any, place: Any
+) -> None:
+    tries = {entry.record.id: entry.record.version for entry in claimed}
     source.acknowledge(place, [(record_id, tries[record_id]) for record_id, _ in handed.refused])
 
 
@@ -168,25 +172,25 @@ def _caught_up_anyhow(self: StoreHealth, attempt: int) -> bool:
     return True
 
 
-def _count_once_for_all(self: Any, record: Any, owing: Any, unique: Any) -> None:
+def _count_once_for_all(self: Any, record: Any, outbox_entries: Any, unique: Any) -> None:
     for key, held in self.kind.reservations(record).items():
         self.database.reserved[key] = self.database.reserved.get(key, 0) + held
     self.database.limits.update(self.kind.limits(record))
-    _put_row(self, record, owing, unique)
+    _put_row(self, record, outbox_entries, unique)
 
 
-def _put_row(self: Any, record: Any, owing: Any, unique: Any) -> None:
+def _put_row(self: Any, record: Any, outbox_entries: Any, unique: Any) -> None:
     with patch.object(ReferenceStore, "_deltas", lambda *_: {}):
-        _put(self, record, owing, unique)
+        _put(self, record, outbox_entries, unique)
 
 
 _put = ReferenceStore._put
 
 
 def _merged_without_followers(
-    self: Any, stored: Any, merged: Any, owing: Collection[OutboxEntry] = ()
+    self: Any, stored: Any, merged: Any, outbox_entries: Collection[OutboxEntry] = ()
 ) -> bool:
-    places = [debt for debt in owing if debt.target is not FollowerTarget.FOLLOWERS]
+    places = [entry for entry in outbox_entries if entry.target is not FollowerTarget.FOLLOWERS]
     return _replace(self, stored, merged, places)
 
 
@@ -206,9 +210,9 @@ def _settled_before(self: Any, source: Any, to: Any, deal: Any) -> int:
 _collect = OutboxConsumer.consume
 
 
-def _merged_blindly(self: Any, stored: Any, merged: Any, owing: Any = ()) -> bool:
+def _merged_blindly(self: Any, stored: Any, merged: Any, outbox_entries: Any = ()) -> bool:
     self.rows[stored.id] = StoredRow(stored)
-    self._put(merged, owing, self._unique(merged))
+    self._put(merged, outbox_entries, self._unique(merged))
     return True
 
 

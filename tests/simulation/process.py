@@ -44,7 +44,7 @@ from tests.simulation.stores import (
 )
 
 PLACES = (StoreId.POSTGRESQL, StoreId.MONGODB)
-PLACEMENT = {
+PLACEMENT: Mapping[type[Any], tuple[StoreId, ...]] = {
     Orders: PLACES,
     MenuItems: PLACES[::-1],
     Conflicts: PLACES,
@@ -71,16 +71,16 @@ class SimulatedServers:
         }
         return cls(databases, stores)
 
-    def at(self, place: StoreId) -> list[ReferenceStore[Any]]:
+    def at(self, store_id: StoreId) -> list[ReferenceStore[Any]]:
         """All stores of one place."""
-        return [store for (where, _), store in self.stores.items() if where is place]
+        return [store for (where, _), store in self.stores.items() if where is store_id]
 
 
 @dataclass(frozen=True)
 class WorkIntervals:
     """How a process goes about its background work."""
 
-    terms: ConsumerSettings
+    consumer_settings: ConsumerSettings
     policy: MergePolicy
     check: float = 0.4
     relay: float = 0.4
@@ -115,8 +115,8 @@ class OracleFollower:
 
 
 class SimulatedProcess:
-    """Composites, watches, a relay, followers and a settler, as `dinerapp.runtime.wiring` wires
-    them."""
+    """Composites, monitors, a relay, followers and an ack batcher, as `dinerapp.runtime.wiring`
+    wires them."""
 
     def __init__(self, name: str, around: Environment, habits: WorkIntervals) -> None:
         self.name = name
@@ -124,82 +124,82 @@ class SimulatedProcess:
         self._habits = habits
         clock = around.network.scheduler.clock
         self._clock = clock
-        self._watchers: dict[StoreId, Actor | None] = {}
+        self._monitor_actors: dict[StoreId, Actor | None] = {}
         self.store_healths = {
             place: StoreHealth(
-                place.value, on_lost=partial(self._wake_watcher, place), now=clock.now
+                place.value, on_lost=partial(self._wake_monitor, place), now=clock.now
             )
             for place in PLACES
         }
         self._lines = {place: self._line(place) for place in PLACES}
-        self._members = {
+        self._monitored_stores = {
             place: MonitoredStore(
                 SimulatedDatabase(self._lines[place], around.servers.databases[place]),
                 self.store_healths[place],
             )
             for place in PLACES
         }
-        self._words = {place: self._new_suspicion(place) for place in PLACES}
-        handover = Replicator(habits.policy, save_conflict=self._save_conflict, now=clock.now)
-        self.ack_batcher = AckBatcher(handover)
+        self._suspicions = {place: self._new_suspicion(place) for place in PLACES}
+        replicator = Replicator(habits.policy, save_conflict=self._save_conflict, now=clock.now)
+        self.ack_batcher = AckBatcher(replicator)
         fresh = LocalDispatchQueue(grace=GRACE)
-        workings = ReplicationContext(handover, self.ack_batcher, fresh, GRACE, now=clock.now)
-        sides = {port: self._sides(port) for port in PLACEMENT}
-        composed = {port: compose(port, sides[port], workings) for port in PLACEMENT}
+        context = ReplicationContext(replicator, self.ack_batcher, fresh, GRACE, now=clock.now)
+        guarded_stores = {port: self._guarded_stores(port) for port in PLACEMENT}
+        composed = {port: compose(port, guarded_stores[port], context) for port in PLACEMENT}
         self.repositories: dict[str, Any] = {p.kind.name: composed[p] for p in PLACEMENT}
-        pairs = [StorePair(one.store, other.store) for one, other in sides.values()]
+        pairs = [StorePair(one.store, other.store) for one, other in guarded_stores.values()]
         self.follower_dispatcher = FollowerDispatcher(
-            [side.store for each in sides.values() for side in each],
+            [side.store for each in guarded_stores.values() for side in each],
             {"orders": [OracleFollower(around)]},
-            settings=habits.terms,
+            settings=habits.consumer_settings,
             dispatch_queue=fresh,
             now=clock.now,
         )
-        self.relay = Relay(pairs, handover, settings=habits.terms, now=clock.now)
+        self.relay = Relay(pairs, replicator, settings=habits.consumer_settings, now=clock.now)
         self.monitors = {
-            place: self._watch(place, AntiEntropy(handover), pairs) for place in PLACES
+            place: self._new_monitor(place, AntiEntropy(replicator), pairs) for place in PLACES
         }
 
     def loops(self) -> list[tuple[str, Callable[[], None]]]:
         """The background work, each to be run by an actor of its own."""
         found: list[tuple[str, Callable[[], None]]] = [
-            (f"{self.name} watch {place[0]}", lambda place=place: self._check_once(place))
+            (f"{self.name} monitor {place[0]}", partial(self._check_once, place))
             for place in PLACES
         ]
-        found.append((f"{self.name} settler", self._settle))
+        found.append((f"{self.name} ack batcher", self._flush_acknowledgements))
         found.append((f"{self.name} relay", self._ship))
         found.append((f"{self.name} followers", self._consume_batch))
         return found
 
     def has_recovered(self) -> bool:
         """Whether it thinks that all is well."""
-        return all(breaker.is_up for breaker in self.store_healths.values())
+        return all(health.is_up for health in self.store_healths.values())
 
-    def _line(self, place: StoreId) -> ServerLink:
-        around, breaker = self._around, self.store_healths[place]
+    def _line(self, store_id: StoreId) -> ServerLink:
+        around, health = self._around, self.store_healths[store_id]
         return ServerLink(
-            around.network, around.oracle, around.poison, self.name, place, lambda: breaker.is_up
+            around.network, around.oracle, around.poison, self.name, store_id, lambda: health.is_up
         )
 
-    def _sides(self, port: Any) -> list[GuardedStore[Any]]:
+    def _guarded_stores(self, port: Any) -> list[GuardedStore[Any]]:
         stores = self._around.servers.stores
         return [
             GuardedStore(
                 SimulatedStore(self._lines[place], stores[place, port.kind.name]),
                 self.store_healths[place],
                 role,
-                peer_suspicion=self._words[_beside(place)],
+                peer_suspicion=self._suspicions[_peer_of(place)],
             )
             for place, role in zip(PLACEMENT[port], StoreRole, strict=True)
         ]
 
-    def _watch(
-        self, place: StoreId, consistency: AntiEntropy, pairs: list[StorePair[Any]]
+    def _new_monitor(
+        self, store_id: StoreId, consistency: AntiEntropy, pairs: list[StorePair[Any]]
     ) -> StoreMonitor:
         return StoreMonitor(
-            self._members[place],
-            self._members[_beside(place)],
-            suspicion=self._words[place],
+            self._monitored_stores[store_id],
+            self._monitored_stores[_peer_of(store_id)],
+            suspicion=self._suspicions[store_id],
             relay=self.relay,
             anti_entropy=consistency,
             pairs=pairs,
@@ -208,43 +208,43 @@ class SimulatedProcess:
         )
 
     def _new_suspicion(self, store_id: StoreId) -> Suspicion:
-        witness = self._members[_beside(store_id)].database
+        peer = self._monitored_stores[_peer_of(store_id)].database
         return Suspicion(
-            store_id, witness, self.name, lease_duration=SUSPICION_LEASE, now=self._clock.now
+            store_id, peer, self.name, lease_duration=SUSPICION_LEASE, now=self._clock.now
         )
 
-    def _check_once(self, place: StoreId) -> None:
+    def _check_once(self, store_id: StoreId) -> None:
         scheduler = self._around.network.scheduler
         actor = scheduler.current
-        breaker = self.store_healths[place]
-        self._watchers[place] = actor
+        health = self.store_healths[store_id]
+        self._monitor_actors[store_id] = actor
         while True:
             request = self._request(actor)
-            before, could = breaker.state, self._sees(_beside(place))
-            self.monitors[place].check()
-            if breaker.state is not before:
-                self._around.network.history.note("%s is %s", place, breaker.state)
-            if _beside(place) not in request.missed and could == self._sees(_beside(place)):
-                self._around.oracle.record_check(self.name, place, request.began)
+            before, could = health.state, self._sees(_peer_of(store_id))
+            self.monitors[store_id].check()
+            if health.state is not before:
+                self._around.network.history.note("%s is %s", store_id, health.state)
+            if _peer_of(store_id) not in request.missed and could == self._sees(_peer_of(store_id)):
+                self._around.oracle.record_check(self.name, store_id, request.began)
             scheduler.sleep(self._habits.check)
 
-    def _wake_watcher(self, place: StoreId) -> None:
-        """The watch of a store does not wait any longer."""
-        actor = self._watchers.get(place)
+    def _wake_monitor(self, store_id: StoreId) -> None:
+        """The monitor of a store does not wait any longer."""
+        actor = self._monitor_actors.get(store_id)
         if actor is not None:
             actor.wake = 0.0
 
     def _save_conflict(self, conflict: Conflict) -> None:
         self.repositories["conflicts"].save(conflict)
 
-    def _sees(self, place: StoreId) -> object:
+    def _sees(self, store_id: StoreId) -> object:
         """The same at two moments only if the store could be asked from the one to the other."""
-        if not self._around.network.reaches((self.name, place)):
+        if not self._around.network.reaches((self.name, store_id)):
             return object()
-        breaker = self.store_healths[place]
-        return breaker.since if breaker.is_reachable else object()
+        health = self.store_healths[store_id]
+        return health.since if health.is_reachable else object()
 
-    def _settle(self) -> None:
+    def _flush_acknowledgements(self) -> None:
         while True:
             self._around.network.scheduler.sleep(self._habits.acknowledge)
             self.ack_batcher.flush()
@@ -272,11 +272,11 @@ class SimulatedProcess:
         except DinerError:
             return 0
 
-    def _done(self, work: Callable[[StoreId], int], place: StoreId) -> int:
-        if not self.store_healths[place].is_reachable:
+    def _done(self, work: Callable[[StoreId], int], store_id: StoreId) -> int:
+        if not self.store_healths[store_id].is_reachable:
             return 0
         try:
-            return work(place)
+            return work(store_id)
         except DinerError:
             return 0
 
@@ -287,5 +287,5 @@ class SimulatedProcess:
         return request
 
 
-def _beside(place: StoreId) -> StoreId:
-    return PLACES[1 - PLACES.index(place)]
+def _peer_of(store_id: StoreId) -> StoreId:
+    return PLACES[1 - PLACES.index(store_id)]

@@ -46,22 +46,22 @@ def check_promises(oracle: Oracle, servers: SimulatedServers, poison: PoisonedSt
     _oversold_is_filed(oracle, servers, set(parked))
 
 
-def _states(servers: SimulatedServers, place: StoreId, kind: str) -> dict[str, Any]:
-    return {key: row.record for key, row in servers.stores[place, kind].rows.items()}
+def _states(servers: SimulatedServers, store_id: StoreId, kind: str) -> dict[str, Any]:
+    return {key: row.record for key, row in servers.stores[store_id, kind].rows.items()}
 
 
 def _dead_letters(servers: SimulatedServers, poison: PoisonedStore) -> Iterator[tuple[str, str]]:
     """P9: only what a store cannot hold is parked, and says why."""
     for place, other in (PLACES, PLACES[::-1]):
         for store in servers.at(place):
-            for debt in store.dead_letters(other, 1000):
-                state = store.rows[debt.record_id].record
+            for entry in store.dead_letters(other, 1000):
+                state = store.rows[entry.record_id].record
                 if not poison.refuses(other, state):
                     what = f"{describe_state(state)} is parked at {place} and {other} could hold it"
                     raise Violation("P9 a poisoned record stops only itself", what)
-                if debt.reason != poison.reason:
+                if entry.reason != poison.reason:
                     raise Violation("P9 a poisoned record stops only itself", "parked, no reason")
-                yield debt.record_id, debt.reason
+                yield entry.record_id, entry.reason
 
 
 def _equal(servers: SimulatedServers, parked: dict[str, str]) -> None:
@@ -145,7 +145,8 @@ def _rejected_is_nowhere(op: IntendedOperation, oracle: Oracle) -> None:
 def _step_is_kept(op: IntendedOperation, servers: SimulatedServers) -> None:
     """An order's steps are united by every merge; no policy may drop one."""
     order = _states(servers, PLACES[0], "orders").get(op.record_id)
-    if op.acked_at is not None and op.label not in {event.reason for event in order.history}:
+    history = () if order is None else order.history
+    if op.acked_at is not None and op.label not in {event.reason for event in history}:
         raise Violation("P1 nothing lost", f"{op} is not in the history of {describe_state(order)}")
 
 
@@ -164,11 +165,11 @@ def _effects_once(order: Order) -> None:
             raise Violation("P3 nothing doubled", what)
 
 
-def _stock_adds_up(servers: SimulatedServers, place: StoreId) -> None:
-    expected = living_stock(_states(servers, place, "orders").values())
-    held = Counter({key: n for key, n in servers.databases[place].reserved.items() if n})
+def _stock_adds_up(servers: SimulatedServers, store_id: StoreId) -> None:
+    expected = living_stock(_states(servers, store_id, "orders").values())
+    held = Counter({key: n for key, n in servers.databases[store_id].reserved.items() if n})
     if held != expected:
-        what = f"{place} counts {dict(held)}, living orders hold {dict(expected)}"
+        what = f"{store_id} counts {dict(held)}, living orders hold {dict(expected)}"
         raise Violation("P3 nothing doubled", what)
 
 

@@ -129,7 +129,7 @@ class ReferenceStore(Store[R]):
     ) -> Sequence[ApplyResult[R]]:
         return [self._deliver(record, entries) for record in records]
 
-    def _deliver(self, record: R, owing: Collection[OutboxEntry]) -> ApplyResult[R]:
+    def _deliver(self, record: R, outbox_entries: Collection[OutboxEntry]) -> ApplyResult[R]:
         row = self.rows.get(record.id)
         if row is not None and (
             row.record.version == record.version or not record.version.dominates(row.record.version)
@@ -137,7 +137,7 @@ class ReferenceStore(Store[R]):
             return self.skip_result(record, row.record)
         displaced = self._displace(record)
         unique = {} if displaced == record.id else self._unique(record)
-        self._put(record, owing, unique)
+        self._put(record, outbox_entries, unique)
         return ApplyResult(ApplyOutcome.STORED, displaced_id=displaced)
 
     def replace(self, stored: R, merged: R, entries: Collection[OutboxEntry] = ()) -> bool:
@@ -176,18 +176,18 @@ class ReferenceStore(Store[R]):
 
     def kinds_due(self, target: Target, kinds: Collection[str], now: datetime) -> Collection[str]:
         return [
-            each for each in kinds if self._has_entry(each, target, lambda debt: debt.due <= now)
+            each for each in kinds if self._has_entry(each, target, lambda entry: entry.due <= now)
         ]
 
     def kinds_undelivered(self, target: Target, kinds: Collection[str]) -> Collection[str]:
         return [
-            each for each in kinds if self._has_entry(each, target, lambda debt: debt.undelivered)
+            each for each in kinds if self._has_entry(each, target, lambda entry: entry.undelivered)
         ]
 
     def _has_entry(self, kind: str, to: Target, wanted: Callable[[OutboxState], bool]) -> bool:
         rows = self.database.stores[kind].rows.values()
-        debts = [row.outbox[to] for row in rows if to in row.outbox]
-        return any(wanted(debt) for debt in debts if not debt.is_dead_letter)
+        entries = [row.outbox[to] for row in rows if to in row.outbox]
+        return any(wanted(entry) for entry in entries if not entry.is_dead_letter)
 
     def acknowledge(self, target: Target, shipped: Collection[tuple[str, Version]]) -> None:
         for record_id, version in shipped:
@@ -213,9 +213,9 @@ class ReferenceStore(Store[R]):
         record_id, version = shipped
         row = self.rows.get(record_id)
         if row is not None and target in row.outbox and row.record.version == version:
-            debt = row.outbox[target]
-            debt.tries += 1
-            debt.reason, debt.due, debt.is_dead_letter, debt.undelivered = (
+            entry = row.outbox[target]
+            entry.tries += 1
+            entry.reason, entry.due, entry.is_dead_letter, entry.undelivered = (
                 reason,
                 due,
                 give_up,
@@ -223,28 +223,28 @@ class ReferenceStore(Store[R]):
             )
 
     def retry_dead_letters(self, target: Target, now: datetime) -> int:
-        debts = [
+        entries = [
             r.outbox[target]
             for r in self.rows.values()
             if target in r.outbox and r.outbox[target].is_dead_letter
         ]
-        for debt in debts:
-            debt.is_dead_letter, debt.due, debt.tries = False, now, 0
-        return len(debts)
+        for entry in entries:
+            entry.is_dead_letter, entry.due, entry.tries = False, now, 0
+        return len(entries)
 
     def dead_letters(self, target: Target, limit: int) -> Sequence[DeadLetter]:
         found = [
-            DeadLetter(self.kind.name, key, debt.tries, debt.reason, debt.since)
+            DeadLetter(self.kind.name, key, entry.tries, entry.reason, entry.since)
             for key, row in self.rows.items()
-            if (debt := row.outbox.get(target)) is not None and debt.is_dead_letter
+            if (entry := row.outbox.get(target)) is not None and entry.is_dead_letter
         ]
         return sorted(found, key=lambda p: (p.since, p.record_id))[:limit]
 
     def backlog(self, target: Target) -> Backlog:
-        debts = [row.outbox[target] for row in self.rows.values() if target in row.outbox]
-        waiting = [debt for debt in debts if not debt.is_dead_letter]
-        missed = sum(debt.undelivered for debt in waiting)
-        return Backlog(len(waiting), missed, len(debts) - len(waiting))
+        entries = [row.outbox[target] for row in self.rows.values() if target in row.outbox]
+        waiting = [entry for entry in entries if not entry.is_dead_letter]
+        missed = sum(entry.undelivered for entry in waiting)
+        return Backlog(len(waiting), missed, len(entries) - len(waiting))
 
     def fingerprints(self) -> Mapping[int, Fingerprint]:
         found: dict[int, Fingerprint] = {}
@@ -266,21 +266,23 @@ class ReferenceStore(Store[R]):
         held, ceilings = self.database.reserved, self.database.limits
         return {key: Usage(held.get(key, 0), ceilings.get(key)) for key in keys}
 
-    def _put(self, record: R, owing: Collection[OutboxEntry], unique: dict[str, object]) -> None:
+    def _put(
+        self, record: R, outbox_entries: Collection[OutboxEntry], unique: dict[str, object]
+    ) -> None:
         for key, delta in self._deltas(record).items():
             self.database.reserved[key] = self.database.reserved.get(key, 0) + delta
         self.database.limits.update(self.kind.limits(record))
         missed = self._undelivered_before(record.id)
-        debts = {
+        entries = {
             o.target: OutboxState(o.due, record.updated_at, o.undelivered or o.target in missed)
-            for o in owing
+            for o in outbox_entries
         }
-        self.rows[record.id] = StoredRow(record, debts, unique)
+        self.rows[record.id] = StoredRow(record, entries, unique)
 
     def _undelivered_before(self, record_id: str) -> set[Target]:
         """Whoever missed an earlier state has missed it until it has received a later one."""
         row = self.rows.get(record_id)
-        return {place for place, debt in row.outbox.items() if debt.undelivered} if row else set()
+        return {place for place, entry in row.outbox.items() if entry.undelivered} if row else set()
 
     def _deltas(self, record: R) -> Mapping[str, int]:
         row = self.rows.get(record.id)

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from functools import partial
 
+from dinerapp.ordering.domain.menu import MenuItem
 from dinerapp.replication.ports.replica import FollowerTarget
 from dinerapp.replication.version import StoreId
 from tests import factories
@@ -87,7 +88,7 @@ class Simulation:
             self._put_everywhere(item)
             items.append(record_id)
 
-    def _put_everywhere(self, item: factories.MenuItem) -> None:
+    def _put_everywhere(self, item: MenuItem) -> None:
         op = IntendedOperation(item.op_id, "stocked", "menu_items", item.id)
         self.oracle.record_intent(op)
         present = [place for place in PLACES[::-1] if place is not self.plan.missing]
@@ -208,5 +209,5 @@ class Simulation:
         return f"{self._outbox_entries()} debts, {self.network.calls_in_flight} under way, {states}"
 
 
-def _beside(place: StoreId) -> StoreId:
-    return PLACES[1 - PLACES.index(place)]
+def _beside(store_id: StoreId) -> StoreId:
+    return PLACES[1 - PLACES.index(store_id)]

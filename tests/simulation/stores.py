@@ -49,14 +49,14 @@ class PoisonedStore:
     place: StoreId | None = None
     reason: str = "a value this store cannot hold"
 
-    def refuses(self, place: StoreId, record: Record) -> bool:
+    def refuses(self, store_id: StoreId, record: Record) -> bool:
         """Whether the place cannot hold the state."""
-        return place is self.place and getattr(record, "notes", None) == POISON
+        return store_id is self.place and getattr(record, "notes", None) == POISON
 
 
 @dataclass(frozen=True)
 class ServerLink:
-    """A process's connection to one server. `is_up` asks the process's breaker."""
+    """A process's connection to one server. `is_up` asks the process's view of its health."""
 
     network: Network
     oracle: Oracle
@@ -113,10 +113,10 @@ class SimulatedDatabase(Database):
         return PoolUsage()
 
     def has_full_copy(self) -> bool:
-        return self._line.call("has_joined", self._database.has_full_copy, writes=False)
+        return self._line.call("has_full_copy", self._database.has_full_copy, writes=False)
 
     def mark_full_copy(self) -> None:
-        self._line.call("join", self._database.mark_full_copy, writes=True)
+        self._line.call("mark_full_copy", self._database.mark_full_copy, writes=True)
 
     def publish_suspicion(self, lease: SuspicionLease) -> None:
         self._line.call(
@@ -174,11 +174,11 @@ class SimulatedStore(Store[Any]):
             "deliver", lambda: [self._delivered(record, entries) for record in records]
         )
 
-    def _delivered(self, record: Any, owing: Collection[OutboxEntry]) -> ApplyResult[Any]:
+    def _delivered(self, record: Any, outbox_entries: Collection[OutboxEntry]) -> ApplyResult[Any]:
         if self._line.poison.refuses(self.store_id, record):
             self._line.oracle.fails_with(self.store_id, record)
             return ApplyResult(ApplyOutcome.REFUSED, reason=self._line.poison.reason)
-        answer = self._store.deliver([record], owing)[0]
+        answer = self._store.deliver([record], outbox_entries)[0]
         if answer.outcome is ApplyOutcome.STORED:
             self._line.oracle.record_state(self.store_id, record)
         return answer
@@ -217,10 +217,10 @@ class SimulatedStore(Store[Any]):
 
     def claim(self, target: Target, limit: int, now: datetime, lease_until: datetime) -> Any:
         def apply() -> Any:
-            owed = self._store.claim(target, limit, now, lease_until)
-            ids = [debt.record.id for debt in owed]
+            claimed = self._store.claim(target, limit, now, lease_until)
+            ids = [entry.record.id for entry in claimed]
             self._line.oracle.leases.record_claim(self.store_id, target, ids, now, lease_until)
-            return owed
+            return claimed
 
         return self._write("claim", apply)
 
@@ -259,7 +259,7 @@ class SimulatedStore(Store[Any]):
         return self._read("kinds_due", lambda: self._store.kinds_due(target, kinds, now))
 
     def kinds_undelivered(self, target: Target, kinds: Collection[str]) -> Any:
-        return self._read("kinds_missed", lambda: self._store.kinds_undelivered(target, kinds))
+        return self._read("kinds_undelivered", lambda: self._store.kinds_undelivered(target, kinds))
 
     def backlog(self, target: Target) -> Any:
         return self._read("backlog", lambda: self._store.backlog(target))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +14,19 @@ PACKAGES = ("dinerapp", "adapters", "blueprints")
 RETIRED = frozenset(
     [
         "Absence",
+        "absorb",
+        "acquaintance",
+        "admissible_basis",
         "Audience",
         "AuthorsWords",
+        "basis",
         "Board",
         "Breaker",
+        "BroughtUp",
         "Bulk",
+        "by_whom",
+        "ceilings",
+        "changed_elsewhere",
         "Charged",
         "Claim",
         "Collector",
@@ -25,22 +34,44 @@ RETIRED = frozenset(
         "Consistency",
         "Counted",
         "Creditor",
+        "creditor",
         "Deed",
+        "describing",
         "Diner",
         "Draft",
+        "file_in",
+        "Following",
         "Fresh",
+        "GIVE_UP",
+        "giving",
         "Granted",
         "Handed",
+        "handed_out",
         "Handover",
         "Happening",
+        "happenings",
+        "hardening",
+        "held_by",
         "Keeping",
+        "kinds_missed",
+        "lay_out",
         "Layout",
+        "luck",
+        "made_by",
         "Manners",
+        "may_stay",
         "Member",
+        "migrating",
         "Moves",
+        "NamedConnections",
+        "nameless",
         "Names",
+        "News",
+        "news_missed",
         "Noticed",
+        "of_nobody",
         "Once",
+        "operating",
         "OrderTeller",
         "Outdated",
         "Overtaken",
@@ -49,52 +80,65 @@ RETIRED = frozenset(
         "Pace",
         "Patience",
         "Place",
+        "place_of_its_like",
         "Planning",
+        "postpone",
+        "put_in",
         "Recognition",
+        "reconciled",
+        "refusals",
         "Regulars",
+        "reluctance",
         "Repaired",
+        "Repeated",
+        "require_fits",
         "Rhythm",
+        "RIVALS",
         "Said",
+        "saved",
         "Seats",
         "Seen",
         "Seldom",
+        "settle",
         "Settler",
+        "Several",
         "Shelf",
+        "shelf",
         "Short",
         "Shown",
         "Side",
+        "spare_the_collector",
+        "standing",
         "Step",
         "Sums",
+        "take_out",
+        "TAKE_OVER",
         "Taken",
         "Terms",
+        "throw_cart_away",
         "Traffic",
         "Turns",
         "UsedKey",
         "Wanted",
         "Watch",
+        "witness",
         "Word",
         "Workings",
-        "acquaintance",
-        "admissible_basis",
-        "absorb",
-        "by_whom",
-        "ceilings",
-        "handed_out",
-        "happenings",
-        "lay_out",
-        "made_by",
-        "may_stay",
-        "nameless",
-        "reconciled",
-        "reluctance",
-        "require_fits",
-        "saved",
-        "settle",
-        "spare_the_collector",
-        "throw_cart_away",
+        "YesNo",
     ]
 )
 """Names that the glossary's words have replaced."""
+
+RETIRED_ANYWHERE = (
+    "AuthorsWords",
+    "Creditor",
+    "Handover",
+    "Outdated",
+    "Overtaken",
+    "Owing",
+    "Settler",
+)
+"""Of these, words that mean nothing else: docstrings must not promise them either."""
 
 HELD_BY_CLIENTS = {
     "Availability": "blueprints/menu/schemas.py",
@@ -107,24 +151,59 @@ KEPT = {
 }
 
 
-def definitions() -> Iterator[tuple[str, str, bool]]:
-    """Every class and function: its name, its file, and whether it is a class."""
+def modules() -> Iterator[tuple[str, ast.Module]]:
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.ClassDef | ast.FunctionDef):
-                    is_class = isinstance(node, ast.ClassDef)
-                    yield node.name, str(path.relative_to(ROOT)), is_class
+            yield str(path.relative_to(ROOT)), ast.parse(path.read_text())
+
+
+def class_names() -> Iterator[tuple[str, str]]:
+    for file, tree in modules():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                yield node.name, file
+
+
+def names() -> Iterator[tuple[str, str]]:
+    """Every name that a reader has to learn: of modules, classes, functions, parameters, constants
+    and attributes. A name inside one function is its own affair."""
+    for file, tree in modules():
+        yield Path(file).stem, file
+        for node in ast.walk(tree):
+            match node:
+                case ast.ClassDef(name) | ast.FunctionDef(name) | ast.arg(name):
+                    yield name, file
+                case ast.Attribute(attr=name, ctx=ast.Store()):
+                    yield name, file
+        classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+        bodies = [tree.body, *(one.body for one in classes)]
+        for body in bodies:
+            for statement in body:
+                match statement:
+                    case ast.Assign(targets=[ast.Name(name)]) | ast.AnnAssign(ast.Name(name)):
+                        yield name, file
 
 
 def test_no_class_name_stands_for_two_things() -> None:
     files = defaultdict(list)
-    for name, file, is_class in definitions():
-        if is_class and HELD_BY_CLIENTS.get(name) != file:
+    for name, file in class_names():
+        if HELD_BY_CLIENTS.get(name) != file:
             files[name].append(file)
     assert {name: where for name, where in files.items() if len(where) > 1} == {}
 
 
 def test_retired_words_do_not_come_back() -> None:
     retired = RETIRED - set(KEPT)
-    assert [(name, file) for name, file, _ in definitions() if name in retired] == []
+    assert [(name, file) for name, file in names() if name.lstrip("_") in retired] == []
+
+
+def test_docstrings_do_not_promise_what_has_another_name_by_now() -> None:
+    retired = re.compile(rf"\b({'|'.join(RETIRED_ANYWHERE)})\b")
+    found = [
+        (file, node.lineno, word)
+        for file, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for word in retired.findall(node.value)
+    ]
+    assert found == []

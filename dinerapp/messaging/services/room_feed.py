@@ -208,7 +208,7 @@ class RoomFeed(Feed[Message]):
         """A new stream, with what has changed in the room since the mark; without one, with what
         changes from now on and what changed just before.
 
-        Raises TooManyStreams, and Overtaken where too much has changed since.
+        Raises TooManyStreams, and CursorExpired where too much has changed since.
         """
         stream = RoomStream(self, room_id, watcher_id)
         self._add_stream(stream)

@@ -147,7 +147,7 @@ class Replica(ABC, Generic[R]):
         """Checks the version the caller read, stamps the record and keeps it, with its debts.
 
         One atomic step: the check, the state, the debts, and what the record holds of counted
-        things. The basis is looked at in that step, or just before it. The stored state must be
+        things. The read set is checked in that step, or just before it. The stored state must be
         covered by `record.version`; a record this store has not got yet is taken whatever its
         version. The record is `admissible`. Raises what `Repository.save` promises;
         `Store.rejection` tells which.
@@ -187,19 +187,19 @@ class Replica(ABC, Generic[R]):
     def claim(
         self, target: Target, limit: int, now: datetime, lease_until: datetime
     ) -> Sequence[ClaimedEntry[R]]:
-        """Leases states owed to the creditor and due, oldest debt first.
+        """Leases states owed to the target and due, oldest entry first.
 
         Until the lease ends nobody else is given them; their debts become due again at `until`.
         """
 
     @abstractmethod
     def kinds_due(self, target: Target, kinds: Collection[str], now: datetime) -> Collection[str]:
-        """Those of the kinds of which something is owed to the creditor and due. One question,
+        """Those of the kinds of which something is owed to the target and due. One query,
         about all kinds that are kept beside this one."""
 
     @abstractmethod
     def kinds_undelivered(self, target: Target, kinds: Collection[str]) -> Collection[str]:
-        """Those of the kinds of which the creditor has missed something. One question, as above."""
+        """Those of the kinds with something undelivered to the target. One query, as above."""
 
     @abstractmethod
     def acknowledge(self, target: Target, shipped: Collection[tuple[str, Version]]) -> None:
@@ -235,7 +235,7 @@ class Replica(ABC, Generic[R]):
 
     @abstractmethod
     def backlog(self, target: Target) -> Backlog:
-        """How much of this kind is owed to the creditor."""
+        """How much of this kind is owed to the target."""
 
     @abstractmethod
     def fingerprints(self) -> Mapping[int, Fingerprint]:

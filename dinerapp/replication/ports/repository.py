@@ -83,7 +83,7 @@ class Repository(ABC, Generic[R]):
     def save(self, record: R, read_set: Collection[ReadVersion] = ()) -> R:
         """Keeps the record and returns it at its new version.
 
-        `basis` is what the record was made from: it is kept only if the store that accepts it
+        `read_set` is what the record was made from: it is kept only if the store that accepts it
         holds no later state of any of that.
 
         `record.version` is the version the caller read, `Version()` for a new record. Everything
@@ -98,7 +98,7 @@ class Repository(ABC, Generic[R]):
         KeyReused: an operation with the same idempotency key but another body is.
         DuplicateKey: another living record has the same value in a unique field.
         Exhausted: the record holds more of a counted thing than is left.
-        Outdated: something of the basis has moved on.
+        StaleReadSet: something in the read set has a later version.
         """
 
     @abstractmethod

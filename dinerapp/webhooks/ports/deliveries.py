@@ -34,4 +34,4 @@ class Deliveries(Repository[WebhookDelivery]):
     @abstractmethod
     @query
     def made_before(self, moment: datetime, limit: int) -> Sequence[WebhookDelivery]:
-        """Those of happenings before the moment, in any state, oldest first and then by id."""
+        """Those of events before the moment, in any state, oldest first and then by id."""

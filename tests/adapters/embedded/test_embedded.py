@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -402,7 +403,7 @@ def test_the_diner_owns_its_postgres_database_and_is_no_superuser(fresh_postgres
 
 
 def test_the_diner_has_transactions_and_change_streams_in_mongodb(fresh_mongo_url: str) -> None:
-    with MongoClient(fresh_mongo_url) as client:
+    with MongoClient[dict[str, Any]](fresh_mongo_url) as client:
         database = client.get_default_database()
         with database.watch() as changes, client.start_session() as session:
             with session.start_transaction():

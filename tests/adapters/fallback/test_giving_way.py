@@ -59,19 +59,19 @@ def test_requests_are_known_while_they_have_their_turn_and_a_moment_longer() -> 
 
 def shipping(is_busy: bool) -> RelayLoop:
     """To one store, from nowhere."""
-    handover = Replicator(MergePolicy(), save_conflict=lambda _: None)
-    relay = Relay([], handover)
-    watch = StoreMonitor(
+    replicator = Replicator(MergePolicy(), save_conflict=lambda _: None)
+    relay = Relay([], replicator)
+    monitor = StoreMonitor(
         MonitoredStore(MemoryDatabase(), StoreHealth("mongodb")),
         None,
         suspicion=None,
         relay=relay,
-        anti_entropy=AntiEntropy(handover),
+        anti_entropy=AntiEntropy(replicator),
         pairs=[],
     )
     return RelayLoop(
         relay,
-        [watch],
+        [monitor],
         is_busy=lambda: is_busy,
         wake_second=lambda: None,
         intervals=Intervals(relay_pause_factor=3.0),

@@ -60,13 +60,13 @@ def test_a_word_is_called_out_when_it_is_given_and_not_each_time_it_is_needed() 
     def tell(_sender: object, place: str) -> None:
         told.append(place)
 
-    witness, moment = MemoryDatabase(StoreId.POSTGRESQL), [at()]
-    witness.open()
-    word = Suspicion(StoreId.MONGODB, witness, "here", now=lambda: moment[0])
+    peer, moment = MemoryDatabase(StoreId.POSTGRESQL), [at()]
+    peer.open()
+    suspicion = Suspicion(StoreId.MONGODB, peer, "here", now=lambda: moment[0])
     with suspicion_published.connected_to(tell):
         for _ in range(3):
-            word.publish()
+            suspicion.publish()
         assert told == ["mongodb"]
         moment[0] += timedelta(seconds=4)
-        word.publish()
+        suspicion.publish()
         assert told == ["mongodb", "mongodb"]

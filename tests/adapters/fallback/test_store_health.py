@@ -17,9 +17,9 @@ class Clock:
         return at(self.seconds)
 
 
-def brought_up(breaker: StoreHealth) -> StoreHealth:
-    breaker.finish_catch_up(breaker.start_catch_up("it answers"))
-    return breaker
+def brought_up(health: StoreHealth) -> StoreHealth:
+    health.finish_catch_up(health.start_catch_up("it answers"))
+    return health
 
 
 def test_what_is_up_is_asked_before_what_is_not() -> None:

@@ -40,7 +40,7 @@ def test_a_memory_store_stands_in_for_either_place(database: MemoryDatabase) -> 
     assert saved.source is database.store_id
     assert saved.version.counter_of(database.store_id) == 1
     assert orders.backlog(other) == Backlog(waiting=1)
-    assert [owed.record for owed in orders.claim(other, 10, at(1), at(2))] == [saved]
+    assert [claimed.record for claimed in orders.claim(other, 10, at(1), at(2))] == [saved]
 
 
 def test_two_memory_databases_share_nothing(database: MemoryDatabase) -> None:

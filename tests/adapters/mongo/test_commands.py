@@ -123,16 +123,24 @@ def diner(fresh_mongo_url: str) -> Iterator[Diner]:
 
 
 def ticket(status: TicketStatus) -> Ticket:
-    given = {"id": new_id(), "line_id": new_id(), "revision": 1, "quantity": 1, "fired_at": at()}
-    return Ticket(**given, station="grill", name="Pelmeni", status=status)
+    return Ticket(
+        id=new_id(),
+        line_id=new_id(),
+        revision=1,
+        quantity=1,
+        fired_at=at(),
+        station="grill",
+        name="Pelmeni",
+        status=status,
+    )
 
 
-def owing(missed: bool = False) -> list[OutboxEntry]:
-    return [OutboxEntry(P, at(), missed)]
+def outbox_entries(undelivered: bool = False) -> list[OutboxEntry]:
+    return [OutboxEntry(P, at(), undelivered)]
 
 
 def test_a_new_order_is_accepted_with_one_command(diner: Diner) -> None:
-    diner.orders.accept(order(4), owing())
+    diner.orders.accept(order(4), outbox_entries())
     assert diner.sent() == ["update"]
 
 
@@ -209,7 +217,7 @@ def test_a_state_that_follows_one_the_counters_were_not_told_of_is_counted_once(
 
 
 def test_what_is_due_of_all_kinds_is_one_question(diner: Diner) -> None:
-    diner.orders.accept(order(), owing(missed=True))
+    diner.orders.accept(order(), outbox_entries(undelivered=True))
     diner.sent()
     kinds = ["menu_items", "orders"]
     assert diner.orders.kinds_due(P, kinds, at(1)) == ["orders"]
@@ -231,7 +239,7 @@ def test_one_spoilt_counted_state_spoils_no_other(diner: Diner) -> None:
 
 def test_a_batch_of_debts_is_claimed_with_three_commands_and_none_with_one(diner: Diner) -> None:
     for _ in range(5):
-        diner.orders.accept(order(), owing())
+        diner.orders.accept(order(), outbox_entries())
     diner.sent()
     claimed = diner.orders.claim(P, 100, at(1), at(60))
     assert diner.sent() == ["find", "update", "find"]
@@ -362,7 +370,9 @@ def test_fingerprints_and_buckets_read_nothing_but_an_index(diner: Diner) -> Non
 
 def test_debts_are_found_and_counted_by_an_index(diner: Diner) -> None:
     for number in range(50):
-        diner.orders.accept(order(), owing(missed=number % 2 == 0) if number < 5 else ())
+        diner.orders.accept(
+            order(), outbox_entries(undelivered=number % 2 == 0) if number < 5 else ()
+        )
     diner.orders.claim(P, 10, at(-1), at(60))
     [claim] = diner.plans()
     assert "'due_to_postgresql'" in claim

@@ -245,14 +245,14 @@ def test_the_few_that_are_asked_for_by_name_are_found_by_an_index(busy: Diner) -
 
 
 def in_the_middle(
-    diner: Diner, first: Order, second: Order, owing: list[OutboxEntry] | None = None
+    diner: Diner, first: Order, second: Order, outbox_entries: list[OutboxEntry] | None = None
 ) -> None:
     """Delivers the second state while the first one is written but not yet committed."""
     parameters = diner.orders._row_mapper.write_parameters([first], OWING)
     with psycopg.connect(diner.url) as other:
         other.execute(diner.orders._statements.deliver, parameters)
         [answers] = at_once_after(
-            other.commit, partial(diner.orders.deliver, [second], owing or [])
+            other.commit, partial(diner.orders.deliver, [second], outbox_entries or [])
         )
     assert [answer.outcome for answer in answers] == [ApplyOutcome.STORED]
 

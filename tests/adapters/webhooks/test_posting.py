@@ -70,8 +70,8 @@ def test_a_private_address_is_refused_by_whatever_name(
 def test_a_name_that_leads_to_a_private_address_is_refused_when_it_is_connected_to(
     receiver: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = socket.getaddrinfo(*receiver.server_address[:2], type=socket.SOCK_STREAM)
-    monkeypatch.setattr(posting.socket, "getaddrinfo", lambda *_args, **_options: found)
+    found = socket.getaddrinfo("127.0.0.1", receiver.server_address[1], type=socket.SOCK_STREAM)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_options: found)
     url = f"http://hooks.example.org:{receiver.server_address[1]}/"
     with pytest.raises(NotSent, match="it leads to a private address"):
         safe_http_poster(2, allow_private=False)(url, b"{}", {})

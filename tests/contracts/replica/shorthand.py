@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from dinerapp.replication import codec
-from dinerapp.replication.ports.replica import Fingerprint, FollowerTarget, OutboxEntry
+from dinerapp.replication.ports.replica import Fingerprint, FollowerTarget, OutboxEntry, Target
 from dinerapp.replication.version import StoreId
 from tests.factories import at
 
@@ -17,14 +17,16 @@ F = FollowerTarget.FOLLOWERS
 DUE, NOW, LEASE = at(), at(10), at(100)
 
 
-def owing(to: StoreId, *, due: datetime = DUE, missed: bool = False) -> list[OutboxEntry]:
-    """One debt."""
-    return [OutboxEntry(to, due, missed)]
+def outbox_entries(
+    to: StoreId, *, due: datetime = DUE, undelivered: bool = False
+) -> list[OutboxEntry]:
+    """One entry, in a list."""
+    return [OutboxEntry(to, due, undelivered)]
 
 
 def claim(
     store: Any,
-    to: StoreId,
+    to: Target,
     *,
     limit: int = 100,
     now: datetime = NOW,
@@ -38,7 +40,7 @@ def drain(store: Any, to: StoreId) -> list[Any]:
     """Everything a relay is given until there is no more."""
     found: list[Any] = []
     while claimed := claim(store, to, limit=7):
-        found.extend(owed.record for owed in claimed)
+        found.extend(entry.record for entry in claimed)
     return found
 
 

@@ -10,7 +10,7 @@ from dinerapp.replication.errors import StaleVersion
 from dinerapp.replication.ports.replica import ApplyOutcome
 from tests.contracts.kinds import of_every_kind
 from tests.contracts.over import over_shared_stores
-from tests.contracts.replica.shorthand import M, P, drain, owing
+from tests.contracts.replica.shorthand import M, P, drain, outbox_entries
 from tests.contracts.samples import (
     Sample,
     accepted_again_by,
@@ -27,9 +27,11 @@ from tests.factories import other_store
 class TestSharedReplica:
     """What holds when many relays and writers are at work at once."""
 
-    def test_no_two_relays_are_given_the_same_debt(self, store: Any, sample: Sample) -> None:
+    def test_no_two_relays_are_given_the_same_outbox_entry(
+        self, store: Any, sample: Sample
+    ) -> None:
         to = other_store(store.store_id)
-        accepted = [store.accept(sample.make(), owing(to)) for _ in range(40)]
+        accepted = [store.accept(sample.make(), outbox_entries(to)) for _ in range(40)]
         relay = partial(drain, store, to)
         claimed = [record for some in run_concurrently([relay] * 6) for record in some]
         claimed += relay()

@@ -211,9 +211,9 @@ class TestDeliver:
             assert identical(load_one(store, big), accepted)
 
 
-def edited_at(sample: Sample, record: Any, place: StoreId, text: str, seconds: int) -> Any:
+def edited_at(sample: Sample, record: Any, store_id: StoreId, text: str, seconds: int) -> Any:
     """One more write, accepted by the place at a time."""
-    return sample.with_text(record, text, now=at(seconds)).as_accepted_by(place)
+    return sample.with_text(record, text, now=at(seconds)).as_accepted_by(store_id)
 
 
 def settle_in(store: Any, states: Sequence[Any]) -> None:

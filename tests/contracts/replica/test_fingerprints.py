@@ -7,7 +7,7 @@ from typing import Any
 from dinerapp.replication import codec
 from tests.contracts.kinds import of_every_kind
 from tests.contracts.over import over_stores
-from tests.contracts.replica.shorthand import M, P, fingerprints_of, owing
+from tests.contracts.replica.shorthand import M, P, fingerprints_of, outbox_entries
 from tests.contracts.samples import Sample, accepted_again_by, accepted_by, deliver_each
 from tests.factories import at, other_store
 
@@ -50,8 +50,8 @@ class TestFingerprint:
         gone = store.delete(sample.with_text(merged))
         assert store.fingerprints() == fingerprints_of([gone])
 
-    def test_debts_do_not_show_in_fingerprints(self, store: Any, sample: Sample) -> None:
+    def test_outbox_entries_do_not_show_in_fingerprints(self, store: Any, sample: Sample) -> None:
         to = other_store(store.store_id)
-        accepted = store.accept(sample.make(), owing(to, missed=True))
+        accepted = store.accept(sample.make(), outbox_entries(to, undelivered=True))
         store.reschedule(to, (accepted.id, accepted.version), "no", at(5), give_up=True)
         assert store.fingerprints() == fingerprints_of([accepted])

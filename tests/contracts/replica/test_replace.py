@@ -8,7 +8,7 @@ from typing import Any
 from dinerapp.replication.ports.replica import Backlog
 from tests.contracts.kinds import of_every_kind
 from tests.contracts.over import over_stores
-from tests.contracts.replica.shorthand import M, N, P, claim, owing
+from tests.contracts.replica.shorthand import M, N, P, claim, outbox_entries
 from tests.contracts.samples import (
     Sample,
     accepted_again_by,
@@ -68,11 +68,13 @@ class TestReplace:
         assert store.replace(base, accepted_again_by(base, M, deleted=True))
         assert store.get_many([base.id]) == {}
 
-    def test_the_debts_are_those_of_the_merged_state(self, store: Any, sample: Sample) -> None:
+    def test_the_outbox_entries_are_those_of_the_merged_state(
+        self, store: Any, sample: Sample
+    ) -> None:
         to = other_store(store.store_id)
-        base = store.accept(sample.make(), owing(N))
+        base = store.accept(sample.make(), outbox_entries(N))
         merged = accepted_again_by(base, to)
-        assert store.replace(base, merged, owing(to, missed=True))
+        assert store.replace(base, merged, outbox_entries(to, undelivered=True))
         assert store.backlog(N) == Backlog()
         assert store.backlog(to) == Backlog(waiting=1, undelivered=1)
-        assert [owed.record for owed in claim(store, to)] == [merged]
+        assert [entry.record for entry in claim(store, to)] == [merged]

@@ -46,8 +46,8 @@ class TestShape:
         )
         put_long_ago(store, monkeypatch, here)
         other = ReferenceDatabase(other_store(store.store_id))
-        handover = Replicator(MergePolicy(), save_conflict=ReferenceStore(other, CONFLICTS).save)
-        handed = handover.replicate([there], ReferenceStore(other, store.kind), store)
+        replicator = Replicator(MergePolicy(), save_conflict=ReferenceStore(other, CONFLICTS).save)
+        handed = replicator.replicate([there], ReferenceStore(other, store.kind), store)
         assert not handed.refused
         merged = load_one(store, base)
         assert merged.includes(here)

@@ -11,7 +11,7 @@ from dinerapp.replication.errors import DuplicateKey
 from dinerapp.replication.identity import new_id, new_op_id
 from dinerapp.replication.ports.replica import ApplyOutcome, Backlog
 from tests.contracts.over import over_stores
-from tests.contracts.replica.shorthand import M, N, P, fingerprints_of, owing
+from tests.contracts.replica.shorthand import M, N, P, fingerprints_of, outbox_entries
 from tests.contracts.samples import Stores, accepted_again_by, accepted_by, deliver_each, scan_all
 from tests.factories import at, menu_item
 
@@ -95,7 +95,7 @@ class TestDisplacement:
         alone = [accepted_by(menu_item(), P) for _ in range(6)]
         deliver_each(stores.menu_items, *(high for _, high in pairs[:3]))
         rest = [*(low for low, _ in pairs), *alone, *(high for _, high in pairs[3:])]
-        answers = stores.menu_items.deliver(rest, owing(N))
+        answers = stores.menu_items.deliver(rest, outbox_entries(N))
         assert {answer.outcome for answer in answers} == {ApplyOutcome.STORED}
         displaced = [answer.displaced_id for answer in answers if answer.displaced_id]
         assert sorted(displaced) == sorted(high.id for _, high in pairs)

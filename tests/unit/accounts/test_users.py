@@ -37,17 +37,17 @@ def made(**fields: Any) -> User:
     return user(edits=("0" * 32,), **fields).as_accepted_by(P)
 
 
-def edited(one: User, place: StoreId, seconds: float, **fields: Any) -> User:
-    return one.with_edit(op_id=new_op_id(), now=at(seconds), **fields).as_accepted_by(place)
+def edited(one: User, store_id: StoreId, seconds: float, **fields: Any) -> User:
+    return one.with_edit(op_id=new_op_id(), now=at(seconds), **fields).as_accepted_by(store_id)
 
 
-def refreshed(one: User, place: StoreId, seconds: float) -> User:
+def refreshed(one: User, store_id: StoreId, seconds: float) -> User:
     [login, *_] = one.sessions
     now = at(seconds)
     rotated = one.with_rotation(
         login, login.generation, op_id=new_op_id(), now=now, expires_at=now + DAY
     )
-    return rotated.as_accepted_by(place)
+    return rotated.as_accepted_by(store_id)
 
 
 def met(one: User, other: User) -> MergeResult[User]:

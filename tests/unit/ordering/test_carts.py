@@ -16,8 +16,8 @@ from tests.factories import at, cart, cart_line
 POLICY = MergePolicy()
 
 
-def later(before: Cart, after: Cart, place: StoreId, seconds: int = 1) -> Cart:
-    return after.with_changes(op_id=new_op_id(), now=at(seconds)).as_accepted_by(place)
+def later(before: Cart, after: Cart, store_id: StoreId, seconds: int = 1) -> Cart:
+    return after.with_changes(op_id=new_op_id(), now=at(seconds)).as_accepted_by(store_id)
 
 
 @pytest.fixture

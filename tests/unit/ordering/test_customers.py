@@ -172,6 +172,7 @@ def test_who_is_known_again_stays_so_when_the_store_that_was_away_comes_back() -
     assert merge.loser is None
 
 
+RECORD_ID = new_id()
 moments = st.integers(0, 6).map(at)
 states = st.builds(
     lambda known, first_seen, notes, name, erased_at: customer(
@@ -190,7 +191,6 @@ states = st.builds(
     st.sampled_from("bc"),
     st.none() | moments,
 )
-RECORD_ID = new_id()
 
 
 @given(states, states)

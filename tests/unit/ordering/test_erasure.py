@@ -159,13 +159,13 @@ def test_conflicts_about_an_order_lose_what_they_say_of_the_guest(
     is_first_gone: bool, is_second_gone: bool
 ) -> None:
     base = told().as_accepted_by(P)
-    states = [
+    winner, loser = (
         anonymise(base, at(5))
         if is_gone
         else base.with_changes(op_id=new_op_id(), now=at(4), notes="x")
         for is_gone in (is_first_gone, is_second_gone)
-    ]
-    filed = conflicts.from_states("orders", *states, "why", at(6))
+    )
+    filed = conflicts.from_states("orders", winner, loser, "why", at(6))
     left = redacted(filed)
     assert personal(left.winner) == personal(left.loser) == []
     assert (left.winner["total"], left.loser["total"]) == (base.total, base.total)

@@ -34,13 +34,13 @@ ALLOWED = {
 
 
 def moved(
-    record: Any, *statuses: Status, place: StoreId = StoreId.POSTGRESQL, seconds: int = 1
+    record: Any, *statuses: Status, store_id: StoreId = StoreId.POSTGRESQL, seconds: int = 1
 ) -> Any:
     """The order after steps that the place accepted."""
     for number, status in enumerate(statuses):
         now = at(seconds + number)
-        step = record.with_status(status, actor=place, reason=None, op_id=new_op_id(), now=now)
-        record = step.as_accepted_by(place)
+        step = record.with_status(status, actor=store_id, reason=None, op_id=new_op_id(), now=now)
+        record = step.as_accepted_by(store_id)
     return record
 
 
@@ -81,7 +81,7 @@ def test_a_step_is_written_into_the_history() -> None:
 def test_of_two_steps_the_one_further_along_is_kept_and_nobody_is_bothered() -> None:
     base = order().as_accepted_by(StoreId.POSTGRESQL)
     ours = moved(base, Status.CONFIRMED, Status.PREPARING)
-    theirs = moved(base, Status.CONFIRMED, place=StoreId.MONGODB, seconds=5)
+    theirs = moved(base, Status.CONFIRMED, store_id=StoreId.MONGODB, seconds=5)
     merge = merge_orders(ours, theirs, POLICY)
     assert merge.record.status is Status.PREPARING
     assert merge.loser is None
@@ -105,7 +105,7 @@ def test_a_step_that_was_tried_on_both_sides_is_in_the_history_once() -> None:
 def test_a_cancellation_wins_over_a_completion_which_is_reported() -> None:
     base = order(status=Status.READY).as_accepted_by(StoreId.POSTGRESQL)
     completed = moved(base, Status.COMPLETED, seconds=9)
-    cancelled = moved(base, Status.CANCELLED, place=StoreId.MONGODB)
+    cancelled = moved(base, Status.CANCELLED, store_id=StoreId.MONGODB)
     for one, other in ((completed, cancelled), (cancelled, completed)):
         merge = merge_orders(one, other, POLICY)
         assert merge.record.status is Status.CANCELLED

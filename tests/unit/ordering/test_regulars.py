@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -41,7 +42,8 @@ def is_known(client: FlaskClient) -> bool:
 def lose(client: FlaskClient) -> str:
     """Takes the customer out of the databases behind everybody's back; their id."""
     [known] = client.get("/api/customers").json["items"]
-    for side in services_of(client).repositories["customers"].stores:
+    customers: Any = services_of(client).repositories["customers"]
+    for side in customers.stores:
         side.store.collection.delete_one({"_id": known["id"]})
     return str(known["id"])
 

@@ -202,29 +202,29 @@ class TwoStores:
     lost: list[Any] = field(default_factory=list)
     accepted: list[Any] = field(default_factory=list)
 
-    def readable(self, place: StoreId) -> bool:
+    def readable(self, store_id: StoreId) -> bool:
         """Whether a caller could get the record there, to change it."""
-        return place in self.held and not self.held[place].deleted
+        return store_id in self.held and not self.held[store_id].deleted
 
-    def write(self, place: StoreId, record: Any) -> None:
+    def write(self, store_id: StoreId, record: Any) -> None:
         """What `accept` does."""
-        held = self.held.get(place)
+        held = self.held.get(store_id)
         if held is None or record.version.dominates(held.version):
-            self.held[place] = record.as_accepted_by(place)
-            self.accepted.append(self.held[place])
+            self.held[store_id] = record.as_accepted_by(store_id)
+            self.accepted.append(self.held[store_id])
 
-    def send(self, place: StoreId) -> None:
-        if place in self.held:
-            self.under_way.append((other_store(place), self.held[place]))
+    def send(self, store_id: StoreId) -> None:
+        if store_id in self.held:
+            self.under_way.append((other_store(store_id), self.held[store_id]))
 
-    def receive(self, place: StoreId, incoming: Any) -> None:
+    def receive(self, store_id: StoreId, incoming: Any) -> None:
         """What `deliver` and the handover do."""
-        held = self.held.get(place)
+        held = self.held.get(store_id)
         if held is None or strictly_covers(incoming, held):
-            self.held[place] = incoming
+            self.held[store_id] = incoming
         elif incoming != held and not strictly_covers(held, incoming):
             merge = merge_states(self.kind, held, incoming, self.policy)
-            self.held[place] = merge.record
+            self.held[store_id] = merge.record
             self.lost += [merge.loser] if merge.loser else []
 
     def exchange(self, first: StoreId, rounds: int = 4) -> None:

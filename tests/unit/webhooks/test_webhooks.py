@@ -134,7 +134,7 @@ def test_a_webhook_wants_its_events_from_when_it_was_made() -> None:
 
 def test_what_a_webhook_begins_to_want_it_wants_from_now_on() -> None:
     hook = webhook(since=at(0), events=(Topic.ORDER_PAID,))
-    adjust = {"op_id": new_op_id(), "now": at(100)}
+    adjust: dict[str, Any] = {"op_id": new_op_id(), "now": at(100)}
     assert hook.with_settings(description="x", **adjust).since == at(0)
     assert hook.with_settings(active=False, **adjust).since == at(0)
     assert hook.with_settings(events=(Topic.ORDER_PAID, Topic.ORDER_PLACED), **adjust).since == at(
