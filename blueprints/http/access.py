@@ -31,7 +31,9 @@ _BEARER = "bearer"
 _IDS_WITH_RECORD_TOKEN = frozenset({"order_id", "cart_id"})
 """Records that come with a token of their own, by the names of their ids in paths."""
 _DOCUMENTATION = ("api-docs.openapi_json", "api-docs.openapi_swagger_ui")
-TOKEN_MISSING = "send an access token as `Authorization: Bearer …`; POST /api/auth/login gives one"  # noqa: S105
+NO_CREDENTIALS = (
+    "an access token is required: send `Authorization: Bearer …` with one from POST /api/auth/login"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class AccessRule:
             return Caller(record_token=_token())
         found = _account_caller()
         if not (found.may(self.permission) or self.or_owner):
-            raise NotPermitted(f"this is not for a {found.role} to do")
+            raise NotPermitted(f"the role {found.role} may not do this")
         return found
 
 
@@ -110,7 +112,7 @@ def _check_access() -> None:
         return
     rule = rule_of(current_app.view_functions[asked.endpoint or ""])
     if rule is None:
-        raise NotPermitted("nobody has said who may do this")
+        raise NotPermitted("this route has no access rule, so nobody may use it")
     g.caller = rule.admit()
     # What an answer says of the store that served it is about what was asked for.
     served_by.reset()
@@ -126,7 +128,7 @@ def _as_function(method: V) -> V:
 
 def _account_caller() -> Caller:
     if not _has_token():
-        raise NotAuthenticated(TOKEN_MISSING)
+        raise NotAuthenticated(NO_CREDENTIALS)
     return services().accounts.caller(_token())
 
 

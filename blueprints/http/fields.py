@@ -15,7 +15,9 @@ from dinerapp.ordering.domain.hours import parse_time
 MAX_AMOUNT = 10**9
 EMAIL_VALIDATOR = validate.Email(error="must be an e-mail address")
 _HTTP_URL_VALIDATOR = validate.URL(
-    schemes={"http", "https"}, require_tld=False, error="must be an address with http or https"
+    schemes={"http", "https"},
+    require_tld=False,
+    error="must be a URL that begins with http:// or https://",
 )
 _PHONE_PATTERN = re.compile(r"\+?[0-9]{5,20}")
 _DIGITS_PATTERN = re.compile(r"[0-9]{1,18}")
@@ -163,9 +165,11 @@ class TimeOfDay(fields.String):
 class UtcDateTime(fields.AwareDateTime):
     """A time with its zone, RFC 3339; in UTC from here on."""
 
-    _MESSAGE = "must be a time with its zone, e.g. 2036-05-01T18:30:00+02:00"
+    _MESSAGE = "must be a date and time with its time zone, e.g. 2036-05-01T18:30:00+02:00"
     default_error_messages = _messages(
-        invalid=_MESSAGE, invalid_awareness=_MESSAGE, beyond="is beyond the calendar"
+        invalid=_MESSAGE,
+        invalid_awareness=_MESSAGE,
+        beyond="is outside the supported range of dates",
     )
 
     def __init__(self, **options: Any) -> None:

@@ -170,7 +170,7 @@ def parse_cursor(cursor: str | None) -> Cursor | None:
             raise ValueError
         return Cursor(created_at.astimezone(UTC), str(UUID(record_id)))
     except (ValueError, binascii.Error, OverflowError):
-        raise InvalidRecord("cursor", "is not a cursor that an earlier page gave") from None
+        raise InvalidRecord("cursor", "must be the `next_cursor` of an earlier page") from None
 
 
 def _etag(record: Record, etag_suffix: object) -> str:

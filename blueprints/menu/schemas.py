@@ -64,9 +64,9 @@ class OptionGroupIn(RequestSchema):
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> OptionGroup:
         if data["min"] > data["max"]:
-            raise ma.ValidationError("must not be more than max", "min")
+            raise ma.ValidationError("must not be greater than max", "min")
         if data["max"] > len(data["options"]):
-            raise ma.ValidationError("must not be more than there are options", "max")
+            raise ma.ValidationError("must not be greater than the number of options", "max")
         return OptionGroup(**{**data, "options": tuple(data["options"])})
 
 
@@ -111,7 +111,7 @@ class ItemChanges(RequestSchema):
         options = [option for group in groups for option in group.options]
         for things in (groups, options):
             if len({thing.id for thing in things}) != len(things):
-                raise ma.ValidationError("the same id is given twice", "option_groups")
+                raise ma.ValidationError("must not contain the same id twice", "option_groups")
         return _freeze(data)
 
 
@@ -184,7 +184,7 @@ class MenuQuery(RequestSchema):
     def make(self, data: dict[str, Any], **_: Any) -> MenuFilter:
         marks = [mark.strip().casefold() for mark in data["dietary"].split(",")]
         if len(marks) > MAX_DIETARY_MARKS:
-            raise ma.ValidationError(f"must be {MAX_DIETARY_MARKS} marks at most", "dietary")
+            raise ma.ValidationError(f"must have at most {MAX_DIETARY_MARKS} words", "dietary")
         return MenuFilter(**{**data, "dietary": frozenset(filter(None, marks))})
 
 

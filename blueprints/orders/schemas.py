@@ -53,7 +53,7 @@ class FulfilmentIn(RequestSchema):
         needed = {FulfilmentType.DINE_IN: "table", FulfilmentType.DELIVERY: "address"}
         name = needed.get(data["type"])
         if name is not None and not data.get(name):
-            raise ma.ValidationError(f"is needed for {data['type']}", name)
+            raise ma.ValidationError(f"is required for {data['type']}", name)
         return Fulfilment(**data)
 
 
@@ -123,7 +123,7 @@ class OrderChanges(RequestSchema):
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> LineChanges:
         if not data["add"] and not data["quantities"]:
-            raise ma.ValidationError("give something to add or to change")
+            raise ma.ValidationError("must have at least one entry in add or quantities")
         quantities = {str(line_id): number for line_id, number in data["quantities"].items()}
         return LineChanges(added=tuple(data["add"]), quantities=quantities)
 
@@ -145,9 +145,9 @@ class PaymentIn(RequestSchema):
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> NewPayment:
         if data.get("amount") is not None and data["line_ids"]:
-            raise ma.ValidationError("give an amount or lines, not both", "amount")
+            raise ma.ValidationError("must not be given together with line_ids", "amount")
         if data.get("given") is not None and data["method"] is not Method.CASH:
-            raise ma.ValidationError("is for cash", "given")
+            raise ma.ValidationError("is for cash payments only", "given")
         lines = tuple(str(line_id) for line_id in data.pop("line_ids"))
         till_id = data.pop("till_id", None)
         return NewPayment(**data, line_ids=lines, till_id=till_id and str(till_id))

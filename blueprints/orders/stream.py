@@ -43,4 +43,4 @@ def _last_event_id() -> datetime | None:
             raise ValueError
         return moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise InvalidRecord(LAST_EVENT_ID, "is not the id of an event of this stream") from None
+        raise InvalidRecord(LAST_EVENT_ID, "must be the id of an event from this stream") from None

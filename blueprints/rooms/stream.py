@@ -53,4 +53,4 @@ def _last_event_id() -> ResumeToken | None:
     try:
         return ResumeToken.parse(given)
     except ValueError:
-        raise InvalidRecord(LAST_EVENT_ID, "is not the id of an event of this stream") from None
+        raise InvalidRecord(LAST_EVENT_ID, "must be the id of an event from this stream") from None

@@ -39,9 +39,9 @@ class MemberPermission(StrEnum):
 
     CHANGE_SERVER = "change the server"
     INVITE = "see or renew the invite code"
-    EDIT_CHANNELS = "make, rename or remove channels"
+    EDIT_CHANNELS = "add, rename or remove channels"
     CHANGE_ROLES = "change roles"
-    KICK = "put members out"
+    KICK = "kick members"
     REMOVE_MESSAGES = "remove messages of others"
 
 
@@ -84,19 +84,21 @@ class Member(Record):
     def require(self, permission: MemberPermission) -> None:
         """NotPermitted where the table does not allow it."""
         if not self.may(permission):
-            raise NotPermitted(f"a {self.role} of this server may not {permission}")
+            raise NotPermitted(f"the role {self.role} may not {permission} in this server")
 
     def require_outranks(self, target: Member) -> None:
         """NotPermitted unless the other one has a lower role, or the same and it is the highest."""
         if self.role is not MemberRole.ADMIN and _RANK[self.role] <= _RANK[target.role]:
-            raise NotPermitted(f"a {self.role} of this server may not put a {target.role} out")
+            raise NotPermitted(
+                f"the role {self.role} may not kick the role {target.role} in this server"
+            )
 
     def as_rejoined(self, code: str, *, op_id: str, now: datetime) -> Member:
         """Back in the server with an invite code; NotPermitted with one that is barred."""
         if self.is_active:
             return self
         if self.barred == _code_digest(code):
-            raise NotPermitted("whoever was put out of a server needs a new invite code of it")
+            raise NotPermitted("you were kicked from this server and need a new invite code")
         return self.with_changes(
             op_id=op_id,
             now=now,

@@ -86,7 +86,7 @@ class MessageService:
 
         def change(message: Message) -> Message:
             if _require_in_room(message, room_id).author_id != room.user_id:
-                raise NotPermitted("messages are edited by those who wrote them")
+                raise NotPermitted("only its author may edit a message")
             return message.with_content(content, op_id=operation.op_id, now=utc_now())
 
         return self._update(room, message_id, operation, change, if_match)
@@ -107,7 +107,7 @@ class MessageService:
                 _require_in_room(message, room_id).author_id != room.user_id
                 and not room.may_moderate
             ):
-                raise NotPermitted("messages of others are removed by moderators")
+                raise NotPermitted("only moderators and admins may delete messages of others")
             return message.as_removed(room.user_id, op_id=operation.op_id, now=utc_now())
 
         return self._update(room, message_id, operation, change, if_match)
@@ -135,13 +135,15 @@ class MessageService:
 
     def _require_content(self, caller: Caller, new: NewMessage) -> None:
         if not (new.content.strip() or new.file_url or new.order_id):
-            raise InvalidRequest("say something, or attach a file or an order", field="content")
+            raise InvalidRequest(
+                "must not be blank unless a file or an order is attached", field="content"
+            )
         if new.order_id is not None:
             try:
                 with served_by.suspended():
                     self._orders.get(new.order_id, caller)
             except NotFound:
-                raise InvalidRequest("is no order that you see", field="order_id") from None
+                raise InvalidRequest("is not an order that you may see", field="order_id") from None
 
     def _update(
         self,

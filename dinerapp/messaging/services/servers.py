@@ -191,7 +191,7 @@ class ServerService:
         def change(member: Member) -> Member:
             _require_active(member)
             if user_id == seen.server.owner_id:
-                raise RuleViolation("the owner of a server is an admin of it")
+                raise RuleViolation("the owner of a server must stay an admin")
             if member.role is role:
                 return member
             return member.with_changes(op_id=operation.op_id, now=utc_now(), role=role)
@@ -213,7 +213,7 @@ class ServerService:
             _require_active(member)
             if user_id == server.owner_id:
                 raise RuleViolation(
-                    "the owner of a server belongs to it; the server can be removed"
+                    "the owner cannot leave or be kicked; remove the server instead"
                 )
             if own:
                 return member.as_left(op_id=operation.op_id, now=utc_now())
@@ -302,7 +302,7 @@ class ServerService:
         try:
             return self._servers.by_invite(code)
         except NotFound:
-            raise InvalidRequest("is no invite code, or not any more", field="code") from None
+            raise InvalidRequest("is not a valid invite code", field="code") from None
 
     def _require_membership(self, caller: Caller, server_id: str) -> Member:
         """NotFound in the same words for every server that is not theirs."""
@@ -349,4 +349,4 @@ def _require_in_server(channel: Channel, server_id: str) -> Channel:
 
 def _require_not_general(channel: Channel, server_id: str) -> None:
     if _require_in_server(channel, server_id).is_general:
-        raise RuleViolation("the general channel of a server stays as it is")
+        raise RuleViolation("the general channel cannot be renamed or removed")

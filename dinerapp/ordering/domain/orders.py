@@ -221,13 +221,15 @@ class Order(Record):
         """With these lines in place of those of the same id, and new ones added; the kitchen is
         told the difference."""
         if self.status not in CHANGEABLE_STATUSES:
-            raise RuleViolation(f"an order that is {self.status} cannot be changed any more")
+            raise RuleViolation(f"an order that is {self.status} can no longer be changed")
         by_id = {line.id: line for line in self.lines} | {line.id: line for line in lines}
         if not any(line.quantity for line in by_id.values()):
-            raise RuleViolation("the last line cannot be taken off; cancel the order instead")
+            raise RuleViolation("the last line cannot be removed; cancel the order instead")
         changed = self.with_changes(op_id=op_id, now=now, lines=tuple(by_id.values())).with_totals()
         if changed.outstanding < 0:
-            raise RuleViolation("more was paid than this would cost; give money back first")
+            raise RuleViolation(
+                "the order would cost less than was already paid; refund the difference first"
+            )
         if self.status is Status.PENDING:
             return changed
         more = make_tickets(
@@ -240,10 +242,10 @@ class Order(Record):
         if self.has_payment(payment.id, payment.op_id):
             return self
         if self.status is Status.CANCELLED:
-            raise RuleViolation("the order is cancelled")
+            raise RuleViolation("an order that is cancelled cannot be paid")
         if payment.amount > self.outstanding + payment.tip:
             raise RuleViolation(
-                f"{self.outstanding} is left to be paid, not {payment.amount - payment.tip}",
+                f"only {self.outstanding} is left to pay, not {payment.amount - payment.tip}",
                 field="amount",
             )
         return self._add_payment(payment, now)
@@ -256,7 +258,9 @@ class Order(Record):
             raise InvalidRequest("there is no such payment", field="payment_id")
         left = money.left_of(refund.refund_of or "", self.payments)
         if -refund.amount > left:
-            raise RuleViolation(f"{left} of this payment is left to be given back", field="amount")
+            raise RuleViolation(
+                f"only {left} of this payment can still be refunded", field="amount"
+            )
         return self._add_payment(refund, now)
 
     def has_payment(self, payment_id: str, op_id: str) -> bool:
@@ -282,7 +286,7 @@ class Order(Record):
         if line is None:
             raise InvalidRequest("the order has no such line", field="line_ids")
         if any(line_id in payment.line_ids for payment in self.payments):
-            raise RuleViolation(f"{line.name} is paid already", field="line_ids")
+            raise RuleViolation(f"{line.name} is already paid", field="line_ids")
 
     def with_ticket_step(
         self,

@@ -152,7 +152,7 @@ class CartService:
         call that died after that gets the rest done.
         """
         if cart_id == source_id:
-            raise InvalidRequest("a cart cannot be joined to itself", field="cart_id")
+            raise InvalidRequest("must be another cart", field="cart_id")
         cart, source = self.get(cart_id, caller), self.get(source_id, source_caller)
         if not cart.has_applied(operation.op_id):
             cart.with_cart(source)
@@ -198,7 +198,9 @@ class CartService:
         try:
             done = self._orders.place(ordering, new, buyer)
         except KeyReused as first:
-            raise RuleViolation(f"the cart was ordered already: order {first.stored.id}") from None
+            raise RuleViolation(
+                f"the cart has already been ordered: order {first.stored.id}"
+            ) from None
         self._mark_ordered(cart_id, operation, done.record.id)
         return done
 

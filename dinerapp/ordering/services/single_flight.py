@@ -38,7 +38,7 @@ class _Slot(Generic[V]):
 
     def wait(self) -> V:
         if not self.ready.wait(deadline.remaining(TIMEOUT_SECONDS)):
-            raise NoStoreAvailable("it takes too long to prepare the answer")
+            raise NoStoreAvailable("preparing the answer takes too long")
         if self.cached is None:
             raise self.error or NoStoreAvailable("the answer could not be prepared")
         return self.cached.value

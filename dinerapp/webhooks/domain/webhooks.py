@@ -34,7 +34,7 @@ class Webhook(Record):
         if reason is not None:
             raise InvalidRecord("url", reason)
         if not set(self.events) <= set(TOPICS):
-            raise InvalidRecord("events", f"must be some of: {', '.join(TOPICS)}")
+            raise InvalidRecord("events", f"must be among: {', '.join(TOPICS)}")
 
     @property
     def subscribed_topics(self) -> frozenset[Topic]:
@@ -56,16 +56,16 @@ class Webhook(Record):
 def _url_problem(url: str) -> str | None:
     """What is wrong with an address that is to be told something."""
     if len(url) > MAX_URL_LENGTH or not url.isascii() or not url.isprintable() or " " in url:
-        return f"must be at most {MAX_URL_LENGTH} printable ASCII characters, without blanks"
+        return f"must be at most {MAX_URL_LENGTH} printable ASCII characters, without spaces"
     try:
         parts = urlsplit(url)
         has_port = parts.port != 0
     except ValueError:
-        return "is not a URL"
+        return "must be a valid URL"
     if parts.scheme not in ("http", "https") or not parts.hostname or not has_port:
-        return "must be http(s)://host/…"
+        return "must be a URL such as https://example.org/hook"
     if parts.username is not None or parts.password is not None:
-        return "must not contain a user name or a password"
+        return "must not contain a user name or password"
     return "must not have a fragment" if parts.fragment else None
 
 
