@@ -85,11 +85,11 @@ def describe_rule(rule: AccessRule | None) -> str:
     if rule is None:
         return "nobody"
     if rule.permission is None:
-        return "everybody"
+        return "anyone"
     roles = ROLES_BY_PERMISSION[rule.permission]
-    owner = ["whoever it belongs to"] if rule.or_owner else []
+    owner = ["the owner"] if rule.or_owner else []
     if roles == set(Role):
-        return "".join(owner) or "every account"
+        return "".join(owner) or "any account"
     return "; ".join([", ".join(role for role in Role if role in roles), *owner])
 
 

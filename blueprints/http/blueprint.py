@@ -33,7 +33,7 @@ R = TypeVar("R", bound=Callable[..., Any])
 SchemaType = type[ma.Schema]
 
 _REQUEST_READERS = {"json": read_body, "query": read_query}
-_NOT_MODIFIED = {"description": "It is as the caller has it", "headers": header_refs(ETAG)}
+_NOT_MODIFIED = {"description": "The caller's copy is current", "headers": header_refs(ETAG)}
 
 
 class Blueprint(SmorestBlueprint):

@@ -204,7 +204,7 @@ class BoundedList(fields.List[Any]):
 
 
 class Problem(ma.Schema):
-    """An error, as RFC 9457 has it."""
+    """An error, as defined by RFC 9457."""
 
     type = fields.String(metadata={"example": "urn:dinerapp:problem:validation"})
     title = fields.String(metadata={"example": "The request is not valid"})
@@ -214,13 +214,13 @@ class Problem(ma.Schema):
         keys=fields.String(),
         values=fields.List(fields.String()),
         metadata={
-            "description": "what is wrong, field by field",
+            "description": "what is wrong with each field",
             "example": {"items.0.quantity": ["must be from 1 to 1000"]},
         },
     )
     request_id = fields.String(
         metadata={
-            "description": "quote this when you ask for help",
+            "description": "quote this when you report a problem",
             "example": "01a1fd5b-7388-7340-82a6-728652d2adba",
         }
     )

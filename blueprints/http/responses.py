@@ -148,13 +148,16 @@ def if_match() -> str | None:
 
 
 class PageQuery(RequestSchema):
-    """Every list takes these."""
+    """The parameters that every list takes."""
 
     limit = QueryInt(
-        1, 200, load_default=50, metadata={"description": "how many items at most", "example": 20}
+        1,
+        200,
+        load_default=50,
+        metadata={"description": "the maximum number of items", "example": 20},
     )
     cursor = fields.String(
-        load_default=None, metadata={"description": "`next_cursor` of the page before"}
+        load_default=None, metadata={"description": "the `next_cursor` of the previous page"}
     )
 
 

@@ -35,7 +35,7 @@ class Subscription(Protocol[U_co]):
 def stream_documentation(example: str) -> dict[str, Any]:
     """For the documentation."""
     return {
-        "description": "Events until the client hangs up or the server stops; then connect again",
+        "description": "Events until the client disconnects or the server stops; then reconnect",
         "content": {"text/event-stream": {"schema": {"type": "string"}, "example": example}},
     }
 

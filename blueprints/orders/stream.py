@@ -19,7 +19,7 @@ STREAM_DOCUMENTATION = sse.stream_documentation(
 
 
 def stream_response(feed: OrderFeed) -> Response:
-    """The answer that goes on for as long as the client listens."""
+    """A response that stays open for as long as the client listens."""
     after, first = _last_event_id(), sse.RETRY_FIELD
     try:
         stream = feed.stream(after)

@@ -24,10 +24,10 @@ STREAM_DOCUMENTATION = sse.stream_documentation(
 def stream_response(
     messages: MessageService, names: DisplayNames, caller: Caller, room_id: str
 ) -> Response:
-    """The answer that goes on for as long as the client listens and is in the room."""
-    mark, first = _last_event_id(), sse.RETRY_FIELD
+    """A response that stays open for as long as the client listens and has access to the room."""
+    resume_token, first = _last_event_id(), sse.RETRY_FIELD
     try:
-        stream = messages.stream(caller, room_id, mark)
+        stream = messages.stream(caller, room_id, resume_token)
     except CursorExpired:
         stream, first = messages.stream(caller, room_id, None), sse.RETRY_FIELD + sse.RESET_EVENT
     return sse.stream_response(
