@@ -1,4 +1,4 @@
-"""Who is asking, and whether the rule of the route lets them in. A route without a rule is shut."""
+"""Who the caller is, and whether the route's rule admits them. A route without a rule is closed."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ NO_CREDENTIALS = (
 class AccessRule:
     """Who may use a route.
 
-    Without a permission everybody may; `known` says that whoever shows an account's token is
-    known to the view by it. With a permission only roles that have it may, and with `or_owner` also
-    others who show a token: whether the record is theirs, the service sees to.
+    Without a permission anyone may; with `optional_auth` the view knows whose access token was
+    sent, if any. With a permission only roles that have it may, and with `or_owner` also others
+    who send a token: the service checks whether the record is theirs.
     """
 
     permission: Permission | None = None
@@ -94,14 +94,14 @@ def describe_rule(rule: AccessRule | None) -> str:
 
 
 def register(app: Flask) -> None:
-    """Asks before every request. The documentation is not ours to decorate, and public."""
+    """Checks every request. The documentation's views are public; they get their rule here."""
     for endpoint in _DOCUMENTATION:
         app.view_functions[endpoint] = set_rule(PUBLIC)(_as_function(app.view_functions[endpoint]))
     app.before_request(_check_access)
 
 
 def caller() -> Caller:
-    """Who asks."""
+    """The caller of the current request."""
     found: Caller = g.caller
     return found
 
@@ -114,7 +114,7 @@ def _check_access() -> None:
     if rule is None:
         raise NotPermitted("this route has no access rule, so nobody may use it")
     g.caller = rule.admit()
-    # What an answer says of the store that served it is about what was asked for.
+    # The response names the store that served the request, not the one that checked the token.
     served_by.reset()
 
 

@@ -1,4 +1,4 @@
-"""What requests are refused with: every kind of problem once, for answers and documentation."""
+"""Every type of problem that a request can be refused with, for responses and documentation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FieldErrors = Mapping[str, list[str]]
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """One kind of problem; `detail` and `errors` are an example of what is said about it."""
+    """One type of problem; `detail` and `errors` are an example."""
 
     status: int
     slug: str
@@ -36,7 +36,7 @@ class ProblemType:
         errors: FieldErrors | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """The answer, with an example's words where there are no better ones."""
+        """The response; without a `detail` it has that of the example."""
         body = self._body(detail or self.detail, errors or {}, g.get("request_id"))
         return Response(dumps(body), self.status, headers=headers, content_type=CONTENT_TYPE)
 

@@ -42,9 +42,9 @@ def json_response(
 
 
 def record_response(record: Record, body: Any, etag_suffix: object = None) -> Response:
-    """A record with its ETag; nothing but that when the caller has it.
+    """A record with its ETag, or 304 if the caller's copy is current.
 
-    `beside` is what the answer shows beside the record itself, such as what is left of it.
+    `etag_suffix` stands for what the body shows besides the record, such as the stock left.
     """
     return _or_not_modified(json_response(body), _etag(record, etag_suffix))
 
@@ -121,7 +121,7 @@ def page_response(records: Page[R], view: Callable[[R], Any]) -> Response:
 def operation(scope: str, *, exclude: Collection[str] = ()) -> Operation:
     """The ids this request writes under: from its Idempotency-Key if it has one.
 
-    `but` names fields of the body that must not leave a trace in them, such as passwords.
+    `exclude` names fields of the body that must not influence the ids, such as passwords.
     """
     key = request.headers.get("Idempotency-Key")
     if key is None:
@@ -162,7 +162,7 @@ class PageQuery(RequestSchema):
 
 
 def parse_cursor(cursor: str | None) -> Cursor | None:
-    """The place in a list that a cursor names."""
+    """The position in a list that a cursor encodes."""
     if cursor is None:
         return None
     try:

@@ -62,8 +62,8 @@ _RANK = {role: rank for rank, role in enumerate(reversed(MemberRole))}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member(Record):
-    """Stays when somebody leaves, so that they may come back. Who was put out needs another
-    invitation: `barred` is the digest of the one that is not good for them any more."""
+    """Stays when somebody leaves, so that they can come back. A kicked member needs a new invite
+    code: `barred` is the digest of the code that no longer works for them."""
 
     server_id: str
     user_id: str
@@ -109,11 +109,11 @@ class Member(Record):
         )
 
     def as_left(self, *, op_id: str, now: datetime) -> Member:
-        """Gone of their own will."""
+        """After leaving voluntarily."""
         return self.with_changes(op_id=op_id, now=now, state=MemberState.LEFT)
 
     def as_kicked(self, code: str, *, op_id: str, now: datetime) -> Member:
-        """Put out, while that was the invite code."""
+        """Kicked, and barred from rejoining with this invite code."""
         return self.with_changes(
             op_id=op_id, now=now, state=MemberState.KICKED, barred=_code_digest(code)
         )
@@ -125,7 +125,7 @@ def member_id(server_id: str, user_id: str) -> str:
 
 
 def merge_members(first: Member, second: Member, policy: MergePolicy) -> MergeResult[Member]:
-    """Whoever is out on one side is out: nobody is let in by an outage."""
+    """Whoever left or was kicked on one side is out: an outage lets nobody in."""
     if first.state is second.state:
         return policy.decide(first, second)
     back, gone = sorted((first, second), key=lambda member: list(MemberState).index(member.state))

@@ -1,4 +1,4 @@
-"""Saying something in a room, and taking it back."""
+"""Sending, editing and removing messages in rooms."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from dinerapp.replication.signals import announce
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMessage:
-    """What somebody says: words, a file, an order, or several of these."""
+    """A message to send: text, a file, an order, or several of these."""
 
     content: str = ""
     file_url: str | None = None
@@ -81,7 +81,7 @@ class MessageService:
         content: str,
         if_match: str | None = None,
     ) -> WriteResult[Message]:
-        """Other words; only authors change theirs."""
+        """Changes the text; only the author may."""
         room = self._authorize(caller, room_id)
 
         def change(message: Message) -> Message:
@@ -99,7 +99,7 @@ class MessageService:
         operation: Operation,
         if_match: str | None = None,
     ) -> WriteResult[Message]:
-        """Takes a message back: one's own, or as a moderator anybody's."""
+        """Removes a message: one's own, or as a moderator anybody's."""
         room = self._authorize(caller, room_id)
 
         def change(message: Message) -> Message:
@@ -113,18 +113,18 @@ class MessageService:
         return self._update(room, message_id, operation, change, if_match)
 
     def announce_typing(self, caller: Caller, room_id: str) -> None:
-        """Tells the others in the room, but not all the time."""
+        """Tells the others in the room, throttled."""
         room = self._authorize(caller, room_id)
         if self._typing_throttle.try_acquire((room_id, room.user_id)):
             announce(typing_noticed, self, room_id=room_id, user_id=room.user_id)
 
     def stream(self, caller: Caller, room_id: str, resume_token: ResumeToken | None) -> RoomStream:
-        """What is said in a room from now on, or since a mark."""
+        """The messages of a room from now on, or since a resume token."""
         room = self._authorize(caller, room_id)
         return room.backend.feed.stream(room_id, room.user_id, resume_token)
 
     def can_watch(self, stream: RoomStream) -> bool:
-        """Whether the watcher of a stream may be told any more."""
+        """Whether the watcher of a stream still has access to its room."""
         return self._rooms.still_authorized(stream)
 
     def _authorize(self, caller: Caller, room_id: str) -> Room:

@@ -133,7 +133,7 @@ class ServerService:
     def renew_invite(
         self, caller: Caller, server_id: str, operation: Operation
     ) -> WriteResult[Server]:
-        """Another invite code; the one before is good for nothing at once."""
+        """Renews the invite code; the previous one stops working at once."""
         self._require_permission(caller, server_id, MemberPermission.INVITE)
         code = self._invite_code(server_id, operation)
 
@@ -185,7 +185,7 @@ class ServerService:
         role: MemberRole,
         if_match: str | None,
     ) -> WriteResult[Member]:
-        """Makes a member something else; the owner stays an admin."""
+        """Changes a member's role; the owner stays an admin."""
         seen = self._require_permission(caller, server_id, MemberPermission.CHANGE_ROLES)
 
         def change(member: Member) -> Member:
@@ -202,7 +202,7 @@ class ServerService:
     def remove_member(
         self, caller: Caller, server_id: str, user_id: str, operation: Operation
     ) -> WriteResult[Member]:
-        """Leaves a server, or puts somebody else out of it; the owner stays."""
+        """Leaves a server, or kicks somebody else; the owner stays."""
         with served_by.suspended():
             server = self._servers.get(server_id)
         own = user_id == caller.user_id
@@ -276,7 +276,7 @@ class ServerService:
         operation: Operation,
         if_match: str | None,
     ) -> WriteResult[Channel]:
-        """Nobody enters it any more; the general channel stays."""
+        """Removes a channel; the general channel stays."""
         self._require_permission(caller, server_id, MemberPermission.EDIT_CHANNELS)
 
         def change(channel: Channel) -> Channel:

@@ -135,9 +135,9 @@ class HistoryStep:
 class Order(Record):
     """An order with its lines, payments and kitchen tickets: three axes that move on their own.
 
-    All amounts are minor units of `currency`. What the sums are follows from the lines, the
-    terms and the tips; `billed` reckons them anew. `user_id` is who placed it, where they had an
-    account. `erased_at` says since when it tells nothing of a person any more.
+    All amounts are minor units of `currency`. The totals follow from the lines, the billing terms
+    and the tips; `with_totals` computes them again. `user_id` is the account that placed it, if
+    any. `erased_at` is when the guest's personal data was erased.
     """
 
     code: str
@@ -218,8 +218,8 @@ class Order(Record):
         return step
 
     def with_lines(self, lines: Sequence[Line], *, op_id: str, now: datetime) -> Order:
-        """With these lines in place of those of the same id, and new ones added; the kitchen is
-        told the difference."""
+        """Replaces lines with the same id and adds new ones; the kitchen gets tickets for the
+        difference."""
         if self.status not in CHANGEABLE_STATUSES:
             raise RuleViolation(f"an order that is {self.status} can no longer be changed")
         by_id = {line.id: line for line in self.lines} | {line.id: line for line in lines}
@@ -251,7 +251,7 @@ class Order(Record):
         return self._add_payment(payment, now)
 
     def with_refund(self, refund: Payment, now: datetime) -> Order:
-        """With money of one payment given back; the same refund twice is one."""
+        """With a refund of one payment; the same refund twice is one."""
         if self.has_payment(refund.id, refund.op_id):
             return self
         if refund.refund_of not in {payment.id for payment in self.payments}:

@@ -162,7 +162,7 @@ class OrderService:
         reason: str | None = None,
         if_match: str | None = None,
     ) -> WriteResult[Order]:
-        """Calls an order off: staff, or whoever it belongs to."""
+        """Cancels an order; staff and its owner may."""
         order = self.get(order_id, caller)
         if not (caller.may(Permission.CANCEL_ORDERS) or _is_owner(caller, order)):
             raise NotPermitted(f"the role {caller.role} may not cancel orders")

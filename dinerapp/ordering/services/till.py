@@ -1,4 +1,4 @@
-"""Taking money for orders and giving it back, and the tills it goes through."""
+"""Payments and refunds of orders, and the tills they go through."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class NewPayment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRefund:
-    """Money of one payment to be given back."""
+    """A refund of one payment, as a cashier enters it."""
 
     payment_id: str
     amount: int

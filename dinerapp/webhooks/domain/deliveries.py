@@ -1,4 +1,4 @@
-"""One happening on its way to one webhook, with every try to tell it."""
+"""The delivery of one event to one webhook, with every attempt."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ class Attempt:
 
     @property
     def succeeded(self) -> bool:
-        """Only what the receiver says it has, it has."""
+        """Whether the receiver acknowledged it with a 2xx status."""
         return self.status is not None and 200 <= self.status < 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How often something is tried, and how long the wait is after the first try; each later wait
-    is GROWTH times as long, and up to JITTER longer, so that not all come back together."""
+    """How many attempts are made, and the delay after the first; each later delay is GROWTH times
+    as long, plus up to JITTER of it, so that retries do not all come at once."""
 
     max_tries: int = 8
     first_retry_delay: timedelta = timedelta(seconds=60)
 
     def delay(self, tries: int, jitter: float) -> timedelta | None:
-        """After so many tries; None when it is time to give up. `luck` is from 0 to 1."""
+        """The delay after so many tries; None to give up. `jitter` is from 0 to 1."""
         if tries >= self.max_tries:
             return None
         return self.first_retry_delay * (float(GROWTH) ** (tries - 1) * (1 + JITTER * jitter))
@@ -62,7 +62,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookDelivery(Record):
-    """A happening for a webhook. Its id never changes, so that receivers know what they have had.
+    """An event for a webhook. Its id never changes, so that receivers can detect duplicates.
 
     `due` is when the next try may begin, or until when somebody is at it. `tries` counts since it
     was last begun; `attempts` are the latest ever.
@@ -106,7 +106,7 @@ class WebhookDelivery(Record):
 
 
 def delivery_of(event: OrderEvent, webhook_id: str) -> WebhookDelivery:
-    """The delivery of a happening to a webhook: the same one, whoever makes it and when."""
+    """The delivery of an event to a webhook: the same one, whoever makes it and when."""
     made = Operation.from_key("deliveries", f"{webhook_id} {event.id}", b"")
     return WebhookDelivery(
         id=made.record_id,

@@ -1,4 +1,4 @@
-"""Addresses elsewhere that want to hear what happens to orders."""
+"""Webhooks: URLs of other systems that receive order events."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ MAX_URL_LENGTH = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook(Record):
-    """Who is told, of what, and the secret that what is told is signed with.
+    """A URL, the events it receives, and the secret that signs its deliveries.
 
-    `events` are those wanted, none for all. Of what happened before `since` nothing is told: it
-    was made, switched on or given more events then.
+    `events` are the subscribed topics; none means all. Events from before `since` are not sent:
+    the webhook was created, activated or subscribed to more topics then.
     """
 
     url: str
@@ -38,15 +38,15 @@ class Webhook(Record):
 
     @property
     def subscribed_topics(self) -> frozenset[Topic]:
-        """The events it is told of, if any."""
+        """The topics it receives, if any."""
         return frozenset(self.events or TOPICS) if self.active else frozenset()
 
     def is_subscribed(self, event: OrderEvent) -> bool:
-        """Whether it is told of this."""
+        """Whether it receives this event."""
         return event.topic in self.subscribed_topics and event.at >= self.since
 
     def with_settings(self, *, op_id: str, now: datetime, **fields: object) -> Webhook:
-        """With these fields changed. What it begins to want, it wants from now on."""
+        """With these fields changed. New subscriptions take effect from now on."""
         after = self.with_changes(op_id=op_id, now=now, **fields)
         if after.subscribed_topics <= self.subscribed_topics:
             return after
@@ -54,7 +54,7 @@ class Webhook(Record):
 
 
 def _url_problem(url: str) -> str | None:
-    """What is wrong with an address that is to be told something."""
+    """What is wrong with the URL, None if nothing is."""
     if len(url) > MAX_URL_LENGTH or not url.isascii() or not url.isprintable() or " " in url:
         return f"must be at most {MAX_URL_LENGTH} printable ASCII characters, without spaces"
     try:
