@@ -196,7 +196,7 @@ def take_stock(order: dict[str, Any]) -> None:
             continue
         for taken_id, back in taken:
             items.update_one({"_id": taken_id}, {"$inc": {"stock": back}})
-        refuse("not enough is left", 409)
+        refuse("not enough left", 409)
 
 
 def add_token(order: dict[str, Any]) -> None:

@@ -229,7 +229,7 @@ async def placed(
         taken[line.item_id] += line.quantity
     for item_id, quantity in taken.items():
         if menu[item_id]["stock"] < quantity:
-            raise HTTPException(409, f"not enough {menu[item_id]['name']} is left")
+            raise HTTPException(409, f"not enough {menu[item_id]['name']} left")
     order = made(wanted, lines)
     new = await connection.fetchval(
         INSERT_ORDER,

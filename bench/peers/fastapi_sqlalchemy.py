@@ -336,7 +336,7 @@ def line_of(item: MenuItem | None, wanted: LineIn, position: int) -> Line:
     if item is None:
         raise HTTPException(422, "not on the menu")
     if not item.available or item.stock < wanted.quantity:
-        raise HTTPException(409, f"not enough {item.name} is left")
+        raise HTTPException(409, f"not enough {item.name} left")
     item.stock -= wanted.quantity
     options = chosen(item, wanted.options)
     unit_price = item.price + sum(option["price"] for option in options)

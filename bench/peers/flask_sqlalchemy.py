@@ -277,7 +277,7 @@ def line_of(item: MenuItem | None, wanted: dict[str, Any], position: int) -> Lin
     if item is None:
         raise Unacceptable("not on the menu", 422)
     if not item.available or item.stock < wanted["quantity"]:
-        raise Unacceptable(f"not enough {item.name} is left", 409)
+        raise Unacceptable(f"not enough {item.name} left", 409)
     item.stock -= wanted["quantity"]
     options = chosen(item, wanted["options"])
     unit_price = item.price + sum(option["price"] for option in options)

@@ -39,8 +39,8 @@ from dinerapp.accounts.services.accounts import LoginResult, NewAccount
 
 services = services_of(AccountServices)
 
-auth = Blueprint("auth", __name__, url_prefix="/api/auth", description="Who you are")
-blp = Blueprint("users", __name__, url_prefix="/api/users", description="Who has an account")
+auth = Blueprint("auth", __name__, url_prefix="/api/auth", description="Logging in and out")
+blp = Blueprint("users", __name__, url_prefix="/api/users", description="User accounts")
 
 
 @auth.post("/register")
@@ -49,10 +49,10 @@ blp = Blueprint("users", __name__, url_prefix="/api/users", description="Who has
 @auth.arguments(Registration)
 @auth.creates(UserOut)
 def register(new: NewAccount) -> Response:
-    """Make an account for yourself
+    """Create your own account
 
-    An address that has an account is answered like any other, and its account stays as it is:
-    whoever cannot log in afterwards had one before.
+    The response is the same if the e-mail address already has an account, which then stays as it
+    is: if you cannot log in afterwards, you already had an account.
     """
     done = services().accounts.register(operation("auth.register", exclude=["password"]), new)
     return write_response(done, user_view(done.record), location="/api/auth/me")
@@ -65,7 +65,7 @@ def register(new: NewAccount) -> Response:
 @auth.response(200, GrantedOut)
 @auth.fails_with(401)
 def login(given: dict[str, str]) -> Response:
-    """Get an access token for requests, and a refresh token for the next pair of them"""
+    """Log in: get an access token for requests and a refresh token for the next pair"""
     return _login_response(services().accounts.login(given["email"], given["password"]))
 
 
@@ -77,8 +77,8 @@ def login(given: dict[str, str]) -> Response:
 def refresh(given: dict[str, str]) -> Response:
     """Get the next pair of tokens
 
-    A refresh token is good once. Shown again it ends the session, for somebody else may have it;
-    only for a few seconds it counts as the repeated request of a client that heard no answer.
+    A refresh token can be used once. Using it again ends the session, because it may have been
+    stolen; only for a few seconds is it taken for the retry of a client that got no response.
     """
     return _login_response(services().accounts.refresh(given["refresh_token"]))
 
@@ -87,7 +87,7 @@ def refresh(given: dict[str, str]) -> Response:
 @auth.allows(Permission.USE_ACCOUNT)
 @auth.response(204)
 def logout() -> Response:
-    """End this session: its tokens are good for nothing at once"""
+    """Log out: end this session and revoke its tokens at once"""
     services().accounts.logout(caller())
     return Response(status=204)
 
@@ -107,7 +107,7 @@ def read_me() -> Response:
 @auth.arguments(PasswordChange)
 @auth.response(204)
 def change_password(given: dict[str, str]) -> Response:
-    """Set another password; ends your other sessions"""
+    """Change your password; ends your other sessions"""
     services().accounts.change_password(caller(), given["current_password"], given["new_password"])
     return Response(status=204)
 
@@ -129,9 +129,9 @@ def list_users(query: dict[str, Any]) -> Response:
 @blp.arguments(UserChanges)
 @blp.changes(UserOut)
 def change_user(fields: dict[str, Any], user_id: UUID) -> Response:
-    """Change somebody's role or details, or close their account
+    """Change a user's role or details, or close the account
 
-    Accounts of managers and admins are changed by admins only, and only they make new ones.
+    Only admins may create or change accounts of managers and admins.
     """
     op = operation(f"users.change {user_id}")
     done = services().accounts.change(caller(), str(user_id), op, fields, if_match())

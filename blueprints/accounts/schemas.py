@@ -47,27 +47,27 @@ class Registration(RequestSchema):
 
 
 class Login(RequestSchema):
-    """Who you are, and what only you know."""
+    """An e-mail address and a password."""
 
     email = Text(1, MAX_EMAIL_LENGTH, required=True, metadata=_EMAIL_METADATA)
     password = _current_password()
 
 
 class Refresh(RequestSchema):
-    """The refresh token that came last; it is good once."""
+    """The latest refresh token; it can be used once."""
 
     refresh_token = Text(1, MAX_TOKEN_LENGTH, required=True, metadata={"example": "eyJ0eXAiOi…"})
 
 
 class PasswordChange(RequestSchema):
-    """The password you have, and the one you want."""
+    """The current password and the new one."""
 
     current_password = _current_password()
     new_password = _new_password()
 
 
 class UserChanges(RequestSchema):
-    """What a manager changes of somebody's account; all of it is optional."""
+    """The fields of an account that a manager can change; all are optional."""
 
     name = Text(1, 200, metadata={"example": "Ada"})
     phone = Phone(1, 40, allow_none=True)
@@ -76,7 +76,7 @@ class UserChanges(RequestSchema):
 
 
 class UsersQuery(PageQuery):
-    """Which users are wanted."""
+    """Filters for users."""
 
     role = fields.Enum(Role, by_value=True, load_default=None)
     active = fields.Boolean(
@@ -85,7 +85,7 @@ class UsersQuery(PageQuery):
 
 
 class UserOut(ma.Schema):
-    """Somebody with an account."""
+    """A user account."""
 
     id = fields.UUID()
     revision = fields.Integer()
@@ -99,13 +99,13 @@ class UserOut(ma.Schema):
 
 
 class GrantedOut(ma.Schema):
-    """What to show from now on: `Authorization: Bearer` and the access token."""
+    """Tokens: send the access token as `Authorization: Bearer …` from now on."""
 
     access_token = fields.String(metadata={"example": "eyJ0eXAiOi…"})
     refresh_token = fields.String(metadata={"example": "eyJ0eXAiOi…"})
     token_type = fields.String(metadata={"example": "Bearer"})
     expires_in = fields.Integer(
-        metadata={"description": "seconds the access token is good for", "example": 900}
+        metadata={"description": "seconds until the access token expires", "example": 900}
     )
     user = fields.Nested(UserOut)
 

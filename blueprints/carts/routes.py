@@ -42,7 +42,7 @@ from dinerapp.replication.saving import WriteResult
 
 services = services_of(OrderingServices)
 
-blp = Blueprint("carts", __name__, url_prefix="/api/carts", description="What is to be ordered")
+blp = Blueprint("carts", __name__, url_prefix="/api/carts", description="Shopping carts")
 
 
 @blp.post("")
@@ -51,10 +51,10 @@ blp = Blueprint("carts", __name__, url_prefix="/api/carts", description="What is
 @blp.arguments(CartIn)
 @blp.creates(OpenedOut)
 def open_cart(_given: dict[str, Any]) -> Response:
-    """Take a cart
+    """Open a cart
 
-    Its `access_token` opens just this cart; whoever was logged in finds it among their own. Carts
-    are thrown away when nothing has happened to them for some days.
+    Its `access_token` gives access to this cart only; if you are logged in, the cart is also in
+    your list. A cart that has not been used for some days is deleted.
     """
     scope = " ".join(filter(None, ("carts.open", caller().user_id)))
     done = services().carts.open(operation(scope), caller())
@@ -67,7 +67,7 @@ def open_cart(_given: dict[str, Any]) -> Response:
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, CartPage)
 def list_carts(query: dict[str, Any]) -> Response:
-    """One's own carts, newest first"""
+    """Your carts, newest first"""
     found = services().carts.page(caller(), parse_cursor(query["cursor"]), query["limit"])
     views = {view["id"]: view for view in _views(*found.items)}
     return page_response(found, lambda cart: views[cart.id])
@@ -77,7 +77,7 @@ def list_carts(query: dict[str, Any]) -> Response:
 @blp.allows(Permission.USE_ACCOUNT, or_owner=True)
 @blp.reads(CartOut)
 def read_cart(cart_id: UUID) -> Response:
-    """A cart, at the prices of now"""
+    """A cart, at current prices"""
     cart = services().carts.get(str(cart_id), caller())
     [view] = _views(cart)
     return record_response(cart, view, prices_hash(view))
@@ -87,7 +87,7 @@ def read_cart(cart_id: UUID) -> Response:
 @blp.allows(Permission.USE_ACCOUNT, or_owner=True)
 @blp.removes()
 def delete_cart(cart_id: UUID) -> Response:
-    """Throw a cart away"""
+    """Delete a cart"""
     op = operation(f"carts.remove {cart_id}")
     return delete_response(services().carts.remove(str(cart_id), op, caller(), if_match()))
 
@@ -97,9 +97,9 @@ def delete_cart(cart_id: UUID) -> Response:
 @blp.arguments(WantedIn)
 @blp.changes(CartOut)
 def add_item(wanted: LineRequest, cart_id: UUID) -> Response:
-    """Put something into a cart
+    """Add an item to a cart
 
-    The same dish with the same options and notes becomes one position with the sum of both.
+    If the cart already has the item with the same options and notes, that line's quantity grows.
     """
     op = operation(f"carts.add {cart_id}")
     return _cart_response(services().carts.add(str(cart_id), op, wanted, caller(), if_match()))
@@ -110,7 +110,7 @@ def add_item(wanted: LineRequest, cart_id: UUID) -> Response:
 @blp.arguments(QuantityIn)
 @blp.changes(CartOut)
 def change_quantity(given: dict[str, Any], cart_id: UUID, line_id: UUID) -> Response:
-    """Change how many there are of a position"""
+    """Change the quantity of a line"""
     return _set_quantity(cart_id, line_id, given["quantity"])
 
 
@@ -118,7 +118,7 @@ def change_quantity(given: dict[str, Any], cart_id: UUID, line_id: UUID) -> Resp
 @blp.allows(Permission.USE_ACCOUNT, or_owner=True)
 @blp.changes(CartOut)
 def remove_item(cart_id: UUID, line_id: UUID) -> Response:
-    """Take a position out of a cart"""
+    """Remove a line from a cart"""
     return _set_quantity(cart_id, line_id, 0)
 
 
@@ -127,9 +127,10 @@ def remove_item(cart_id: UUID, line_id: UUID) -> Response:
 @blp.arguments(JoinIn)
 @blp.changes(CartOut, if_match=False)
 def join_carts(given: dict[str, Any], cart_id: UUID) -> Response:
-    """Empty another cart into this one
+    """Move everything from another cart into this one
 
-    For a guest who filled a cart and then logged in. It is done once, however often it is asked.
+    For a guest who filled a cart and then logged in. It happens once, however often it is
+    requested.
     """
     token = given["access_token"]
     other = caller() if token is None else Caller(record_token=token)
@@ -146,8 +147,8 @@ def join_carts(given: dict[str, Any], cart_id: UUID) -> Response:
 def check_out(checkout: Checkout, cart_id: UUID) -> Response:
     """Order what is in a cart
 
-    A cart becomes one order, with an `Idempotency-Key` or without: repeated, the same checkout
-    answers the same order, and any other one is refused.
+    A cart becomes one order, with or without an `Idempotency-Key`: repeating the same checkout
+    returns the same order, and a different one is refused.
     """
     op = operation(f"carts.check_out {cart_id}")
     return placed_response(services().carts.check_out(str(cart_id), op, checkout, caller()))

@@ -18,20 +18,20 @@ class CartIn(RequestSchema):
 
 
 class QuantityIn(RequestSchema):
-    """How many there are to be of a position; 0 takes it out."""
+    """The new quantity of a line; 0 removes it."""
 
     quantity = StrictInt(0, MAX_QUANTITY, required=True, metadata={"example": 3})
 
 
 class JoinIn(RequestSchema):
-    """The cart to be emptied into this one: a guest's with its token, or one's own without."""
+    """The cart to move into this one: a guest's with its access token, your own without."""
 
     cart_id = fields.UUID(required=True)
     access_token = Text(1, 200, allow_none=True, load_default=None)
 
 
 class CheckoutIn(orders.CheckoutFields):
-    """What turns a cart into an order."""
+    """What an order needs besides the cart."""
 
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> Checkout:
@@ -39,7 +39,7 @@ class CheckoutIn(orders.CheckoutFields):
 
 
 class CartLineOut(ma.Schema):
-    """A position at the prices of now; where there is a `problem` it has none."""
+    """A line at current prices; prices are null if there is a `problem`."""
 
     id = fields.UUID()
     item_id = fields.UUID()
@@ -51,7 +51,8 @@ class CartLineOut(ma.Schema):
     options = fields.List(fields.Nested(orders.ChosenOptionOut))
     total = fields.Integer(allow_none=True)
     problem = fields.String(
-        allow_none=True, metadata={"description": "why it cannot be ordered now", "example": None}
+        allow_none=True,
+        metadata={"description": "why it cannot be ordered at the moment", "example": None},
     )
 
 
@@ -62,11 +63,11 @@ class CartOut(ma.Schema):
     revision = fields.Integer()
     state = fields.Enum(CartState, by_value=True)
     successor = fields.UUID(
-        allow_none=True, metadata={"description": "the order, or the cart, that it has become"}
+        allow_none=True, metadata={"description": "the order or the cart that this one has become"}
     )
     user_id = fields.UUID(allow_none=True)
     items = fields.List(fields.Nested(CartLineOut))
-    subtotal = fields.Integer(metadata={"description": "of what has no problem"})
+    subtotal = fields.Integer(metadata={"description": "the sum of the lines without a problem"})
     currency = fields.String(metadata={"example": "EUR"})
     expires_at = fields.DateTime()
     created_at = fields.DateTime()
@@ -74,7 +75,7 @@ class CartOut(ma.Schema):
 
 
 class OpenedOut(CartOut):
-    """A new cart, with the token that opens just this one."""
+    """A new cart, with the token that gives access to this cart only."""
 
     access_token = fields.String()
 

@@ -33,7 +33,7 @@ blp = Blueprint(
     "conversations",
     __name__,
     url_prefix="/api/conversations",
-    description="Guests with staff, and staff among themselves",
+    description="Conversations of two: a guest with staff, or staff with staff",
 )
 
 
@@ -42,13 +42,16 @@ blp = Blueprint(
 @blp.arguments(ConversationIn)
 @blp.creates(ConversationOut)
 @blp.alt_response(
-    200, schema=ConversationOut, description="There was one already", headers=header_refs(ETAG)
+    200,
+    schema=ConversationOut,
+    description="The conversation already existed",
+    headers=header_refs(ETAG),
 )
 def open_conversation(given: dict[str, Any]) -> Response:
-    """Find the conversation with somebody, or begin it
+    """Open the conversation with a user
 
-    Of two people there is one conversation, however often and by whomever it is begun. One of the
-    two has to be staff.
+    Two people have one conversation, whoever opens it and however often. One of the two must be
+    staff.
     """
     op = operation(f"conversations.open {caller().user_id}")
     done = services().conversations.open(caller(), str(given["user_id"]), op)
@@ -62,7 +65,7 @@ def open_conversation(given: dict[str, Any]) -> Response:
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, ConversationPage)
 def list_conversations(query: dict[str, Any]) -> Response:
-    """The caller's conversations, newest first"""
+    """Your conversations, newest first"""
     found = services().conversations.page(caller(), parse_cursor(query["cursor"]), query["limit"])
     names = _names(*found.items)
     return page_response(found, lambda conversation: _view(conversation, names))

@@ -9,13 +9,13 @@ from blueprints.http.fields import RequestSchema
 
 
 class ConversationIn(RequestSchema):
-    """With whom."""
+    """The user to talk to."""
 
     user_id = fields.UUID(required=True)
 
 
 class PersonOut(ma.Schema):
-    """Somebody, by the name they have for everybody."""
+    """A person, by their display name."""
 
     id = fields.UUID()
     name = fields.String(metadata={"example": "Ada"})
@@ -26,7 +26,7 @@ class ConversationOut(ma.Schema):
 
     id = fields.UUID()
     revision = fields.Integer()
-    people = fields.List(fields.Nested(PersonOut), metadata={"description": "the two"})
+    people = fields.List(fields.Nested(PersonOut), metadata={"description": "the two participants"})
     started_by = fields.UUID()
     created_at = fields.DateTime()
     updated_at = fields.DateTime()

@@ -27,7 +27,7 @@ from dinerapp.replication.saving import WriteResult
 
 services = services_of(OrderingServices)
 
-blp = Blueprint("coupons", __name__, url_prefix="/api/coupons", description="Money off")
+blp = Blueprint("coupons", __name__, url_prefix="/api/coupons", description="Discount coupons")
 
 
 @blp.post("")
@@ -35,7 +35,7 @@ blp = Blueprint("coupons", __name__, url_prefix="/api/coupons", description="Mon
 @blp.arguments(CouponIn)
 @blp.creates(CouponOut)
 def add_coupon(given: dict[str, Any]) -> Response:
-    """Make a coupon"""
+    """Create a coupon"""
     done = services().coupons.add(operation("coupons.add"), given)
     return _coupon_response(done, location=f"/api/coupons/{done.record.id}")
 
@@ -66,7 +66,7 @@ def read_coupon(coupon_id: UUID) -> Response:
 @blp.arguments(CouponChanges)
 @blp.changes(CouponOut)
 def change_coupon(given: dict[str, Any], coupon_id: UUID) -> Response:
-    """Change a coupon; orders that have used it keep what they got"""
+    """Change a coupon; orders that have used it keep their discount"""
     op = operation(f"coupons.change {coupon_id}")
     return _coupon_response(services().coupons.change(str(coupon_id), op, given, if_match()))
 

@@ -11,7 +11,7 @@ MAX_USES = 10**6
 
 
 class CouponChanges(RequestSchema):
-    """What can be changed of a coupon; all of it is optional. The code stays."""
+    """The fields of a coupon that can be changed; all are optional. The code cannot."""
 
     description = Text(0, 500)
     percent = StrictInt(1, 10_000, allow_none=True, metadata={"description": "1000 is 10 %"})
@@ -24,7 +24,7 @@ class CouponChanges(RequestSchema):
 
 
 class CouponIn(CouponChanges):
-    """A new coupon: a share or an amount, never both."""
+    """A new coupon: either `percent` or `amount`, never both."""
 
     code = Text(1, 50, required=True, metadata={"example": "WELCOME"})
     percent = StrictInt(
@@ -33,7 +33,7 @@ class CouponIn(CouponChanges):
 
 
 class CouponOut(ma.Schema):
-    """A coupon, and how many orders use it."""
+    """A coupon, and how many orders have used it."""
 
     id = fields.UUID()
     revision = fields.Integer()

@@ -34,7 +34,9 @@ from dinerapp.ordering.ports.customers import CustomerFilter
 
 services = services_of(OrderingServices)
 
-blp = Blueprint("customers", __name__, url_prefix="/api/customers", description="Who has ordered")
+blp = Blueprint(
+    "customers", __name__, url_prefix="/api/customers", description="People who have ordered"
+)
 
 
 @blp.get("")
@@ -44,7 +46,7 @@ blp = Blueprint("customers", __name__, url_prefix="/api/customers", description=
 def list_customers(query: dict[str, Any]) -> Response:
     """Customers, newest first
 
-    A number or an address finds its customer in whatever way it is typed.
+    A telephone number or an e-mail address finds its customer however it is typed.
     """
     limit, cursor = query.pop("limit"), query.pop("cursor")
     found = services().customers.page(CustomerFilter(**query), parse_cursor(cursor), limit)
@@ -65,9 +67,9 @@ def read_customer(customer_id: UUID) -> Response:
 @blp.arguments(CustomerChanges)
 @blp.changes(KnownCustomerOut)
 def change_customer(fields: dict[str, Any], customer_id: UUID) -> Response:
-    """Correct a name or an address, or leave notes for staff
+    """Correct a name or an e-mail address, or add notes for staff
 
-    Name and address follow the customer's next order again.
+    The customer's next order updates the name and the address again.
     """
     op = operation(f"customers.change {customer_id}")
     done = services().customers.change(str(customer_id), op, fields, if_match())
@@ -79,7 +81,7 @@ def change_customer(fields: dict[str, Any], customer_id: UUID) -> Response:
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, OrderPage)
 def list_orders(query: dict[str, Any], customer_id: UUID) -> Response:
-    """What a customer has ordered, newest first"""
+    """A customer's orders, newest first"""
     found = services().customers.orders(
         str(customer_id), parse_cursor(query["cursor"]), query["limit"]
     )
@@ -90,13 +92,14 @@ def list_orders(query: dict[str, Any], customer_id: UUID) -> Response:
 @blp.allows(Permission.ERASE_CUSTOMERS)
 @blp.removes()
 def erase_customer(customer_id: UUID) -> Response:
-    """Forget a customer
+    """Erase a customer
 
-    Everything personal is gone for good, from both databases: the customer, and name, number,
-    addresses, notes and reasons in all their orders, those under way included, and what was said
-    in rooms from an account that placed them. The orders stay for the books, with their amounts,
-    and messages as deleted ones. It takes a while for thousands of orders; where no answer
-    comes, repeat it: it goes on where it stopped, and is done when it answers 204.
+    Deletes everything personal for good, from both databases: the customer; the name, telephone
+    number, addresses, notes and reasons in all their orders, including open ones; and the messages
+    sent from an account that placed those orders. The orders stay for the books, with their
+    amounts, and the messages stay as deleted ones. Thousands of orders take a while; if there is
+    no response, repeat the request: it resumes where it stopped, and has finished when it
+    returns 204.
     """
     op = operation(f"customers.erase {customer_id}")
     return delete_response(services().customers.erase(str(customer_id), op, if_match()))

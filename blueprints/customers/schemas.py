@@ -10,14 +10,15 @@ from blueprints.http.responses import PageQuery
 
 
 class CustomersQuery(PageQuery):
-    """Which customers are wanted."""
+    """Filters for customers."""
 
     phone = Phone(1, 40, load_default=None)
     email = Text(1, 254, load_default=None, metadata={"example": "ada@example.org"})
 
 
 class CustomerChanges(RequestSchema):
-    """What can be changed of a customer; all of it is optional. The number says who they are."""
+    """The fields of a customer that can be changed; all are optional. The telephone number
+    identifies the customer and cannot."""
 
     name = Text(1, 200, metadata={"example": "Ada"})
     email = Email(allow_none=True)
@@ -25,18 +26,18 @@ class CustomerChanges(RequestSchema):
 
 
 class KnownCustomerOut(ma.Schema):
-    """Somebody who has ordered."""
+    """A person who has ordered."""
 
     id = fields.UUID()
     revision = fields.Integer()
     phone = fields.String(
-        metadata={"description": "with its country in front", "example": "+49301234567"}
+        metadata={"description": "in international format", "example": "+49301234567"}
     )
     name = fields.String(metadata={"example": "Ada"})
     email = fields.String(allow_none=True, metadata={"example": "ada@example.org"})
     notes = fields.String(metadata={"description": "for staff"})
     first_seen = fields.DateTime(metadata={"description": "their first order"})
-    last_seen = fields.DateTime(metadata={"description": "their latest order, to the day"})
+    last_seen = fields.DateTime(metadata={"description": "the day of their latest order"})
     created_at = fields.DateTime()
     updated_at = fields.DateTime()
 

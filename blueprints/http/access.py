@@ -1,4 +1,4 @@
-"""Who is asking, and whether the rule of the route lets them in. A route without a rule is shut."""
+"""Who the caller is, and whether the route's rule admits them. A route without a rule is closed."""
 
 from __future__ import annotations
 
@@ -31,16 +31,18 @@ _BEARER = "bearer"
 _IDS_WITH_RECORD_TOKEN = frozenset({"order_id", "cart_id"})
 """Records that come with a token of their own, by the names of their ids in paths."""
 _DOCUMENTATION = ("api-docs.openapi_json", "api-docs.openapi_swagger_ui")
-TOKEN_MISSING = "send an access token as `Authorization: Bearer …`; POST /api/auth/login gives one"  # noqa: S105
+NO_CREDENTIALS = (
+    "an access token is required: send `Authorization: Bearer …` with one from POST /api/auth/login"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class AccessRule:
     """Who may use a route.
 
-    Without a permission everybody may; `known` says that whoever shows an account's token is
-    known to the view by it. With a permission only roles that have it may, and with `or_owner` also
-    others who show a token: whether the record is theirs, the service sees to.
+    Without a permission anyone may; with `optional_auth` the view knows whose access token was
+    sent, if any. With a permission only roles that have it may, and with `or_owner` also others
+    who send a token: the service checks whether the record is theirs.
     """
 
     permission: Permission | None = None
@@ -55,7 +57,7 @@ class AccessRule:
             return Caller(record_token=_token())
         found = _account_caller()
         if not (found.may(self.permission) or self.or_owner):
-            raise NotPermitted(f"this is not for a {found.role} to do")
+            raise NotPermitted(f"the role {found.role} may not do this")
         return found
 
 
@@ -83,23 +85,23 @@ def describe_rule(rule: AccessRule | None) -> str:
     if rule is None:
         return "nobody"
     if rule.permission is None:
-        return "everybody"
+        return "anyone"
     roles = ROLES_BY_PERMISSION[rule.permission]
-    owner = ["whoever it belongs to"] if rule.or_owner else []
+    owner = ["the owner"] if rule.or_owner else []
     if roles == set(Role):
-        return "".join(owner) or "every account"
+        return "".join(owner) or "any account"
     return "; ".join([", ".join(role for role in Role if role in roles), *owner])
 
 
 def register(app: Flask) -> None:
-    """Asks before every request. The documentation is not ours to decorate, and public."""
+    """Checks every request. The documentation's views are public; they get their rule here."""
     for endpoint in _DOCUMENTATION:
         app.view_functions[endpoint] = set_rule(PUBLIC)(_as_function(app.view_functions[endpoint]))
     app.before_request(_check_access)
 
 
 def caller() -> Caller:
-    """Who asks."""
+    """The caller of the current request."""
     found: Caller = g.caller
     return found
 
@@ -110,9 +112,9 @@ def _check_access() -> None:
         return
     rule = rule_of(current_app.view_functions[asked.endpoint or ""])
     if rule is None:
-        raise NotPermitted("nobody has said who may do this")
+        raise NotPermitted("this route has no access rule, so nobody may use it")
     g.caller = rule.admit()
-    # What an answer says of the store that served it is about what was asked for.
+    # The response names the store that served the request, not the one that checked the token.
     served_by.reset()
 
 
@@ -126,7 +128,7 @@ def _as_function(method: V) -> V:
 
 def _account_caller() -> Caller:
     if not _has_token():
-        raise NotAuthenticated(TOKEN_MISSING)
+        raise NotAuthenticated(NO_CREDENTIALS)
     return services().accounts.caller(_token())
 
 

@@ -1,7 +1,7 @@
 """The blueprint that every domain's routes use.
 
-`reads`, `creates`, `changes` and `removes` say what a route does with a record, `public`, `known`
-and `allows` who may use it; the documentation of its headers and answers follows from that.
+`reads`, `creates`, `changes` and `removes` say what a route does with a record; `public`,
+`optional_auth` and `allows` say who may use it. Documented headers and responses follow from that.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ R = TypeVar("R", bound=Callable[..., Any])
 SchemaType = type[ma.Schema]
 
 _REQUEST_READERS = {"json": read_body, "query": read_query}
-_NOT_MODIFIED = {"description": "It is as the caller has it", "headers": header_refs(ETAG)}
+_NOT_MODIFIED = {"description": "The caller's copy is current", "headers": header_refs(ETAG)}
 
 
 class Blueprint(SmorestBlueprint):
@@ -63,16 +63,16 @@ class Blueprint(SmorestBlueprint):
         return partial(_copy_apidoc, super().response(*args, **options))
 
     def public(self, view: R) -> R:
-        """For everybody, whoever they say they are."""
+        """Open to anyone; a token is ignored."""
         return set_rule(PUBLIC)(view)
 
     def optional_auth(self, view: R) -> R:
-        """For everybody; whoever shows the token of an account is known by it."""
+        """Open to anyone; with the token of an account, the caller is that account."""
         documented: Callable[[R], R] = self.doc(security=[{}, {BEARER: []}])
         return documented(set_rule(AccessRule(optional_auth=True))(view))
 
     def allows(self, permission: Permission, *, or_owner: bool = False) -> Callable[[R], R]:
-        """For roles that have the permission, and perhaps for whoever the record belongs to."""
+        """For roles that have the permission, and with `or_owner` for the record's owner."""
         rule = AccessRule(permission, or_owner=or_owner)
         return self._combine(
             set_rule(rule),
@@ -81,14 +81,14 @@ class Blueprint(SmorestBlueprint):
         )
 
     def fails_with(self, *statuses: int) -> Callable[[R], R]:
-        """Ends in one of these for reasons that do not show in what the route takes."""
+        """Documents errors that do not follow from the route's parameters."""
         documented: Callable[[R], R] = self.doc(
             responses={status: ERROR_RESPONSES[status].name for status in statuses}
         )
         return documented
 
     def rate_limit(self, *what: RateLimit) -> Callable[[R], R]:
-        """Not too often."""
+        """Limits how often a caller may use the route."""
         return self._combine(rate_limit(*what), self.fails_with(429))
 
     def reads(self, schema: SchemaType) -> Callable[[R], R]:
@@ -132,7 +132,7 @@ class Blueprint(SmorestBlueprint):
         return decorate
 
     def _prepare_response_doc(self, doc: Any, doc_info: Any, **options: Any) -> Any:
-        """What bodies look like, whether there must be one, and that it takes a database."""
+        """Adds examples, whether a body is required, and 503 where a database is needed."""
         doc = super()._prepare_response_doc(doc, doc_info, **options)
         manual = doc_info.get("manual_doc", {})
         if self._uses_stores or "security" in manual:

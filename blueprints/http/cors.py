@@ -1,7 +1,6 @@
 """Which other sites' pages may call the API from a browser: none, unless the settings name them.
 
-Callers show themselves by tokens in a header, never by cookies, so that no answer is ever given
-for the browser's sake: credentials are not allowed.
+Callers authenticate by a token in a header, never by cookies, so credentials are not allowed.
 """
 
 from __future__ import annotations

@@ -158,7 +158,8 @@ def _problem_type(exc: HTTPException) -> ProblemType:
 
 def _unexpected(exc: Exception) -> Response:
     _log.error("request_failed", exc_info=exc)
-    return _http_error(InternalServerError(f"something went wrong; quote {g.get('request_id')}"))
+    reason = f"something went wrong; quote the request id {g.get('request_id')} when you report it"
+    return _http_error(InternalServerError(reason))
 
 
 HANDLERS: tuple[tuple[type[Exception], Callable[[Any], Response]], ...] = (

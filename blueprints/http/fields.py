@@ -15,7 +15,9 @@ from dinerapp.ordering.domain.hours import parse_time
 MAX_AMOUNT = 10**9
 EMAIL_VALIDATOR = validate.Email(error="must be an e-mail address")
 _HTTP_URL_VALIDATOR = validate.URL(
-    schemes={"http", "https"}, require_tld=False, error="must be an address with http or https"
+    schemes={"http", "https"},
+    require_tld=False,
+    error="must be a URL that begins with http:// or https://",
 )
 _PHONE_PATTERN = re.compile(r"\+?[0-9]{5,20}")
 _DIGITS_PATTERN = re.compile(r"[0-9]{1,18}")
@@ -163,9 +165,11 @@ class TimeOfDay(fields.String):
 class UtcDateTime(fields.AwareDateTime):
     """A time with its zone, RFC 3339; in UTC from here on."""
 
-    _MESSAGE = "must be a time with its zone, e.g. 2036-05-01T18:30:00+02:00"
+    _MESSAGE = "must be a date and time with its time zone, e.g. 2036-05-01T18:30:00+02:00"
     default_error_messages = _messages(
-        invalid=_MESSAGE, invalid_awareness=_MESSAGE, beyond="is beyond the calendar"
+        invalid=_MESSAGE,
+        invalid_awareness=_MESSAGE,
+        beyond="is outside the supported range of dates",
     )
 
     def __init__(self, **options: Any) -> None:
@@ -200,7 +204,7 @@ class BoundedList(fields.List[Any]):
 
 
 class Problem(ma.Schema):
-    """An error, as RFC 9457 has it."""
+    """An error, as defined by RFC 9457."""
 
     type = fields.String(metadata={"example": "urn:dinerapp:problem:validation"})
     title = fields.String(metadata={"example": "The request is not valid"})
@@ -210,13 +214,13 @@ class Problem(ma.Schema):
         keys=fields.String(),
         values=fields.List(fields.String()),
         metadata={
-            "description": "what is wrong, field by field",
+            "description": "what is wrong with each field",
             "example": {"items.0.quantity": ["must be from 1 to 1000"]},
         },
     )
     request_id = fields.String(
         metadata={
-            "description": "quote this when you ask for help",
+            "description": "quote this when you report a problem",
             "example": "01a1fd5b-7388-7340-82a6-728652d2adba",
         }
     )

@@ -33,37 +33,46 @@ def _response_header(
 
 REQUEST_HEADERS: Mapping[str, dict[str, Any]] = {
     IDEMPOTENCY_KEY: _request_header(
-        "makes it safe to repeat the request until an answer comes: it is carried out once. "
-        "With another body the key is refused",
+        "makes it safe to repeat the request until a response arrives: it is carried out once. "
+        "The key is refused with a different body",
         "5c1b2f0e-table-12",
     ),
     IF_MATCH: _request_header(
-        "the `ETag` that was read; 412 when the record has changed since", _VERSION
+        "the `ETag` the change is based on; 412 if the record has changed since", _VERSION
     ),
     IF_NONE_MATCH: _request_header(
-        "the `ETag` that the caller has; 304 when it is still current", _VERSION
+        "the `ETag` of the caller's copy; 304 if it is still current", _VERSION
     ),
-    LAST_EVENT_ID: _request_header(
-        "the id of the last event that was received", "2036-05-01T16:30:00.123Z"
-    ),
+    LAST_EVENT_ID: _request_header("the id of the last event received", "2036-05-01T16:30:00.123Z"),
 }
 
 RESPONSE_HEADERS: Mapping[str, dict[str, Any]] = {
-    ETAG: _response_header("of this version; goes into `If-Match` and `If-None-Match`", _VERSION),
-    LOCATION: _response_header("where it is from now on", f"/api/orders/{_ID}"),
+    ETAG: _response_header("identifies this version, for `If-Match` and `If-None-Match`", _VERSION),
+    LOCATION: _response_header("the path of the new record", f"/api/orders/{_ID}"),
     REPLAY: _response_header(
-        "when an earlier request with the same key had done it", "true", False, enum=["true"]
+        "present if an earlier request with the same key was carried out instead",
+        "true",
+        False,
+        enum=["true"],
     ),
-    REQUEST_ID: _response_header("the request's own, or a new one; it is in the log", _ID),
+    REQUEST_ID: _response_header(
+        "the id sent with the request, or a new one; the logs contain it", _ID
+    ),
     STORE: _response_header(
-        "the database that answered", "postgresql", False, enum=["postgresql", "mongodb"]
+        "the database that served the request",
+        "postgresql",
+        False,
+        enum=["postgresql", "mongodb"],
     ),
     ROLE: _response_header(
-        "what that database is to these records", "primary", False, enum=["primary", "backup"]
+        "the role of that database for these records",
+        "primary",
+        False,
+        enum=["primary", "backup"],
     ),
     RETRY_AFTER: _response_header(
-        "seconds after which it is worth another try", 2, type="integer", minimum=1
+        "seconds to wait before the next try", 2, type="integer", minimum=1
     ),
-    CHALLENGE: _response_header("how to say who you are", "Bearer"),
+    CHALLENGE: _response_header("the authentication scheme to use", "Bearer"),
 }
 """`required` where the answers that name it always have it."""

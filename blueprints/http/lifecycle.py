@@ -67,10 +67,10 @@ class FastResponse(Response):
 
 
 class DinerFlask(Flask):
-    """Flask with strict JSON and one deadline over all that a request asks of stores.
+    """Flask with strict JSON and one deadline for everything that a request asks of stores.
 
-    `turns` bounds how many requests are worked on at a time. What is sent afterwards takes no
-    turn: live streams have threads of the server's, and leave these to requests.
+    `concurrency_limit` bounds how many requests are handled at a time. Sending the response does
+    not count: live streams occupy threads of the server only.
     """
 
     response_class = FastResponse
@@ -88,7 +88,7 @@ class DinerFlask(Flask):
 
 
 def trust_proxies(app: Flask, proxies: int) -> None:
-    """Takes the word of so many proxies in front for who asks and by what scheme."""
+    """Trusts the given number of proxies for the client's address and the scheme."""
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
 
@@ -111,7 +111,7 @@ def _finish_response(response: Response) -> Response:
     # Nobody has set these before: `add` does not look for them.
     response.headers.add("X-Request-Id", g.get("request_id", ""))
     served = served_by.current()
-    # Who is not let in is not told whether a store had anything to say about them.
+    # A caller who is not authenticated must not learn whether a store was asked about them.
     if served is not None and response.status_code < 500 and response.status_code != 401:
         response.headers.add("X-Diner-Store", served.store_id)
         response.headers.add("X-Diner-Role", served.role)

@@ -38,22 +38,23 @@ UNAVAILABLE_RESPONSE = ERROR_RESPONSES[503].name
 _BEARER_SCHEME = {
     "type": "http",
     "scheme": "bearer",
-    "description": "the `access_token` of `POST /api/auth/login`, or of an order for that order",
+    "description": "the `access_token` from `POST /api/auth/login`, or that of a single order "
+    "or cart",
 }
 SPEC_OPTIONS = {
     "info": {
-        "description": "The back end of a restaurant. Amounts are whole minor units of `currency`, "
-        "times RFC 3339 in UTC.\n\n"
-        "- **Refusals** are `application/problem+json` (RFC 9457). `type` tells the kind, `errors` "
-        "the fields; a refused request has changed nothing.\n"
-        "- **Repeating**: send an `Idempotency-Key` with whatever creates or changes, and repeat "
-        "the request as it is until an answer comes. It is carried out once, and a repeated answer "
-        "has `Idempotent-Replay`.\n"
-        "- **Versions**: answers have an `ETag`. `If-None-Match` saves reading what is known, "
-        "`If-Match` changes only what was read.\n"
+        "description": "The back end of a restaurant. Amounts are integers in minor units of "
+        "`currency`; times are RFC 3339 in UTC.\n\n"
+        "- **Errors** are `application/problem+json` (RFC 9457). `type` names the kind of error, "
+        "`errors` the fields; a request that was refused (4xx) has changed nothing.\n"
+        "- **Retries**: send an `Idempotency-Key` with every request that creates or changes "
+        "something, and repeat the request unchanged until a response arrives. It is carried out "
+        "once; a repeated response has the header `Idempotent-Replay`.\n"
+        "- **Versions**: responses have an `ETag`. With `If-None-Match` an unchanged record is not "
+        "sent again; with `If-Match` a change is refused if the record has changed since.\n"
         "- **Lists** take `limit` and `cursor`; `next_cursor` is null on the last page.\n"
-        "- **503** and **429** say in `Retry-After` how many seconds to wait.\n"
-        "- Answers may get more fields; those that are here stay."
+        "- **503** and **429** responses say in `Retry-After` how many seconds to wait.\n"
+        "- Responses may gain fields; existing fields stay."
     },
     "servers": [{"url": "/"}],
 }
@@ -74,7 +75,7 @@ def create_api(app: Flask) -> Api:
 
 
 class _Converter(OpenAPIConverter):
-    """What is asked for is strict; what is answered is whole, and may become more."""
+    """Request schemas are strict. Response schemas require every field and allow new ones."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -90,7 +91,7 @@ class _Converter(OpenAPIConverter):
         return made
 
     def _field2parameter(self, field: Any, *, name: str, location: str) -> dict[str, Any]:
-        """There is no null in a query, and nothing empty: what is not asked for is left out."""
+        """A query has no null and no empty values: a parameter that is not used is left out."""
         made: dict[str, Any] = super()._field2parameter(field, name=name, location=location)
         schema = made["schema"]
         schema.pop("nullable", None)
@@ -159,7 +160,7 @@ class _OperationPlugin(BasePlugin):
             operation["responses"] = {key: responses[key] for key in sorted(responses, key=str)}
 
     def _operation_id(self, endpoint: str) -> str:
-        """After the view, which clients are made to call; with its blueprint's name if it must."""
+        """The name of the view; preceded by its blueprint's name where it is not unique."""
         blueprint, _, view = endpoint.rpartition(".")
         name = view if view not in self._operation_ids else f"{blueprint}_{view}"
         self._operation_ids.add(name)
@@ -167,7 +168,7 @@ class _OperationPlugin(BasePlugin):
 
 
 def _error_statuses(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:
-    """What may be wrong with a request of this form."""
+    """The statuses of errors that a request of this form can cause."""
     parameters = operation.get("parameters", ())
     if "requestBody" in operation:
         yield from (400, 413, 415, 422)
@@ -186,9 +187,9 @@ def _error_statuses(path: str, method: str, operation: dict[str, Any]) -> Iterat
 def _operation_description(operation: dict[str, Any]) -> str:
     """What it does, and who may do it."""
     what = operation.get("description") or f"{operation['summary']}."
-    who = operation.get("x-roles", "everybody")
-    known = "; whoever shows the token of an account is known by it"
-    return f"{what}\n\nFor {who}{known if {} in operation.get('security', ()) else ''}."
+    who = operation.get("x-roles", "anyone")
+    known = "; with the token of an account, the request is made as that account"
+    return f"{what}\n\nAllowed for {who}{known if {} in operation.get('security', ()) else ''}."
 
 
 def _error_component(error: ErrorResponse) -> dict[str, Any]:
@@ -208,7 +209,7 @@ def _error_component(error: ErrorResponse) -> dict[str, Any]:
 def _default_error_component() -> dict[str, Any]:
     media = {"schema": Problem, "example": example_of(Problem)}
     return {
-        "description": "Anything else that is wrong",
+        "description": "Any other error",
         "headers": header_refs(REQUEST_ID),
         "content": {CONTENT_TYPE: media},
     }

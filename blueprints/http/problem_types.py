@@ -1,4 +1,4 @@
-"""What requests are refused with: every kind of problem once, for answers and documentation."""
+"""Every type of problem that a request can be refused with, for responses and documentation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FieldErrors = Mapping[str, list[str]]
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """One kind of problem; `detail` and `errors` are an example of what is said about it."""
+    """One type of problem; `detail` and `errors` are an example."""
 
     status: int
     slug: str
@@ -36,7 +36,7 @@ class ProblemType:
         errors: FieldErrors | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """The answer, with an example's words where there are no better ones."""
+        """The response; without a `detail` it has that of the example."""
         body = self._body(detail or self.detail, errors or {}, g.get("request_id"))
         return Response(dumps(body), self.status, headers=headers, content_type=CONTENT_TYPE)
 
@@ -73,20 +73,18 @@ MALFORMED_JSON = ProblemType(
     "Expecting ',' delimiter at line 1, column 12",
 )
 UNAUTHORIZED = ProblemType(
-    401, "unauthorized", "Say who you are", "the token is not valid, or not any more"
+    401, "unauthorized", "Authentication required", "the token is invalid, expired or revoked"
 )
-FORBIDDEN = ProblemType(
-    403, "forbidden", "This is for others to do", "this is not for a waiter to do"
-)
+FORBIDDEN = ProblemType(403, "forbidden", "Not permitted", "the role waiter may not do this")
 NOT_FOUND = ProblemType(404, "not-found", "Not found", f"orders {_EXAMPLE_ID} does not exist")
 ALREADY_EXISTS = ProblemType(
-    409, "already-exists", "It exists already", "a record with this id exists"
+    409, "already-exists", "The record already exists", "a record with this id already exists"
 )
 BUSY = ProblemType(
     409,
     "busy",
     "The record keeps changing",
-    "others changed the record at the same time, again and again; try again",
+    "other requests kept changing the record at the same time; try again",
 )
 DUPLICATE = ProblemType(
     409,
@@ -98,18 +96,18 @@ DUPLICATE = ProblemType(
 SOLD_OUT = ProblemType(
     409,
     "sold-out",
-    "Not enough is left",
-    "not enough Pelmeni is left",
-    {"items.0.quantity": ["not enough Pelmeni is left"]},
+    "Not enough left",
+    "not enough Pelmeni left",
+    {"items.0.quantity": ["not enough Pelmeni left"]},
 )
 RULE_BROKEN = ProblemType(
-    409, "rule", "This cannot be done now", "an order that is completed cannot be cancelled"
+    409, "rule", "This cannot be done now", "an order that is completed can no longer be changed"
 )
 STALE_VERSION = ProblemType(
     412,
     "stale-version",
     "The record has changed since it was read",
-    "If-Match names another version than the current one, which is in ETag",
+    "If-Match is not the record's current version, which is in the ETag header",
 )
 TOO_LARGE = ProblemType(
     413, "too-large", "The body is too large", "the body is larger than this server accepts"
@@ -117,7 +115,7 @@ TOO_LARGE = ProblemType(
 UNSUPPORTED_MEDIA_TYPE = ProblemType(
     415,
     "unsupported-media-type",
-    "The body is of another kind",
+    "The media type of the body is not supported",
     "the body must be sent as application/json",
 )
 INVALID = ProblemType(
@@ -131,60 +129,66 @@ KEY_REUSED = ProblemType(
     422,
     "key-reused",
     "The Idempotency-Key belongs to another request",
-    "this Idempotency-Key was used before with another body",
-    {"Idempotency-Key": ["was used before with another body"]},
+    "this Idempotency-Key was already used with a different body",
+    {"Idempotency-Key": ["was already used with a different body"]},
 )
 REFUSED = ProblemType(
-    422, "refused", "The record cannot be stored", "the database refuses this record"
+    422,
+    "refused",
+    "The record cannot be stored",
+    "the database cannot hold this record; repeating the request will not help",
 )
 TOO_MANY_REQUESTS = ProblemType(
     429,
     "too-many-requests",
-    "Too many of these at once",
-    "at most 10 per 1 minute are taken; try again in 41 s",
+    "Too many requests",
+    "the limit is 10 per 1 minute; try again in 41 s",
 )
 UNAVAILABLE = ProblemType(
     503,
     "unavailable",
     "The databases cannot be reached",
-    "no database that could answer is reachable; the request may be repeated as it is, "
+    "no database can answer at the moment; repeat the request unchanged, "
     "with the same Idempotency-Key",
 )
-TOO_BUSY = ProblemType(503, "too-busy", "Too much at once", "too many passwords are being checked")
+TOO_BUSY = ProblemType(
+    503,
+    "too-busy",
+    "The server is too busy",
+    "too many passwords are being checked; try again in a second",
+)
 TOO_MANY_STREAMS = ProblemType(
     503,
     "too-many-streams",
-    "There are too many live streams",
-    "this process serves as many streams as it can",
+    "Too many live streams",
+    "this process already serves as many streams as it can; try again later",
 )
 
 ERROR_RESPONSES: Mapping[int, ErrorResponse] = {
     one.status: one
     for one in (
-        ErrorResponse(
-            "NotJson", "The body is not JSON, or could be read in two ways", (MALFORMED_JSON,)
-        ),
+        ErrorResponse("NotJson", "The body is not valid JSON, or is ambiguous", (MALFORMED_JSON,)),
         ErrorResponse(
             "Unauthorized",
-            "No token, or one that is not good any more",
+            "The token is missing, invalid, expired or revoked",
             (UNAUTHORIZED,),
             required_headers=("WWW-Authenticate",),
         ),
-        ErrorResponse("Forbidden", "Others may do this, the caller may not", (FORBIDDEN,)),
+        ErrorResponse("Forbidden", "The caller is not permitted to do this", (FORBIDDEN,)),
         ErrorResponse(
             "NotFound",
-            "There is no such record, or it is not the caller's to see",
+            "The record does not exist, or the caller may not see it",
             (NOT_FOUND,),
         ),
         ErrorResponse(
             "Conflict",
-            "As things stand this cannot be done; nothing was changed",
+            "The current state does not allow this; nothing was changed",
             (RULE_BROKEN, SOLD_OUT, DUPLICATE, ALREADY_EXISTS, BUSY),
             optional_headers=("ETag", "Retry-After"),
         ),
         ErrorResponse(
             "Stale",
-            "The record is not at the version of If-Match",
+            "The record is no longer at the version in If-Match",
             (STALE_VERSION,),
             required_headers=("ETag",),
         ),
@@ -199,13 +203,14 @@ ERROR_RESPONSES: Mapping[int, ErrorResponse] = {
         ),
         ErrorResponse(
             "TooMany",
-            "There were too many of these",
+            "Too many requests of this kind",
             (TOO_MANY_REQUESTS,),
             required_headers=("Retry-After",),
         ),
         ErrorResponse(
             "Unavailable",
-            "Not now. It may be repeated as it is, with the same Idempotency-Key",
+            "Not available at the moment. "
+            "Repeat the request unchanged, with the same Idempotency-Key",
             (UNAVAILABLE, TOO_BUSY, TOO_MANY_STREAMS),
             required_headers=("Retry-After",),
         ),

@@ -203,5 +203,5 @@ def _storage(redis_url: str) -> Storage:
 
 def _too_many_requests(exceeded: _Exceeded) -> Response:
     wait = max(1, math.ceil(exceeded.resets_at - time.time()))
-    words = f"at most {exceeded.window} are taken; try again in {wait} s"
-    return TOO_MANY_REQUESTS.response(words, headers={"Retry-After": str(wait)})
+    detail = f"the limit is {exceeded.window}; try again in {wait} s"
+    return TOO_MANY_REQUESTS.response(detail, headers={"Retry-After": str(wait)})

@@ -42,9 +42,9 @@ def json_response(
 
 
 def record_response(record: Record, body: Any, etag_suffix: object = None) -> Response:
-    """A record with its ETag; nothing but that when the caller has it.
+    """A record with its ETag, or 304 if the caller's copy is current.
 
-    `beside` is what the answer shows beside the record itself, such as what is left of it.
+    `etag_suffix` stands for what the body shows besides the record, such as the stock left.
     """
     return _or_not_modified(json_response(body), _etag(record, etag_suffix))
 
@@ -121,7 +121,7 @@ def page_response(records: Page[R], view: Callable[[R], Any]) -> Response:
 def operation(scope: str, *, exclude: Collection[str] = ()) -> Operation:
     """The ids this request writes under: from its Idempotency-Key if it has one.
 
-    `but` names fields of the body that must not leave a trace in them, such as passwords.
+    `exclude` names fields of the body that must not influence the ids, such as passwords.
     """
     key = request.headers.get("Idempotency-Key")
     if key is None:
@@ -148,18 +148,21 @@ def if_match() -> str | None:
 
 
 class PageQuery(RequestSchema):
-    """Every list takes these."""
+    """The parameters that every list takes."""
 
     limit = QueryInt(
-        1, 200, load_default=50, metadata={"description": "how many items at most", "example": 20}
+        1,
+        200,
+        load_default=50,
+        metadata={"description": "the maximum number of items", "example": 20},
     )
     cursor = fields.String(
-        load_default=None, metadata={"description": "`next_cursor` of the page before"}
+        load_default=None, metadata={"description": "the `next_cursor` of the previous page"}
     )
 
 
 def parse_cursor(cursor: str | None) -> Cursor | None:
-    """The place in a list that a cursor names."""
+    """The position in a list that a cursor encodes."""
     if cursor is None:
         return None
     try:
@@ -170,7 +173,7 @@ def parse_cursor(cursor: str | None) -> Cursor | None:
             raise ValueError
         return Cursor(created_at.astimezone(UTC), str(UUID(record_id)))
     except (ValueError, binascii.Error, OverflowError):
-        raise InvalidRecord("cursor", "is not a cursor that an earlier page gave") from None
+        raise InvalidRecord("cursor", "must be the `next_cursor` of an earlier page") from None
 
 
 def _etag(record: Record, etag_suffix: object) -> str:

@@ -1,4 +1,4 @@
-"""Headers that keep browsers and caches from doing with answers what nobody asked them to."""
+"""Headers that restrict what browsers and caches may do with responses."""
 
 from __future__ import annotations
 

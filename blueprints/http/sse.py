@@ -42,7 +42,7 @@ S = TypeVar("S", bound=Subscription[Any])
 def stream_documentation(example: str) -> dict[str, Any]:
     """For the documentation."""
     return {
-        "description": "Events until the client hangs up or the server stops; then connect again",
+        "description": "Events until the client disconnects or the server stops; then reconnect",
         "content": {"text/event-stream": {"schema": {"type": "string"}, "example": example}},
     }
 
@@ -85,7 +85,7 @@ def _last_event_id(parse: Callable[[str], C]) -> C | None:
     try:
         return parse(given)
     except (ValueError, OverflowError):
-        raise InvalidRecord(LAST_EVENT_ID, "is not the id of an event of this stream") from None
+        raise InvalidRecord(LAST_EVENT_ID, "must be the id of an event from this stream") from None
 
 
 def _events(

@@ -66,7 +66,9 @@ def _reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _check_name(name: str) -> None:
     """Names of fields come back in error answers, so they must fit in there."""
     if len(name) > MAX_NAME_LENGTH:
-        raise NotJson(f"the name of the field {name[:20]!r}… is longer than {MAX_NAME_LENGTH}")
+        raise NotJson(
+            f"the name of the field {name[:20]!r}… is longer than {MAX_NAME_LENGTH} characters"
+        )
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -79,5 +81,5 @@ def _reject_constant(name: str) -> Any:
 
 def _parse_int(digits: str) -> int:
     if len(digits) > MAX_NUMBER_LENGTH:
-        raise NotJson(f"a number of {len(digits)} digits is too long")
+        raise NotJson(f"a number has {len(digits)} digits; at most {MAX_NUMBER_LENGTH} are allowed")
     return int(digits)

@@ -17,7 +17,7 @@ from dinerapp.ordering.container import OrderingServices
 
 services = services_of(OrderingServices)
 
-blp = Blueprint("kitchen", __name__, url_prefix="/api/kitchen", description="What is to be made")
+blp = Blueprint("kitchen", __name__, url_prefix="/api/kitchen", description="Kitchen tickets")
 
 
 @blp.get("/tickets")
@@ -34,7 +34,7 @@ def read_board(query: dict[str, Any]) -> Response:
 @blp.arguments(TicketsIn)
 @blp.changes(CookedOrderOut, if_match=False)
 def accept_tickets(given: dict[str, Any], order_id: UUID) -> Response:
-    """Begin with some tickets of an order"""
+    """Accept tickets of an order: work on them begins"""
     return _apply_step(order_id, given["tickets"], "accept")
 
 
@@ -43,7 +43,7 @@ def accept_tickets(given: dict[str, Any], order_id: UUID) -> Response:
 @blp.arguments(TicketsIn)
 @blp.changes(CookedOrderOut, if_match=False)
 def bump_tickets(given: dict[str, Any], order_id: UUID) -> Response:
-    """Some tickets of an order are done"""
+    """Bump tickets of an order: they are done"""
     return _apply_step(order_id, given["tickets"], "bump")
 
 
@@ -52,7 +52,7 @@ def bump_tickets(given: dict[str, Any], order_id: UUID) -> Response:
 @blp.arguments(TicketsIn)
 @blp.changes(CookedOrderOut, if_match=False)
 def recall_tickets(given: dict[str, Any], order_id: UUID) -> Response:
-    """Some tickets of an order were not done after all"""
+    """Recall tickets of an order that were bumped by mistake"""
     return _apply_step(order_id, given["tickets"], "recall")
 
 

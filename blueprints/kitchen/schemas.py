@@ -13,7 +13,7 @@ MAX_TICKETS = 500
 
 
 class BoardQuery(RequestSchema):
-    """Whose tickets are wanted."""
+    """Filter for tickets."""
 
     station = Text(1, 100, load_default=None, metadata={"example": "kitchen"})
 
@@ -25,18 +25,18 @@ class TicketsIn(RequestSchema):
 
 
 class TicketOut(ma.Schema):
-    """So many more, or fewer, of one line."""
+    """A quantity of one line to make, or not to make after all."""
 
     id = fields.UUID()
     line_id = fields.UUID()
     revision = fields.Integer(
         metadata={
-            "description": "of the line; below zero, a correction after both databases took changes"
+            "description": "of the line; negative for a correction after changes in both databases"
         }
     )
     station = fields.String()
     name = fields.String()
-    quantity = fields.Integer(metadata={"description": "negative when there are to be fewer"})
+    quantity = fields.Integer(metadata={"description": "negative if fewer are wanted"})
     options = fields.List(fields.String())
     notes = fields.String(allow_none=True)
     status = fields.Enum(TicketStatus, by_value=True)
@@ -63,6 +63,6 @@ class CookedOrderOut(ma.Schema):
 
 
 class BoardOut(ma.Schema):
-    """What is to be made, oldest order first."""
+    """Open tickets, oldest order first."""
 
     items = fields.List(fields.Nested(CookedOrderOut))

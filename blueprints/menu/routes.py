@@ -43,7 +43,7 @@ from dinerapp.replication.saving import WriteResult
 
 services = services_of(OrderingServices)
 
-blp = Blueprint("menu", __name__, url_prefix="/api/menu", description="What there is to eat")
+blp = Blueprint("menu", __name__, url_prefix="/api/menu", description="The menu")
 
 
 @blp.get("")
@@ -51,10 +51,10 @@ blp = Blueprint("menu", __name__, url_prefix="/api/menu", description="What ther
 @blp.arguments(MenuQuery, location="query")
 @blp.reads(MenuOut)
 def read_menu(menu_filter: MenuFilter) -> Response:
-    """The menu, by category in its order
+    """The menu, by category
 
-    Kept ready until something of it changes, opens or closes. Categories without any item that
-    matches are left out where `dietary` or `available` is asked for.
+    The response is cached until an item changes or its hours begin or end. With `dietary` or
+    `available`, categories without a matching item are left out.
     """
     return prebuilt_response(services().menu_cache.prebuilt_menu(menu_filter, _encode_menu))
 
@@ -92,7 +92,7 @@ def change_item(fields: dict[str, Any], item_id: UUID) -> Response:
 @blp.allows(Permission.EDIT_MENU)
 @blp.removes()
 def remove_item(item_id: UUID) -> Response:
-    """Take an item off the menu for good"""
+    """Remove an item from the menu for good"""
     op = operation(f"menu.remove {item_id}")
     return delete_response(services().menu.remove(str(item_id), op, if_match()))
 
@@ -102,7 +102,7 @@ def remove_item(item_id: UUID) -> Response:
 @blp.arguments(Availability)
 @blp.changes(ItemOut)
 def set_availability(fields: dict[str, Any], item_id: UUID) -> Response:
-    """86 an item, or bring it back"""
+    """86 an item (mark it as unavailable), or bring it back"""
     op = operation(f"menu.availability {item_id}")
     return _item_response(services().menu.change(str(item_id), op, fields, if_match()))
 
@@ -112,7 +112,7 @@ def set_availability(fields: dict[str, Any], item_id: UUID) -> Response:
 @blp.arguments(Stock)
 @blp.changes(ItemOut)
 def count_stock(fields: dict[str, Any], item_id: UUID) -> Response:
-    """Say how many are left from now on"""
+    """Set how many of an item are left"""
     op = operation(f"menu.stock {item_id}")
     return _item_response(
         services().menu.count_stock(str(item_id), op, fields["stock"], if_match())
@@ -164,7 +164,7 @@ def change_category(fields: dict[str, Any], category_id: UUID) -> Response:
 def remove_category(category_id: UUID) -> Response:
     """Delete a category
 
-    409 while there are items in it; the problem says how many.
+    Returns 409 while there are items in it; the problem says how many.
     """
     op = operation(f"categories.remove {category_id}")
     return delete_response(services().categories.remove(str(category_id), op, if_match()))

@@ -23,15 +23,13 @@ from dinerapp.ordering.services.menu_cache import MenuFilter
 
 MAX_STOCK = 1_000_000
 MAX_DIETARY_MARKS = 20
-_HOURS_DESCRIPTION = (
-    "when it is served, in the restaurant's time zone; no windows at all mean always"
-)
+_HOURS_DESCRIPTION = "when it is served, in the restaurant's time zone; an empty list means always"
 _DIETARY_METADATA = {
-    "description": "free words, such as vegan, vegetarian, halal",
+    "description": "free text, such as vegan, vegetarian, halal",
     "example": ["vegetarian"],
 }
 _ALLERGENS_METADATA = {
-    "description": "free words; the 14 that have to be declared in the EU are gluten, crustaceans, "
+    "description": "free text; the 14 that must be declared in the EU are gluten, crustaceans, "
     "egg, fish, peanuts, soy, milk, nuts, celery, mustard, sesame, sulphites, lupin, molluscs",
     "example": ["gluten", "milk"],
 }
@@ -45,7 +43,9 @@ class OptionIn(RequestSchema):
 
     id = Text(1, 64, required=True, metadata={"example": "large"})
     name = Text(1, 200, required=True, metadata={"example": "Large"})
-    price = Money(-(10**6), 10**6, load_default=0, metadata={"description": "added to the item's"})
+    price = Money(
+        -(10**6), 10**6, load_default=0, metadata={"description": "added to the item's price"}
+    )
 
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> Option:
@@ -53,7 +53,7 @@ class OptionIn(RequestSchema):
 
 
 class OptionGroupIn(RequestSchema):
-    """Options of which a guest takes at least `min` and at most `max`."""
+    """Options of which a guest chooses at least `min` and at most `max`."""
 
     id = Text(1, 64, required=True, metadata={"example": "size"})
     name = Text(1, 200, required=True, metadata={"example": "Size"})
@@ -64,21 +64,21 @@ class OptionGroupIn(RequestSchema):
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> OptionGroup:
         if data["min"] > data["max"]:
-            raise ma.ValidationError("must not be more than max", "min")
+            raise ma.ValidationError("must not be greater than max", "min")
         if data["max"] > len(data["options"]):
-            raise ma.ValidationError("must not be more than there are options", "max")
+            raise ma.ValidationError("must not be greater than the number of options", "max")
         return OptionGroup(**{**data, "options": tuple(data["options"])})
 
 
 class HoursIn(RequestSchema):
-    """One window of the week; it closes on the next day where `closes` is not after `opens`."""
+    """A weekly time window; if `closes` is not after `opens`, it ends on the next day."""
 
     days = BoundedList(
         fields.Enum(Weekday, by_value=True),
         1,
         7,
         load_default=lambda: list(WEEK),
-        metadata={"description": "all of them if left out", "example": ["sat", "sun"]},
+        metadata={"description": "every day if left out", "example": ["sat", "sun"]},
     )
     opens = TimeOfDay(required=True, metadata={"example": "11:30"})
     closes = TimeOfDay(required=True, metadata={"example": "15:00"})
@@ -89,7 +89,7 @@ class HoursIn(RequestSchema):
 
 
 class ItemChanges(RequestSchema):
-    """What can be changed of an item; all of it is optional."""
+    """The fields of an item that can be changed; all are optional."""
 
     slug = Text(1, 100, validate=_SLUG_VALIDATOR, metadata={"example": "margherita"})
     name = Text(1, 200, metadata={"example": "Pizza Margherita"})
@@ -101,9 +101,11 @@ class ItemChanges(RequestSchema):
     dietary = BoundedList(Text(1, 50), 0, 30, metadata=_DIETARY_METADATA)
     allergens = BoundedList(Text(1, 50), 0, 30, metadata=_ALLERGENS_METADATA)
     option_groups = BoundedList(fields.Nested(OptionGroupIn), 0, 30)
-    station = Text(1, 50, metadata={"description": "who makes it", "example": "grill"})
+    station = Text(
+        1, 50, metadata={"description": "the kitchen station that makes it", "example": "grill"}
+    )
     hours = BoundedList(fields.Nested(HoursIn), 0, 20, metadata={"description": _HOURS_DESCRIPTION})
-    available = StrictBool(metadata={"description": "false takes it off for now, as 86 does"})
+    available = StrictBool(metadata={"description": "false takes it off the menu for now (86)"})
 
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -111,7 +113,7 @@ class ItemChanges(RequestSchema):
         options = [option for group in groups for option in group.options]
         for things in (groups, options):
             if len({thing.id for thing in things}) != len(things):
-                raise ma.ValidationError("the same id is given twice", "option_groups")
+                raise ma.ValidationError("must not contain the same id twice", "option_groups")
         return _freeze(data)
 
 
@@ -125,19 +127,19 @@ class ItemIn(ItemChanges):
 
 
 class Availability(RequestSchema):
-    """86 an item, or bring it back."""
+    """Whether an item is available; false is an 86."""
 
     available = StrictBool(required=True)
 
 
 class Stock(RequestSchema):
-    """How many are left from now on; null stops counting."""
+    """How many are left; null stops counting."""
 
     stock = StrictInt(0, MAX_STOCK, required=True, allow_none=True)
 
 
 class CategoryChanges(RequestSchema):
-    """What can be changed of a category; all of it is optional."""
+    """The fields of a category that can be changed; all are optional."""
 
     slug = Text(1, 100, validate=_SLUG_VALIDATOR, metadata={"example": "pizza"})
     name = Text(1, 200, metadata={"example": "Pizza"})
@@ -158,7 +160,7 @@ class CategoryIn(CategoryChanges):
 
 
 class MenuQuery(RequestSchema):
-    """What of the menu is wanted."""
+    """Filters for the menu."""
 
     category = Text(
         1,
@@ -171,20 +173,20 @@ class MenuQuery(RequestSchema):
         500,
         load_default="",
         metadata={
-            "description": "dietary marks with commas between; all of them must match",
+            "description": "dietary labels separated by commas; all of them must match",
             "example": "vegan,halal",
         },
     )
     available = QueryBool(
         load_default=None,
-        metadata={"description": "true: what can be ordered now; false: what cannot"},
+        metadata={"description": "true: items that can be ordered now; false: items that cannot"},
     )
 
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> MenuFilter:
         marks = [mark.strip().casefold() for mark in data["dietary"].split(",")]
         if len(marks) > MAX_DIETARY_MARKS:
-            raise ma.ValidationError(f"must be {MAX_DIETARY_MARKS} marks at most", "dietary")
+            raise ma.ValidationError(f"must have at most {MAX_DIETARY_MARKS} labels", "dietary")
         return MenuFilter(**{**data, "dietary": frozenset(filter(None, marks))})
 
 
@@ -209,7 +211,7 @@ class OptionGroupOut(ma.Schema):
 
 
 class ItemOut(ma.Schema):
-    """An item with what is left of it; `stock` is null when nobody counts."""
+    """An item; `stock` is how many are left, null if they are not counted."""
 
     id = fields.UUID()
     revision = fields.Integer()
@@ -228,7 +230,7 @@ class ItemOut(ma.Schema):
     station = fields.String(metadata={"example": "grill"})
     hours = fields.List(fields.Nested(HoursOut), metadata={"description": _HOURS_DESCRIPTION})
     available = fields.Boolean(
-        metadata={"description": "not 86'd, not sold out, and within its hours"}
+        metadata={"description": "whether it is not 86'd, not sold out and within its hours"}
     )
     stock = fields.Integer(allow_none=True)
 
@@ -262,7 +264,7 @@ class GroupOut(ma.Schema):
 
 
 class MenuOut(ma.Schema):
-    """The menu, by category in its order."""
+    """The menu, by category."""
 
     currency = fields.String(metadata={"example": "EUR"})
     categories = fields.List(fields.Nested(GroupOut))

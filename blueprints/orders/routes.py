@@ -52,7 +52,9 @@ from dinerapp.replication.saving import WriteResult
 
 services = services_of(OrderingServices)
 
-blp = Blueprint("orders", __name__, url_prefix="/api/orders", description="Orders, step by step")
+blp = Blueprint(
+    "orders", __name__, url_prefix="/api/orders", description="Orders from placing to payment"
+)
 
 
 @blp.post("")
@@ -63,9 +65,9 @@ blp = Blueprint("orders", __name__, url_prefix="/api/orders", description="Order
 def place_order(new: NewOrder) -> Response:
     """Place an order
 
-    The server computes all prices from the menu. With an `Idempotency-Key` the request may be
-    repeated until an answer comes: it stays one order. Its `access_token` reads and cancels just
-    this order; whoever was logged in finds it among their own.
+    The server computes all prices from the menu. With an `Idempotency-Key` the request can be
+    repeated until a response arrives: it stays one order. The `access_token` reads and cancels
+    this order only; if you are logged in, the order is also in your list.
     """
     return placed_response(services().orders.place(operation(_placing_scope()), new, caller()))
 
@@ -88,9 +90,9 @@ def list_orders(query: dict[str, Any]) -> Response:
 @blp.response(200, PlacedOut)
 @blp.fails_with(404)
 def look_up_order(query: dict[str, Any]) -> Response:
-    """A guest's order by phone and code
+    """Find a guest's order by telephone number and code
 
-    The latest one, with its access token: codes repeat over the days.
+    Returns the latest match with its access token, because codes are reused over time.
     """
     order = services().orders.look_up(**query)
     return json_response(
@@ -103,7 +105,7 @@ def look_up_order(query: dict[str, Any]) -> Response:
 @blp.arguments(SlotsQuery, location="query")
 @blp.response(200, Slots)
 def list_slots(query: dict[str, Any]) -> Response:
-    """The times of a day for which orders are taken"""
+    """The times of a day that orders can be scheduled for"""
     slots = services().slots.availability_on(query["date"])
     minutes = services().slots.minutes
     return json_response({"minutes": minutes, "items": [slot_view(slot) for slot in slots]})
@@ -114,7 +116,7 @@ def list_slots(query: dict[str, Any]) -> Response:
 @blp.arguments(SlotIn)
 @blp.changes(PlannedSlotOut)
 def plan_slot(given: dict[str, Any]) -> Response:
-    """Say how many orders one slot takes; those it has, it keeps"""
+    """Set how many orders a slot takes; orders already in it stay"""
     done = services().slots.plan(**given, operation=operation("orders.slots"), if_match=if_match())
     return write_response(
         done, public_fields(done.record) | slot_view(services().slots.availability_of(done.record))
@@ -125,14 +127,14 @@ def plan_slot(given: dict[str, Any]) -> Response:
 @blp.allows(Permission.SEE_ORDERS)
 @blp.doc(parameters=[LAST_EVENT_ID], responses={200: STREAM_DOCUMENTATION})
 def stream_orders() -> Response:
-    """Orders as they change, live (server-sent events)
+    """Stream orders as they change (server-sent events)
 
-    Each event `order` is an order as `GET /api/orders/{id}` gives it, in its latest state,
-    whichever process took the change. A new stream begins with what changed in the last seconds.
-    A stream that is opened with the `Last-Event-ID` of an earlier one goes on from there; it may
-    repeat what came in the seconds before, so tell repetitions by `id` and `revision`. Where too
-    much has changed since, it begins with an event `reset`: read the list of orders then. 503
-    with `Retry-After` when this process serves as many streams as it can.
+    Each `order` event is an order as `GET /api/orders/{id}` returns it, in its latest state,
+    whichever process handled the change. A new stream begins with the changes of the last few
+    seconds. A stream opened with the `Last-Event-ID` of an earlier one resumes there; it may repeat
+    events of the seconds before, so use `id` and `revision` to detect duplicates. If too much has
+    changed since, it begins with a `reset` event: reload the list of orders then. Returns 503 with
+    `Retry-After` if this process already serves as many streams as it can.
     """
     return stream_response(services().order_feed)
 
@@ -151,7 +153,7 @@ def read_order(order_id: UUID) -> Response:
 @blp.arguments(StatusChange)
 @blp.changes(OrderOut)
 def move_order(change: dict[str, Any], order_id: UUID) -> Response:
-    """Take an order a step further"""
+    """Move an order to its next status"""
     done = services().orders.move(
         str(order_id),
         operation(f"orders.move {order_id}"),
@@ -168,7 +170,7 @@ def move_order(change: dict[str, Any], order_id: UUID) -> Response:
 @blp.arguments(Cancellation)
 @blp.changes(OrderOut)
 def cancel_order(cancellation: dict[str, Any], order_id: UUID) -> Response:
-    """Call an order off"""
+    """Cancel an order"""
     done = services().orders.cancel(
         str(order_id),
         operation(f"orders.cancel {order_id}"),
@@ -183,7 +185,7 @@ def cancel_order(cancellation: dict[str, Any], order_id: UUID) -> Response:
 @blp.allows(Permission.SEE_ORDERS, or_owner=True)
 @blp.response(200, History)
 def read_history(order_id: UUID) -> Response:
-    """Every step of an order"""
+    """The status history of an order"""
     return json_response(history_view(services().orders.get(str(order_id), caller())))
 
 
@@ -192,9 +194,9 @@ def read_history(order_id: UUID) -> Response:
 @blp.arguments(OrderChanges)
 @blp.changes(OrderOut)
 def revise_order(changes: LineChanges, order_id: UUID) -> Response:
-    """Add to an open order, or change how many there are
+    """Add lines to an open order, or change quantities
 
-    The kitchen is told the difference.
+    The kitchen gets tickets for the difference.
     """
     op = operation(f"orders.revise {order_id}")
     done = services().orders.revise(str(order_id), op, changes, if_match())
@@ -217,19 +219,19 @@ def pay_order(new: NewPayment, order_id: UUID) -> Response:
 @blp.arguments(RefundIn)
 @blp.changes(OrderOut, if_match=False)
 def refund_order(new: NewRefund, order_id: UUID) -> Response:
-    """Give back some or all of a payment"""
+    """Refund some or all of a payment"""
     op = operation(f"orders.refund {order_id}")
     done = services().till.refund(str(order_id), op, new, caller().actor)
     return write_response(done, order_view(done.record))
 
 
 def placed_response(result: WriteResult[Order]) -> Response:
-    """What whoever has ordered is answered."""
+    """The response to placing an order."""
     token = services().orders.access_token(result.record.id)
     body = order_view(result.record) | {"access_token": token}
     return write_response(result, body, location=f"/api/orders/{result.record.id}")
 
 
 def _placing_scope() -> str:
-    """A key is its sender's own: what one customer has ordered under it, no other one is shown."""
+    """A key belongs to its sender: it never shows one customer another customer's order."""
     return " ".join(filter(None, ("orders.place", caller().user_id)))

@@ -29,7 +29,7 @@ MAX_QUANTITY = 1000
 
 
 class CustomerIn(RequestSchema):
-    """Who orders."""
+    """The person who orders."""
 
     name = Text(1, 200, required=True, metadata={"example": "Ada"})
     phone = Phone(1, 40, required=True, metadata={"example": "+49 30 1234567"})
@@ -41,7 +41,7 @@ class CustomerIn(RequestSchema):
 
 
 class FulfilmentIn(RequestSchema):
-    """How the food reaches the guest: dine-in needs a table, delivery an address."""
+    """How the food reaches the guest; dine-in requires a table, delivery an address."""
 
     type = fields.Enum(FulfilmentType, by_value=True, required=True)
     table = Text(1, 50, allow_none=True, metadata={"example": "12"})
@@ -53,12 +53,12 @@ class FulfilmentIn(RequestSchema):
         needed = {FulfilmentType.DINE_IN: "table", FulfilmentType.DELIVERY: "address"}
         name = needed.get(data["type"])
         if name is not None and not data.get(name):
-            raise ma.ValidationError(f"is needed for {data['type']}", name)
+            raise ma.ValidationError(f"is required for {data['type']}", name)
         return Fulfilment(**data)
 
 
 class WantedIn(RequestSchema):
-    """One position: ids and a quantity, never a price."""
+    """One line to order: ids and a quantity, never a price."""
 
     item_id = fields.UUID(required=True)
     quantity = StrictInt(1, MAX_QUANTITY, required=True, metadata={"example": 2})
@@ -73,7 +73,7 @@ class WantedIn(RequestSchema):
 
 
 class CheckoutFields(RequestSchema):
-    """Who orders, and how the food reaches them."""
+    """The customer, and how the food reaches them."""
 
     customer = fields.Nested(CustomerIn, required=True)
     fulfilment = fields.Nested(FulfilmentIn, required=True)
@@ -93,7 +93,7 @@ class OrderIn(CheckoutFields):
 
 
 class StatusChange(RequestSchema):
-    """A step of an order."""
+    """The next status of an order."""
 
     status = fields.Enum(
         Status, by_value=True, required=True, metadata={"example": Status.CONFIRMED.value}
@@ -102,7 +102,7 @@ class StatusChange(RequestSchema):
 
 
 class Cancellation(RequestSchema):
-    """Why an order is called off."""
+    """Why the order is cancelled."""
 
     reason = Text(
         1, 500, allow_none=True, load_default=None, metadata={"example": "they have gone home"}
@@ -110,7 +110,7 @@ class Cancellation(RequestSchema):
 
 
 class OrderChanges(RequestSchema):
-    """Positions to add, and how many there are to be of others, by line id; 0 takes one off."""
+    """Lines to add, and new quantities of existing lines by their ids; 0 removes a line."""
 
     add = BoundedList(fields.Nested(WantedIn), 0, MAX_LINES, load_default=list)
     quantities = fields.Dict(
@@ -123,15 +123,15 @@ class OrderChanges(RequestSchema):
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> LineChanges:
         if not data["add"] and not data["quantities"]:
-            raise ma.ValidationError("give something to add or to change")
+            raise ma.ValidationError("must have at least one entry in add or quantities")
         quantities = {str(line_id): number for line_id, number in data["quantities"].items()}
         return LineChanges(added=tuple(data["add"]), quantities=quantities)
 
 
 class PaymentIn(RequestSchema):
-    """Money taken. Without an amount it is what the lines cost, or all that is left to be paid.
+    """A payment. Without an amount it is the cost of the lines, or all that is left to pay.
 
-    `tip` comes on top of the amount; `given` is what was handed over, and the change follows.
+    `tip` is added to the amount. `given` is the cash handed over; the change is computed from it.
     """
 
     method = fields.Enum(Method, by_value=True, required=True)
@@ -139,22 +139,22 @@ class PaymentIn(RequestSchema):
     line_ids = BoundedList(fields.UUID(), 0, MAX_LINES, load_default=list)
     tip = Money(load_default=0)
     given = Money(allow_none=True)
-    reference = Text(1, 200, allow_none=True, metadata={"description": "of the card terminal"})
+    reference = Text(1, 200, allow_none=True, metadata={"description": "from the card terminal"})
     till_id = fields.UUID(allow_none=True)
 
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> NewPayment:
         if data.get("amount") is not None and data["line_ids"]:
-            raise ma.ValidationError("give an amount or lines, not both", "amount")
+            raise ma.ValidationError("must not be given together with line_ids", "amount")
         if data.get("given") is not None and data["method"] is not Method.CASH:
-            raise ma.ValidationError("is for cash", "given")
+            raise ma.ValidationError("is for cash payments only", "given")
         lines = tuple(str(line_id) for line_id in data.pop("line_ids"))
         till_id = data.pop("till_id", None)
         return NewPayment(**data, line_ids=lines, till_id=till_id and str(till_id))
 
 
 class RefundIn(RequestSchema):
-    """Money of one payment given back, the way it came."""
+    """A refund of one payment, by the method it was paid with."""
 
     payment_id = fields.UUID(required=True)
     amount = Money(1, required=True, metadata={"example": 950})
@@ -169,17 +169,17 @@ class RefundIn(RequestSchema):
 
 
 class LookupQuery(RequestSchema):
-    """What a guest knows of an order."""
+    """What a guest needs to find an order."""
 
     phone = Phone(1, 40, required=True)
     code = Text(1, 20, required=True, metadata={"example": "76MM"})
 
 
 class SlotsQuery(RequestSchema):
-    """Which business day's slots are wanted."""
+    """The business day whose slots to list."""
 
     date = fields.Date(
-        load_default=None, metadata={"description": "today unless given", "example": "2036-05-01"}
+        load_default=None, metadata={"description": "today if left out", "example": "2036-05-01"}
     )
 
 
@@ -192,15 +192,15 @@ class SlotIn(RequestSchema):
 
 
 class SlotOut(ma.Schema):
-    """A time to order for."""
+    """A time that orders can be scheduled for."""
 
     starts_at = fields.DateTime()
-    capacity = fields.Integer(allow_none=True, metadata={"description": "null is any number"})
+    capacity = fields.Integer(allow_none=True, metadata={"description": "null means no limit"})
     left = fields.Integer(allow_none=True)
 
 
 class PlannedSlotOut(SlotOut):
-    """A slot as those who plan it see it."""
+    """A slot as managers see it."""
 
     id = fields.UUID()
     revision = fields.Integer()
@@ -210,14 +210,14 @@ class PlannedSlotOut(SlotOut):
 
 
 class Slots(ma.Schema):
-    """The slots of a day that are yet to come."""
+    """The remaining slots of a day."""
 
-    minutes = fields.Integer(metadata={"description": "how long each is", "example": 15})
+    minutes = fields.Integer(metadata={"description": "length of a slot", "example": 15})
     items = fields.List(fields.Nested(SlotOut))
 
 
 class OrdersQuery(PageQuery):
-    """Which orders are wanted."""
+    """Filters for orders."""
 
     status = fields.Enum(Status, by_value=True, load_default=None)
     phone = Phone(1, 40, load_default=None)
@@ -263,11 +263,11 @@ class EventOut(ma.Schema):
 
 
 class PaymentOut(ma.Schema):
-    """A payment; a refund has a negative amount."""
+    """A payment, or a refund with a negative amount."""
 
     id = fields.UUID()
     method = fields.Enum(Method, by_value=True)
-    amount = fields.Integer(metadata={"description": "with its tip, without the change"})
+    amount = fields.Integer(metadata={"description": "including the tip, without the change"})
     tip = fields.Integer()
     given = fields.Integer(allow_none=True)
     change = fields.Integer()
@@ -283,7 +283,7 @@ class OrderOut(ma.Schema):
 
     id = fields.UUID()
     code = fields.String(
-        metadata={"description": "short, for people; not an identity", "example": "76MM"}
+        metadata={"description": "short, for people to say; not unique", "example": "76MM"}
     )
     revision = fields.Integer()
     status = fields.Enum(Status, by_value=True)
@@ -300,25 +300,25 @@ class OrderOut(ma.Schema):
     tax = fields.Integer()
     tip = fields.Integer()
     total = fields.Integer()
-    outstanding = fields.Integer(metadata={"description": "what is left to be paid"})
+    outstanding = fields.Integer(metadata={"description": "what is left to pay"})
     currency = fields.String(metadata={"example": "EUR"})
     history = fields.List(fields.Nested(EventOut))
-    user_id = fields.UUID(allow_none=True, metadata={"description": "whose account placed it"})
+    user_id = fields.UUID(allow_none=True, metadata={"description": "the account that placed it"})
     erased_at = fields.DateTime(
-        allow_none=True, metadata={"description": "since when it says nothing of the customer"}
+        allow_none=True, metadata={"description": "when the customer's personal data was erased"}
     )
     created_at = fields.DateTime()
     updated_at = fields.DateTime()
 
 
 class History(ma.Schema):
-    """Every step of an order."""
+    """The status history of an order."""
 
     items = fields.List(fields.Nested(EventOut))
 
 
 class PlacedOut(OrderOut):
-    """A new order, with the token that reads and cancels just this one."""
+    """A new order, with the token that reads and cancels this order only."""
 
     access_token = fields.String()
 

@@ -16,7 +16,7 @@ STREAM_DOCUMENTATION = sse.stream_documentation(
 
 
 def stream_response(feed: OrderFeed) -> Response:
-    """The answer that goes on for as long as the client listens."""
+    """A response that stays open for as long as the client listens."""
     return sse.stream_response(feed.stream, _parse_position, _format_update)
 
 

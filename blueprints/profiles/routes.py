@@ -23,9 +23,7 @@ from dinerapp.accounts.domain.permissions import Permission
 
 services = services_of(AccountServices)
 
-blp = Blueprint(
-    "profiles", __name__, url_prefix="/api/users", description="What users say of themselves"
-)
+blp = Blueprint("profiles", __name__, url_prefix="/api/users", description="User profiles")
 
 
 @blp.get("/<uuid:user_id>/profile")
@@ -42,7 +40,7 @@ def read_profile(user_id: UUID) -> Response:
 @blp.arguments(ProfileChanges)
 @blp.changes(ProfileOut)
 def change_profile(fields: dict[str, Any], user_id: UUID) -> Response:
-    """Change a profile: one's own, or as an admin anybody's"""
+    """Change a profile: your own, or anyone's as an admin"""
     op = operation(f"profiles.change {user_id}")
     done = services().profiles.change(caller(), str(user_id), op, fields, if_match())
     return write_response(done, public_fields(done.record))

@@ -18,7 +18,7 @@ def _word_list(example: str) -> BoundedList:
 
 
 class PreferencesIn(RequestSchema):
-    """What a user would like to be asked less often; what is left out stays."""
+    """A user's preferences; fields that are left out stay as they are."""
 
     dietary = _word_list("vegan")
     allergens = _word_list("nuts")
@@ -34,7 +34,7 @@ class PreferencesIn(RequestSchema):
 
 
 class ProfileChanges(RequestSchema):
-    """What can be changed of a profile; all of it is optional."""
+    """The fields of a profile that can be changed; all are optional."""
 
     display_name = Text(1, 200, metadata={"example": "Ada"})
     avatar_url = HttpUrl(allow_none=True, metadata={"example": "https://example.org/ada.png"})
@@ -44,7 +44,7 @@ class ProfileChanges(RequestSchema):
 
 
 class PreferencesOut(ma.Schema):
-    """What a user would like to be asked less often."""
+    """A user's preferences."""
 
     dietary = fields.List(fields.String())
     allergens = fields.List(fields.String())
@@ -52,7 +52,7 @@ class PreferencesOut(ma.Schema):
 
 
 class ProfileOut(ma.Schema):
-    """What a user says of themselves. The id is the user's."""
+    """A user's profile. Its id is the user's id."""
 
     id = fields.UUID()
     revision = fields.Integer()

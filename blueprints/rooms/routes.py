@@ -1,4 +1,4 @@
-"""/api/rooms: what is said in channels and conversations alike"""
+"""/api/rooms: messages in channels and conversations"""
 
 from __future__ import annotations
 
@@ -43,17 +43,19 @@ from dinerapp.replication.saving import WriteResult
 
 services = services_of(MessagingServices)
 
-blp = Blueprint("rooms", __name__, url_prefix="/api/rooms", description="What is said")
+blp = Blueprint(
+    "rooms", __name__, url_prefix="/api/rooms", description="Messages in channels and conversations"
+)
 
 
 @blp.get("/unread")
 @blp.allows(Permission.USE_ROOMS)
 @blp.response(200, UnreadList)
 def list_unread() -> Response:
-    """How much the caller has not read, room by room
+    """How many messages you have not read, by room
 
-    Messages of others that are not deleted count. Of more than 500 conversations these are the
-    newest, and of more than 500 channels the oldest: `truncated` says that there are others.
+    Counts messages of others that are not deleted. At most the newest 500 conversations and the
+    oldest 500 channels are listed; `truncated` says whether there are more.
     """
     found = services().read_markers.unread(caller())
     items = [
@@ -67,9 +69,9 @@ def list_unread() -> Response:
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, MessagePage)
 def list_messages(query: dict[str, Any], room_id: UUID) -> Response:
-    """What was said in a room, newest first
+    """Messages in a room, newest first
 
-    The room is a channel or a conversation. Deleted messages stay in their place and say nothing.
+    The room is a channel or a conversation. Deleted messages stay in the list without content.
     """
     place, limit = parse_cursor(query["cursor"]), query["limit"]
     found = services().messages.page(caller(), str(room_id), place, limit)
@@ -83,11 +85,11 @@ def list_messages(query: dict[str, Any], room_id: UUID) -> Response:
 @blp.arguments(MessageIn)
 @blp.creates(MessageOut)
 def send_message(new: NewMessage, room_id: UUID) -> Response:
-    """Say something
+    """Send a message
 
-    It is kept as it is sent, and never interpreted. With an `Idempotency-Key` the request may be
-    repeated until an answer comes: it is said once. What is said in channels is kept in one
-    database only, and refused with 503 while that is down.
+    The content is stored as it is sent and never interpreted. With an `Idempotency-Key` the request
+    can be repeated until a response arrives: the message is sent once. Channel messages are kept
+    in one database only and are refused with 503 while it is down.
     """
     op = operation(f"rooms.send {room_id} {caller().user_id}")
     done = services().messages.send(caller(), str(room_id), op, new)
@@ -108,7 +110,7 @@ def read_message(room_id: UUID, message_id: UUID) -> Response:
 @blp.arguments(MessageChanges)
 @blp.changes(MessageOut)
 def edit_message(given: dict[str, Any], room_id: UUID, message_id: UUID) -> Response:
-    """Other words; for the author"""
+    """Edit a message; only its author may"""
     op = operation(f"rooms.edit {message_id}")
     done = services().messages.edit(
         caller(), str(room_id), str(message_id), op, given["content"], if_match()
@@ -120,7 +122,7 @@ def edit_message(given: dict[str, Any], room_id: UUID, message_id: UUID) -> Resp
 @blp.allows(Permission.USE_ROOMS)
 @blp.removes()
 def remove_message(room_id: UUID, message_id: UUID) -> Response:
-    """Take a message back; for the author, and in channels for moderators and admins"""
+    """Delete a message; its author may, and in channels moderators and admins"""
     op = operation(f"rooms.remove {message_id}")
     return delete_response(
         services().messages.remove(caller(), str(room_id), str(message_id), op, if_match())
@@ -132,7 +134,7 @@ def remove_message(room_id: UUID, message_id: UUID) -> Response:
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, ReadPage)
 def list_reads(query: dict[str, Any], room_id: UUID) -> Response:
-    """Who has read a room how far"""
+    """How far each member has read a room"""
     place, limit = parse_cursor(query["cursor"]), query["limit"]
     return page_response(
         services().read_markers.page(caller(), str(room_id), place, limit), read_view
@@ -144,7 +146,7 @@ def list_reads(query: dict[str, Any], room_id: UUID) -> Response:
 @blp.arguments(ReadIn)
 @blp.changes(ReadOut, if_match=False)
 def mark_read(given: dict[str, Any], room_id: UUID) -> Response:
-    """Say up to which message the caller has read; it never goes back"""
+    """Mark a room as read up to a message; the mark never moves back"""
     op = operation(f"rooms.read {room_id} {caller().user_id}")
     done = services().read_markers.mark_read(caller(), str(room_id), op, str(given["message_id"]))
     return write_response(done, read_view(done.record))
@@ -154,9 +156,9 @@ def mark_read(given: dict[str, Any], room_id: UUID) -> Response:
 @blp.allows(Permission.USE_ROOMS)
 @blp.response(204)
 def notice_typing(room_id: UUID) -> Response:
-    """Tell the others in the room that the caller is typing
+    """Tell the others in the room that you are typing
 
-    They hear it once a second at most, and only while they have the room's stream open.
+    They are notified at most once a second, and only while they have the room's stream open.
     """
     services().messages.announce_typing(caller(), str(room_id))
     return Response(status=204)
@@ -166,15 +168,15 @@ def notice_typing(room_id: UUID) -> Response:
 @blp.allows(Permission.USE_ROOMS)
 @blp.doc(parameters=[LAST_EVENT_ID], responses={200: STREAM_DOCUMENTATION})
 def stream_room(room_id: UUID) -> Response:
-    """What is said in a room, live (server-sent events)
+    """Stream the messages of a room (server-sent events)
 
-    Each event `message` is a message as `GET /api/rooms/{room_id}/messages/{message_id}` gives it,
-    in its latest state: new, edited or deleted. A new stream begins with what changed in the last
-    ten seconds. One that is opened with the `Last-Event-ID` of an earlier one goes on from there:
-    what changed since comes once, even what arrives late after an outage, and nothing comes again
-    that came before in the same `revision`. Where too much has changed, it begins with an event
-    `reset`: read the list then. Events `typing` and `read` are about others in the room; they have
-    no id and are not repeated. The stream ends when its watcher is put out of the room.
+    Each `message` event is a message as `GET /api/rooms/{room_id}/messages/{message_id}` returns
+    it, in its latest state: new, edited or deleted. A new stream begins with the changes of the
+    last ten seconds. A stream opened with the `Last-Event-ID` of an earlier one resumes there:
+    every change since then is sent once, including those that arrive late after an outage, and no
+    `revision` is sent twice. If too much has changed, the stream begins with a `reset` event:
+    reload the list then. `typing` and `read` events are about others in the room; they have no id
+    and are not repeated. The stream ends when you lose access to the room.
     """
     return stream_response(services().messages, services().display_names, caller(), str(room_id))
 

@@ -16,7 +16,7 @@ _CONTENT_METADATA = {"example": "Table 7 asks for the bill"}
 
 
 class MessageIn(RequestSchema):
-    """A new message: words, a file, an order, or several of these."""
+    """A new message: text, a file, an order, or several of these."""
 
     content = Text(0, MAX_CONTENT_LENGTH, load_default="", metadata=_CONTENT_METADATA)
     file_url = HttpUrl(MAX_URL_LENGTH, allow_none=True, load_default=None)
@@ -33,13 +33,13 @@ class MessageIn(RequestSchema):
 
 
 class MessageChanges(RequestSchema):
-    """Other words."""
+    """The new text of a message."""
 
     content = Text(1, MAX_CONTENT_LENGTH, required=True, metadata=_CONTENT_METADATA)
 
 
 class MessageOut(ma.Schema):
-    """A message. One that is deleted says nothing any more."""
+    """A message. A deleted one has no content."""
 
     id = fields.UUID()
     revision = fields.Integer()
@@ -62,13 +62,13 @@ class MessagePage(ma.Schema):
 
 
 class ReadIn(RequestSchema):
-    """Up to where somebody has read."""
+    """The latest message that was read."""
 
     message_id = fields.UUID(required=True)
 
 
 class ReadOut(ma.Schema):
-    """How far somebody has read a room."""
+    """How far a user has read a room."""
 
     room_id = fields.UUID()
     user_id = fields.UUID()
@@ -85,27 +85,27 @@ class ReadPage(ma.Schema):
 
 
 class UnreadOut(ma.Schema):
-    """How much of a room is not read."""
+    """How many messages in a room are unread."""
 
     room_id = fields.UUID()
     kind = fields.Enum(RoomKind, by_value=True)
     unread = fields.Integer(
         allow_none=True,
         metadata={
-            "description": f"{MAX_UNREAD} is {MAX_UNREAD} or more; null while nobody can say",
+            "description": f"{MAX_UNREAD} means {MAX_UNREAD} or more; null while unknown",
             "example": 3,
         },
     )
 
 
 class UnreadList(ma.Schema):
-    """The rooms of the caller."""
+    """Your rooms."""
 
     items = fields.List(fields.Nested(UnreadOut))
     truncated = fields.Boolean(
         metadata={
-            "description": f"whether there are more than {MAX_ROOMS} of a kind, of which the rest"
-            " is not here",
+            "description": f"whether rooms are left out because there are more than {MAX_ROOMS} "
+            "of a kind",
             "example": False,
         }
     )

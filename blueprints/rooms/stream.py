@@ -21,7 +21,7 @@ STREAM_DOCUMENTATION = sse.stream_documentation(
 def stream_response(
     messages: MessageService, names: DisplayNames, caller: Caller, room_id: str
 ) -> Response:
-    """The answer that goes on for as long as the client listens and is in the room."""
+    """A response that stays open for as long as the client listens and has access to the room."""
     return sse.stream_response(
         partial(messages.stream, caller, room_id),
         ResumeToken.parse,

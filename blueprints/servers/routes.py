@@ -44,7 +44,10 @@ from dinerapp.replication.saving import WriteResult
 services = services_of(MessagingServices)
 
 blp = Blueprint(
-    "servers", __name__, url_prefix="/api/servers", description="Who talks where: the restaurants"
+    "servers",
+    __name__,
+    url_prefix="/api/servers",
+    description="Servers: restaurants or branches, with their channels and members",
 )
 
 
@@ -53,7 +56,7 @@ blp = Blueprint(
 @blp.arguments(ServerIn)
 @blp.creates(ServerOut)
 def add_server(given: dict[str, Any]) -> Response:
-    """Make a server, with its general channel; whoever makes it owns it"""
+    """Create a server with its general channel; you become its owner"""
     done = services().servers.add(caller(), operation(f"servers.add {caller().user_id}"), given)
     return _server_response(done, location=f"/api/servers/{done.record.id}")
 
@@ -63,7 +66,7 @@ def add_server(given: dict[str, Any]) -> Response:
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, ServerPage)
 def list_servers(query: dict[str, Any]) -> Response:
-    """The caller's servers, latest joined first"""
+    """Your servers, latest joined first"""
     found, members = services().servers.page(
         caller(), parse_cursor(query["cursor"]), query["limit"]
     )
@@ -77,8 +80,8 @@ def list_servers(query: dict[str, Any]) -> Response:
 def join_server(given: dict[str, Any]) -> Response:
     """Join a server with its invite code
 
-    Whoever belongs to it already stays what they are. Whoever was put out needs a code that was
-    renewed since.
+    If you are already a member, your role stays. If you were kicked, you need an invite code that
+    was renewed since then.
     """
     op = operation(f"servers.join {caller().user_id}")
     return _server_response(services().servers.join(caller(), op, given["code"]))
@@ -98,7 +101,7 @@ def read_server(server_id: UUID) -> Response:
 @blp.arguments(ServerChanges)
 @blp.changes(ServerOut)
 def change_server(given: dict[str, Any], server_id: UUID) -> Response:
-    """Change a server; for its admins"""
+    """Change a server; its admins may"""
     op = operation(f"servers.change {server_id}")
     return _server_response(
         services().servers.change(caller(), str(server_id), op, given, if_match())
@@ -109,7 +112,7 @@ def change_server(given: dict[str, Any], server_id: UUID) -> Response:
 @blp.allows(Permission.USE_ROOMS)
 @blp.removes()
 def remove_server(server_id: UUID) -> Response:
-    """Remove a server with its channels; for its admins"""
+    """Remove a server with its channels; its admins may"""
     op = operation(f"servers.remove {server_id}")
     return delete_response(services().servers.remove(caller(), str(server_id), op, if_match()))
 
@@ -118,7 +121,7 @@ def remove_server(server_id: UUID) -> Response:
 @blp.allows(Permission.USE_ROOMS)
 @blp.changes(ServerOut, if_match=False)
 def renew_invite(server_id: UUID) -> Response:
-    """Another invite code; the one before is good for nothing at once"""
+    """Renew the invite code; the previous one stops working at once"""
     op = operation(f"servers.invite {server_id}")
     return _server_response(services().servers.renew_invite(caller(), str(server_id), op))
 
@@ -140,7 +143,7 @@ def list_channels(query: dict[str, Any], server_id: UUID) -> Response:
 @blp.arguments(ChannelIn)
 @blp.creates(ChannelOut)
 def add_channel(given: dict[str, Any], server_id: UUID) -> Response:
-    """One more channel; for admins and moderators"""
+    """Add a channel; admins and moderators of the server may"""
     op = operation(f"servers.add_channel {server_id}")
     done = services().servers.add_channel(caller(), str(server_id), op, given)
     location = f"/api/servers/{server_id}/channels/{done.record.id}"
@@ -185,7 +188,7 @@ def remove_channel(server_id: UUID, channel_id: UUID) -> Response:
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, MemberPage)
 def list_members(query: dict[str, Any], server_id: UUID) -> Response:
-    """Who belongs to a server, newest first"""
+    """Members of a server, newest first"""
     place, limit = parse_cursor(query["cursor"]), query["limit"]
     found = services().servers.members(caller(), str(server_id), place, limit)
     names = services().display_names.of([member.user_id for member in found.items])
@@ -197,7 +200,7 @@ def list_members(query: dict[str, Any], server_id: UUID) -> Response:
 @blp.arguments(RoleChange)
 @blp.changes(MemberOut)
 def change_member(given: dict[str, Any], server_id: UUID, user_id: UUID) -> Response:
-    """Make a member something else; for admins of the server"""
+    """Change a member's role; admins of the server may"""
     op = operation(f"servers.change_member {server_id} {user_id}")
     done = services().servers.change_role(
         caller(), str(server_id), str(user_id), op, given["role"], if_match()
@@ -211,10 +214,10 @@ def change_member(given: dict[str, Any], server_id: UUID, user_id: UUID) -> Resp
 @blp.allows(Permission.USE_ROOMS)
 @blp.removes(if_match=False)
 def remove_member(server_id: UUID, user_id: UUID) -> Response:
-    """Leave a server, or put somebody out of it
+    """Leave a server, or kick a member
 
-    Moderators put guests out, admins anybody but the owner. Whoever was put out comes back only
-    with an invite code that was renewed since.
+    Moderators may kick guests, admins anyone but the owner. A kicked member can return only with
+    an invite code that was renewed since then.
     """
     op = operation(f"servers.remove_member {server_id} {user_id}")
     return delete_response(

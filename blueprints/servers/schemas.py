@@ -13,7 +13,7 @@ _CODE_METADATA = {"example": "n3S9xqTBvRyGm0rQ1h2JdA"}
 
 
 class ServerChanges(RequestSchema):
-    """What can be changed of a server; all of it is optional."""
+    """The fields of a server that can be changed; all are optional."""
 
     name = Text(1, 100, metadata={"example": "Diner at the station"})
     image_url = HttpUrl(allow_none=True, metadata=_IMAGE_METADATA)
@@ -33,7 +33,9 @@ class ServerOut(ma.Schema):
     name = fields.String(metadata={"example": "Diner at the station"})
     image_url = fields.String(allow_none=True, metadata=_IMAGE_METADATA)
     owner_id = fields.UUID()
-    role = fields.Enum(MemberRole, by_value=True, metadata={"description": "the caller's"})
+    role = fields.Enum(
+        MemberRole, by_value=True, metadata={"description": "your role in the server"}
+    )
     invite_code = fields.String(
         allow_none=True, metadata={"description": "for admins of the server only", **_CODE_METADATA}
     )
@@ -49,13 +51,13 @@ class ServerPage(ma.Schema):
 
 
 class Invitation(RequestSchema):
-    """What somebody was given who may join."""
+    """The invite code of a server."""
 
     code = Text(1, 100, required=True, metadata=_CODE_METADATA)
 
 
 class ChannelChanges(RequestSchema):
-    """What can be changed of a channel."""
+    """The fields of a channel that can be changed."""
 
     name = Text(1, 100, metadata={"example": "kitchen"})
 
@@ -73,7 +75,9 @@ class ChannelOut(ma.Schema):
     revision = fields.Integer()
     server_id = fields.UUID()
     name = fields.String(metadata={"example": "kitchen"})
-    general = fields.Boolean(metadata={"description": "was made with its server, and stays"})
+    general = fields.Boolean(
+        metadata={"description": "whether it is the channel that every server has"}
+    )
     created_at = fields.DateTime()
     updated_at = fields.DateTime()
 
@@ -86,13 +90,13 @@ class ChannelPage(ma.Schema):
 
 
 class RoleChange(RequestSchema):
-    """What a member is to be."""
+    """The new role of a member."""
 
     role = fields.Enum(MemberRole, by_value=True, required=True)
 
 
 class MemberOut(ma.Schema):
-    """Somebody who belongs to a server."""
+    """A member of a server."""
 
     user_id = fields.UUID()
     revision = fields.Integer()

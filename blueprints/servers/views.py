@@ -11,7 +11,7 @@ from dinerapp.messaging.services.servers import ServerView
 
 
 def server_view(server: ServerView) -> dict[str, Any]:
-    """With the invite code for whoever may invite."""
+    """A server, with its invite code if the caller may see it."""
     code = server.server.invite_code if server.member.may(MemberPermission.INVITE) else None
     return public_fields(server.server) | {"invite_code": code, "role": server.member.role}
 
@@ -22,7 +22,7 @@ def channel_view(channel: Channel) -> dict[str, Any]:
 
 
 def member_view(member: Member, name: str) -> dict[str, Any]:
-    """Somebody, by the name they have for everybody."""
+    """A member with their display name."""
     return {
         "user_id": member.user_id,
         "revision": member.version.revision,

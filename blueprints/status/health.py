@@ -61,8 +61,10 @@ def _sentence(states: dict[StoreId, ConnectionState]) -> str:
     if len(up) == len(STORE_TITLES):
         return "All databases operational"
     parts = [f"{title} is down" for title in down]
-    parts += [f"{title} answers, and may lack what it missed" for title in behind if not up]
-    parts += [f"{title} is back and receives what it missed" for title in behind if up]
-    parts += [f"{title} answers meanwhile" for title in up if down or behind]
+    parts += [
+        f"{title} serves requests but may lack writes that it missed" for title in behind if not up
+    ]
+    parts += [f"{title} is back and is catching up" for title in behind if up]
+    parts += [f"{title} serves requests meanwhile" for title in up if down or behind]
     parts += [f"{title} is operational" for title in up if not (down or behind)]
     return "; ".join([*parts, *(f"{title} is not configured" for title in absent)])

@@ -1,4 +1,4 @@
-"""/api/health and /api/connections: how the application is."""
+"""/api/health and /api/connections: the state of the application."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ blp = Blueprint(
     "status",
     __name__,
     url_prefix="/api",
-    description="How the application is",
+    description="The state of the application",
     uses_stores=False,
 )
 
@@ -37,7 +37,7 @@ blp = Blueprint(
 @blp.response(200, Health)
 @blp.alt_response(503, schema=Health, description="No database answers")
 def health() -> Response:
-    """Both databases, in one word and one sentence"""
+    """The state of both databases, in a word and a sentence"""
     verdict = _health_verdict()
     body = {
         "status": verdict.status,
@@ -51,7 +51,7 @@ def health() -> Response:
 @blp.public
 @blp.response(200, Pulse)
 def live() -> Response:
-    """Whether the process answers at all"""
+    """Liveness: whether the process responds at all"""
     return json_response({"status": "alive"})
 
 
@@ -60,7 +60,7 @@ def live() -> Response:
 @blp.response(200, Pulse)
 @blp.alt_response(503, schema=Pulse, description="No database answers")
 def ready() -> Response:
-    """Whether a database is there to serve requests"""
+    """Readiness: whether a database can serve requests"""
     if _health_verdict().can_serve:
         return json_response({"status": "ready"})
     return json_response({"status": "not ready"}, 503)
@@ -70,7 +70,7 @@ def ready() -> Response:
 @blp.allows(Permission.SEE_CONNECTIONS)
 @blp.response(200, ConnectionList)
 def connections() -> Response:
-    """Every named connection of the process that answers"""
+    """The named connections of the responding process"""
     return json_response({"items": [_view(one) for one in _status_with_counts()]})
 
 

@@ -11,7 +11,7 @@ HEALTHY, DEGRADED, UNHEALTHY = "healthy", "degraded", "unhealthy"
 
 
 class Databases(ma.Schema):
-    """Which databases are reachable from the process that answers."""
+    """Which databases the responding process can reach."""
 
     mongodb = fields.Boolean()
     postgresql = fields.Boolean()
@@ -19,7 +19,7 @@ class Databases(ma.Schema):
 
 
 class Health(ma.Schema):
-    """The whole in one word, and in one sentence."""
+    """The state of the application, in a word and a sentence."""
 
     status = fields.String(validate=validate.OneOf([HEALTHY, DEGRADED, UNHEALTHY]))
     databases = fields.Nested(Databases)
@@ -27,13 +27,13 @@ class Health(ma.Schema):
 
 
 class Pulse(ma.Schema):
-    """A plain answer for load balancers and supervisors."""
+    """A plain response for load balancers and supervisors."""
 
     status = fields.String(metadata={"example": "ready"})
 
 
 class Pool(ma.Schema):
-    """The most connections there may be, open ones, and ones at work."""
+    """The maximum number of connections, how many are open, and how many are in use."""
 
     size = fields.Integer()
     open = fields.Integer()
@@ -41,30 +41,31 @@ class Pool(ma.Schema):
 
 
 class ConnectionOut(ma.Schema):
-    """One named connection as the process that answers sees it."""
+    """A named connection as the responding process sees it."""
 
     name = fields.String(metadata={"example": "postgresql"})
     engine = fields.String(metadata={"example": "postgresql"})
     role = fields.String(metadata={"example": "primary of conflicts, orders"})
     state = fields.Enum(ConnectionState, by_value=True)
-    since = fields.DateTime(metadata={"description": "of this state"})
+    since = fields.DateTime(metadata={"description": "when this state began"})
     latency_ms = fields.Float(allow_none=True)
     reason = fields.String(metadata={"description": "why it is not up"})
     pool = fields.Nested(Pool)
     owed = fields.Integer(
         allow_none=True,
-        metadata={"description": "records that wait to be shipped to it; null when unknown"},
+        metadata={"description": "records still to be delivered to it; null if unknown"},
     )
     parked = fields.Integer(
-        allow_none=True, metadata={"description": "records it refuses, which wait for a person"}
+        allow_none=True,
+        metadata={"description": "dead letters: records it refuses, which need attention"},
     )
     follow_ups = fields.Integer(
         allow_none=True,
-        metadata={"description": "records written to it whose follow-up (webhooks) is to be done"},
+        metadata={"description": "records written to it whose follow-up (webhooks) is pending"},
     )
     parked_follow_ups = fields.Integer(
         allow_none=True,
-        metadata={"description": "those whose follow-up keeps failing, which wait for a person"},
+        metadata={"description": "records whose follow-up keeps failing, which need attention"},
     )
 
 

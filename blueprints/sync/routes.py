@@ -1,4 +1,4 @@
-"""/api/sync and /api/consistency: how the two stores get on."""
+"""/api/sync and /api/consistency: conflicts between the two stores and their differences."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ services = services_of(ReplicationServices)
 MAX_COUNTED = 1000
 MAX_LISTED = 100
 
-blp = Blueprint("sync", __name__, url_prefix="/api", description="How the two stores get on")
+blp = Blueprint("sync", __name__, url_prefix="/api", description="Conflicts and consistency")
 
 
 @blp.get("/sync/conflicts")
@@ -56,7 +56,7 @@ def list_conflicts(query: dict[str, Any]) -> Response:
 @blp.arguments(Resolution)
 @blp.changes(ConflictOut, if_match=False)
 def resolve_conflict(resolution: dict[str, Any], conflict_id: UUID) -> Response:
-    """Keep what won, or take the other side"""
+    """Resolve a conflict: keep the winner, or take the other side"""
     op = operation(f"conflicts.resolve {conflict_id}")
     done = services().conflicts.resolve(str(conflict_id), resolution["take"], op)
     return write_response(done, _view(done.record))
@@ -66,7 +66,7 @@ def resolve_conflict(resolution: dict[str, Any], conflict_id: UUID) -> Response:
 @blp.allows(Permission.CHECK_STORES)
 @blp.response(200, Report)
 def check_all() -> Response:
-    """Whether both stores hold the same records, kind by kind"""
+    """Check whether both databases hold the same records, by kind"""
     return json_response(
         {"items": [_kind_report(kind, pair) for kind, pair in services().pairs.items()]}
     )
@@ -76,7 +76,7 @@ def check_all() -> Response:
 @blp.allows(Permission.CHECK_STORES)
 @blp.response(200, RecordReport)
 def check_record(kind: str, record_id: UUID) -> Response:
-    """One record as both stores hold it"""
+    """Compare one record in both databases"""
     pair, key = _pair(kind), str(record_id)
     states = {store.store_id: store.load([key]).get(key) for store in (pair.primary, pair.backup)}
     if not any(states.values()):
@@ -90,7 +90,7 @@ def check_record(kind: str, record_id: UUID) -> Response:
 @blp.allows(Permission.CHECK_STORES)
 @blp.response(200, Repair)
 def repair_kind(kind: str) -> Response:
-    """Make the records that differ equal"""
+    """Repair records that differ between the databases"""
     done = services().anti_entropy.repair_all(_pair(kind))
     return json_response(
         {

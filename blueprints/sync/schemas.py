@@ -12,13 +12,13 @@ from dinerapp.replication.conflicts import ConflictState
 
 
 class ConflictsQuery(PageQuery):
-    """Which conflicts are wanted."""
+    """Filter for conflicts."""
 
     state = fields.Enum(ConflictState, by_value=True, load_default=None)
 
 
 class Resolution(RequestSchema):
-    """`keep` what won, or `take_other`: the content of the side that lost."""
+    """`keep` the winner, or `take_other`: the content of the side that lost."""
 
     take = fields.String(
         required=True, validate=validate.OneOf([KEEP, TAKE_OTHER]), metadata={"example": KEEP}
@@ -26,7 +26,7 @@ class Resolution(RequestSchema):
 
 
 class ConflictOut(ma.Schema):
-    """Two states that met, and why one won."""
+    """Two conflicting states of a record, and why one won."""
 
     id = fields.UUID()
     revision = fields.Integer()
@@ -49,22 +49,24 @@ class ConflictPage(ma.Schema):
 
 
 class KindReport(ma.Schema):
-    """How far the two stores agree on one kind."""
+    """How far the two databases agree on one kind of record."""
 
     kind = fields.String()
     equal = fields.Boolean()
-    differing = fields.Integer(metadata={"description": "records, at most 1000 are counted"})
-    records = fields.List(fields.String(), metadata={"description": "ids, the first 100"})
+    differing = fields.Integer(
+        metadata={"description": "number of records; counting stops at 1000"}
+    )
+    records = fields.List(fields.String(), metadata={"description": "the first 100 ids"})
 
 
 class Report(ma.Schema):
-    """How far the two stores agree."""
+    """How far the two databases agree."""
 
     items = fields.List(fields.Nested(KindReport))
 
 
 class RecordReport(ma.Schema):
-    """One record as both stores hold it."""
+    """One record in both databases."""
 
     kind = fields.String()
     id = fields.String()

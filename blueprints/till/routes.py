@@ -24,7 +24,7 @@ from dinerapp.ordering.container import OrderingServices
 
 services = services_of(OrderingServices)
 
-blp = Blueprint("tills", __name__, url_prefix="/api/tills", description="Cash, counted")
+blp = Blueprint("tills", __name__, url_prefix="/api/tills", description="Tills and their cash")
 
 
 @blp.post("")

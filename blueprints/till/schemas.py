@@ -10,27 +10,27 @@ from blueprints.http.responses import PageQuery
 
 
 class TillIn(RequestSchema):
-    """A till to be opened, with the cash in it."""
+    """A till to open, with the cash in it."""
 
     name = Text(1, 100, required=True, metadata={"example": "Bar"})
     opening = Money(required=True, metadata={"example": 20000})
 
 
 class ClosingIn(RequestSchema):
-    """A till to be closed, with the cash that was counted."""
+    """The cash that was counted when closing a till."""
 
     counted = Money(required=True, metadata={"example": 74350})
     notes = Text(0, 1000, allow_none=True, load_default=None)
 
 
 class TillsQuery(PageQuery):
-    """Which tills are wanted."""
+    """Filter for tills."""
 
     open = fields.Boolean(load_default=None, truthy={"true"}, falsy={"false"})
 
 
 class TillOut(ma.Schema):
-    """A till. `expected` is what should be in it now, or should have been when it was closed."""
+    """A till. `expected` is the cash that should be in it now, or when it was closed."""
 
     id = fields.UUID()
     revision = fields.Integer()

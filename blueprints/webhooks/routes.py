@@ -36,7 +36,7 @@ from dinerapp.webhooks.container import WebhookServices
 services = services_of(WebhookServices)
 
 blp = Blueprint(
-    "webhooks", __name__, url_prefix="/api/webhooks", description="Others who hear of orders"
+    "webhooks", __name__, url_prefix="/api/webhooks", description="Webhooks for order events"
 )
 
 
@@ -45,7 +45,7 @@ blp = Blueprint(
 @blp.arguments(WebhookIn)
 @blp.creates(WebhookWithSecret)
 def add_webhook(given: dict[str, Any]) -> Response:
-    """Have an address told of what happens; its secret is shown in this answer only"""
+    """Create a webhook; its secret is shown in this response only"""
     done = services().webhooks.add(operation("webhooks.add"), given)
     return write_response(done, view_with_secret(done), location=f"/api/webhooks/{done.record.id}")
 
@@ -75,7 +75,7 @@ def read_webhook(webhook_id: UUID) -> Response:
 @blp.arguments(WebhookChanges)
 @blp.changes(WebhookOut)
 def change_webhook(given: dict[str, Any], webhook_id: UUID) -> Response:
-    """Change a webhook; what it begins to want, it is told of from now on"""
+    """Change a webhook; newly subscribed events are sent from now on"""
     op = operation(f"webhooks.change {webhook_id}")
     done = services().webhooks.change(str(webhook_id), op, given, if_match())
     return write_response(done, webhook_view(done.record))
@@ -85,7 +85,7 @@ def change_webhook(given: dict[str, Any], webhook_id: UUID) -> Response:
 @blp.allows(Permission.MANAGE_WEBHOOKS)
 @blp.removes()
 def remove_webhook(webhook_id: UUID) -> Response:
-    """Tell it nothing any more, not even what is on its way"""
+    """Remove a webhook; pending deliveries are dropped"""
     op = operation(f"webhooks.remove {webhook_id}")
     return delete_response(services().webhooks.remove(str(webhook_id), op, if_match()))
 
@@ -94,7 +94,7 @@ def remove_webhook(webhook_id: UUID) -> Response:
 @blp.allows(Permission.MANAGE_WEBHOOKS)
 @blp.changes(WebhookWithSecret, if_match=False)
 def rotate_secret(webhook_id: UUID) -> Response:
-    """Another secret, shown in this answer only; the one before is good for nothing at once"""
+    """Rotate the secret, shown in this response only; the previous one is replaced at once"""
     op = operation(f"webhooks.rotate {webhook_id}")
     done = services().webhooks.rotate(str(webhook_id), op)
     return write_response(done, view_with_secret(done))
@@ -104,7 +104,7 @@ def rotate_secret(webhook_id: UUID) -> Response:
 @blp.allows(Permission.MANAGE_WEBHOOKS)
 @blp.creates(DeliveryOut)
 def test_webhook(webhook_id: UUID) -> Response:
-    """Send it a `ping`; how that went is in the delivery a moment later"""
+    """Send a `ping`; the delivery shows the outcome a moment later"""
     done = services().webhooks.ping(str(webhook_id), operation(f"webhooks.test {webhook_id}"))
     location = f"/api/webhooks/{webhook_id}/deliveries/{done.record.id}"
     return write_response(done, delivery_view(done.record), location)
@@ -115,7 +115,7 @@ def test_webhook(webhook_id: UUID) -> Response:
 @blp.arguments(DeliveriesQuery, location="query")
 @blp.response(200, DeliveryPage)
 def list_deliveries(query: dict[str, Any], webhook_id: UUID) -> Response:
-    """What was sent to it or is to be, newest first"""
+    """Deliveries of a webhook, newest first"""
     found = services().webhooks.deliveries(
         str(webhook_id), query["state"], parse_cursor(query["cursor"]), query["limit"]
     )
@@ -126,7 +126,7 @@ def list_deliveries(query: dict[str, Any], webhook_id: UUID) -> Response:
 @blp.allows(Permission.MANAGE_WEBHOOKS)
 @blp.reads(DeliveryOut)
 def read_delivery(webhook_id: UUID, delivery_id: UUID) -> Response:
-    """One delivery with its latest tries"""
+    """One delivery with its latest attempts"""
     delivery = services().webhooks.delivery(str(webhook_id), str(delivery_id))
     return record_response(delivery, delivery_view(delivery))
 
@@ -135,7 +135,7 @@ def read_delivery(webhook_id: UUID, delivery_id: UUID) -> Response:
 @blp.allows(Permission.MANAGE_WEBHOOKS)
 @blp.changes(DeliveryOut, if_match=False)
 def repeat_delivery(webhook_id: UUID, delivery_id: UUID) -> Response:
-    """Send it once more, under the same id, whatever became of it"""
+    """Send a delivery again, under the same id, whatever its state"""
     op = operation(f"deliveries.repeat {delivery_id}")
     done = services().webhooks.repeat(str(webhook_id), str(delivery_id), op)
     return write_response(done, delivery_view(done.record))

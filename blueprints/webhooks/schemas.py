@@ -11,15 +11,18 @@ from dinerapp.ordering.domain.order_events import TOPICS, Topic
 from dinerapp.webhooks.domain.deliveries import DeliveryState
 from dinerapp.webhooks.domain.webhooks import MAX_URL_LENGTH
 
-_URL_METADATA = {"description": "gets the POSTs", "example": "https://example.org/dinerapp"}
+_URL_METADATA = {
+    "description": "where events are posted",
+    "example": "https://example.org/dinerapp",
+}
 _EVENTS_METADATA = {
-    "description": "those it is told of; none for all",
+    "description": "the events it receives; an empty list means all",
     "example": [TOPICS[0].value],
 }
 
 
 class WebhookChanges(RequestSchema):
-    """What can be changed of a webhook; all of it is optional."""
+    """The fields of a webhook that can be changed; all are optional."""
 
     url = Text(1, MAX_URL_LENGTH)
     events = BoundedList(fields.Enum(Topic, by_value=True), 0, len(Topic))
@@ -45,19 +48,19 @@ class WebhookOut(ma.Schema):
     events = fields.List(fields.Enum(Topic, by_value=True), metadata=_EVENTS_METADATA)
     description = fields.String()
     active = fields.Boolean()
-    since = fields.DateTime(metadata={"description": "it is told of nothing from before"})
+    since = fields.DateTime(metadata={"description": "earlier events are not sent"})
     created_at = fields.DateTime()
     updated_at = fields.DateTime()
 
 
 class WebhookWithSecret(WebhookOut):
-    """A webhook and its secret, which is shown this once."""
+    """A webhook and its secret, which is shown only once."""
 
     secret = fields.String(
         allow_none=True,
         metadata={
-            "description": "what is sent is signed with it; null in the answer to a repeated "
-            "request: whoever missed it rotates it",
+            "description": "the key that signs deliveries; null in the response to a repeated "
+            "request: rotate the secret if you missed it",
             "example": f"whsec_{'0' * 64}",
         },
     )
@@ -71,32 +74,34 @@ class WebhookPage(ma.Schema):
 
 
 class DeliveriesQuery(PageQuery):
-    """Which deliveries are wanted."""
+    """Filter for deliveries."""
 
     state = fields.Enum(DeliveryState, by_value=True, load_default=None)
 
 
 class AttemptOut(ma.Schema):
-    """One try."""
+    """One attempt at a delivery."""
 
     at = fields.DateTime()
     duration_ms = fields.Integer()
-    status = fields.Integer(allow_none=True, metadata={"description": "what was answered"})
-    error = fields.String(allow_none=True, metadata={"description": "why nothing was"})
+    status = fields.Integer(allow_none=True, metadata={"description": "the receiver's HTTP status"})
+    error = fields.String(allow_none=True, metadata={"description": "why there was no response"})
 
 
 class DeliveryOut(ma.Schema):
     """An event on its way to a webhook."""
 
-    id = fields.UUID(metadata={"description": "what `webhook-id` says, in every try"})
+    id = fields.UUID(metadata={"description": "the value of `webhook-id` in every attempt"})
     revision = fields.Integer()
     webhook_id = fields.UUID()
     event = fields.Enum(Topic, by_value=True)
-    payload = fields.Dict(metadata={"description": "the body"})
+    payload = fields.Dict(metadata={"description": "the body that is sent"})
     state = fields.Enum(DeliveryState, by_value=True)
-    next_due = fields.DateTime(allow_none=True, metadata={"description": "of the next try"})
+    next_due = fields.DateTime(
+        allow_none=True, metadata={"description": "when the next attempt is due"}
+    )
     attempts = fields.List(fields.Nested(AttemptOut))
-    created_at = fields.DateTime(metadata={"description": "when it happened"})
+    created_at = fields.DateTime(metadata={"description": "when the event happened"})
     updated_at = fields.DateTime()
 
 

@@ -1,4 +1,4 @@
-"""What callers are refused for who they are."""
+"""Errors of authentication and authorization."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dinerapp.replication.errors import DinerError
 
 
 class NotAuthenticated(DinerError):
-    """Nobody we know, or not any more; the words never tell which."""
+    """The credentials are missing, wrong or no longer valid; the message never says which account
+    exists."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -14,7 +15,7 @@ class NotAuthenticated(DinerError):
 
 
 class NotPermitted(DinerError):
-    """Known, but this is for others to do; the words are meant for the caller."""
+    """The caller is known but may not do this; the message is meant for the caller."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -22,4 +23,4 @@ class NotPermitted(DinerError):
 
 
 class TooBusy(DinerError):
-    """This process has more of such work than it can do; worth another try in a second."""
+    """This process is overloaded with such work; the caller may retry in a second."""

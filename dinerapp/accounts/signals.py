@@ -1,4 +1,4 @@
-"""What happens to accounts, told after the fact."""
+"""Signals about accounts, sent after the commit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from blinker import Namespace
 _signals = Namespace()
 
 user_created = _signals.signal("user_created")
-"""Somebody has an account now. user: User."""
+"""An account was created. user: User."""
 
 user_changed = _signals.signal("user_changed")
 """An account was changed by its owner or a manager. user: User."""

@@ -37,8 +37,8 @@ class Dish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """A category with its dishes. `popularity` is how often guests think of it; every order has at
-    least one dish of a `filling` category."""
+    """A category with its dishes. `popularity` is its weight in demo orders; every order has at
+    least one dish of a category that `is_main`."""
 
     slug: str
     name: str

@@ -126,7 +126,7 @@ class _DishReader:
         if not isinstance(value, str):
             return self._choice(value, f"{owner}, {_called('choice', value)}")
         if value not in self._shared:
-            raise fields.error("choices", f"names {value!r}, but there is no [choice.{value}]")
+            raise fields.error("choices", f"refers to {value!r}, but there is no [choice.{value}]")
         return self._shared[value]
 
     def _choice(self, value: object, owner: str) -> Choice:
@@ -141,9 +141,9 @@ class _DishReader:
         )
         fields.require_no_others()
         if choice.min > choice.max:
-            raise fields.error("min", "must not be more than max")
+            raise fields.error("min", "must not be greater than max")
         if choice.max > len(choice.options):
-            raise fields.error("max", "must not be more than there are options")
+            raise fields.error("max", "must not be greater than the number of options")
         return choice
 
 
@@ -185,14 +185,14 @@ def _hours(value: object) -> tuple[Window, ...]:
     except ValueError as exc:
         raise ValueError(f"must be {_HOURS}") from exc
     if len(windows) > _MAX_WINDOWS:
-        raise ValueError(f"must be {_MAX_WINDOWS} windows at most")
+        raise ValueError(f"must have at most {_MAX_WINDOWS} windows")
     return windows
 
 
 def _options(value: object) -> Mapping[str, Any]:
     options = table(value)
     if not 1 <= len(options) <= _MAX_OPTIONS:
-        raise ValueError(f"must be 1 to {_MAX_OPTIONS}, each with its price")
+        raise ValueError(f"must have 1 to {_MAX_OPTIONS} entries, each with its price")
     for name in options:
         _name(name)
     return options

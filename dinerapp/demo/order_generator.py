@@ -32,7 +32,7 @@ _TYPE_WEIGHTS = {FulfilmentType.DINE_IN: 50, FulfilmentType.PICKUP: 25, Fulfilme
 class OrderGenerator:
     """Orders of one `scope` in a house, as they stand when the rush ends.
 
-    `till` says which till is open at a moment, None for none.
+    `till_at` returns the till that is open at a moment, None for none.
     """
 
     def __init__(

@@ -24,9 +24,9 @@ _TIPS = (0, 0, 0, 50, 100, 100, 150, 200, 300)
 
 
 class OrderLifecycle:
-    """One order's. `complains`: they do not like what they got, and are given money back.
+    """The life of one order. If the guest `complains`, part of the payment is refunded.
 
-    `till` says which till is open at a moment, None for none.
+    `till_at` returns the till that is open at a moment, None for none.
     """
 
     def __init__(

@@ -48,7 +48,7 @@ CHEF = "amira"
 
 
 def guest_contact(number: int) -> OrderContact:
-    """One of MOST_GUESTS regulars; every third one has given an e-mail address."""
+    """One of MAX_GUESTS guests; every third one has given an e-mail address."""
     first = _FIRST_NAMES[number % len(_FIRST_NAMES)]
     last = _LAST_NAMES[number % len(_LAST_NAMES)]
     email = f"guest-{number}@example.org" if number % 3 == 0 else None

@@ -22,8 +22,8 @@ _NOTES = ("no onions", "extra spicy", "sauce aside, please", "for the birthday c
 
 @dataclass(frozen=True, kw_only=True)
 class Restaurant:
-    """`popularity` is how often guests think of an item, by its id; an order has something
-    `filling` in it, if there is any."""
+    """`popularity` is an item's weight in demo orders, by its id; every order has one of
+    `main_item_ids`, if there are any."""
 
     menu: Mapping[str, MenuItem]
     categories: Mapping[str, Category]

@@ -44,7 +44,9 @@ class Fields:
         for name in self._table:
             if name not in self._known:
                 known = ", ".join(self._known)
-                raise ValueError(f"{self._owner}: {name!r} is not a field; these are: {known}")
+                raise ValueError(
+                    f"{self._owner}: {name!r} is not a known field; the fields are: {known}"
+                )
 
 
 def text(most: int, least: int = 1) -> Read[str]:
@@ -111,7 +113,7 @@ def list_of(read: Read[T], most: int) -> Read[tuple[T, ...]]:
 
     def read_all(value: object) -> tuple[T, ...]:
         if not isinstance(value, list) or len(value) > most:
-            raise ValueError(f"must be a list of {most} at most")
+            raise ValueError(f"must be a list of at most {most}")
         return tuple(read(each) for each in value)
 
     return read_all
@@ -122,5 +124,5 @@ def require_distinct(names: Sequence[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise ValueError(f"has {name!r} twice")
+            raise ValueError(f"contains {name!r} twice")
         seen.add(name)

@@ -1,4 +1,4 @@
-"""What other processes are told of rooms."""
+"""Forwards signals about rooms to other processes."""
 
 from __future__ import annotations
 

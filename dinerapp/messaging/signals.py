@@ -1,4 +1,4 @@
-"""What happens in rooms, told after the fact."""
+"""Signals about rooms, sent after the commit."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from blinker import Namespace
 _signals = Namespace()
 
 access_changed = _signals.signal("access_changed")
-"""Somebody may not see every room any more that they saw. about: Record, user_id: str or None for
-anybody."""
+"""Somebody may have lost access to rooms. about: Record, user_id: str, or None for everybody."""
 
 message_sent = _signals.signal("message_sent")
-"""Something was said in a room. kind: str, message: Message."""
+"""A message was sent to a room. kind: str, message: Message."""
 
 message_changed = _signals.signal("message_changed")
 """A message was edited or removed. kind: str, message: Message."""
 
 room_read = _signals.signal("room_read")
-"""Somebody has read a room up to some message. read: Read."""
+"""Somebody has read a room up to some message. read: ReadMarker."""
 
 typing_noticed = _signals.signal("typing_noticed")
 """Somebody is typing in a room. room_id: str, user_id: str."""

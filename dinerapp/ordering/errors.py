@@ -1,4 +1,4 @@
-"""What guests are refused for lack of it."""
+"""Errors of the ordering wing."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from dinerapp.replication.errors import RuleViolation
 
 
 class SoldOut(RuleViolation):
-    """Not enough is left of what the caller wants."""
+    """There is not enough stock left for the request."""

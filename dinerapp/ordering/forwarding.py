@@ -1,4 +1,4 @@
-"""What other processes are told of orders and the menu."""
+"""Forwards signals about orders and the menu to other processes."""
 
 from __future__ import annotations
 

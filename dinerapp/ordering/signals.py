@@ -1,4 +1,4 @@
-"""What happens in the restaurant, told after the fact."""
+"""Signals about the restaurant, sent after the commit."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ order_paid = _signals.signal("order_paid")
 """A payment was taken. order: Order, payment: Payment."""
 
 order_refunded = _signals.signal("order_refunded")
-"""Money was given back. order: Order, payment: Payment."""
+"""A payment was refunded. order: Order, payment: Payment."""
 
 tickets_changed = _signals.signal("tickets_changed")
 """The kitchen took a step. order: Order."""
 
 customer_erased = _signals.signal("customer_erased")
-"""Somebody was forgotten, here and in all their orders. customer: Customer (what is left)."""
+"""A customer was erased, here and in all their orders. customer: Customer (what is left)."""
 
 ORDER_SIGNALS = (
     order_placed,

@@ -1,4 +1,4 @@
-"""`python -m dinerapp …`: what operators do."""
+"""`python -m dinerapp …`: the commands of operators."""
 
 from __future__ import annotations
 
@@ -66,20 +66,20 @@ _log = structlog.get_logger(__name__)
 EXIT_PROBLEM, EXIT_USAGE = 1, 2
 MAX_ROWS = 50
 _UNUSED_DATABASE_URL = "postgresql://nowhere"
-"""Nobody connects to it: the routes do not depend on what is stored."""
+"""It is never connected to: the routes do not depend on what is stored."""
 MAX_DEFAULT_LENGTH = 30
 MAX_REASON_LENGTH = 80
 _STORE_NAMES = [place.value for place in administration.STORES]
 
 
 class CommandFailed(click.ClickException):
-    """Ends the command with one sentence."""
+    """Ends the command with a message of one sentence."""
 
     exit_code = EXIT_PROBLEM
 
 
 class _CommandGroup(click.Group):
-    """Says in one sentence what went wrong, and lists the settings in its help."""
+    """Reports errors in one sentence, and lists the settings in its help."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -110,7 +110,7 @@ def _format_setting(name: str, default: str) -> str:
 @click.group(
     cls=_CommandGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 all is well, 1 a problem was found, 2 wrong usage or setting.",
+    epilog="Exit codes: 0 success, 1 a problem was found, 2 wrong usage or settings.",
 )
 def main() -> None:
     """Dinerapp, a restaurant back end on PostgreSQL and MongoDB at once.
@@ -125,22 +125,22 @@ def main() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     default=DEFAULT_DIRECTORY,
     show_default=True,
-    help="where the databases and the secret key live",
+    help="directory of the databases and the secret key",
 )
 @click.option("--week", is_flag=True, help="add coupons and a week of demo orders, as `seed` does")
 def up(data: Path, week: bool) -> None:
-    """Serve here, with databases of its own where no URL is set.
+    """Serve on this machine, starting databases of its own if no URL is set.
 
-    Starts PostgreSQL and MongoDB under --data unless DATABASE_URL or MONGODB_URI is set, brings
-    them up to date, adds a demo menu if there is none, and serves until Ctrl-C. Orders are made
-    up with --week only.
+    Starts PostgreSQL and MongoDB under --data unless DATABASE_URL or MONGODB_URI is set, migrates
+    them, adds a demo menu if there is no menu, and serves until Ctrl-C. Demo orders are added
+    with --week only.
     """
     serve(_quiet_settings(), data, click.echo, week=week)
 
 
 @main.command()
 def migrate() -> None:
-    """Make or update tables, collections and indexes in every configured database."""
+    """Create or update tables, collections and indexes in every configured database."""
     failed = False
     for backend in backends_of(_quiet_settings()):
         name = backend.database.name
@@ -148,7 +148,7 @@ def migrate() -> None:
             click.echo(f"{name}: up to date ({administration.migrate_database(backend.database)})")
         except StoreFailure as exc:
             failed = True
-            click.echo(f"{name}: cannot be migrated: {SecretMask()(exc.reason)}", err=True)
+            click.echo(f"{name}: migration failed: {SecretMask()(exc.reason)}", err=True)
     _exit_on_problem(failed)
 
 
@@ -158,33 +158,41 @@ def migrate() -> None:
     type=click.Choice(["menu", "week", "large"]),
     default="week",
     show_default=True,
-    help="how much",
+    help="what to add, see above",
 )
-@click.option("--items", type=click.IntRange(1, 10_000), help="of large; default: 1000")
-@click.option("--orders", type=click.IntRange(1, 10_000_000), help="of large; default: 100000")
+@click.option(
+    "--items",
+    type=click.IntRange(1, 10_000),
+    help="number of items for --size large; default: 1000",
+)
+@click.option(
+    "--orders",
+    type=click.IntRange(1, 10_000_000),
+    help="number of orders for --size large; default: 100000",
+)
 @click.option(
     "--menu",
     "menu_file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="of menu; your own, as TOML, instead of the demo's",
+    help="for --size menu: your own menu as TOML instead of the demo menu",
 )
 def seed(size: str, items: int | None, orders: int | None, menu_file: Path | None) -> None:
-    """Add demo data. What is there is not added again, what was removed stays removed.
+    """Add demo data. Existing data is not added again, and removed data stays removed.
 
     \b
-    menu   a menu, which `up` adds to empty databases too; or your own, from --menu
-    week   that, coupons, and a week of orders with payments, tills and tickets
+    menu   a demo menu, which `up` also adds to empty databases; or your own, with --menu
+    week   the same, coupons, and a week of orders with payments, tills and tickets
     large  1,000 items and 100,000 orders for load tests, into all databases
-           at once; if it is interrupted, the next try goes on where it was
+           at once; if interrupted, the next run resumes where it stopped
 
-    Orders are made up, and yet they count as sales, and nothing takes them back: keep `week` and
-    `large` away from databases that a restaurant lives on.
+    Demo orders count as sales and cannot be undone: never use `week` or `large` on the databases
+    of a real restaurant.
     """
     if (items or orders) and size != "large":
-        raise click.UsageError("--items and --orders are for --size large")
+        raise click.UsageError("--items and --orders require --size large")
     if menu_file and size != "menu":
-        raise click.UsageError("--menu is for --size menu")
+        raise click.UsageError("--menu requires --size menu")
     own = read(menu_file) if menu_file else None
     began = time.monotonic()
     with open_application(seeding.with_long_deadlines(_quiet_settings())) as diner:
@@ -223,7 +231,7 @@ def _seed_large(application: Application, items: int, orders: int) -> None:
     except StoreFailure as exc:
         reason = SecretMask()(str(exc))
         raise CommandFailed(
-            f"{reason}; try again when it is there, it goes on where it was"
+            f"{reason}; run it again when the database is back, and it resumes where it stopped"
         ) from exc
     _print_added(added.items, items, "items")
     _print_added(added.orders, orders, "orders")
@@ -235,10 +243,10 @@ def _print_added(added: int, total: int, noun: str) -> None:
 
 @main.command()
 def relay() -> None:
-    """Ship what one database owes the other and send webhooks, until SIGTERM or Ctrl-C.
+    """Deliver outbox entries to the other database and send webhooks, until SIGTERM or Ctrl-C.
 
-    For deployments with RELAY_IN_WORKERS=false. Also checks and repairs every CONSISTENCY_EVERY
-    seconds, if that is set.
+    For deployments with RELAY_IN_WORKERS=false. Also compares and repairs the databases every
+    CONSISTENCY_EVERY seconds, if that is set.
     """
     settings = replace(Settings.from_environment(), relay_in_workers=True)
     configure_logging(settings)
@@ -256,7 +264,7 @@ def relay() -> None:
 
 @main.command()
 def routes() -> None:
-    """Show every route of the API and who may use it, as a table in Markdown."""
+    """Show every route of the API and who may use it, as a Markdown table."""
     app = create_app(Settings(database_url=_UNUSED_DATABASE_URL))
     click.echo("| method | path | who |\n|---|---|---|")
     for one in route_table(app):
@@ -266,7 +274,7 @@ def routes() -> None:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
 def status(as_json: bool) -> None:
-    """Show connections, what is owed, and open conflicts; exit 1 unless healthy."""
+    """Show connections, undelivered records and open conflicts; exit 1 unless healthy."""
     with open_application(_quiet_settings()) as diner:
         await_catching_up(diner, seconds=5)
         found = diner.replication.connections.status_with_counts()
@@ -283,14 +291,14 @@ def status(as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--kind", help="only this kind of record")
-@click.option("--repair", is_flag=True, help="make the records that differ equal")
-@click.option("--deep", is_flag=True, help="compare every record, not only stored digests")
+@click.option("--kind", help="compare only this kind of record")
+@click.option("--repair", is_flag=True, help="repair records that differ")
+@click.option("--deep", is_flag=True, help="compare every record instead of stored digests")
 @click.option("--json", "as_json", is_flag=True, help="print JSON")
 def consistency(kind: str | None, repair: bool, deep: bool, as_json: bool) -> None:
-    """Compare both databases; exit 1 when differences remain.
+    """Compare both databases; exit 1 if differences remain.
 
-    Records that become equal while we look were only on their way and do not count.
+    Records that become equal during the comparison were still being delivered and do not count.
     """
     with open_with_both_stores(_quiet_settings()) as diner:
         await_catching_up(diner)
@@ -303,13 +311,13 @@ def consistency(kind: str | None, repair: bool, deep: bool, as_json: bool) -> No
 
 
 @main.command()
-@click.option("--resolve", metavar="ID", help="close this one")
-@click.option("--take", type=click.Choice([KEEP, TAKE_OTHER]), help="what to do when closing it")
-@click.option("--all", "everything", is_flag=True, help="show the resolved ones too")
+@click.option("--resolve", metavar="ID", help="resolve this conflict")
+@click.option("--take", type=click.Choice([KEEP, TAKE_OTHER]), help="how to resolve it")
+@click.option("--all", "everything", is_flag=True, help="show resolved conflicts too")
 def conflicts(resolve: str | None, take: str | None, everything: bool) -> None:
-    """Show conflicts, or close one: keep what won, or take the other side."""
+    """Show conflicts, or resolve one: keep the winner, or take the other side."""
     if (resolve is None) != (take is None):
-        raise click.UsageError("--resolve and --take go together")
+        raise click.UsageError("--resolve and --take must be used together")
     with open_application(_quiet_settings()) as diner:
         await_catching_up(diner)
         if resolve is not None and take is not None:
@@ -328,11 +336,11 @@ def conflicts(resolve: str | None, take: str | None, everything: bool) -> None:
 
 
 @main.command()
-@click.option("--to", type=click.Choice(_STORE_NAMES), required=True, help="which one to fill")
+@click.option("--to", type=click.Choice(_STORE_NAMES), required=True, help="the database to fill")
 def copy(to: str) -> None:
-    """Fill a database that was added later, and check the result; exit 1 unless equal.
+    """Fill a database that was added later, then compare both; exit 1 unless they are equal.
 
-    Set both DATABASE_URL and MONGODB_URI first. The diner may go on serving meanwhile.
+    Set both DATABASE_URL and MONGODB_URI first. The diner can keep serving meanwhile.
     """
     place = StoreId(to)
     with open_with_both_stores(_quiet_settings()) as diner:
@@ -354,17 +362,17 @@ def copy(to: str) -> None:
 
 
 @main.command()
-@click.option("--retry", is_flag=True, help="have them tried again")
+@click.option("--retry", is_flag=True, help="try to deliver them again")
 def parked(retry: bool) -> None:
-    """Show records that a database, or what follows from them, refused again and again; exit 1 if
-    there are any."""
+    """Show dead letters: records that a database or a follow-up, such as a webhook, kept refusing;
+    exit 1 if there are any."""
     with open_with_all_stores_up(_quiet_settings()) as diner:
         if retry:
-            click.echo(f"{administration.retry_dead_letters(diner)} records will be tried again")
+            click.echo(f"records to be retried: {administration.retry_dead_letters(diner)}")
             return
         found = administration.list_dead_letters(diner, MAX_ROWS)
     if not found:
-        click.echo("nothing is parked")
+        click.echo("no parked records")
         return
     show_table(_DEAD_LETTER_COLUMNS, [_dead_letter_row(target, one) for target, one in found])
     _exit_on_problem(True)
@@ -372,7 +380,7 @@ def parked(retry: bool) -> None:
 
 @main.group()
 def users() -> None:
-    """Add, show and mend accounts."""
+    """Add and list accounts, and reset passwords."""
 
 
 def _validate_email(_context: click.Context, _option: click.Parameter, given: str) -> str:
@@ -383,19 +391,19 @@ def _validate_email(_context: click.Context, _option: click.Parameter, given: st
 
 
 _EMAIL_OPTION = click.option(
-    "--email", required=True, callback=_validate_email, help="what they log in with"
+    "--email", required=True, callback=_validate_email, help="the address the user logs in with"
 )
 
 
 @users.command("add")
 @_EMAIL_OPTION
 @click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
-@click.option("--name", help="shown to others; default: the address up to its @")
+@click.option("--name", help="shown to others; default: the part of the address before the @")
 def add_user(email: str, role: str, name: str | None) -> None:
-    """Make an account in any role.
+    """Create an account in any role.
 
-    The password is asked for on a terminal; else it is DINER_PASSWORD, or the first line of the
-    standard input.
+    The password is DINER_PASSWORD if that is set; otherwise it is asked for on a terminal, or read
+    from the first line of standard input.
     """
     settings, password = _quiet_settings(), _new_password()
     new = NewAccount(email=email, name=name or email.partition("@")[0], password=password)
@@ -404,14 +412,14 @@ def add_user(email: str, role: str, name: str | None) -> None:
         try:
             done = diner.of(AccountServices).accounts.add(Operation.without_key(), new, Role(role))
         except DuplicateKey as exc:
-            raise CommandFailed(f"{email} has an account already") from exc
-    click.echo(f"{done.record.id} {done.record.email} is {role} now")
+            raise CommandFailed(f"{email} already has an account") from exc
+    click.echo(f"{done.record.id} {done.record.email} is now {role}")
 
 
 @users.command("list")
 @click.option("--role", type=click.Choice([role.value for role in Role]), help="only this role")
 def list_users(role: str | None) -> None:
-    """Show who has an account, newest first."""
+    """List accounts, newest first."""
     wanted = UserFilter(role=Role(role) if role else None)
     with open_application(_quiet_settings()) as diner:
         await_catching_up(diner, seconds=5)
@@ -424,9 +432,9 @@ def list_users(role: str | None) -> None:
 @users.command("password")
 @_EMAIL_OPTION
 def reset_password(email: str) -> None:
-    """Set another password for somebody, and log them out everywhere.
+    """Reset a user's password and log them out everywhere.
 
-    The password is read as by `users add`.
+    The password is read as in `users add`.
     """
     settings, password = _quiet_settings(), _new_password()
     with open_application(settings) as diner:
@@ -434,16 +442,16 @@ def reset_password(email: str) -> None:
         try:
             user = diner.of(AccountServices).accounts.reset_password(email, password)
         except NotFound as exc:
-            raise CommandFailed(f"nobody has an account as {email}") from exc
-    click.echo(f"{user.email} has another password now")
+            raise CommandFailed(f"there is no account with the address {email}") from exc
+    click.echo(f"{user.email} has a new password")
 
 
 def _new_password() -> str:
-    """Never an argument: those are in the list of processes and in the shell's history."""
+    """Never an argument: arguments show up in the process list and in the shell's history."""
     password = os.environ.get("DINER_PASSWORD") or _read_password()
     if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
         limits = f"{MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH}"
-        raise click.UsageError(f"a password has {limits} characters")
+        raise click.UsageError(f"the password must be {limits} characters long")
     return password
 
 
@@ -508,13 +516,15 @@ def _check_pair(
 def _pairs(application: Application, kind: str | None) -> Sequence[StorePair[Any]]:
     if kind is not None and kind not in application.replication.pairs:
         known = ", ".join(sorted(application.replication.pairs))
-        raise click.BadParameter(f"{kind!r} does not live in both databases; these do: {known}")
+        raise click.BadParameter(
+            f"{kind!r} is not a kind of record in both databases; these are: {known}"
+        )
     return [pair for name, pair in application.replication.pairs.items() if kind in (None, name)]
 
 
 def _show_checks(checks: Sequence[ComparisonReport]) -> None:
     rows = [(one.kind, len(one.differing), one.on_their_way, one.repaired) for one in checks]
-    show_table(("kind", "differing", "on their way", "repaired"), rows)
+    show_table(("kind", "differing", "in delivery", "repaired"), rows)
     for check in checks:
         for each in check.differing[:MAX_ROWS]:
             click.echo(f"{check.kind} {each.record_id}: {each.one} / {each.other}")
@@ -523,7 +533,7 @@ def _show_checks(checks: Sequence[ComparisonReport]) -> None:
 
 
 def _quiet_settings() -> Settings:
-    """For commands that talk to a person: log lines on stderr, and only those of errors."""
+    """For commands that people run: only errors are logged, to stderr."""
     settings = replace(Settings.from_environment(), relay_in_workers=False)
     configure_logging(replace(settings, log_level="error"), "stderr")
     return settings

@@ -1,4 +1,4 @@
-"""What other systems are told of orders: endpoints, signed deliveries, and their retries.
+"""Webhooks for order events: endpoints, signed deliveries, and their retries.
 
 May use ordering, accounts, live and replication.
 """

@@ -38,7 +38,7 @@ def test_all_that_is_left_is_paid_with_change_and_tip(client: FlaskClient) -> No
     assert (order["total"], order["tip"], order["outstanding"]) == (1850, 150, 0)
     assert order["payment_status"] == "paid"
     again = pay(client, order)
-    assert (again.status_code, again.json["detail"]) == (409, "nothing is left to be paid")
+    assert (again.status_code, again.json["detail"]) == (409, "nothing is left to pay")
 
 
 def test_a_bill_is_split_by_amount(client: FlaskClient) -> None:
@@ -136,7 +136,7 @@ def test_a_till_is_opened_used_counted_and_closed(client: FlaskClient) -> None:
     closed = client.post(f"/api/tills/{till['id']}/close", json={"counted": 21_400}).json
     assert (closed["expected"], closed["counted"]) == (21_500, 21_400)
     again = client.post(f"/api/tills/{till['id']}/close", json={"counted": 1})
-    assert (again.status_code, again.json["detail"]) == (409, "the till is closed already")
+    assert (again.status_code, again.json["detail"]) == (409, "the till is already closed")
     late = pay(client, ordered(client), till_id=till["id"])
     assert (late.status_code, list(late.json["errors"])) == (409, ["till_id"])
     listed = client.get("/api/tills?open=false").json["items"]

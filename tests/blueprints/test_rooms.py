@@ -391,7 +391,7 @@ def test_guests_talk_with_staff_and_not_with_one_another(people: dict[str, Flask
     for user_id in (me(people["other customer"]), new_id(), me(customer)):
         refused = customer.post("/api/conversations", json={"user_id": user_id})
         told.add((refused.status_code, refused.json["detail"]))
-    assert told == {(422, "user_id: is nobody you can have a conversation with")}
+    assert told == {(422, "user_id: is not a person you can have a conversation with")}
     assert open_conversation(people["moderator"], people["owner"])
     assert open_conversation(people["waiter"], people["other customer"])
 

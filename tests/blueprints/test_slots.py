@@ -134,7 +134,7 @@ def test_when_it_is_closed_guests_order_for_later_and_staff_for_now() -> None:
             409,
             ["fulfilment.scheduled_for"],
         )
-        assert "we are closed now, and open again on" in refused.json["detail"]
+        assert "we are closed now and open again on" in refused.json["detail"]
         assert guest.post("/api/orders", json=scheduled(item, TOMORROW)).status_code == 409
         opens = datetime.now(UTC).replace(hour=1, minute=15) + timedelta(days=6)
         place_order(guest, scheduled(item, opens))

@@ -95,16 +95,16 @@ def test_health_has_the_shape_that_clients_rely_on(ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("postgresql", "mongodb", "code", "status", "there", "words"),
     [
-        (UP, DOWN, 200, "degraded", (True, False), "MongoDB is down; PostgreSQL answers"),
-        (DOWN, UP, 200, "degraded", (False, True), "PostgreSQL is down; MongoDB answers"),
-        (UP, CATCHING_UP, 200, "degraded", (True, True), "MongoDB is back and receives"),
+        (UP, DOWN, 200, "degraded", (True, False), "MongoDB is down; PostgreSQL serves"),
+        (DOWN, UP, 200, "degraded", (False, True), "PostgreSQL is down; MongoDB serves"),
+        (UP, CATCHING_UP, 200, "degraded", (True, True), "MongoDB is back and is catching up"),
         (
             DOWN,
             CATCHING_UP,
             200,
             "degraded",
             (False, True),
-            "MongoDB answers, and may lack what it missed",
+            "MongoDB serves requests but may lack writes that it missed",
         ),
         (DOWN, DOWN, 503, "unhealthy", (False, False), "MongoDB is down; PostgreSQL is down"),
     ],

@@ -143,53 +143,61 @@ def test_prices_have_the_decimals_of_the_currency(
         (GOULASH, '"Goulash"\nprice = nan', "dish 'goulash': price must be"),
         (GOULASH, '"Goulash"\nprice = 1e999999999', "dish 'goulash': price must be"),
         (GOULASH, '"Goulash"\nprice = true', "dish 'goulash': price must be"),
-        (GOULASH, f"{GOULASH}\nalergens = []", "dish 'goulash': 'alergens' is not a field; these"),
+        (
+            GOULASH,
+            f"{GOULASH}\nalergens = []",
+            "dish 'goulash': 'alergens' is not a known field; the fields",
+        ),
         (GOULASH, '""\nprice = 7.9', "dish 'goulash': name must be text of 1 to 200 characters"),
         (GOULASH, '"  "\nprice = 7.9', "dish 'goulash': name must not be blank"),
         (GOULASH, '"\\u0000"\nprice = 7.9', "dish 'goulash': name must not contain NUL"),
         ('"goulash"', '"Goulash soup"', "dish 'Goulash soup': slug must be lower-case words-with-"),
         ('slug = "goulash"', "", "dish 'Goulash': slug is missing"),
         ('slug = "goulash"\nname = "Goulash"', "", "dish number 1: slug is missing"),
-        ('"lemonade"', '"goulash"', "the menu has 'goulash' twice; every dish needs a slug"),
-        ('"drinks"', '"soups"', "the menu has 'soups' twice; every category needs a slug"),
+        ('"lemonade"', '"goulash"', "the menu contains 'goulash' twice; every dish needs a slug"),
+        ('"drinks"', '"soups"', "the menu contains 'soups' twice; every category needs a slug"),
         (
             '"sat 18:00-20:00"',
             '"saturday"',
             "dish 'lemonade': hours must be days and hours such as",
         ),
-        ('"sat 18:00-20:00"', '"' + "sat 18:00-20:00;" * 21 + '"', "hours must be 20 windows at m"),
+        (
+            '"sat 18:00-20:00"',
+            '"' + "sat 18:00-20:00;" * 21 + '"',
+            "hours must have at most 20 windows",
+        ),
         ("stock = 12", "stock = 1.5", "dish 'lemonade': stock must be a whole number from 0 to "),
-        ('["sulphites"]', '"sulphites"', "dish 'lemonade': allergens must be a list of 30 at most"),
+        ('["sulphites"]', '"sulphites"', "dish 'lemonade': allergens must be a list of at most 30"),
         ('["sulphites"]', "[7]", "dish 'lemonade': allergens must be text of 1 to 50 characters"),
         ("tax = 19", "tax = 119", "category 'drinks': tax must be a number from 0.00 to 100.00"),
         ("tax = 19", 'filling = "yes"', "category 'drinks': filling must be true or false"),
         (
             '"size", {',
             '"sizes", {',
-            "dish 'goulash': choices names 'sizes', but there is no [choice.",
+            "dish 'goulash': choices refers to 'sizes', but there is no [choice.",
         ),
-        ('"size", {', '"size", "size", {', "dish 'goulash': choices has 'Size' twice"),
+        ('"size", {', '"size", "size", {', "dish 'goulash': choices contains 'Size' twice"),
         (CHOICES, "choices = [7]", "dish 'goulash', choice must be a table"),
         (
             "Bread = 0.80",
             "",
-            "dish 'goulash', choice 'With': options must be 1 to 100, each with its",
+            "dish 'goulash', choice 'With': options must have 1 to 100 entries, each with its",
         ),
         (
             "Bread = 0.80",
             'Bread = "-"',
             "dish 'goulash', choice 'With', options: Bread must be a num",
         ),
-        ("min = 1", "min = 2", "choice 'size': min must not be more than max"),
+        ("min = 1", "min = 2", "choice 'size': min must not be greater than max"),
         (
             "min = 1",
             "min = 1\nmax = 3",
-            "choice 'size': max must not be more than there are options",
+            "choice 'size': max must not be greater than the number of options",
         ),
         (
             "tax = 7",
             "taxes = 7",
-            "the menu: 'taxes' is not a field; these are: decimals, tax, choice",
+            "the menu: 'taxes' is not a known field; the fields are: decimals, tax, choice",
         ),
         ("tax = 7", "tax =", "is not valid TOML: Invalid value (at line 2, column 6)"),
         ("[[category]]", "[category]", "is not valid TOML: "),
@@ -212,7 +220,7 @@ def test_a_mistake_is_one_line_with_the_dish_and_the_field(
 def test_two_options_that_would_have_one_id_are_refused(written: Written) -> None:
     two = '[{ name = "A", options = { "B C" = 0 } }, { name = "A B", options = { C = 0 } }]'
     path = written(SMALL.replace(CHOICES, f"choices = {two}"))
-    with pytest.raises(BadMenu, match="dish 'goulash': choices has 'A B C' twice"):
+    with pytest.raises(BadMenu, match="dish 'goulash': choices contains 'A B C' twice"):
         read(path)
 
 

@@ -1,4 +1,4 @@
-"""What somebody with an account says of themselves."""
+"""The profile of a user, which they edit themselves."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from dinerapp.replication.record import Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """What they would like to be asked less often. `dietary` and `allergens` are in the words of
-    the menu; `language` is a tag such as de or pt-BR."""
+    """A user's preferences. `dietary` and `allergens` use the menu's labels; `language` is a tag
+    such as de or pt-BR."""
 
     dietary: tuple[str, ...] = ()
     allergens: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ class Profile(Record):
 
 
 def default_profile(user: User) -> Profile:
-    """What is known of somebody who has said nothing; the same wherever it is made."""
+    """The profile of a user who has not edited it; the same wherever it is made."""
     return Profile(
         id=user.id,
         op_id=derived_id("profile", user.id),

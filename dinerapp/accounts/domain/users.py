@@ -122,12 +122,12 @@ class User(Record):
 
 
 def normalise_email(email: str) -> str:
-    """The address as it is compared: who writes it differently is the same."""
+    """The address in the form in which addresses are compared."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email).casefold())
 
 
 def merge_users(first: User, second: User, policy: MergePolicy) -> MergeResult[User]:
-    """Sessions of both are kept, whatever was ended stays so, the later password counts."""
+    """Keeps the sessions of both; revoked ones stay revoked, and the later password wins."""
     winner, loser, reason = _decide_by_profile(first, second, policy)
     edits = dict.fromkeys((*loser.edits, *winner.edits))
     password = max(first, second, key=_password_sort_key)

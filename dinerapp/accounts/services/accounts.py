@@ -23,7 +23,7 @@ from dinerapp.replication.record import utc_now
 from dinerapp.replication.saving import WriteResult, save_idempotently, update_with_retry
 from dinerapp.replication.signals import announce
 
-WRONG_CREDENTIALS = "the address or the password is wrong"
+WRONG_CREDENTIALS = "the e-mail address or the password is wrong"
 FIRST_ADMIN_EMAIL = "admin@dinerapp.local"
 _FIRST_ADMIN = Operation.from_key("first admin", "", b"")
 _PASSWORD_BYTES = 15
@@ -61,8 +61,8 @@ class AccountService:
         self._session_lifetime = session_lifetime
 
     def register(self, operation: Operation, new: NewAccount) -> WriteResult[User]:
-        """An account for a customer. Who has one already is nobody's business: a taken address
-        is answered as a new one would be, and its account stays as it is."""
+        """Creates a customer's account. So as not to reveal who has one, an address that is taken
+        gets the response of a new one, and its account stays as it is."""
         made = self._new_user(operation, new, Role.CUSTOMER)
         try:
             return self._add(made)
@@ -92,7 +92,7 @@ class AccountService:
         return (done.record, password) if done.changed else None
 
     def login(self, email: str, password: str) -> LoginResult:
-        """Opens a session. An unknown address, a wrong password and a closed account are one."""
+        """Opens a session. An unknown address, a wrong password and a closed account look alike."""
         user = self._find_by_email(normalise_email(email))
         fits = self._passwords.matches(password, user.password_hash if user else None)
         if user is None or not fits or not user.active:
@@ -165,7 +165,7 @@ class AccountService:
         """Sets another password, and logs the caller out everywhere else."""
         user = self._users.get(caller.user_id or "")
         if not self._passwords.matches(current, user.password_hash):
-            raise InvalidRequest("is not your password", field="current_password")
+            raise InvalidRequest("is not your current password", field="current_password")
         self._set_password(user, new_password, keep_session_id=caller.session_id)
 
     def reset_password(self, email: str, new_password: str) -> User:
@@ -278,11 +278,11 @@ def _require_open_session(user: User, session_id: str, now: datetime) -> Session
 
 
 def _require_privilege(caller: Caller, user: User, fields: Mapping[str, Any]) -> None:
-    """Nobody makes themselves more or less, and who has power is the admins' business."""
+    """NotPermitted for changes to one's own role, and for privileged roles unless an admin asks."""
     if caller.user_id == user.id and not {"role", "active"}.isdisjoint(fields):
-        raise NotPermitted("nobody changes their own role or closes their own account")
+        raise NotPermitted("you cannot change your own role or close your own account")
     if caller.may(Permission.GRANT_POWER):
         return
     roles = {user.role, fields.get("role", user.role)}
     if not PRIVILEGED_ROLES.isdisjoint(roles) and caller.user_id != user.id:
-        raise NotPermitted("accounts of managers and admins are the business of admins")
+        raise NotPermitted("only admins may create or change accounts of managers and admins")

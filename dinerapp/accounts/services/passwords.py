@@ -19,8 +19,8 @@ _QUEUE_SECONDS = 5.0
 
 
 class Passwords:
-    """Argon2id. One hash at a time; who waits for it takes a thread from other requests, so that
-    no more than `places` may, and the next one is told to come back."""
+    """Argon2id, one hash at a time. A waiting request blocks a thread that others could use, so at
+    most `max_waiting` wait; the next one gets TooBusy."""
 
     def __init__(self, memory_kib: int, rounds: int, max_waiting: int) -> None:
         self._argon2 = PasswordHasher(time_cost=rounds, memory_cost=memory_kib, parallelism=1)

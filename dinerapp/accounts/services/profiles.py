@@ -59,7 +59,7 @@ class ProfileService:
         """Changes some of it; of the preferences, too, those that are given."""
         if caller.user_id != user_id and not caller.may(Permission.CHANGE_PROFILES):
             self.get(caller, user_id)
-            raise NotPermitted("profiles are changed by whom they are about, and by admins")
+            raise NotPermitted("only the user or an admin may change a profile")
 
         def change(profile: Profile) -> Profile:
             preferred = replace(profile.preferences, **fields.get("preferences", {}))

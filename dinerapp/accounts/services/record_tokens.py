@@ -28,4 +28,4 @@ class RecordTokens:
     def require(self, record_id: str, caller: Caller) -> None:
         """Before it is looked whether there is such a record: both are refused alike."""
         if caller.record_token is not None and not self.verify(caller.record_token, record_id):
-            raise NotPermitted(f"this access token is not of this {self._kind}")
+            raise NotPermitted(f"this access token does not belong to this {self._kind}")

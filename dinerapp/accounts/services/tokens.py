@@ -18,7 +18,7 @@ from dinerapp.accounts.errors import NotAuthenticated
 _HS256 = ["HS256"]
 _HEADER = {"alg": "HS256"}
 _MAX_TOKEN_LENGTH = 2000
-INVALID_TOKEN = "the token is not valid, or not any more"  # noqa: S105
+INVALID_TOKEN = "the token is invalid, expired or revoked"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)

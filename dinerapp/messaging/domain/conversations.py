@@ -23,7 +23,7 @@ class Conversation(Record):
 
     def validate(self) -> None:
         if len(set(self.user_ids)) != 2:
-            raise InvalidRecord("user_ids", "must be two")
+            raise InvalidRecord("user_ids", "must be two different users")
 
 
 def conversation_id(user_id: str, other_user_id: str) -> str:

@@ -11,7 +11,7 @@ from dinerapp.replication.record import Record
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotencyRecord(Record):
     """Its id follows from the key, and its operation from what was asked: so whichever store is
-    asked refuses the same key with another request. `led_to` is the record that came of it."""
+    asked refuses the same key with another request. `led_to` is the id of the resulting record."""
 
     led_to: str
 

@@ -39,9 +39,9 @@ class MemberPermission(StrEnum):
 
     CHANGE_SERVER = "change the server"
     INVITE = "see or renew the invite code"
-    EDIT_CHANNELS = "make, rename or remove channels"
+    EDIT_CHANNELS = "add, rename or remove channels"
     CHANGE_ROLES = "change roles"
-    KICK = "put members out"
+    KICK = "kick members"
     REMOVE_MESSAGES = "remove messages of others"
 
 
@@ -62,8 +62,8 @@ _RANK = {role: rank for rank, role in enumerate(reversed(MemberRole))}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member(Record):
-    """Stays when somebody leaves, so that they may come back. Who was put out needs another
-    invitation: `barred` is the digest of the one that is not good for them any more."""
+    """Stays when somebody leaves, so that they can come back. A kicked member needs a new invite
+    code: `barred` is the digest of the code that no longer works for them."""
 
     server_id: str
     user_id: str
@@ -84,19 +84,21 @@ class Member(Record):
     def require(self, permission: MemberPermission) -> None:
         """NotPermitted where the table does not allow it."""
         if not self.may(permission):
-            raise NotPermitted(f"a {self.role} of this server may not {permission}")
+            raise NotPermitted(f"the role {self.role} may not {permission} in this server")
 
     def require_outranks(self, target: Member) -> None:
         """NotPermitted unless the other one has a lower role, or the same and it is the highest."""
         if self.role is not MemberRole.ADMIN and _RANK[self.role] <= _RANK[target.role]:
-            raise NotPermitted(f"a {self.role} of this server may not put a {target.role} out")
+            raise NotPermitted(
+                f"the role {self.role} may not kick the role {target.role} in this server"
+            )
 
     def as_rejoined(self, code: str, *, op_id: str, now: datetime) -> Member:
         """Back in the server with an invite code; NotPermitted with one that is barred."""
         if self.is_active:
             return self
         if self.barred == _code_digest(code):
-            raise NotPermitted("whoever was put out of a server needs a new invite code of it")
+            raise NotPermitted("you were kicked from this server and need a new invite code")
         return self.with_changes(
             op_id=op_id,
             now=now,
@@ -107,11 +109,11 @@ class Member(Record):
         )
 
     def as_left(self, *, op_id: str, now: datetime) -> Member:
-        """Gone of their own will."""
+        """After leaving voluntarily."""
         return self.with_changes(op_id=op_id, now=now, state=MemberState.LEFT)
 
     def as_kicked(self, code: str, *, op_id: str, now: datetime) -> Member:
-        """Put out, while that was the invite code."""
+        """Kicked, and barred from rejoining with this invite code."""
         return self.with_changes(
             op_id=op_id, now=now, state=MemberState.KICKED, barred=_code_digest(code)
         )
@@ -123,7 +125,7 @@ def member_id(server_id: str, user_id: str) -> str:
 
 
 def merge_members(first: Member, second: Member, policy: MergePolicy) -> MergeResult[Member]:
-    """Whoever is out on one side is out: nobody is let in by an outage."""
+    """Whoever left or was kicked on one side is out: an outage lets nobody in."""
     if first.state is second.state:
         return policy.decide(first, second)
     back, gone = sorted((first, second), key=lambda member: list(MemberState).index(member.state))

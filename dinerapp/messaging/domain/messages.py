@@ -49,7 +49,7 @@ class Message(Record):
     def with_content(self, content: str, *, op_id: str, now: datetime) -> Message:
         """It with other words."""
         if self.is_removed:
-            raise RuleViolation("a message that was removed cannot be edited")
+            raise RuleViolation("a deleted message cannot be edited")
         if content == self.content:
             return self
         after = self.with_changes(op_id=op_id, now=now, content=content, edits=self.edits + 1)

@@ -21,8 +21,8 @@ class Messages(Repository[Message]):
     @abstractmethod
     @query
     def page_of(self, author_id: str, after: Cursor | None, limit: int) -> Page[Message]:
-        """What somebody wrote in all rooms, removed messages too, newest first by creation and
-        then by id."""
+        """Everything an author wrote in any room, removed messages included, newest first by
+        creation and then by id."""
 
     @abstractmethod
     @query
@@ -36,7 +36,7 @@ class Messages(Repository[Message]):
     @query
     def unread(self, user_id: str, rooms: Mapping[str, Cursor], limit: int) -> Mapping[str, int]:
         """How many messages of others that are not removed follow after a place, room by room;
-        counting stops at `most`. Rooms without any are left out."""
+        counting stops at `limit`. Rooms without any are left out."""
 
 
 class DirectMessages(Messages):

@@ -74,7 +74,9 @@ class ConversationService:
             user = self._users.get_many([user_id]).get(user_id)
         allowed = caller.is_staff or _is_staff(user)
         if user is None or not user.active or user_id == caller.user_id or not allowed:
-            raise InvalidRequest("is nobody you can have a conversation with", field="user_id")
+            raise InvalidRequest(
+                "is not a person you can have a conversation with", field="user_id"
+            )
 
 
 def _is_staff(user: User | None) -> bool:

@@ -1,4 +1,4 @@
-"""What guests said in rooms, taken back when they are forgotten."""
+"""Removes what guests said in rooms when they are erased."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Saying something in a room, and taking it back."""
+"""Sending, editing and removing messages in rooms."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from dinerapp.replication.signals import announce
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMessage:
-    """What somebody says: words, a file, an order, or several of these."""
+    """A message to send: text, a file, an order, or several of these."""
 
     content: str = ""
     file_url: str | None = None
@@ -81,12 +81,12 @@ class MessageService:
         content: str,
         if_match: str | None = None,
     ) -> WriteResult[Message]:
-        """Other words; only authors change theirs."""
+        """Changes the text; only the author may."""
         room = self._authorize(caller, room_id)
 
         def change(message: Message) -> Message:
             if _require_in_room(message, room_id).author_id != room.user_id:
-                raise NotPermitted("messages are edited by those who wrote them")
+                raise NotPermitted("only its author may edit a message")
             return message.with_content(content, op_id=operation.op_id, now=utc_now())
 
         return self._update(room, message_id, operation, change, if_match)
@@ -99,7 +99,7 @@ class MessageService:
         operation: Operation,
         if_match: str | None = None,
     ) -> WriteResult[Message]:
-        """Takes a message back: one's own, or as a moderator anybody's."""
+        """Removes a message: one's own, or as a moderator anybody's."""
         room = self._authorize(caller, room_id)
 
         def change(message: Message) -> Message:
@@ -107,24 +107,24 @@ class MessageService:
                 _require_in_room(message, room_id).author_id != room.user_id
                 and not room.may_moderate
             ):
-                raise NotPermitted("messages of others are removed by moderators")
+                raise NotPermitted("only moderators and admins may delete messages of others")
             return message.as_removed(room.user_id, op_id=operation.op_id, now=utc_now())
 
         return self._update(room, message_id, operation, change, if_match)
 
     def announce_typing(self, caller: Caller, room_id: str) -> None:
-        """Tells the others in the room, but not all the time."""
+        """Tells the others in the room, throttled."""
         room = self._authorize(caller, room_id)
         if self._typing_throttle.try_acquire((room_id, room.user_id)):
             announce(typing_noticed, self, room_id=room_id, user_id=room.user_id)
 
     def stream(self, caller: Caller, room_id: str, resume_token: ResumeToken | None) -> RoomStream:
-        """What is said in a room from now on, or since a mark."""
+        """The messages of a room from now on, or since a resume token."""
         room = self._authorize(caller, room_id)
         return room.backend.feed.stream(room_id, room.user_id, resume_token)
 
     def can_watch(self, stream: RoomStream) -> bool:
-        """Whether the watcher of a stream may be told any more."""
+        """Whether the watcher of a stream still has access to its room."""
         return self._rooms.still_authorized(stream)
 
     def _authorize(self, caller: Caller, room_id: str) -> Room:
@@ -135,13 +135,15 @@ class MessageService:
 
     def _require_content(self, caller: Caller, new: NewMessage) -> None:
         if not (new.content.strip() or new.file_url or new.order_id):
-            raise InvalidRequest("say something, or attach a file or an order", field="content")
+            raise InvalidRequest(
+                "must not be blank unless a file or an order is attached", field="content"
+            )
         if new.order_id is not None:
             try:
                 with served_by.suspended():
                     self._orders.get(new.order_id, caller)
             except NotFound:
-                raise InvalidRequest("is no order that you see", field="order_id") from None
+                raise InvalidRequest("is not an order that you may see", field="order_id") from None
 
     def _update(
         self,

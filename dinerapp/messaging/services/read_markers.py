@@ -163,7 +163,7 @@ def _require_message(messages: Messages, room_id: str, message_id: str) -> Messa
     except NotFound:
         message = None
     if message is None or message.room_id != room_id:
-        raise InvalidRequest("is no message of this room", field="message_id")
+        raise InvalidRequest("is not a message in this room", field="message_id")
     return message
 
 

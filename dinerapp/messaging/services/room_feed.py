@@ -37,7 +37,7 @@ from dinerapp.replication.ports.repository import ChangeCursor
 from dinerapp.replication.record import utc_now
 
 MAX_TOKEN_STATES = 600
-"""Messages that a mark names; with more of them it goes less far back."""
+"""How many messages a resume token names; if there are more, it reaches less far back."""
 ACCESS_CHECK_SECONDS = 20.0
 """Seconds after which it is asked anew whether a watcher is still in the room."""
 _SHORT_ID_BYTES, _TIME_BYTES, _REVISION_MODULUS = 5, 6, 256
@@ -69,7 +69,7 @@ class ResumeToken:
 
     @classmethod
     def parse(cls, text: str) -> ResumeToken:
-        """The mark that `str` wrote; ValueError when it did not."""
+        """The token that `str` wrote; ValueError for any other text."""
         try:
             padded = text.encode("ascii") + b"=" * (-len(text) % 4)
             plain = base64.b64decode(padded, altchars=b"-_", validate=True)
@@ -94,7 +94,7 @@ class MessageUpdate:
 
 @dataclass(frozen=True, slots=True)
 class EphemeralEvent:
-    """Something that is told to whoever is there, and kept nowhere."""
+    """An event for those who are watching now; it is stored nowhere."""
 
     name: str
     payload: Mapping[str, Any]
@@ -118,11 +118,11 @@ class RoomStream(Stream[Message]):
         return time.monotonic() >= self._access_check_at
 
     def suspect_access(self) -> None:
-        """Something has happened that may have put the watcher out."""
+        """Something has happened that may have ended the watcher's access."""
         self._access_check_at = 0.0
 
     def confirm_access(self) -> None:
-        """The watcher is still in the room."""
+        """The watcher still has access."""
         self._access_check_at = time.monotonic() + ACCESS_CHECK_SECONDS
 
     def begin(self, since: datetime, known: Iterable[Message], missed: Iterable[Message]) -> None:
@@ -205,10 +205,10 @@ class RoomFeed(Feed[Message]):
         remote_change.connect(self._on_remote_change)
 
     def stream(self, room_id: str, watcher_id: str, resume_token: ResumeToken | None) -> RoomStream:
-        """A new stream, with what has changed in the room since the mark; without one, with what
-        changes from now on and what changed just before.
+        """A new stream, with what has changed in the room since the resume token; without one, with
+        what changes from now on and what changed just before.
 
-        Raises TooManyStreams, and CursorExpired where too much has changed since.
+        Raises TooManyStreams, and CursorExpired if too much has changed since.
         """
         stream = RoomStream(self, room_id, watcher_id)
         self._add_stream(stream)

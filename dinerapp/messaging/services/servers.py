@@ -133,7 +133,7 @@ class ServerService:
     def renew_invite(
         self, caller: Caller, server_id: str, operation: Operation
     ) -> WriteResult[Server]:
-        """Another invite code; the one before is good for nothing at once."""
+        """Renews the invite code; the previous one stops working at once."""
         self._require_permission(caller, server_id, MemberPermission.INVITE)
         code = self._invite_code(server_id, operation)
 
@@ -185,13 +185,13 @@ class ServerService:
         role: MemberRole,
         if_match: str | None,
     ) -> WriteResult[Member]:
-        """Makes a member something else; the owner stays an admin."""
+        """Changes a member's role; the owner stays an admin."""
         seen = self._require_permission(caller, server_id, MemberPermission.CHANGE_ROLES)
 
         def change(member: Member) -> Member:
             _require_active(member)
             if user_id == seen.server.owner_id:
-                raise RuleViolation("the owner of a server is an admin of it")
+                raise RuleViolation("the owner of a server must stay an admin")
             if member.role is role:
                 return member
             return member.with_changes(op_id=operation.op_id, now=utc_now(), role=role)
@@ -202,7 +202,7 @@ class ServerService:
     def remove_member(
         self, caller: Caller, server_id: str, user_id: str, operation: Operation
     ) -> WriteResult[Member]:
-        """Leaves a server, or puts somebody else out of it; the owner stays."""
+        """Leaves a server, or kicks somebody else; the owner stays."""
         with served_by.suspended():
             server = self._servers.get(server_id)
         own = user_id == caller.user_id
@@ -213,7 +213,7 @@ class ServerService:
             _require_active(member)
             if user_id == server.owner_id:
                 raise RuleViolation(
-                    "the owner of a server belongs to it; the server can be removed"
+                    "the owner cannot leave or be kicked; remove the server instead"
                 )
             if own:
                 return member.as_left(op_id=operation.op_id, now=utc_now())
@@ -276,7 +276,7 @@ class ServerService:
         operation: Operation,
         if_match: str | None,
     ) -> WriteResult[Channel]:
-        """Nobody enters it any more; the general channel stays."""
+        """Removes a channel; the general channel stays."""
         self._require_permission(caller, server_id, MemberPermission.EDIT_CHANNELS)
 
         def change(channel: Channel) -> Channel:
@@ -302,7 +302,7 @@ class ServerService:
         try:
             return self._servers.by_invite(code)
         except NotFound:
-            raise InvalidRequest("is no invite code, or not any more", field="code") from None
+            raise InvalidRequest("is not a valid invite code", field="code") from None
 
     def _require_membership(self, caller: Caller, server_id: str) -> Member:
         """NotFound in the same words for every server that is not theirs."""
@@ -349,4 +349,4 @@ def _require_in_server(channel: Channel, server_id: str) -> Channel:
 
 def _require_not_general(channel: Channel, server_id: str) -> None:
     if _require_in_server(channel, server_id).is_general:
-        raise RuleViolation("the general channel of a server stays as it is")
+        raise RuleViolation("the general channel cannot be renamed or removed")

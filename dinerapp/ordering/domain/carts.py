@@ -75,7 +75,7 @@ class Cart(Record):
         for line in lines:
             cart = replace(cart, lines=cart._lines_with(line))
         if len(cart.lines) > MAX_LINES:
-            raise RuleViolation(f"a cart has room for {MAX_LINES} positions", field="items")
+            raise RuleViolation(f"a cart can have at most {MAX_LINES} lines", field="items")
         return cart
 
     def with_quantity(self, line_id: str, quantity: int) -> Cart:
@@ -106,16 +106,18 @@ class Cart(Record):
     def require_open(self) -> None:
         """RuleViolation once it has become something else."""
         if self.state is CartState.ORDERED:
-            raise RuleViolation(f"the cart was ordered already: order {self.successor}")
+            raise RuleViolation(f"the cart has already been ordered: order {self.successor}")
         if self.state is CartState.JOINED:
-            raise RuleViolation(f"the cart is part of another one now: cart {self.successor}")
+            raise RuleViolation(f"the cart has been joined to another one: cart {self.successor}")
 
     def _lines_with(self, line: CartLine) -> tuple[CartLine, ...]:
         like = next((one for one in self.positions if one.is_like(line)), None)
         if like is not None:
             line = like.with_quantity(like.quantity + line.quantity)
         if line.quantity > MAX_QUANTITY:
-            raise RuleViolation(f"of one position there can be {MAX_QUANTITY}", field="quantity")
+            raise RuleViolation(
+                f"a line can have a quantity of at most {MAX_QUANTITY}", field="quantity"
+            )
         return _with_line(self.lines, line)
 
 

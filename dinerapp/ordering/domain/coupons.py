@@ -31,11 +31,11 @@ class Coupon(Record):
 
     def validate(self) -> None:
         if (self.percent is None) is (self.amount is None):
-            raise InvalidRecord("percent", "give either percent or amount")
+            raise InvalidRecord("percent", "give either percent or amount, not both")
         if self.percent is not None and not 0 < self.percent <= BASIS_POINTS:
-            raise InvalidRecord("percent", f"must be 1 to {BASIS_POINTS}")
+            raise InvalidRecord("percent", f"must be from 1 to {BASIS_POINTS}")
         if self.amount is not None and self.amount <= 0:
-            raise InvalidRecord("amount", "must be more than nothing")
+            raise InvalidRecord("amount", "must be greater than 0")
         if self.starts_at and self.ends_at and self.starts_at >= self.ends_at:
             raise InvalidRecord("ends_at", "must be after starts_at")
 
@@ -47,7 +47,8 @@ class Coupon(Record):
             raise RuleViolation(f"the coupon {self.code} has expired", field="coupon")
         if subtotal < self.minimum:
             raise RuleViolation(
-                f"the coupon {self.code} is for orders of {self.minimum} or more", field="coupon"
+                f"the coupon {self.code} requires an order of at least {self.minimum}",
+                field="coupon",
             )
         return Discount(
             coupon_id=self.id,

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Customer(Record):
     """What the restaurant knows of a guest. `notes` are for staff.
 
-    Who was erased is nobody: `phone` is empty then, and `erased_at` stays for good. An order that
-    is older says nothing about who orders later under the number.
+    Once erased, `phone` is empty and `erased_at` stays for good. An order from before then says
+    nothing about whoever orders later under the same number.
     """
 
     phone: str
@@ -38,7 +38,7 @@ class Customer(Record):
         return not self.phone
 
     def ordered_before_erasure(self, order: Order) -> bool:
-        """Whether the order is of somebody who wanted to be forgotten since."""
+        """Whether the order was placed before the customer was erased."""
         return self.erased_at is not None and order.created_at <= self.erased_at
 
     def with_order(self, order: Order, phone: str, *, op_id: str, now: datetime) -> Customer:
@@ -124,8 +124,7 @@ def merge_customers(
 
 
 def _with_equal_erasure(one: Customer, other: Customer) -> tuple[Customer, Customer]:
-    """Neither state knows more than what was learnt after the latest erasure that one of them
-    has seen."""
+    """Both states with the latest erasure of either applied: neither knows anything from before."""
     moments = [side.erased_at for side in (one, other) if side.erased_at is not None]
     if not moments:
         return one, other

@@ -1,4 +1,4 @@
-"""What is left of an order when the guest is to be forgotten: all that the books need."""
+"""What is left of an order once the guest is erased: all that the books need."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def parse_time(text: str) -> time:
 
 
 def format_time(moment: time) -> str:
-    """The time of day as `parsed_time` reads it."""
+    """The time of day as `parse_time` reads it."""
     return moment.strftime("%H:%M")
 
 

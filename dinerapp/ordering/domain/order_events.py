@@ -1,4 +1,4 @@
-"""What has happened to an order, as outsiders are told: read from its state, nothing personal."""
+"""The events of an order for other systems, derived from its state; nothing personal in them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dinerapp.replication.identity import derived_id
 
 
 class Topic(StrEnum):
-    """What there is to be told of."""
+    """The topics of order events."""
 
     ORDER_PLACED = "order.placed"
     ORDER_STATUS_CHANGED = "order.status_changed"
@@ -29,9 +29,9 @@ TOPICS = tuple(topic for topic in Topic if topic is not Topic.PING)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderEvent:
-    """Something that happened once, under an id of its own, whichever state it is read from.
+    """Something that happened once; its id is the same whichever state it is derived from.
 
-    `says` is what is told of it, in words of JSON.
+    `says` holds the other fields of the payload, as JSON values.
     """
 
     id: str
@@ -41,7 +41,7 @@ class OrderEvent:
 
     @property
     def payload(self) -> dict[str, Any]:
-        """All that is told."""
+        """The complete payload."""
         return {"id": self.id, "type": self.topic, "created_at": _format_time(self.at), **self.says}
 
 

@@ -38,7 +38,8 @@ PAID_TWICE = "paid on both sides, more than the order costs"
 
 
 def merge_orders(first: Order, second: Order, policy: MergePolicy) -> MergeResult[Order]:
-    """Both histories in one order; `lost` is the side whose word did not count somewhere."""
+    """Unites both histories in one order. The loser of the result is the side that was overruled
+    somewhere."""
     first, second = with_equal_erasure(first, second)
     decided = policy.decide(first, second)
     winner, reason = decided.record, decided.reason

@@ -141,9 +141,9 @@ def bill_of(lines: Iterable[Line], terms: BillingTerms) -> Totals:
 class Order(Record):
     """An order with its lines, payments and kitchen tickets: three axes that move on their own.
 
-    All amounts are minor units of `currency`. What the sums are follows from the lines, the
-    terms and the tips; `billed` reckons them anew. `user_id` is who placed it, where they had an
-    account. `erased_at` says since when it tells nothing of a person any more.
+    All amounts are minor units of `currency`. The totals follow from the lines, the billing terms
+    and the tips; `with_totals` computes them again. `user_id` is the account that placed it, if
+    any. `erased_at` is when the guest's personal data was erased.
     """
 
     code: str
@@ -223,16 +223,18 @@ class Order(Record):
         return step
 
     def with_lines(self, lines: Sequence[Line], *, op_id: str, now: datetime) -> Order:
-        """With these lines in place of those of the same id, and new ones added; the kitchen is
-        told the difference."""
+        """Replaces lines with the same id and adds new ones; the kitchen gets tickets for the
+        difference."""
         if self.status not in CHANGEABLE_STATUSES:
-            raise RuleViolation(f"an order that is {self.status} cannot be changed any more")
+            raise RuleViolation(f"an order that is {self.status} can no longer be changed")
         by_id = {line.id: line for line in self.lines} | {line.id: line for line in lines}
         if not any(line.quantity for line in by_id.values()):
-            raise RuleViolation("the last line cannot be taken off; cancel the order instead")
+            raise RuleViolation("the last line cannot be removed; cancel the order instead")
         changed = self.with_changes(op_id=op_id, now=now, lines=tuple(by_id.values())).with_totals()
         if changed.outstanding < 0:
-            raise RuleViolation("more was paid than this would cost; give money back first")
+            raise RuleViolation(
+                "the order would cost less than was already paid; refund the difference first"
+            )
         if self.status is Status.PENDING:
             return changed
         more = make_tickets(
@@ -245,23 +247,25 @@ class Order(Record):
         if self.has_payment(payment.id, payment.op_id):
             return self
         if self.status is Status.CANCELLED:
-            raise RuleViolation("the order is cancelled")
+            raise RuleViolation("an order that is cancelled cannot be paid")
         if payment.amount > self.outstanding + payment.tip:
             raise RuleViolation(
-                f"{self.outstanding} is left to be paid, not {payment.amount - payment.tip}",
+                f"only {self.outstanding} is left to pay, not {payment.amount - payment.tip}",
                 field="amount",
             )
         return self._add_payment(payment, now)
 
     def with_refund(self, refund: Payment, now: datetime) -> Order:
-        """With money of one payment given back; the same refund twice is one."""
+        """With a refund of one payment; the same refund twice is one."""
         if self.has_payment(refund.id, refund.op_id):
             return self
         if refund.refund_of not in {payment.id for payment in self.payments}:
             raise InvalidRequest("there is no such payment", field="payment_id")
         left = money.left_of(refund.refund_of or "", self.payments)
         if -refund.amount > left:
-            raise RuleViolation(f"{left} of this payment is left to be given back", field="amount")
+            raise RuleViolation(
+                f"only {left} of this payment can still be refunded", field="amount"
+            )
         return self._add_payment(refund, now)
 
     def has_payment(self, payment_id: str, op_id: str) -> bool:
@@ -287,7 +291,7 @@ class Order(Record):
         if line is None:
             raise InvalidRequest("the order has no such line", field="line_ids")
         if any(line_id in payment.line_ids for payment in self.payments):
-            raise RuleViolation(f"{line.name} is paid already", field="line_ids")
+            raise RuleViolation(f"{line.name} is already paid", field="line_ids")
 
     def with_ticket_step(
         self,

@@ -84,7 +84,7 @@ def _quote_line(
     options = _chosen_options(item, wanted.options, path)
     unit = item.price + sum(option.price for option in options)
     if unit < 0:
-        raise InvalidRequest("take more off the price than it is", field=f"{path}.options")
+        raise InvalidRequest("must not reduce the price below 0", field=f"{path}.options")
     return Line(
         id=line_id,
         item_id=item.id,
@@ -106,7 +106,7 @@ def _closed_violation(item: MenuItem, serving: Serving) -> str:
     again = serving.next_served_at(item)
     if again is None:
         return sentence
-    return f"{sentence}; it is again from {local(again):%A, %d %B at %H:%M}"
+    return f"{sentence}; it is served again from {local(again):%A, %d %B at %H:%M}"
 
 
 def _chosen_options(
@@ -114,7 +114,7 @@ def _chosen_options(
 ) -> tuple[ChosenOption, ...]:
     field = f"{path}.options"
     if len(set(option_ids)) != len(option_ids):
-        raise InvalidRequest("the same option is given twice", field=field)
+        raise InvalidRequest("must not contain the same option twice", field=field)
     known = {option.id: option for group in item.option_groups for option in group.options}
     for option_id in option_ids:
         if option_id not in known:
@@ -128,5 +128,5 @@ def _chosen_options(
 
 def _check_group(group: OptionGroup, taken: int, field: str) -> None:
     if not group.min <= taken <= group.max:
-        wanted = f"{group.min} to {group.max}"
-        raise InvalidRequest(f"{group.name}: take {wanted}, not {taken}", field=field)
+        accepted = str(group.min) if group.min == group.max else f"{group.min} to {group.max}"
+        raise InvalidRequest(f"{group.name}: choose {accepted}, not {taken}", field=field)

@@ -64,15 +64,17 @@ class SlotPolicy:
         if self.calendar.is_open(now):
             return
         again = self.calendar.next_opening(self.calendar.opening, now)
-        when = "" if again is None else f", and open again on {self._format_moment(again)}"
-        raise RuleViolation(f"we are closed now{when}; order for a later time", field=SCHEDULED_FOR)
+        when = "" if again is None else f" and open again on {self._format_moment(again)}"
+        raise RuleViolation(f"we are closed now{when}; choose a later time", field=SCHEDULED_FOR)
 
     def require_bookable(self, moment: datetime, now: datetime) -> None:
         """Whether an order may be for that time."""
         if moment <= now:
             raise InvalidRequest("must be in the future", field=SCHEDULED_FOR)
         if moment > now + timedelta(days=self.days_ahead):
-            raise InvalidRequest(f"must be within {self.days_ahead} days", field=SCHEDULED_FOR)
+            raise InvalidRequest(
+                f"must be within the next {self.days_ahead} days", field=SCHEDULED_FOR
+            )
         if not self.calendar.is_open(moment):
             raise RuleViolation(
                 f"we are closed on {self._format_moment(moment)}", field=SCHEDULED_FOR

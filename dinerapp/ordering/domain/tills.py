@@ -38,7 +38,7 @@ class Till(Record):
     ) -> Till:
         """The till, counted and shut; RuleViolation when it is already."""
         if not self.is_open:
-            raise RuleViolation("the till is closed already")
+            raise RuleViolation("the till is already closed")
         return self.with_changes(
             op_id=op_id,
             now=now,

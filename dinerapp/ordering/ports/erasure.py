@@ -1,4 +1,4 @@
-"""What other wings keep of a guest, as far as forgetting the guest goes."""
+"""Erasing what other wings keep of a guest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dinerapp.ordering.domain.orders import Order
 
 
 class GuestEraser(Protocol):
-    """Forgets a guest in one wing; each wing that keeps something of guests has one."""
+    """Erases a guest in one wing; each wing that keeps anything about guests has one."""
 
     def erase(self, orders: Collection[Order], phone: str, at: datetime) -> None:
         """Erases what the wing kept of the guest by then. `orders` are orders of theirs, which may

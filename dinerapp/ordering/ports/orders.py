@@ -57,4 +57,4 @@ class Orders(Repository[Order]):
     @abstractmethod
     @query
     def taken(self, till_id: str) -> Mapping[str, int]:
-        """What payments through a till come to, refunds taken off, by method."""
+        """The sum of the payments through a till, less refunds, by method."""

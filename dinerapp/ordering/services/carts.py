@@ -146,13 +146,13 @@ class CartService:
         caller: Caller,
         source_caller: Caller,
     ) -> WriteResult[Cart]:
-        """Brings what is in another cart into this one, once. `other` is who asks for that one.
+        """Moves what is in another cart into this one, once. `source_caller` asks for that one.
 
         The other one is closed first, so that nobody orders from it meanwhile; whoever repeats a
         call that died after that gets the rest done.
         """
         if cart_id == source_id:
-            raise InvalidRequest("a cart cannot be joined to itself", field="cart_id")
+            raise InvalidRequest("must be another cart", field="cart_id")
         cart, source = self.get(cart_id, caller), self.get(source_id, source_caller)
         if not cart.has_applied(operation.op_id):
             cart.with_cart(source)
@@ -166,7 +166,7 @@ class CartService:
     def remove(
         self, cart_id: str, operation: Operation, caller: Caller, if_match: str | None
     ) -> WriteResult[Cart]:
-        """Throws a cart away."""
+        """Deletes a cart."""
         self.get(cart_id, caller)
         return update_with_retry(
             self._carts,
@@ -198,12 +198,14 @@ class CartService:
         try:
             done = self._orders.place(ordering, new, buyer)
         except KeyReused as first:
-            raise RuleViolation(f"the cart was ordered already: order {first.stored.id}") from None
+            raise RuleViolation(
+                f"the cart has already been ordered: order {first.stored.id}"
+            ) from None
         self._mark_ordered(cart_id, operation, done.record.id)
         return done
 
     def step(self) -> float:
-        """Throws away some carts whose time is over; returns the seconds until the next step."""
+        """Deletes some expired carts; returns the seconds until the next step."""
         try:
             with deadline.within(TIMEOUT_SECONDS):
                 return PURGE_SECONDS if self.purge() < BATCH_SIZE else 0.0
@@ -211,7 +213,7 @@ class CartService:
             return PURGE_SECONDS
 
     def purge(self) -> int:
-        """Throws away carts whose time is over; says how many it found."""
+        """Deletes expired carts and returns how many it found."""
         now = self._now()
         expired = self._carts.expired(now, BATCH_SIZE)
         for cart in expired:
@@ -257,7 +259,7 @@ class CartService:
         self._change(source_id, Operation.without_key(), reopen)
 
     def _mark_ordered(self, cart_id: str, operation: Operation, order_id: str) -> None:
-        """The cart may have been thrown away meanwhile; the order is there all the same."""
+        """The cart may have been deleted meanwhile; the order exists all the same."""
 
         def mark(cart: Cart) -> Cart:
             return (

@@ -1,4 +1,4 @@
-"""Guests the restaurant knows: remembered by what they order, and forgotten on request."""
+"""Customers: created and updated by the orders they place, and erased on request."""
 
 from __future__ import annotations
 
@@ -115,8 +115,8 @@ class CustomerService:
     def erase(
         self, customer_id: str, operation: Operation, if_match: str | None = None
     ) -> WriteResult[Customer]:
-        """Forgets somebody. Their own record comes last: what stopped half way is found again by
-        it, and goes on where it stopped. It takes as long as there are orders."""
+        """Erases a customer. Their own record comes last, so that an erasure that was interrupted
+        finds it again and resumes. The time it takes grows with the number of orders."""
         customer = self._customers.get(customer_id)
         is_replay = customer.has_applied(operation.op_id)
         if is_replay or customer.is_erased:

@@ -71,7 +71,8 @@ class MenuGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MenuFilter:
-    """What of the menu is wanted; None and nothing do not narrow. All dietary marks must match."""
+    """A filter of the menu; None and an empty set match everything. All dietary labels must
+    match."""
 
     category: str | None = None
     dietary: frozenset[str] = frozenset()
@@ -84,7 +85,7 @@ class MenuFilter:
     def matches(self, entry: MenuEntry) -> bool:
         """Whether the item is wanted."""
         fits = self.available is None or self.available == entry.available
-        return fits and self.dietary <= {mark.casefold() for mark in entry.item.dietary}
+        return fits and self.dietary <= {label.casefold() for label in entry.item.dietary}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +107,8 @@ class _Stock:
 
 
 class MenuCache:
-    """Reads the menu when it must. `is_informed` says whether other processes' changes are heard
-    of here."""
+    """Reads the menu only when it must. `is_informed` says whether this process receives the
+    changes of others."""
 
     def __init__(
         self,

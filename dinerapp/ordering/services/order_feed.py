@@ -63,7 +63,7 @@ class OrderFeed(Feed[Order]):
         """A new stream, with everything that has changed after that moment; without one, with
         what changes from now on and what changed just before.
 
-        Raises TooManyStreams, and CursorExpired where that moment is too long ago.
+        Raises TooManyStreams, and CursorExpired if that moment is too long ago.
         """
         now = self._now()
         stream = OrderStream(self, min(after or now, now))

@@ -163,10 +163,10 @@ class OrderService:
         reason: str | None = None,
         if_match: str | None = None,
     ) -> WriteResult[Order]:
-        """Calls an order off: staff, or whoever it belongs to."""
+        """Cancels an order; staff and its owner may."""
         order = self.get(order_id, caller)
         if not (caller.may(Permission.CANCEL_ORDERS) or _is_owner(caller, order)):
-            raise NotPermitted(f"a {caller.role} does not cancel orders")
+            raise NotPermitted(f"the role {caller.role} may not cancel orders")
         return self._change_status(order_id, operation, Status.CANCELLED, caller, reason, if_match)
 
     def move(
@@ -181,7 +181,7 @@ class OrderService:
     ) -> WriteResult[Order]:
         """Takes the order a step further; being there already is no step and no mistake."""
         if not may_take_step(caller, status):
-            raise NotPermitted(f"a {caller.role} does not make orders {status}")
+            raise NotPermitted(f"the role {caller.role} may not set orders to {status}")
         return self._change_status(order_id, operation, status, caller, reason, if_match)
 
     def revise(
@@ -377,11 +377,11 @@ def _shortage(order: Order, key: str) -> RuleViolation:
     """In the words of the order: which of its positions, or what else, there is too little of."""
     wanted = [stock_key(line.item_id) for line in order.lines]
     if order.fulfilment.slot is not None and key == slot_key(order.fulfilment.slot):
-        return RuleViolation("no more orders are taken for that time", field=SCHEDULED_FOR)
+        return RuleViolation("this time is fully booked; choose another one", field=SCHEDULED_FOR)
     if key not in wanted:
-        return RuleViolation(f"the coupon {order.coupon} is used up", field="coupon")
+        return RuleViolation(f"the coupon {order.coupon} has been used up", field="coupon")
     number = wanted.index(key)
-    reason = f"not enough {order.lines[number].name} is left"
+    reason = f"not enough {order.lines[number].name} left"
     return SoldOut(reason, field=f"items.{number}.quantity")
 
 

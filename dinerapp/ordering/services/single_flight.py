@@ -38,7 +38,7 @@ class _Slot(Generic[V]):
 
     def wait(self) -> V:
         if not self.ready.wait(deadline.remaining(TIMEOUT_SECONDS)):
-            raise NoStoreAvailable("it takes too long to prepare the answer")
+            raise NoStoreAvailable("preparing the answer takes too long")
         if self.cached is None:
             raise self.error or NoStoreAvailable("the answer could not be prepared")
         return self.cached.value
@@ -47,8 +47,8 @@ class _Slot(Generic[V]):
 class SingleFlightCache(Generic[V]):
     """One thread makes a value while the others that want it wait for it.
 
-    Whoever comes after `clear` never gets what was begun before it: the place that is being
-    filled is taken off the shelf, and the next one who asks begins anew.
+    Whoever calls after `clear` never gets a value that was begun before it: the slot that is being
+    filled is dropped from the cache, and the next caller makes the value again.
     """
 
     def __init__(self, max_entries: int = 64, now: Callable[[], datetime] = utc_now) -> None:
@@ -58,18 +58,18 @@ class SingleFlightCache(Generic[V]):
         self._slots: dict[Hashable, _Slot[V]] = {}
 
     def get(self, key: Hashable, make: Callable[[], CachedValue[V]]) -> V:
-        """The value under the key. An error of `make` is that of all who wait, and is not kept."""
+        """The value under the key. All who wait get an error of `make`, which is not cached."""
         with self._lock:
-            place = self._slots.get(key)
-            is_mine = place is None or place.is_over(self._now())
-            if place is None or is_mine:
-                place = self._new_slot(key)
+            slot = self._slots.get(key)
+            is_mine = slot is None or slot.is_over(self._now())
+            if slot is None or is_mine:
+                slot = self._new_slot(key)
         if is_mine:
-            self._fill(key, place, make)
-        return place.wait()
+            self._fill(key, slot, make)
+        return slot.wait()
 
     def clear(self) -> None:
-        """Something has changed: nothing that was made or begun until now is given out again."""
+        """Drops every value, also those being made: something has changed."""
         with self._lock:
             self._slots = {}
 

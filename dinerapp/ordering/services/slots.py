@@ -119,7 +119,7 @@ class SlotService:
         try:
             return list(self._policy.slots_of(day))
         except OverflowError:
-            raise InvalidRequest("is beyond the calendar", field="date") from None
+            raise InvalidRequest("is outside the supported range of dates", field="date") from None
 
     def _availability(self, start: datetime, slot: Slot | None, reserved: int) -> SlotAvailability:
         capacity = self._policy.capacity if slot is None else slot.capacity
@@ -127,7 +127,7 @@ class SlotService:
 
     def _require_slot(self, starts_at: datetime) -> datetime:
         if self._policy.slot_of(starts_at) is None:
-            raise InvalidRequest("slots are not counted here; set SLOT_ORDERS first")
+            raise InvalidRequest("orders per slot are not limited here; set SLOT_ORDERS first")
         if self._policy.start_of(starts_at) != starts_at:
             raise NotFound(Slots.kind.name, starts_at.isoformat())
         return starts_at

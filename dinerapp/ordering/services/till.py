@@ -1,4 +1,4 @@
-"""Taking money for orders and giving it back, and the tills it goes through."""
+"""Payments and refunds of orders, and the tills they go through."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class NewPayment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRefund:
-    """Money of one payment to be given back."""
+    """A refund of one payment, as a cashier enters it."""
 
     payment_id: str
     amount: int
@@ -168,7 +168,7 @@ def payment_of(
     if new.given is not None:
         change = new.given - amount
         if change < 0:
-            raise InvalidRequest(f"{amount} is to be paid", field="given")
+            raise InvalidRequest(f"must be at least {amount}, the amount to pay", field="given")
     return Payment(
         id=_payment_id(order.id, operation),
         op_id=operation.op_id,
@@ -191,7 +191,7 @@ def _amount(order: Order, new: NewPayment) -> int:
     if new.line_ids:
         return order.cost_of(new.line_ids)
     if order.outstanding <= 0:
-        raise RuleViolation("nothing is left to be paid")
+        raise RuleViolation("nothing is left to pay")
     return order.outstanding
 
 

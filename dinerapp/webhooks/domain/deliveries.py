@@ -1,4 +1,4 @@
-"""One happening on its way to one webhook, with every try to tell it."""
+"""The delivery of one event to one webhook, with every attempt."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class Attempt:
 
     @property
     def succeeded(self) -> bool:
-        """Only what the receiver says it has, it has."""
+        """Whether the receiver acknowledged it with a 2xx status."""
         return self.status is not None and 200 <= self.status < 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookDelivery(Record):
-    """A happening for a webhook. Its id never changes, so that receivers know what they have had.
+    """An event for a webhook. Its id never changes, so that receivers can detect duplicates.
 
     `due` is when the next try may begin, or until when somebody is at it. `tries` counts since it
     was last begun; `attempts` are the latest ever.
@@ -91,7 +91,7 @@ class WebhookDelivery(Record):
 
 
 def delivery_of(event: OrderEvent, webhook_id: str) -> WebhookDelivery:
-    """The delivery of a happening to a webhook: the same one, whoever makes it and when."""
+    """The delivery of an event to a webhook: the same one, whoever makes it and when."""
     made = Operation.from_key("deliveries", f"{webhook_id} {event.id}", b"")
     return WebhookDelivery(
         id=made.record_id,

@@ -1,4 +1,4 @@
-"""Addresses elsewhere that want to hear what happens to orders."""
+"""Webhooks: URLs of other systems that receive order events."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ MAX_URL_LENGTH = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook(Record):
-    """Who is told, of what, and the secret that what is told is signed with.
+    """A URL, the events it receives, and the secret that signs its deliveries.
 
-    `events` are those wanted, none for all. Of what happened before `since` nothing is told: it
-    was made, switched on or given more events then.
+    `events` are the subscribed topics; none means all. Events from before `since` are not sent:
+    the webhook was created, activated or subscribed to more topics then.
     """
 
     url: str
@@ -34,19 +34,19 @@ class Webhook(Record):
         if reason is not None:
             raise InvalidRecord("url", reason)
         if not set(self.events) <= set(TOPICS):
-            raise InvalidRecord("events", f"must be some of: {', '.join(TOPICS)}")
+            raise InvalidRecord("events", f"must be among: {', '.join(TOPICS)}")
 
     @property
     def subscribed_topics(self) -> frozenset[Topic]:
-        """The events it is told of, if any."""
+        """The topics it receives, if any."""
         return frozenset(self.events or TOPICS) if self.active else frozenset()
 
     def is_subscribed(self, event: OrderEvent) -> bool:
-        """Whether it is told of this."""
+        """Whether it receives this event."""
         return event.topic in self.subscribed_topics and event.at >= self.since
 
     def with_settings(self, *, op_id: str, now: datetime, **fields: object) -> Webhook:
-        """With these fields changed. What it begins to want, it wants from now on."""
+        """With these fields changed. New subscriptions take effect from now on."""
         after = self.with_changes(op_id=op_id, now=now, **fields)
         if after.subscribed_topics <= self.subscribed_topics:
             return after
@@ -54,18 +54,18 @@ class Webhook(Record):
 
 
 def _url_problem(url: str) -> str | None:
-    """What is wrong with an address that is to be told something."""
+    """What is wrong with the URL, None if nothing is."""
     if len(url) > MAX_URL_LENGTH or not url.isascii() or not url.isprintable() or " " in url:
-        return f"must be at most {MAX_URL_LENGTH} printable ASCII characters, without blanks"
+        return f"must be at most {MAX_URL_LENGTH} printable ASCII characters, without spaces"
     try:
         parts = urlsplit(url)
         has_port = parts.port != 0
     except ValueError:
-        return "is not a URL"
+        return "must be a valid URL"
     if parts.scheme not in ("http", "https") or not parts.hostname or not has_port:
-        return "must be http(s)://host/…"
+        return "must be a URL such as https://example.org/hook"
     if parts.username is not None or parts.password is not None:
-        return "must not contain a user name or a password"
+        return "must not contain a user name or password"
     return "must not have a fragment" if parts.fragment else None
 
 

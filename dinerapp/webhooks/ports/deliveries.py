@@ -29,9 +29,9 @@ class Deliveries(Repository[WebhookDelivery]):
         self, now: datetime, limit: int, excluded: Collection[str] = ()
     ) -> Sequence[WebhookDelivery]:
         """Pending ones whose time has come, longest due first and then by id, without those of
-        the webhooks named in `but`."""
+        the `excluded` webhooks."""
 
     @abstractmethod
     @query
     def made_before(self, moment: datetime, limit: int) -> Sequence[WebhookDelivery]:
-        """Those of events before the moment, in any state, oldest first and then by id."""
+        """Deliveries of events before the moment, in any state, oldest first and then by id."""

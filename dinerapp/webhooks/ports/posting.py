@@ -8,7 +8,7 @@ from dinerapp.replication.errors import DinerError
 
 
 class NotSent(DinerError):
-    """Nobody answered, or it is not allowed to ask there; the words are for whoever chose it."""
+    """There was no response, or the address is not allowed; the reason is for whoever chose it."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -11,7 +11,7 @@ from dinerapp.webhooks.domain.webhooks import WEBHOOKS, Webhook
 
 
 class Webhooks(Repository[Webhook]):
-    """Addresses elsewhere that want to hear what happens."""
+    """URLs of other systems that receive order events."""
 
     kind = WEBHOOKS
 

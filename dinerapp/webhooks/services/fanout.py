@@ -36,7 +36,7 @@ class WebhookFanout:
         self._now = now
 
     def follow(self, records: Sequence[Order]) -> None:
-        """Asks who listens each time: a webhook that was made before an order is to hear of it."""
+        """Reads the webhooks each time: one created before an order must receive its events."""
         listening = self._webhooks.listening()
         made = self._new_deliveries(records, listening) if listening else iter(())
         while some := list(islice(made, BATCH_SIZE)):
@@ -48,10 +48,10 @@ class WebhookFanout:
         """Without those that are so old that they may have been made and purged."""
         oldest = self._now() - self._retention
         for order in orders:
-            for happening in () if order.deleted else events_of(order):
+            for event in () if order.deleted else events_of(order):
                 for webhook in listening:
-                    if happening.at > oldest and webhook.is_subscribed(happening):
-                        yield delivery_of(happening, webhook.id)
+                    if event.at > oldest and webhook.is_subscribed(event):
+                        yield delivery_of(event, webhook.id)
 
     def _create(self, wanted: Sequence[WebhookDelivery]) -> None:
         known = self._deliveries.get_many([delivery.id for delivery in wanted])

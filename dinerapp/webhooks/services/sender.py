@@ -38,7 +38,7 @@ IDLE_SECONDS = 1.0
 FIRST_REST_SECONDS = 0.5
 MAX_REST_SECONDS = 10.0
 PURGE_SECONDS = 600.0
-NO_WEBHOOK = "there is no such webhook any more, or it was switched off"
+NO_WEBHOOK = "the webhook was removed or deactivated"
 USER_AGENT = "Dinerapp-Webhooks/1"
 
 

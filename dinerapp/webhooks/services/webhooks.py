@@ -1,4 +1,4 @@
-"""What managers do with webhooks, and with what was sent to them."""
+"""Managing webhooks and their deliveries."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class WebhookService:
         return update_with_retry(self._webhooks, webhook_id, operation.op_id, change, if_match)
 
     def rotate(self, webhook_id: str, operation: Operation) -> WriteResult[Webhook]:
-        """Another secret: what is sent from now on is signed with it."""
+        """Replaces the secret: later deliveries are signed with the new one."""
         secret = self._secret_of(webhook_id, operation)
 
         def change(webhook: Webhook) -> Webhook:
@@ -73,7 +73,7 @@ class WebhookService:
     def remove(
         self, webhook_id: str, operation: Operation, if_match: str | None
     ) -> WriteResult[Webhook]:
-        """Tells it nothing any more, not even what is on its way."""
+        """Removes it; pending deliveries are dropped."""
 
         def change(webhook: Webhook) -> Webhook:
             return webhook.with_changes(op_id=operation.op_id, now=utc_now())
@@ -84,7 +84,7 @@ class WebhookService:
         )
 
     def ping(self, webhook_id: str, operation: Operation) -> WriteResult[WebhookDelivery]:
-        """Sends something to try it out, whatever it wants to hear of."""
+        """Sends a test delivery, whatever it is subscribed to."""
         self._webhooks.get(webhook_id)
         ping = OrderEvent(id=operation.child_id("ping"), topic=Topic.PING, at=utc_now())
         done = save_idempotently(self._deliveries.save, delivery_of(ping, webhook_id))

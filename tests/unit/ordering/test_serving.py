@@ -58,7 +58,8 @@ def test_an_order_outside_the_hours_is_told_when_they_begin() -> None:
         require_all(quote(wanted, {item.id: item}, ["l"], Rates(), serving()))
     assert refused.value.field == "items.0.item_id"
     assert refused.value.reason == (
-        "Schnitzel is not served on Friday at 12:00; it is again from Friday, 02 May at 18:00"
+        "Schnitzel is not served on Friday at 12:00; "
+        "it is served again from Friday, 02 May at 18:00"
     )
 
 
