@@ -74,7 +74,7 @@ def list_carts(query: dict[str, Any]) -> Response:
 
 
 @blp.get("/<uuid:cart_id>")
-@blp.allows(Permission.USE_ACCOUNT, or_owner=True)
+@blp.allows(Permission.USE_ACCOUNT, or_owner=True, record_token=True)
 @blp.reads(CartOut)
 def read_cart(cart_id: UUID) -> Response:
     """A cart, at current prices"""
@@ -84,7 +84,7 @@ def read_cart(cart_id: UUID) -> Response:
 
 
 @blp.delete("/<uuid:cart_id>", endpoint="throw_cart_away")
-@blp.allows(Permission.USE_ACCOUNT, or_owner=True)
+@blp.allows(Permission.USE_ACCOUNT, or_owner=True, record_token=True)
 @blp.removes()
 def delete_cart(cart_id: UUID) -> Response:
     """Delete a cart"""
@@ -93,7 +93,7 @@ def delete_cart(cart_id: UUID) -> Response:
 
 
 @blp.post("/<uuid:cart_id>/items", endpoint="put_in")
-@blp.allows(Permission.USE_ACCOUNT, or_owner=True)
+@blp.allows(Permission.USE_ACCOUNT, or_owner=True, record_token=True)
 @blp.arguments(WantedIn)
 @blp.changes(CartOut)
 def add_item(wanted: LineRequest, cart_id: UUID) -> Response:
@@ -106,7 +106,7 @@ def add_item(wanted: LineRequest, cart_id: UUID) -> Response:
 
 
 @blp.patch("/<uuid:cart_id>/items/<uuid:line_id>")
-@blp.allows(Permission.USE_ACCOUNT, or_owner=True)
+@blp.allows(Permission.USE_ACCOUNT, or_owner=True, record_token=True)
 @blp.arguments(QuantityIn)
 @blp.changes(CartOut)
 def change_quantity(given: dict[str, Any], cart_id: UUID, line_id: UUID) -> Response:
@@ -115,7 +115,7 @@ def change_quantity(given: dict[str, Any], cart_id: UUID, line_id: UUID) -> Resp
 
 
 @blp.delete("/<uuid:cart_id>/items/<uuid:line_id>", endpoint="take_out")
-@blp.allows(Permission.USE_ACCOUNT, or_owner=True)
+@blp.allows(Permission.USE_ACCOUNT, or_owner=True, record_token=True)
 @blp.changes(CartOut)
 def remove_item(cart_id: UUID, line_id: UUID) -> Response:
     """Remove a line from a cart"""
@@ -123,7 +123,7 @@ def remove_item(cart_id: UUID, line_id: UUID) -> Response:
 
 
 @blp.post("/<uuid:cart_id>/join")
-@blp.allows(Permission.USE_ACCOUNT, or_owner=True)
+@blp.allows(Permission.USE_ACCOUNT, or_owner=True, record_token=True)
 @blp.arguments(JoinIn)
 @blp.changes(CartOut, if_match=False)
 def join_carts(given: dict[str, Any], cart_id: UUID) -> Response:
@@ -140,7 +140,7 @@ def join_carts(given: dict[str, Any], cart_id: UUID) -> Response:
 
 
 @blp.post("/<uuid:cart_id>/checkout")
-@blp.allows(Permission.USE_ACCOUNT, or_owner=True)
+@blp.allows(Permission.USE_ACCOUNT, or_owner=True, record_token=True)
 @blp.rate_limit(RateLimit.ORDER)
 @blp.arguments(CheckoutIn)
 @blp.creates(PlacedOut)

@@ -28,8 +28,6 @@ V = TypeVar("V", bound=Callable[..., Any])
 
 _RULE_ATTRIBUTE = "__diner_rule__"
 _BEARER = "bearer"
-_IDS_WITH_RECORD_TOKEN = frozenset({"order_id", "cart_id"})
-"""Records that come with a token of their own, by the names of their ids in paths."""
 _DOCUMENTATION = ("api-docs.openapi_json", "api-docs.openapi_swagger_ui")
 NO_CREDENTIALS = (
     "an access token is required: send `Authorization: Bearer …` with one from POST /api/auth/login"
@@ -42,18 +40,20 @@ class AccessRule:
 
     Without a permission anyone may; with `optional_auth` the view knows whose access token was
     sent, if any. With a permission only roles that have it may, and with `or_owner` also others
-    who send a token: the service checks whether the record is theirs.
+    who send a token: the service checks whether the record is theirs. With `record_token` that
+    may be the token which came with the record; whether it did is the service's to check as well.
     """
 
     permission: Permission | None = None
     optional_auth: bool = False
     or_owner: bool = False
+    record_token: bool = False
 
     def admit(self) -> Caller:
         """The caller, if the rule lets them in."""
         if self.permission is None:
             return _account_caller() if self.optional_auth and _has_token() else GUEST
-        if self.or_owner and _names_record_with_token() and _has_record_token():
+        if self.record_token and _has_record_token():
             return Caller(record_token=_token())
         found = _account_caller()
         if not (found.may(self.permission) or self.or_owner):
@@ -143,10 +143,6 @@ def _token() -> str:
 
 def _authorization() -> tuple[str, str, str]:
     return request.headers.get("Authorization", "").partition(" ")
-
-
-def _names_record_with_token() -> bool:
-    return not _IDS_WITH_RECORD_TOKEN.isdisjoint(request.view_args or {})
 
 
 def _has_record_token() -> bool:

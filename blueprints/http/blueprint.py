@@ -24,7 +24,7 @@ from blueprints.http.headers import (
     LOCATION,
     REPLAY,
 )
-from blueprints.http.openapi import BEARER, header_refs
+from blueprints.http.openapi import BEARER, RECORD_BEARER, header_refs
 from blueprints.http.problem_types import ERROR_RESPONSES
 from blueprints.http.rate_limits import RateLimit, rate_limit
 from dinerapp.accounts.domain.permissions import Permission
@@ -71,12 +71,19 @@ class Blueprint(SmorestBlueprint):
         documented: Callable[[R], R] = self.doc(security=[{}, {BEARER: []}])
         return documented(set_rule(AccessRule(optional_auth=True))(view))
 
-    def allows(self, permission: Permission, *, or_owner: bool = False) -> Callable[[R], R]:
-        """For roles that have the permission, and with `or_owner` for the record's owner."""
-        rule = AccessRule(permission, or_owner=or_owner)
+    def allows(
+        self, permission: Permission, *, or_owner: bool = False, record_token: bool = False
+    ) -> Callable[[R], R]:
+        """For roles that have the permission; with `or_owner` also for the record's owner, and
+        with `record_token` for whoever sends the token that came with the record."""
+        rule = AccessRule(permission, or_owner=or_owner, record_token=record_token)
+        schemes = [BEARER, *([RECORD_BEARER] if record_token else [])]
         return self._combine(
             set_rule(rule),
-            self.doc(security=[{BEARER: []}], **{"x-roles": describe_rule(rule)}),
+            self.doc(
+                security=[{scheme: []} for scheme in schemes],
+                **{"x-roles": describe_rule(rule)},
+            ),
             self.fails_with(403),
         )
 

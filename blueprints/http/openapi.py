@@ -33,13 +33,13 @@ from blueprints.http.headers import (
 from blueprints.http.problem_types import CONTENT_TYPE, ERROR_RESPONSES, ErrorResponse
 
 BEARER = "bearer"
+RECORD_BEARER = "record_token"
 PROBLEM = "Problem"
 UNAVAILABLE_RESPONSE = ERROR_RESPONSES[503].name
-_BEARER_SCHEME = {
-    "type": "http",
-    "scheme": "bearer",
-    "description": "the `access_token` from `POST /api/auth/login`, or that of a single order "
-    "or cart",
+_SECURITY_SCHEMES = {
+    BEARER: "the `access_token` from `POST /api/auth/login`",
+    RECORD_BEARER: "the `access_token` of a single record, which the response that created the "
+    "record came with. It opens that record only",
 }
 SPEC_OPTIONS = {
     "info": {
@@ -115,7 +115,9 @@ class _OperationPlugin(BasePlugin):
         super().init_spec(spec)
         self._operation_ids: set[str] = set()
         components = spec.components
-        components.security_scheme(BEARER, _BEARER_SCHEME)
+        for scheme, description in _SECURITY_SCHEMES.items():
+            bearer = {"type": "http", "scheme": "bearer", "description": description}
+            components.security_scheme(scheme, bearer)
         for name, about in REQUEST_HEADERS.items():
             components.parameter(name, "header", {"name": name, **about})
         for name, about in RESPONSE_HEADERS.items():

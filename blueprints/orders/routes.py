@@ -140,7 +140,7 @@ def stream_orders() -> Response:
 
 
 @blp.get("/<uuid:order_id>")
-@blp.allows(Permission.SEE_ORDERS, or_owner=True)
+@blp.allows(Permission.SEE_ORDERS, or_owner=True, record_token=True)
 @blp.reads(OrderOut)
 def read_order(order_id: UUID) -> Response:
     """One order"""
@@ -166,7 +166,7 @@ def move_order(change: dict[str, Any], order_id: UUID) -> Response:
 
 
 @blp.post("/<uuid:order_id>/cancel")
-@blp.allows(Permission.CANCEL_ORDERS, or_owner=True)
+@blp.allows(Permission.CANCEL_ORDERS, or_owner=True, record_token=True)
 @blp.arguments(Cancellation)
 @blp.changes(OrderOut)
 def cancel_order(cancellation: dict[str, Any], order_id: UUID) -> Response:
@@ -182,7 +182,7 @@ def cancel_order(cancellation: dict[str, Any], order_id: UUID) -> Response:
 
 
 @blp.get("/<uuid:order_id>/history")
-@blp.allows(Permission.SEE_ORDERS, or_owner=True)
+@blp.allows(Permission.SEE_ORDERS, or_owner=True, record_token=True)
 @blp.response(200, History)
 def read_history(order_id: UUID) -> Response:
     """The status history of an order"""

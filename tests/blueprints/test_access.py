@@ -250,6 +250,25 @@ def test_the_token_of_an_order_opens_it_whoever_placed_it_and_nothing_else(
     assert guest.post("/api/orders", json=body, headers=token).status_code == 401
 
 
+def test_a_made_up_token_opens_no_record_and_does_not_tell_whether_there_is_one(
+    app: Flask, clients: dict[Role | None, FlaskClient]
+) -> None:
+    opened: dict[bool, list[int]] = {True: [], False: []}
+    for route, method in asked(app):
+        rule = rule_of(app.view_functions[route.endpoint])
+        assert rule is not None
+        if rule.permission is not None:
+            answer = clients[None].open(
+                path_of(route),
+                method=method,
+                json=example_for(app, route, method),
+                headers={**idempotency_headers(), **bearer("0" * 64)},
+            )
+            opened[rule.record_token].append(answer.status_code)
+    assert {*opened[True]} == {403}
+    assert {*opened[False]} == {401}
+
+
 def order_routes(app: Flask) -> list[tuple[Route, str]]:
     """Everything that is done to one order."""
     found = [(route, method) for route, method in asked(app) if "order_id" in route.arguments]
@@ -326,8 +345,9 @@ def test_documentation_says_of_every_route_who_may_use_it(
     app: Flask, clients: dict[Role | None, FlaskClient]
 ) -> None:
     document = clients[None].get("/openapi.json").json
-    scheme = document["components"]["securitySchemes"]["bearer"]
-    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+    schemes = document["components"]["securitySchemes"]
+    assert {*schemes} == {"bearer", "record_token"}
+    assert {(one["type"], one["scheme"]) for one in schemes.values()} == {("http", "bearer")}
     for path, item in document["paths"].items():
         for method, operation in item.items():
             if method == "parameters":
@@ -342,7 +362,8 @@ def test_documentation_says_of_every_route_who_may_use_it(
             assert rule is not None
             refusals = {"401", "403"} & set(operation["responses"])
             if rule.permission is not None:
-                assert operation["security"] == [{"bearer": []}], path
+                accepted = ["bearer", *(["record_token"] if rule.record_token else [])]
+                assert operation["security"] == [{name: []} for name in accepted], path
                 assert refusals == {"401", "403"}, path
             else:
                 assert operation.get("security", []) in ([], [{}, {"bearer": []}]), path

@@ -155,7 +155,7 @@ def test_whatever_is_asked_is_answered_as_described(
         headers = {"Accept-Encoding": "identity", **({"Authorization": shown} if shown else {})}
         cases = requests_for(schema, operation)
         there = {**known, **channel_of(client)} if tag in TALKING and role is not None else known
-        if role is None and operation.definition.raw.get("security") == [{"bearer": []}]:
+        if role is None and {} not in operation.definition.raw.get("security", [{}]):
             cases = islice(cases, REFUSED)
         else:
             fuzz(operation, there, headers)
