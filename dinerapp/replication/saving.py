@@ -1,12 +1,23 @@
-"""Read, change, save: how every use case changes a record that others change too."""
+"""Make and save, and read, change, save: how use cases write records that others write too."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Generic, TypeVar
 
-from dinerapp.replication.errors import DinerError, KeyReused, NotFound, Replayed, StaleVersion
+from dinerapp.replication.errors import (
+    AlreadyExists,
+    DinerError,
+    KeyReused,
+    NotFound,
+    Rejection,
+    Replayed,
+    RuleViolation,
+    StaleVersion,
+)
+from dinerapp.replication.identity import Operation
 from dinerapp.replication.ports.repository import Repository
 from dinerapp.replication.record import Record
 
@@ -52,6 +63,67 @@ def confirm_replay(repository: Repository[R], record: R, op_id: str) -> WriteRes
         return save_idempotently(repository.save, replace(record, op_id=op_id))
     except NotFound as exc:
         return WriteResult(exc.tombstone, replayed=True, changed=False)
+
+
+def confirm_unchanged(repository: Repository[R], record: R) -> WriteResult[R]:
+    """The answer to an operation that finds done what it would do: like a replay, it is only
+    acknowledged once the other store has it, too, or is known to lack it."""
+    return replace(confirm_replay(repository, record, record.op_id), replayed=False)
+
+
+def create_idempotently(
+    repository: Repository[R], operation: Operation, create: Callable[[], R]
+) -> WriteResult[R]:
+    """One record for one operation, however often and wherever it is tried.
+
+    `create` makes the record under the operation's ids, and saves it. Where a rule refuses that
+    now, an earlier try may have come before what the rule looks at (the menu, the stock, the
+    hours) changed: its record is the answer. A key that was used for something else is refused
+    whatever there is.
+    """
+    try:
+        return WriteResult(create())
+    except Replayed as replay:
+        return WriteResult(replay.stored, replayed=True, changed=False)
+    except KeyReused:
+        raise
+    except (RuleViolation, Rejection):
+        earlier = _find_earlier(repository, operation)
+        if earlier is None:
+            raise
+        return confirm_replay(repository, earlier, operation.op_id)
+
+
+def _find_earlier(repository: Repository[R], operation: Operation) -> R | None:
+    """The record of an earlier try."""
+    try:
+        record = repository.get(operation.record_id)
+    except NotFound:
+        return None
+    if not record.has_applied(operation.op_id):
+        raise KeyReused(record)
+    return record
+
+
+def upsert_with_retry(
+    repository: Repository[R],
+    record_id: str,
+    op_id: str,
+    change: Callable[[R], R],
+    create: Callable[[], R],
+    if_match: str | None = None,
+) -> WriteResult[R]:
+    """Applies the change as `update_with_retry` does; where there is no such record yet, saves
+    what `create` makes, unless somebody else was faster."""
+    update = partial(update_with_retry, repository, record_id, op_id, change, if_match)
+    try:
+        return update()
+    except NotFound:
+        first = create()
+    try:
+        return save_idempotently(repository.save, first)
+    except AlreadyExists:
+        return update()
 
 
 def update_with_retry(

@@ -24,7 +24,7 @@ from dinerapp.replication.saving import (
     PreconditionFailed,
     WriteResult,
     save_idempotently,
-    update_with_retry,
+    upsert_with_retry,
 )
 
 _log = structlog.get_logger(__name__)
@@ -66,16 +66,13 @@ class ProfileService:
             given = {**fields, "preferences": preferred}
             return profile.with_changes(op_id=operation.op_id, now=utc_now(), **given)
 
-        try:
-            return update_with_retry(self._profiles, user_id, operation.op_id, change, if_match)
-        except NotFound:
+        def create() -> Profile:
             first = default_profile(self._users.get(user_id))
-        if if_match is not None and if_match != str(first.version):
-            raise PreconditionFailed(first)
-        try:
-            return save_idempotently(self._profiles.save, change(first))
-        except AlreadyExists:
-            return update_with_retry(self._profiles, user_id, operation.op_id, change, if_match)
+            if if_match is not None and if_match != str(first.version):
+                raise PreconditionFailed(first)
+            return change(first)
+
+        return upsert_with_retry(self._profiles, user_id, operation.op_id, change, create, if_match)
 
     def _on_user_created(self, _sender: object, user: User) -> None:
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dinerapp.accounts.domain.permissions import Caller
 from dinerapp.accounts.domain.users import User
 from dinerapp.accounts.ports.users import Users
@@ -13,7 +15,7 @@ from dinerapp.replication.errors import AlreadyExists, InvalidRequest, NotFound
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import WriteResult, save_idempotently
+from dinerapp.replication.saving import WriteResult, confirm_unchanged, save_idempotently
 
 
 class ConversationService:
@@ -46,7 +48,7 @@ class ConversationService:
             self._require_staff(caller, user_id)
         self._idempotency_guard.record_use(operation, room_id)
         if known is not None:
-            return WriteResult(known, replayed=known.has_applied(operation.op_id), changed=False)
+            return self._confirm(known, operation)
         now = utc_now()
         made = Conversation(
             id=room_id,
@@ -59,7 +61,12 @@ class ConversationService:
         try:
             return save_idempotently(self._conversations.save, made)
         except AlreadyExists as exc:
-            return WriteResult(exc.stored, changed=False)
+            return self._confirm(exc.stored, operation)
+
+    def _confirm(self, known: Conversation, operation: Operation) -> WriteResult[Conversation]:
+        """Whoever made it, this try or somebody else, may have died before both stores had it."""
+        replayed = known.has_applied(operation.op_id)
+        return replace(confirm_unchanged(self._conversations, known), replayed=replayed)
 
     def _find(self, room_id: str) -> Conversation | None:
         try:

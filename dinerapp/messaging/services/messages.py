@@ -19,7 +19,7 @@ from dinerapp.replication.errors import InvalidRequest, NotFound
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import WriteResult, save_idempotently, update_with_retry
+from dinerapp.replication.saving import WriteResult, create_idempotently, update_with_retry
 from dinerapp.replication.signals import announce
 
 
@@ -53,7 +53,6 @@ class MessageService:
     ) -> WriteResult[Message]:
         """Says something, once for one operation."""
         room = self._authorize(caller, room_id)
-        self._require_content(caller, new)
         now = utc_now()
         message = Message(
             id=operation.record_id,
@@ -66,10 +65,15 @@ class MessageService:
             file_url=new.file_url,
             order_id=new.order_id,
         )
-        done = save_idempotently(room.backend.messages.save, message)
+        messages = room.backend.messages
+
+        def create() -> Message:
+            self._require_content(caller, new)
+            return messages.save(message)
+
+        done = create_idempotently(messages, operation, create)
         if done.changed:
-            kind = room.backend.messages.kind.name
-            announce(message_sent, self, kind=kind, message=done.record)
+            announce(message_sent, self, kind=messages.kind.name, message=done.record)
         return done
 
     def edit(

@@ -16,11 +16,11 @@ from dinerapp.messaging.ports.servers import Channels, Servers
 from dinerapp.messaging.services.rooms import RoomBackend, RoomKind, RoomService
 from dinerapp.messaging.signals import room_read
 from dinerapp.replication import served_by
-from dinerapp.replication.errors import AlreadyExists, InvalidRequest, NoStoreAvailable, NotFound
+from dinerapp.replication.errors import InvalidRequest, NoStoreAvailable, NotFound
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import WriteResult, save_idempotently, update_with_retry
+from dinerapp.replication.saving import WriteResult, upsert_with_retry
 from dinerapp.replication.signals import announce
 
 MAX_UNREAD = 100
@@ -138,23 +138,17 @@ class ReadMarkerService:
         def move(read: ReadMarker) -> ReadMarker:
             return read.with_message(message, op_id=operation.op_id, now=now)
 
-        try:
-            return update_with_retry(self._read_markers, key, operation.op_id, move)
-        except NotFound:
-            first = ReadMarker(
-                id=key,
-                op_id=operation.op_id,
-                created_at=now,
-                updated_at=now,
-                room_id=message.room_id,
-                user_id=user_id,
-                message_id=message.id,
-                message_at=message.created_at,
-            )
-        try:
-            return save_idempotently(self._read_markers.save, first)
-        except AlreadyExists:
-            return update_with_retry(self._read_markers, key, operation.op_id, move)
+        first = ReadMarker(
+            id=key,
+            op_id=operation.op_id,
+            created_at=now,
+            updated_at=now,
+            room_id=message.room_id,
+            user_id=user_id,
+            message_id=message.id,
+            message_at=message.created_at,
+        )
+        return upsert_with_retry(self._read_markers, key, operation.op_id, move, lambda: first)
 
 
 def _require_message(messages: Messages, room_id: str, message_id: str) -> Message:

@@ -22,11 +22,16 @@ from dinerapp.messaging.ports.servers import Channels, Servers
 from dinerapp.messaging.services.idempotency import IdempotencyGuard
 from dinerapp.messaging.signals import access_changed
 from dinerapp.replication import served_by
-from dinerapp.replication.errors import AlreadyExists, InvalidRequest, NotFound, RuleViolation
+from dinerapp.replication.errors import InvalidRequest, NotFound, RuleViolation
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.record import Record, utc_now
-from dinerapp.replication.saving import WriteResult, save_idempotently, update_with_retry
+from dinerapp.replication.saving import (
+    WriteResult,
+    save_idempotently,
+    update_with_retry,
+    upsert_with_retry,
+)
 from dinerapp.replication.signals import announce
 
 _INVITE_CODE_BYTES = 16
@@ -158,16 +163,11 @@ class ServerService:
             self._idempotency_guard.record_use(operation, key)
             return back
 
-        try:
-            return update_with_retry(self._members, key, operation.op_id, change)
-        except NotFound:
+        def create() -> Member:
             self._idempotency_guard.record_use(operation, key)
-        try:
-            return save_idempotently(
-                self._members.save, _new_member(server.id, user_id, operation, MemberRole.GUEST)
-            )
-        except AlreadyExists:
-            return update_with_retry(self._members, key, operation.op_id, change)
+            return _new_member(server.id, user_id, operation, MemberRole.GUEST)
+
+        return upsert_with_retry(self._members, key, operation.op_id, change, create)
 
     def members(
         self, caller: Caller, server_id: str, after: Cursor | None, limit: int

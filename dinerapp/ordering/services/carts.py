@@ -26,7 +26,12 @@ from dinerapp.replication.errors import (
 from dinerapp.replication.identity import Operation, new_op_id
 from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import WriteResult, save_idempotently, update_with_retry
+from dinerapp.replication.saving import (
+    WriteResult,
+    confirm_unchanged,
+    save_idempotently,
+    update_with_retry,
+)
 
 BATCH_SIZE = 200
 PURGE_SECONDS = 60.0
@@ -235,7 +240,9 @@ class CartService:
             op_id = operation.op_id_with_outcome(*wanted.lines, wanted.state)
             return wanted.with_changes(op_id=op_id, now=now, expires_at=now + self._lifetime)
 
-        return update_with_retry(self._carts, cart_id, operation.op_id, after, if_match)
+        done = update_with_retry(self._carts, cart_id, operation.op_id, after, if_match)
+        unwritten = not (done.changed or done.replayed)
+        return confirm_unchanged(self._carts, done.record) if unwritten else done
 
     def _require_known(self, line: CartLine) -> None:
         """What is only not to be had at the moment may be wanted for later."""

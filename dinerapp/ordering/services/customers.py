@@ -24,7 +24,7 @@ from dinerapp.ordering.ports.erasure import GuestEraser
 from dinerapp.ordering.ports.orders import OrderFilter, Orders
 from dinerapp.ordering.signals import customer_erased
 from dinerapp.replication import conflicts, deadline
-from dinerapp.replication.errors import AlreadyExists, NotFound
+from dinerapp.replication.errors import NotFound
 from dinerapp.replication.identity import Operation, derived_id, new_op_id
 from dinerapp.replication.kind import Kind
 from dinerapp.replication.paging import pages
@@ -34,8 +34,9 @@ from dinerapp.replication.record import Record, utc_now
 from dinerapp.replication.saving import (
     PreconditionFailed,
     WriteResult,
-    save_idempotently,
+    confirm_unchanged,
     update_with_retry,
+    upsert_with_retry,
 )
 from dinerapp.replication.signals import announce
 
@@ -120,7 +121,7 @@ class CustomerService:
         customer = self._customers.get(customer_id)
         is_replay = customer.has_applied(operation.op_id)
         if is_replay or customer.is_erased:
-            return WriteResult(customer, replayed=is_replay, changed=False)
+            return replace(confirm_unchanged(self._customers, customer), replayed=is_replay)
         if if_match is not None and if_match != str(customer.version):
             raise PreconditionFailed(customer)
         with deadline.unbounded():
@@ -144,14 +145,8 @@ class CustomerService:
         def change(customer: Customer) -> Customer:
             return customer.with_order(order, phone, op_id=op_id, now=utc_now())
 
-        try:
-            return update_with_retry(self._customers, customer_id, op_id, change).record
-        except NotFound:
-            new = customer_from_order(customer_id, order, phone, op_id=op_id)
-        try:
-            return save_idempotently(self._customers.save, new).record
-        except AlreadyExists:
-            return update_with_retry(self._customers, customer_id, op_id, change).record
+        create = partial(customer_from_order, customer_id, order, phone, op_id=op_id)
+        return upsert_with_retry(self._customers, customer_id, op_id, change, create).record
 
     def _erase_orders(self, orders: Sequence[Order], phone: str, at: datetime) -> None:
         """What was said and conflicts come first: what is erased is not found by its number again.

@@ -12,7 +12,12 @@ from dinerapp.ordering.signals import category_changed, menu_changed
 from dinerapp.replication.errors import InvalidRequest, NotFound, RuleViolation
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import WriteResult, save_idempotently, update_with_retry
+from dinerapp.replication.saving import (
+    WriteResult,
+    create_idempotently,
+    save_idempotently,
+    update_with_retry,
+)
 from dinerapp.replication.signals import announce
 
 
@@ -42,8 +47,12 @@ class MenuService:
             updated_at=now,
             **fields,
         )
-        self._require_category(item, unless_known=True)
-        return self._announce_change(save_idempotently(self._items.save, item))
+
+        def create() -> MenuItem:
+            self._require_category(item)
+            return self._items.save(item)
+
+        return self._announce_change(create_idempotently(self._items, operation, create))
 
     def change(
         self, item_id: str, operation: Operation, fields: Mapping[str, Any], if_match: str | None
@@ -84,13 +93,11 @@ class MenuService:
         """The items with what is left of each."""
         return self._menu_cache.entries(items)
 
-    def _require_category(self, item: MenuItem, *, unless_known: bool = False) -> None:
-        """A repeated addition is one, whatever has become of the category since."""
+    def _require_category(self, item: MenuItem) -> None:
         try:
             self._categories.get(item.category_id)
         except NotFound as exc:
-            if not (unless_known and self._items.get_many([item.id])):
-                raise InvalidRequest("there is no such category", field="category_id") from exc
+            raise InvalidRequest("there is no such category", field="category_id") from exc
 
     def _announce_change(self, result: WriteResult[MenuItem]) -> WriteResult[MenuItem]:
         if result.changed:

@@ -36,24 +36,16 @@ from dinerapp.ordering.services.menu_cache import MenuCache
 from dinerapp.ordering.services.slots import SlotService
 from dinerapp.ordering.signals import order_placed, order_revised, order_status_changed
 from dinerapp.replication.errors import (
-    DinerError,
     Exhausted,
     InvalidRequest,
-    KeyReused,
     NotFound,
-    Rejection,
     RuleViolation,
     StaleReadSet,
 )
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.ports.repository import Cursor, Page, ReadVersion
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import (
-    WriteResult,
-    confirm_replay,
-    save_idempotently,
-    update_with_retry,
-)
+from dinerapp.replication.saving import WriteResult, create_idempotently, update_with_retry
 from dinerapp.replication.signals import announce
 
 _CODE_LETTERS = "ACDEFGHJKLMNPQRTUVWXY34679"
@@ -109,13 +101,8 @@ class OrderService:
         self, operation: Operation, new: NewOrder, caller: Caller = GUEST
     ) -> WriteResult[Order]:
         """One order for one operation, however often and wherever it is tried."""
-        try:
-            placed = self._try_to_place(operation, new, caller)
-        except DinerError as failure:
-            earlier = self._earlier_order(operation) if _may_be_a_repeat(failure) else None
-            if earlier is None:
-                raise
-            return WriteResult(earlier, replayed=True, changed=False)
+        place = partial(self._try_to_place, operation, new, caller)
+        placed = create_idempotently(self._orders, operation, place)
         if placed.changed:
             announce(order_placed, self, order=placed.record)
         return placed
@@ -227,9 +214,7 @@ class OrderService:
             announce(order_status_changed, self, order=done.record, before=before[-1])
         return done
 
-    def _try_to_place(
-        self, operation: Operation, new: NewOrder, caller: Caller
-    ) -> WriteResult[Order]:
+    def _try_to_place(self, operation: Operation, new: NewOrder, caller: Caller) -> Order:
         """By the menu as it is known here, if that is how it still is; else by what is stored."""
         with suppress(RuleViolation, StaleReadSet):
             menu = self._menu_cache.cached_items({line.item_id for line in new.items})
@@ -237,9 +222,8 @@ class OrderService:
                 ReadVersion(MENU_ITEMS.name, item.id, item.version) for item in menu.values()
             ]
             order = self._make_order(operation, new, menu, caller)
-            return save_idempotently(partial(self._save, read_set=read_set), order)
-        order = self._make_order(operation, new, self._menu_of(new.items), caller)
-        return save_idempotently(self._save, order)
+            return self._save(order, read_set)
+        return self._save(self._make_order(operation, new, self._menu_of(new.items), caller))
 
     def _menu_of(self, wanted: Sequence[LineRequest]) -> Mapping[str, MenuItem]:
         return self._menu.get_many({one.item_id for one in wanted})
@@ -313,16 +297,6 @@ class OrderService:
         lines = (*revised, *added)
         return order.with_lines(lines, op_id=operation.op_id_with_outcome(*lines), now=now)
 
-    def _earlier_order(self, operation: Operation) -> Order | None:
-        """The order of an earlier try, which counts even if the menu has changed since."""
-        try:
-            order = self._orders.get(operation.record_id)
-        except NotFound:
-            return None
-        if not order.has_applied(operation.op_id):
-            raise KeyReused(order)
-        return confirm_replay(self._orders, order, operation.op_id).record
-
 
 def order_of(
     operation: Operation,
@@ -354,12 +328,6 @@ def order_of(
         history=(HistoryStep(at=now, status=Status.PENDING, actor=caller.actor),),
         user_id=caller.user_id,
     ).with_totals()
-
-
-def _may_be_a_repeat(failure: DinerError) -> bool:
-    """Whether an earlier try may have placed the order, before the menu, the stock or the hours
-    changed. A key that was used for another order is refused whatever there is."""
-    return isinstance(failure, RuleViolation | Rejection) and not isinstance(failure, KeyReused)
 
 
 def _is_owner(caller: Caller, order: Order) -> bool:
