@@ -9,7 +9,7 @@ from flask import Flask
 
 from blueprints.http.access import describe_rule, rule_of
 
-_API_PREFIXES = ("/api/", "/metrics", "/openapi.json")
+_HEAD = "| method | path | who |"
 _IMPLICIT_METHODS = {"HEAD", "OPTIONS"}
 
 
@@ -27,12 +27,22 @@ def route_table(app: Flask) -> list[RouteEntry]:
     return sorted(_iter_entries(app), key=lambda one: (one.path, one.method))
 
 
+def markdown_table(app: Flask) -> str:
+    """The same for people."""
+    rows = [f"| {one.method} | `{one.path}` | {one.who} |" for one in route_table(app)]
+    return "\n".join([_HEAD, "|---|---|---|", *rows, ""])
+
+
+def with_table(page: str, table: str) -> str:
+    """The page, which ends with the table, with this one instead."""
+    return page.partition(_HEAD)[0] + table
+
+
 def _iter_entries(app: Flask) -> Iterator[RouteEntry]:
     for route in app.url_map.iter_rules():
-        if route.rule.startswith(_API_PREFIXES):
-            rule = rule_of(app.view_functions[route.endpoint])
-            for method in (route.methods or set()) - _IMPLICIT_METHODS:
-                yield RouteEntry(method, _path(route.rule), describe_rule(rule))
+        rule = rule_of(app.view_functions[route.endpoint])
+        for method in (route.methods or set()) - _IMPLICIT_METHODS:
+            yield RouteEntry(method, _path(route.rule), describe_rule(rule))
 
 
 def _path(rule: str) -> str:

@@ -21,7 +21,7 @@ from marshmallow import ValidationError
 from adapters.embedded.errors import EmbeddedServerError
 from blueprints.accounts.schemas import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 from blueprints.http.fields import EMAIL_VALIDATOR
-from blueprints.http.route_table import route_table
+from blueprints.http.route_table import markdown_table, with_table
 from blueprints.status.health import assess
 from blueprints.status.schemas import HEALTHY
 from dinerapp.accounts.container import AccountServices
@@ -263,12 +263,18 @@ def relay() -> None:
 
 
 @main.command()
-def routes() -> None:
-    """Show every route of the API and who may use it, as a Markdown table."""
-    app = create_app(Settings(database_url=_UNUSED_DATABASE_URL))
-    click.echo("| method | path | who |\n|---|---|---|")
-    for one in route_table(app):
-        click.echo(f"| {one.method} | `{one.path}` | {one.who} |")
+@click.option(
+    "--into",
+    type=click.Path(exists=True, dir_okay=False, writable=True, path_type=Path),
+    help="a page that ends with the table, such as docs/routes.md: write it there",
+)
+def routes(into: Path | None) -> None:
+    """Show every route and who may use it, as a Markdown table."""
+    table = markdown_table(create_app(Settings(database_url=_UNUSED_DATABASE_URL)))
+    if into is None:
+        click.echo(table, nl=False)
+    else:
+        into.write_text(with_table(into.read_text(), table))
 
 
 @main.command()

@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule as Route
 
 from blueprints.http.access import PUBLIC, AccessRule, rule_of
+from blueprints.http.route_table import markdown_table, with_table
 from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.permissions import ROLES_BY_PERMISSION, Permission, Role
 from dinerapp.ordering.domain.order_steps import STEPS_BY_ROLE
@@ -93,11 +94,21 @@ def test_a_route_lets_in_whom_the_table_names_and_nobody_else(
         assert (status if status in (401, 403) else None) == refusal(rule, role), (method, route)
 
 
-def test_the_page_about_routes_is_what_the_routes_say() -> None:
+def test_the_page_about_routes_is_what_the_routes_say(app: Flask) -> None:
+    """It is where a route that was opened by mistake is noticed."""
     page = (Path(__file__).parents[2] / "docs" / "routes.md").read_text()
-    table = CliRunner().invoke(main, ["routes"])
-    assert table.exit_code == 0
-    assert table.output in page, "write it anew: python -m dinerapp routes"
+    assert with_table(page, markdown_table(app)) == page, (
+        "if all of these may be used by whom they say: "
+        "python -m dinerapp routes --into docs/routes.md"
+    )
+
+
+def test_the_command_writes_the_table_anew_below_the_words(app: Flask, tmp_path: Path) -> None:
+    page = tmp_path / "routes.md"
+    page.write_text("# Ours\n| method | path | who |\n|---|---|---|\n| GET | `/gone` | anyone |\n")
+    assert CliRunner().invoke(main, ["routes", "--into", str(page)]).exit_code == 0
+    assert page.read_text() == "# Ours\n" + CliRunner().invoke(main, ["routes"]).output
+    assert markdown_table(app) in page.read_text()
 
 
 def asked(app: Flask) -> Iterator[tuple[Route, str]]:
@@ -113,28 +124,6 @@ def refusal(rule: AccessRule, role: Role | None) -> int | None:
     if role is None:
         return 401
     return None if rule.or_owner or role in ROLES_BY_PERMISSION[rule.permission] else 403
-
-
-def test_only_these_routes_are_for_everybody(app: Flask) -> None:
-    views = app.view_functions.items()
-    assert {endpoint for endpoint, view in views if rule_of(view) == PUBLIC} == {
-        "api-docs.openapi_json",
-        "api-docs.openapi_swagger_ui",
-        "auth.login",
-        "auth.refresh",
-        "auth.register",
-        "docs.static_file",
-        "menu.read_item",
-        "menu.read_menu",
-        "metrics.prometheus",
-        "menu.list_categories",
-        "menu.read_category",
-        "orders.list_slots",
-        "orders.look_up_order",
-        "status.health",
-        "status.live",
-        "status.ready",
-    }
 
 
 def test_a_route_without_a_rule_is_shut(clients: dict[Role | None, FlaskClient]) -> None:

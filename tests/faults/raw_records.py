@@ -5,12 +5,17 @@ Nothing of the application's own codec, stores or consistency check is used.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
-from tests.faults.cluster import Cluster
+import psycopg
+from psycopg import sql
+from pymongo.database import Database as MongoDatabase
+
+from dinerapp.runtime.registry import KINDS
 
 Record = dict[str, Any]
 Records = Mapping[str, Record]
@@ -30,37 +35,15 @@ _PAYMENT = (
     "id", "op_id", "method", "amount", "tip", "given", "change", "reference", "line_ids", "till_id",
     "refund_of", "reason", "actor", "at",
 )  # fmt: skip
-_USER = (
-    "email", "name", "phone", "role", "active", "password_hash", "password_changed_at", "sessions",
-    "edits",
-)  # fmt: skip
-_CUSTOMER = ("phone", "name", "email", "notes", "first_seen", "last_seen", "erased_at")
-_MESSAGE = (
-    "room_id", "author_id", "content", "file_url", "order_id", "edits", "edited_at", "removed_at",
-    "removed_by",
-)  # fmt: skip
-_USERS = "SELECT * FROM users ORDER BY id"
-_CUSTOMERS = "SELECT * FROM customers ORDER BY id"
-_MESSAGES = "SELECT * FROM direct_messages ORDER BY id"
 _ORDERS = "SELECT * FROM orders ORDER BY id"
 _LINES = "SELECT * FROM order_items ORDER BY order_id, position"
 _PAYMENTS = "SELECT * FROM payments ORDER BY order_id, position"
-_DOCUMENTS = {
-    "menu_items": "SELECT * FROM menu_items ORDER BY id",
-    "categories": "SELECT * FROM categories ORDER BY id",
-    "conflicts": "SELECT * FROM conflicts ORDER BY id",
-    "carts": "SELECT * FROM carts ORDER BY id",
-    "slots": "SELECT * FROM slots ORDER BY id",
-    "coupons": "SELECT * FROM coupons ORDER BY id",
-    "tills": "SELECT * FROM tills ORDER BY id",
-    "profiles": "SELECT * FROM profiles ORDER BY id",
-    "servers": "SELECT * FROM servers ORDER BY id",
-    "channels": "SELECT * FROM channels ORDER BY id",
-    "members": "SELECT * FROM members ORDER BY id",
-    "conversations": "SELECT * FROM conversations ORDER BY id",
-    "reads": "SELECT * FROM reads ORDER BY id",
-    "used_keys": "SELECT * FROM used_keys ORDER BY id",
-}
+_COLUMNS = """
+SELECT table_name, array_agg(column_name::text) AS names FROM information_schema.columns
+WHERE table_schema = 'public' AND is_generated = 'NEVER' GROUP BY table_name
+"""
+COMPARED = tuple(row.name for row in KINDS if len(row.placement) > 1)
+"""All kinds that are in both databases. Orders are written down by hand: they have child tables."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +58,18 @@ class DatabaseContents:
         return self.kinds["orders"]
 
 
-def read_postgres(cluster: Cluster) -> DatabaseContents:
-    with cluster.postgres() as connection:
+class Databases(Protocol):
+    """Where both are found: a cluster has them."""
+
+    def postgres(self) -> AbstractContextManager[psycopg.Connection[Record]]:
+        """A connection that gives rows as dicts."""
+
+    def mongo(self) -> AbstractContextManager[MongoDatabase[Record]]:
+        """The database, with times in UTC."""
+
+
+def read_postgres(databases: Databases) -> DatabaseContents:
+    with databases.postgres() as connection:
         lines, payments = (_by_order(connection.execute(each)) for each in (_LINES, _PAYMENTS))
         orders = {str(row["id"]): row for row in connection.execute(_ORDERS)}
         kinds = {
@@ -85,15 +78,12 @@ def read_postgres(cluster: Cluster) -> DatabaseContents:
                 for key, row in orders.items()
             }
         }
-        kinds["users"] = {str(row["id"]): _user_row(row) for row in connection.execute(_USERS)}
-        kinds["customers"] = {
-            str(row["id"]): _customer_row(row) for row in connection.execute(_CUSTOMERS)
-        }
-        kinds["direct_messages"] = {
-            str(row["id"]): _message_row(row) for row in connection.execute(_MESSAGES)
-        }
-        for kind, query in _DOCUMENTS.items():
-            kinds[kind] = {str(row["id"]): _row(row) for row in connection.execute(query)}
+        columns = {row["table_name"]: {*row["names"]} for row in connection.execute(_COLUMNS)}
+        for kind in COMPARED:
+            if kind not in kinds:
+                own = columns[kind] - columns["envelope"]
+                rows = connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(kind)))
+                kinds[kind] = {str(row["id"]): _row(row, own) for row in rows}
         counters = {
             row["key"]: (row["held"], row["ceiling"])
             for row in connection.execute("SELECT * FROM counters")
@@ -101,11 +91,11 @@ def read_postgres(cluster: Cluster) -> DatabaseContents:
     return DatabaseContents(kinds, counters)
 
 
-def read_mongo(cluster: Cluster) -> DatabaseContents:
-    with cluster.mongo() as database:
+def read_mongo(databases: Databases) -> DatabaseContents:
+    with databases.mongo() as database:
         kinds = {
             kind: {each["_id"]: _document(kind, each) for each in database[kind].find()}
-            for kind in ("orders", "users", "customers", "direct_messages", *_DOCUMENTS)
+            for kind in COMPARED
         }
         counters = {
             each["_id"]: (each["held"], each.get("ceiling")) for each in database.counters.find()
@@ -143,27 +133,13 @@ def _order_row(row: Record, lines: list[Record], payments: list[Record]) -> Reco
     return record
 
 
-def _user_row(row: Record) -> Record:
-    content = {name: _normalise(row[name]) for name in _USER}
-    return _envelope_of_row(row) | content | {"unique": _without_none({"email": row["u_email"]})}
-
-
-def _customer_row(row: Record) -> Record:
-    return (
-        _envelope_of_row(row) | {name: _normalise(row[name]) for name in _CUSTOMER} | {"unique": {}}
-    )
-
-
-def _message_row(row: Record) -> Record:
-    return (
-        _envelope_of_row(row) | {name: _normalise(row[name]) for name in _MESSAGE} | {"unique": {}}
-    )
-
-
-def _row(row: Record) -> Record:
-    content: Record = _normalise(row["content"])
-    unique = {name[2:]: value for name, value in row.items() if name.startswith("u_")}
-    return _envelope_of_row(row) | content | {"unique": _without_none(unique)}
+def _row(row: Record, own_columns: Collection[str]) -> Record:
+    """A document is in one column, beside others that are not computed from it."""
+    content = {name: row[name] for name in own_columns if not name.startswith("u_")}
+    if isinstance(row.get("content"), dict):
+        content |= content.pop("content")
+    unique = {name[2:]: row[name] for name in own_columns if name.startswith("u_")}
+    return _envelope_of_row(row) | _normalise(content) | {"unique": _without_none(unique)}
 
 
 def _envelope_of_row(row: Record) -> Record:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from dinerapp.ordering.domain.orders import Status
 from dinerapp.replication.identity import new_id
 from dinerapp.replication.record import AppliedOperation
 from dinerapp.replication.version import StoreId, Version
+from tests.contracts.samples import Sample
 from tests.factories import (
     at,
     conflict,
@@ -62,6 +64,13 @@ def envelopes(draw: st.DrawFn) -> dict[str, Any]:
         "updated_at": draw(moments),
         "deleted": draw(st.booleans()),
     }
+
+
+@st.composite
+def states_of(draw: st.DrawFn, sample: Sample, base: Any) -> Any:
+    """States of one record of any kind, which differ in a text if in anything."""
+    text = draw(st.sampled_from("ab"))
+    return replace(base, **{**draw(envelopes()), "id": base.id, sample.text: text})
 
 
 @st.composite
