@@ -12,15 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask_smorest import Blueprint
 
-from adapters.mongo.store import plain_collection
-from adapters.postgres.documents import plain_table
 from dinerapp.live.feed import StreamQuota
 from dinerapp.live.signal_bridge import SignalBridge
 from dinerapp.ordering.ports.erasure import GuestEraser
 from dinerapp.replication.ports.follower import Follower
 from dinerapp.replication.ports.repository import Repository
-from dinerapp.replication.ports.store import Store
-from dinerapp.replication.version import StoreId
+from dinerapp.runtime.kind_row import KindRow
 from dinerapp.runtime.supervisor import Service
 
 if TYPE_CHECKING:
@@ -28,37 +25,6 @@ if TYPE_CHECKING:
 
 P = TypeVar("P", bound=Repository[Any])
 W = TypeVar("W")
-
-POSTGRES_FIRST = (StoreId.POSTGRESQL, StoreId.MONGODB)
-POSTGRES_ONLY = (StoreId.POSTGRESQL,)
-MONGO_FIRST = (StoreId.MONGODB, StoreId.POSTGRESQL)
-
-StoreFactory = Callable[[Any], Store[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class KindRow:
-    """One kind of record: its port, its store in each database, and where it lives by default.
-
-    Of the placement the first is the primary and the second the backup; one alone means only
-    there.
-    """
-
-    port: type[Repository[Any]]
-    postgres: StoreFactory
-    mongo: StoreFactory
-    placement: tuple[StoreId, ...] = POSTGRES_FIRST
-
-    @classmethod
-    def plain(
-        cls, port: type[Repository[Any]], placement: tuple[StoreId, ...] = POSTGRES_FIRST
-    ) -> KindRow:
-        """A kind of documents that are asked for by id alone: its stores need no code."""
-        return cls(port, plain_table(port), plain_collection(port), placement)
-
-    @property
-    def name(self) -> str:
-        return self.port.kind.name
 
 
 class WingContext:
