@@ -9,6 +9,7 @@ from adapters.bus.redis import RedisTransport
 from adapters.bus.transport import Transport
 from adapters.cache.redis import RedisConnection
 from adapters.mongo.database import MongoDatabase
+from adapters.postgres.migrator import migrations
 from dinerapp.live.bus import Bus
 from dinerapp.runtime.databases import (
     AuxConnection,
@@ -26,7 +27,7 @@ def backends_of(settings: Settings) -> list[Backend]:
     found = []
     if settings.database_url:
         pool = (settings.postgres_pool_min, settings.postgres_pool_max)
-        found.append(postgres_backend(settings.database_url, KINDS, pool))
+        found.append(postgres_backend(settings.database_url, KINDS, pool, migrations))
     if settings.mongodb_uri:
         pool = (settings.mongodb_pool_min, settings.mongodb_pool_max)
         found.append(mongo_backend(settings.mongodb_uri, KINDS, pool))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from adapters.mongo.database import MongoDatabase
 from adapters.postgres.database import PostgresDatabase
+from adapters.postgres.migrator import Migration, replication_migrations
 from dinerapp.replication.errors import DinerError
 from dinerapp.replication.ports.database import Connection, Database
 from dinerapp.runtime.kind_row import KindRow, StoreFactories
@@ -36,11 +37,14 @@ class AuxConnection:
 
 
 def postgres_backend(
-    url: str, kinds: Sequence[KindRow], pool: tuple[int, int] = DEFAULT_POOL
+    url: str,
+    kinds: Sequence[KindRow],
+    pool: tuple[int, int] = DEFAULT_POOL,
+    find_migrations: Callable[[], Sequence[Migration]] = replication_migrations,
 ) -> Backend:
     """PostgreSQL, with a pool of at least and at most so many connections."""
     least, most = pool
-    database = PostgresDatabase(url, pool_min=least, pool_max=most)
+    database = PostgresDatabase(url, pool_min=least, pool_max=most, find_migrations=find_migrations)
     return Backend(database, {row.name: row.postgres for row in kinds})
 
 
