@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.mongo.conflicts import MongoConflicts
-from adapters.mongo.store import plain_collection
+from adapters.mongo.document_store import document_store as mongo_documents
 from adapters.postgres.conflicts import PostgresConflicts
-from adapters.postgres.documents import plain_table
+from adapters.postgres.documents import document_store as postgres_documents
 from dinerapp.replication.ports.conflicts import Conflicts
+from dinerapp.replication.ports.documents import Documents
 from dinerapp.replication.ports.repository import Repository
 from dinerapp.replication.ports.store import Store
 from dinerapp.replication.version import StoreId
@@ -37,11 +38,11 @@ class KindRow:
     placement: tuple[StoreId, ...] = POSTGRES_FIRST
 
     @classmethod
-    def plain(
-        cls, port: type[Repository[Any]], placement: tuple[StoreId, ...] = POSTGRES_FIRST
+    def documents(
+        cls, port: type[Documents[Any]], placement: tuple[StoreId, ...] = POSTGRES_FIRST
     ) -> KindRow:
-        """A kind of documents that are asked for by id alone: its stores need no code."""
-        return cls(port, plain_table(port), plain_collection(port), placement)
+        """A kind of documents: its port says all that its stores have to know."""
+        return cls(port, postgres_documents(port), mongo_documents(port), placement)
 
     @property
     def name(self) -> str:

@@ -1,6 +1,6 @@
 """For programs of your own: records of any kind in PostgreSQL and MongoDB at once.
 
-    with ReplicationEngine([KindRow.plain(Notes)], postgres_url=…, mongo_url=…) as engine:
+    with ReplicationEngine([KindRow.documents(Notes)], postgres_url=…, mongo_url=…) as engine:
         notes = engine.repository(Notes)
 
 docs/building-your-own.md explains it with a whole program.

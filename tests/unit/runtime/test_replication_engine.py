@@ -16,7 +16,7 @@ from dinerapp.runtime.stores import UnusablePlacement
 from dinerapp.runtime.testing import memory_stores
 from dinerapp.runtime.wiring import build
 
-ROW = KindRow.plain(Profiles)
+ROW = KindRow.documents(Profiles)
 MONGO_ONLY = {"profiles": (StoreId.MONGODB,)}
 
 
