@@ -8,8 +8,8 @@ from flask import Flask
 
 from dinerapp.runtime import processes
 from dinerapp.runtime.app import create_app
-from dinerapp.runtime.backends import NoDatabase
 from dinerapp.runtime.container import EXTENSION
+from dinerapp.runtime.databases import NoDatabase
 from dinerapp.runtime.secret import with_secret_key
 from dinerapp.runtime.settings import BadSetting, Settings
 

@@ -14,7 +14,7 @@ import psycopg
 from adapters.postgres.connection import DeadlineConnection, Row, conninfo
 from adapters.postgres.document_table import TableSpec, create_tables
 from adapters.postgres.errors import translate_errors
-from adapters.postgres.migrator import migrate
+from adapters.postgres.migrator import Migration, migrate, migrations
 from adapters.postgres.pool import DeadlinePool
 from dinerapp.replication.deadline import within
 from dinerapp.replication.errors import Contended, StoreUnavailable
@@ -58,9 +58,11 @@ class PostgresDatabase(Database):
         pool_max: int = 10,
         name: str = "postgresql",
         default_timeout: float = 5.0,
+        find_migrations: Callable[[], Sequence[Migration]] = migrations,
     ) -> None:
         self.name = name
         self._dsn = dsn
+        self._find_migrations = find_migrations
         self._sizes = (pool_min, pool_max)
         self._default_timeout = default_timeout
         self._pool: DeadlinePool | None = None
@@ -172,7 +174,7 @@ class PostgresDatabase(Database):
         with within(_MIGRATION_SECONDS), self._direct_connection() as connection:
             connection.execute("SET statement_timeout = 0")
             try:
-                migrate(connection)
+                migrate(connection, self._find_migrations())
                 create_tables(connection, list(self._specs.values()))
             except psycopg.Error as error:
                 raise StoreUnavailable(self.store_id, f"a migration failed: {error}") from error

@@ -1,8 +1,13 @@
-"""Brings the schema to what this version needs: numbered SQL files, each applied once."""
+"""Brings the schema to what this version needs: numbered SQL files, each applied once.
+
+They are numbered in one line. What any program needs that keeps records is in `replication/`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import NamedTuple
 
 from adapters.postgres.connection import DeadlineConnection
@@ -27,24 +32,34 @@ class Migration(NamedTuple):
 
 def migrations() -> list[Migration]:
     """All of them, in the order they are applied."""
-    folder = files("adapters.postgres") / "migrations"
-    return sorted(
-        Migration(int(file.name[:4]), file.name[5:-4], file.read_text())
-        for file in folder.iterdir()
-        if file.name.endswith(".sql")
-    )
+    return sorted([*replication_migrations(), *_migrations_in(_folder())])
 
 
-def migrate(connection: DeadlineConnection) -> None:
+def replication_migrations() -> list[Migration]:
+    """Those that a database needs for records of any kind."""
+    return sorted(_migrations_in(_folder() / "replication"))
+
+
+def migrate(connection: DeadlineConnection, wanted: Iterable[Migration]) -> None:
     """Applies what is missing, alone; closing the connection gives the lock back. Until then the
     caller may make more, as alone as this was."""
     connection.execute("SELECT pg_advisory_lock(%s)", (_ADVISORY_LOCK_KEY,))
     connection.execute(_CREATE_MIGRATIONS_TABLE)
     rows = connection.execute("SELECT number FROM migrations").fetchall()
     applied = {row["number"] for row in rows}
-    for migration in migrations():
+    for migration in wanted:
         if migration.number not in applied:
             _apply(connection, migration)
+
+
+def _folder() -> Traversable:
+    return files("adapters.postgres") / "migrations"
+
+
+def _migrations_in(folder: Traversable) -> Iterator[Migration]:
+    for file in folder.iterdir():
+        if file.name.endswith(".sql"):
+            yield Migration(int(file.name[:4]), file.name[5:-4], file.read_text())
 
 
 def _apply(connection: DeadlineConnection, migration: Migration) -> None:

@@ -12,11 +12,11 @@ from flask import Response
 from blueprints.http.blueprint import Blueprint
 from blueprints.http.responses import json_response
 from blueprints.http.services import services_of
-from blueprints.status.health import HealthVerdict, assess
 from blueprints.status.schemas import ConnectionList, Health, Pulse
 from dinerapp.accounts.domain.permissions import Permission
 from dinerapp.replication import deadline
 from dinerapp.replication.container import ReplicationServices
+from dinerapp.replication.health import HealthVerdict, assess
 from dinerapp.replication.ports.connections import ConnectionStatus
 
 services = services_of(ReplicationServices)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields, validate
 
+from dinerapp.replication.health import DEGRADED, HEALTHY, UNHEALTHY
 from dinerapp.replication.ports.connections import ConnectionState
-
-HEALTHY, DEGRADED, UNHEALTHY = "healthy", "degraded", "unhealthy"
 
 
 class Databases(ma.Schema):

@@ -71,14 +71,15 @@ def canonical(record: R) -> R:
     """The record as both databases give it back unchanged; InvalidRecord when they cannot."""
     if not _ID_PATTERN.fullmatch(record.id):
         raise InvalidRecord("id", "must be a UUID in lower case")
-    record.validate()
     try:
-        return load(type(record), _canonical_value(dump(record)))
+        stored = load(type(record), _canonical_value(dump(record)))
     except msgspec.ValidationError as exc:
         reason, _, path = str(exc).partition(" - at `$.")
         raise InvalidRecord(path.rstrip("`"), reason) from exc
     except (TypeError, RecursionError, OverflowError) as exc:
         raise InvalidRecord("", f"holds a value that cannot be stored: {exc}") from exc
+    stored.validate()
+    return stored
 
 
 def check_value(value: object) -> None:

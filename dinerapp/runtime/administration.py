@@ -24,8 +24,9 @@ from dinerapp.replication.ports.replica import DeadLetter, FollowerTarget, Repli
 from dinerapp.replication.record import utc_now
 from dinerapp.replication.store_pair import StorePair
 from dinerapp.replication.version import StoreId
-from dinerapp.runtime.backends import NoDatabase, aux_connections_of, backends_of, bus_of
+from dinerapp.runtime.backends import aux_connections_of, backends_of, bus_of
 from dinerapp.runtime.container import Application
+from dinerapp.runtime.databases import NoDatabase
 from dinerapp.runtime.settings import Settings
 from dinerapp.runtime.wiring import build
 

@@ -19,8 +19,9 @@ from blueprints.http import (
     services,
 )
 from dinerapp.live.bus import Bus
-from dinerapp.runtime.backends import Backend, aux_connections_of, backends_of, bus_of
+from dinerapp.runtime.backends import aux_connections_of, backends_of, bus_of
 from dinerapp.runtime.container import EXTENSION
+from dinerapp.runtime.databases import Backend
 from dinerapp.runtime.logs import configure_logging, connect_receivers, register_access_log
 from dinerapp.runtime.metrics import MetricsObserver, register_request_metrics
 from dinerapp.runtime.metrics import blp as metrics

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from adapters.bus.mongo import MongoTransport
 from adapters.bus.multi_transport import MultiTransportBus
 from adapters.bus.postgres import PostgresTransport
@@ -11,42 +9,28 @@ from adapters.bus.redis import RedisTransport
 from adapters.bus.transport import Transport
 from adapters.cache.redis import RedisConnection
 from adapters.mongo.database import MongoDatabase
-from adapters.postgres.database import PostgresDatabase
+from adapters.postgres.migrator import migrations
 from dinerapp.live.bus import Bus
-from dinerapp.replication.errors import DinerError
-from dinerapp.replication.ports.database import Connection, Database
-from dinerapp.runtime.registry import MONGO_STORES, POSTGRES_STORES, StoreFactories
+from dinerapp.runtime.databases import (
+    AuxConnection,
+    Backend,
+    NoDatabase,
+    mongo_backend,
+    postgres_backend,
+)
+from dinerapp.runtime.registry import KINDS
 from dinerapp.runtime.settings import Settings
-
-
-class NoDatabase(DinerError):
-    """Neither database is configured."""
-
-
-@dataclass(frozen=True, slots=True)
-class Backend:
-    """One store's database, and how a store of each kind is made on it."""
-
-    database: Database
-    stores: StoreFactories
-
-
-@dataclass(frozen=True, slots=True)
-class AuxConnection:
-    """A named connection that holds no records of ours."""
-
-    engine: str
-    role: str
-    connection: Connection
 
 
 def backends_of(settings: Settings) -> list[Backend]:
     """The real databases that the settings name."""
     found = []
     if settings.database_url:
-        found.append(_postgres(settings, settings.database_url))
+        pool = (settings.postgres_pool_min, settings.postgres_pool_max)
+        found.append(postgres_backend(settings.database_url, KINDS, pool, migrations))
     if settings.mongodb_uri:
-        found.append(_mongo(settings, settings.mongodb_uri))
+        pool = (settings.mongodb_pool_min, settings.mongodb_pool_max)
+        found.append(mongo_backend(settings.mongodb_uri, KINDS, pool))
     if not found:
         raise NoDatabase(
             "neither DATABASE_URL nor MONGODB_URI is set; set one or both, "
@@ -76,20 +60,6 @@ def bus_of(settings: Settings) -> Bus:
     if settings.mongodb_uri:
         found.append(MongoTransport(settings.mongodb_uri))
     return MultiTransportBus(found)
-
-
-def _postgres(settings: Settings, url: str) -> Backend:
-    database = PostgresDatabase(
-        url, pool_min=settings.postgres_pool_min, pool_max=settings.postgres_pool_max
-    )
-    return Backend(database, POSTGRES_STORES)
-
-
-def _mongo(settings: Settings, uri: str) -> Backend:
-    database = MongoDatabase(
-        uri, pool_min=settings.mongodb_pool_min, pool_max=settings.mongodb_pool_max
-    )
-    return Backend(database, MONGO_STORES)
 
 
 def _second_mongo(settings: Settings, uri: str) -> AuxConnection:

@@ -22,8 +22,6 @@ from adapters.embedded.errors import EmbeddedServerError
 from blueprints.accounts.schemas import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 from blueprints.http.fields import EMAIL_VALIDATOR
 from blueprints.http.route_table import markdown_table, with_table
-from blueprints.status.health import assess
-from blueprints.status.schemas import HEALTHY
 from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.accounts.domain.users import User
@@ -37,6 +35,7 @@ from dinerapp.ordering.container import OrderingServices
 from dinerapp.replication.conflict_service import KEEP, TAKE_OTHER
 from dinerapp.replication.conflicts import Conflict, ConflictState
 from dinerapp.replication.errors import DinerError, DuplicateKey, NotFound, StoreFailure
+from dinerapp.replication.health import HEALTHY, assess
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.ports.connections import ConnectionStatus
 from dinerapp.replication.ports.replica import DeadLetter, Target
@@ -52,8 +51,9 @@ from dinerapp.runtime.administration import (
     open_with_both_stores,
 )
 from dinerapp.runtime.app import create_app
-from dinerapp.runtime.backends import NoDatabase, backends_of
+from dinerapp.runtime.backends import backends_of
 from dinerapp.runtime.container import Application
+from dinerapp.runtime.databases import NoDatabase
 from dinerapp.runtime.logs import SecretMask, configure_logging, connect_receivers
 from dinerapp.runtime.processes import tune_gc
 from dinerapp.runtime.secret import DEFAULT_DIRECTORY

@@ -11,7 +11,7 @@ from typing import Any
 
 from dinerapp.replication.ports.repository import Repository
 from dinerapp.replication.version import StoreId
-from dinerapp.runtime.wing import KindRow, StoreFactory
+from dinerapp.runtime.kind_row import KindRow, StoreFactories
 from dinerapp.runtime.wings.accounts import ACCOUNTS
 from dinerapp.runtime.wings.messaging import MESSAGING
 from dinerapp.runtime.wings.ordering import ORDERING
@@ -22,8 +22,6 @@ WINGS = (ACCOUNTS, ORDERING, MESSAGING, WEBHOOKS, REPLICATION)
 
 KINDS: tuple[KindRow, ...] = tuple(row for wing in WINGS for row in wing.kinds)
 BLUEPRINTS = tuple(blueprint for wing in WINGS for blueprint in wing.blueprints)
-
-StoreFactories = Mapping[str, StoreFactory]
 
 PORTS: Mapping[str, type[Repository[Any]]] = {row.name: row.port for row in KINDS}
 POSTGRES_STORES: StoreFactories = {row.name: row.postgres for row in KINDS}

@@ -22,8 +22,9 @@ from dinerapp.ordering.domain.pricing import Rates
 from dinerapp.ordering.domain.slots import SlotPolicy
 from dinerapp.replication.merge import MergePolicy
 from dinerapp.replication.version import StoreId
+from dinerapp.runtime.kind_row import POSTGRES_FIRST
 from dinerapp.runtime.registry import PLACEMENT
-from dinerapp.runtime.wing import POSTGRES_FIRST
+from dinerapp.runtime.replication_settings import ReplicationSettings
 
 _UTC = ZoneInfo("UTC")
 _FOUR_AM = time(4)
@@ -434,6 +435,18 @@ class Settings:
                 StoreId.MONGODB: self.sync_priority_mongo,
                 StoreId.POSTGRESQL: self.sync_priority_postgres,
             },
+        )
+
+    @property
+    def replication(self) -> ReplicationSettings:
+        """How records are replicated."""
+        return ReplicationSettings(
+            placement=self.placement,
+            policy=self.policy,
+            request_deadline=self.request_deadline,
+            attempt_deadline=self.attempt_deadline,
+            slow_call=self.slow_call,
+            relay_in_workers=self.relay_in_workers,
         )
 
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from threading import Event
-from typing import Any
+from typing import Any, TypeVar
 
 from adapters.fallback.ack_batcher import AckBatcher
 from adapters.fallback.background import (
@@ -28,6 +28,7 @@ from adapters.fallback.suspicion import Suspicion
 from dinerapp.replication.anti_entropy import AntiEntropy
 from dinerapp.replication.bulk_loader import BulkLoader
 from dinerapp.replication.conflicts import CONFLICTS, Conflict
+from dinerapp.replication.errors import DinerError
 from dinerapp.replication.follower_dispatcher import FollowerDispatcher
 from dinerapp.replication.local_dispatch import LocalDispatchQueue
 from dinerapp.replication.periodic_thread import PeriodicThread
@@ -35,30 +36,51 @@ from dinerapp.replication.ports.connections import Connections
 from dinerapp.replication.ports.database import Connection
 from dinerapp.replication.ports.follower import Follower
 from dinerapp.replication.ports.observer import Observer
+from dinerapp.replication.ports.repository import Repository
 from dinerapp.replication.relay import Relay
 from dinerapp.replication.replicator import Replicator
 from dinerapp.replication.served_by import StoreRole
 from dinerapp.replication.store_pair import StorePair
 from dinerapp.replication.version import StoreId
-from dinerapp.runtime.backends import AuxConnection, Backend
-from dinerapp.runtime.registry import PLACEMENT, PORTS
-from dinerapp.runtime.settings import BadSetting, Settings
+from dinerapp.runtime.databases import AuxConnection, Backend
+from dinerapp.runtime.kind_row import KindRow
+from dinerapp.runtime.replication_settings import ReplicationSettings
 from dinerapp.runtime.supervisor import ConnectionPools, Service
+
+P = TypeVar("P", bound=Repository[Any])
 
 ENGINES = {StoreId.POSTGRESQL: "postgresql", StoreId.MONGODB: "mongodb"}
 
 
+class UnusablePlacement(DinerError):
+    """A kind was placed where it cannot be."""
+
+    def __init__(self, kind: str, store_ids: Sequence[StoreId], reason: str) -> None:
+        super().__init__(f"{kind} cannot be placed in {', '.join(store_ids)}: {reason}")
+        self.kind = kind
+        self.store_ids = store_ids
+
+
 class ReplicatedStores:
-    """The stores of a process as composites, and what works on them in the background."""
+    """The stores of a process as composites, and what works on them in the background.
+
+    The kinds must include conflicts: what loses when two states meet is kept as one.
+    """
 
     def __init__(
         self,
-        settings: Settings,
+        kinds: Sequence[KindRow],
         backends: Sequence[Backend],
-        aux_connections: Sequence[AuxConnection],
-        observer: Observer,
-        is_busy: Callable[[], bool],
+        settings: ReplicationSettings,
+        *,
+        aux_connections: Sequence[AuxConnection] = (),
+        observer: Observer | None = None,
+        is_busy: Callable[[], bool] = lambda: False,
     ) -> None:
+        observer = observer or Observer()
+        self._kinds = {row.name: row for row in kinds}
+        for kind in settings.placement.keys() - self._kinds.keys():
+            raise UnusablePlacement(kind, settings.placement[kind], "there is no such kind")
         self._settings = settings
         self._aux_connections = aux_connections
         self._observer = observer
@@ -72,7 +94,7 @@ class ReplicatedStores:
             for place, backend in self._backends.items()
         }
         self._suspicions = {place: self._new_suspicion(place) for place in self._monitored_stores}
-        self._guarded_stores = {kind: self._guard_stores(kind) for kind in PORTS}
+        self._guarded_stores = {row.name: self._guard_stores(row) for row in kinds}
         self._replicator = Replicator(
             settings.policy, save_conflict=self._save_conflict, observer=observer
         )
@@ -88,9 +110,14 @@ class ReplicatedStores:
         """Each port over the stores that its kind is placed in."""
         workings = ReplicationContext(self._replicator, self._ack_batcher, self._dispatch_queue)
         return {
-            kind: compose(port, self._guarded_stores[kind], workings)
-            for kind, port in PORTS.items()
+            kind: compose(row.port, self._guarded_stores[kind], workings)
+            for kind, row in self._kinds.items()
         }
+
+    def repository(self, port: type[P]) -> P:
+        """The repository of the port."""
+        found: P = self.repositories[port.kind.name]
+        return found
 
     @cached_property
     def pairs(self) -> Mapping[str, StorePair[Any]]:
@@ -171,16 +198,15 @@ class ReplicatedStores:
         """Conflicts are replicated like everything else, by what files them."""
         self.repositories[CONFLICTS.name].save(conflict)
 
-    def _guard_stores(self, kind: str) -> list[GuardedStore[Any]]:
+    def _guard_stores(self, row: KindRow) -> list[GuardedStore[Any]]:
         """Of a kind whose stores by default are not configured there is none: it has to wait."""
-        wanted = self._settings.placement[kind]
+        wanted = self._settings.placement.get(row.name, row.placement)
         order = [place for place in wanted if place in self._backends]
-        if not order and wanted != PLACEMENT[kind]:
-            accepted = "stores whose database is configured"
-            raise BadSetting("PLACEMENT", f"{kind}={wanted[0]}", accepted)
+        if not order and wanted != row.placement:
+            raise UnusablePlacement(row.name, wanted, "no such database is configured")
         return [
             GuardedStore(
-                self._backends[place].stores[kind](self._backends[place].database),
+                self._backends[place].stores[row.name](self._backends[place].database),
                 self._monitored_stores[place].health,
                 role,
                 self._settings.attempt_deadline,

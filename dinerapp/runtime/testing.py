@@ -16,8 +16,8 @@ from flask import Flask
 
 from adapters.memory.database import MemoryDatabase
 from dinerapp.replication.version import StoreId
-from dinerapp.runtime.backends import Backend
 from dinerapp.runtime.container import EXTENSION
+from dinerapp.runtime.databases import Backend
 from dinerapp.runtime.registry import MONGO_STORES
 
 

@@ -12,16 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask_smorest import Blueprint
 
-from adapters.mongo.document_store import document_store as mongo_documents
-from adapters.postgres.documents import document_store as postgres_documents
 from dinerapp.live.feed import StreamQuota
 from dinerapp.live.signal_bridge import SignalBridge
 from dinerapp.ordering.ports.erasure import GuestEraser
-from dinerapp.replication.ports.documents import Documents
 from dinerapp.replication.ports.follower import Follower
 from dinerapp.replication.ports.repository import Repository
-from dinerapp.replication.ports.store import Store
-from dinerapp.replication.version import StoreId
+from dinerapp.runtime.kind_row import KindRow
 from dinerapp.runtime.supervisor import Service
 
 if TYPE_CHECKING:
@@ -29,37 +25,6 @@ if TYPE_CHECKING:
 
 P = TypeVar("P", bound=Repository[Any])
 W = TypeVar("W")
-
-POSTGRES_FIRST = (StoreId.POSTGRESQL, StoreId.MONGODB)
-POSTGRES_ONLY = (StoreId.POSTGRESQL,)
-MONGO_FIRST = (StoreId.MONGODB, StoreId.POSTGRESQL)
-
-StoreFactory = Callable[[Any], Store[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class KindRow:
-    """One kind of record: its port, its store in each database, and where it lives by default.
-
-    Of the placement the first is the primary and the second the backup; one alone means only
-    there.
-    """
-
-    port: type[Repository[Any]]
-    postgres: StoreFactory
-    mongo: StoreFactory
-    placement: tuple[StoreId, ...] = POSTGRES_FIRST
-
-    @classmethod
-    def documents(
-        cls, port: type[Documents[Any]], placement: tuple[StoreId, ...] = POSTGRES_FIRST
-    ) -> KindRow:
-        """A kind of documents: its port says all that its stores have to know."""
-        return cls(port, postgres_documents(port), mongo_documents(port), placement)
-
-    @property
-    def name(self) -> str:
-        return self.port.kind.name
 
 
 class WingContext:

@@ -17,11 +17,11 @@ from dinerapp.replication.container import ReplicationServices
 from dinerapp.replication.ports.conflicts import Conflicts
 from dinerapp.replication.ports.follower import Follower
 from dinerapp.replication.ports.observer import Observer
-from dinerapp.runtime.backends import AuxConnection, Backend
 from dinerapp.runtime.container import Application, Services
-from dinerapp.runtime.registry import WINGS
-from dinerapp.runtime.settings import Settings
-from dinerapp.runtime.stores import ReplicatedStores
+from dinerapp.runtime.databases import AuxConnection, Backend
+from dinerapp.runtime.registry import KINDS, WINGS
+from dinerapp.runtime.settings import BadSetting, Settings
+from dinerapp.runtime.stores import ReplicatedStores, UnusablePlacement
 from dinerapp.runtime.supervisor import Resource, Supervisor
 from dinerapp.runtime.wing import BuiltWing, WingContext
 
@@ -42,7 +42,18 @@ def build(
     `must_end` whether the process is about to end, so that streams do.
     """
     bus = bus or MultiTransportBus([])
-    stores = ReplicatedStores(settings, backends, aux_connections, observer or Observer(), is_busy)
+    try:
+        stores = ReplicatedStores(
+            KINDS,
+            backends,
+            settings.replication,
+            aux_connections=aux_connections,
+            observer=observer,
+            is_busy=is_busy,
+        )
+    except UnusablePlacement as exc:
+        value = f"{exc.kind}={exc.store_ids[0]}"
+        raise BadSetting("PLACEMENT", value, "stores whose database is configured") from exc
     quota = StreamQuota(settings.web_streams, must_end)
     context = WingContext(
         settings,

@@ -34,7 +34,7 @@ from dinerapp.ordering.domain.orders import Status
 from dinerapp.ordering.ports.orders import OrderFilter, Orders
 from dinerapp.replication.version import StoreId
 from dinerapp.runtime.app import create_app
-from dinerapp.runtime.backends import Backend
+from dinerapp.runtime.databases import Backend
 from dinerapp.runtime.registry import MONGO_STORES, POSTGRES_STORES
 from dinerapp.runtime.settings import Settings
 from dinerapp.runtime.testing import running

@@ -1,67 +1,3 @@
--- What every record carries. Holds no rows: tables of records are made like it.
-CREATE TABLE envelope (
-    id uuid PRIMARY KEY,
-    v_postgresql integer NOT NULL,
-    v_mongodb integer NOT NULL,
-    v_nocodb integer NOT NULL,
-    created_at timestamptz(3) NOT NULL,
-    updated_at timestamptz(3) NOT NULL,
-    source text,
-    op_id text NOT NULL,
-    trail jsonb NOT NULL,
-    deleted boolean NOT NULL,
-    digest bigint NOT NULL,
-    bucket smallint NOT NULL
-);
-CREATE INDEX ON envelope (bucket, id) INCLUDE (digest);
-
--- States that other stores have not got yet. The version is the one of the state that is owed.
-CREATE TABLE outbox (
-    kind text NOT NULL,
-    record_id uuid NOT NULL,
-    target text NOT NULL,
-    v_postgresql integer NOT NULL,
-    v_mongodb integer NOT NULL,
-    v_nocodb integer NOT NULL,
-    due timestamptz NOT NULL,
-    since timestamptz NOT NULL,
-    missed boolean NOT NULL,
-    tries integer NOT NULL DEFAULT 0,
-    reason text NOT NULL DEFAULT '',
-    parked boolean NOT NULL DEFAULT false,
-    PRIMARY KEY (kind, record_id, target)
-);
-CREATE INDEX outbox_due ON outbox (target, kind, due, record_id) WHERE NOT parked;
-CREATE INDEX outbox_parked ON outbox (target, kind, since, record_id) WHERE parked;
-
--- How much of a counted thing records hold, and how much there is; NULL for no limit.
-CREATE TABLE counters (
-    key text PRIMARY KEY,
-    held bigint NOT NULL DEFAULT 0,
-    ceiling bigint
-);
-
--- Which processes cannot use another store, by their own word.
-CREATE TABLE absences (
-    store text NOT NULL,
-    process text NOT NULL,
-    until timestamptz NOT NULL,
-    PRIMARY KEY (store, process)
-);
-
--- What is to be remembered of this database as a whole.
-CREATE TABLE meta (
-    name text PRIMARY KEY,
-    noted_at timestamptz NOT NULL DEFAULT now()
-);
-
--- Stops a write that would take more of a counted thing than there is.
-CREATE FUNCTION exhausted(key text) RETURNS boolean LANGUAGE plpgsql STRICT AS $$
-BEGIN
-    RAISE 'not enough left' USING ERRCODE = 'DN001', DETAIL = key;
-END
-$$;
-
 CREATE TABLE menu_items (
     LIKE envelope INCLUDING ALL,
     content jsonb NOT NULL,
@@ -130,11 +66,3 @@ $$;
 CREATE TRIGGER drop_surplus_lines AFTER UPDATE ON orders
     FOR EACH ROW WHEN (NEW.line_count < OLD.line_count)
     EXECUTE FUNCTION drop_surplus_lines();
-
-CREATE TABLE conflicts (
-    LIKE envelope INCLUDING ALL,
-    content jsonb NOT NULL,
-    state text NOT NULL GENERATED ALWAYS AS (content ->> 'state') STORED
-);
-CREATE INDEX conflicts_newest ON conflicts (created_at, id) WHERE NOT deleted;
-CREATE INDEX conflicts_by_state ON conflicts (state, created_at, id) WHERE NOT deleted;

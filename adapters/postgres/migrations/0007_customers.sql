@@ -6,10 +6,6 @@ ALTER TABLE orders ALTER COLUMN phone_key SET NOT NULL;
 DROP INDEX orders_by_phone;
 CREATE INDEX orders_by_phone ON orders (left(phone_key, 100), created_at, id) WHERE NOT deleted;
 
-ALTER TABLE conflicts
-    ADD COLUMN record_id text NOT NULL GENERATED ALWAYS AS (content ->> 'record_id') STORED;
-CREATE INDEX conflicts_about ON conflicts (left(record_id, 100), created_at, id) WHERE NOT deleted;
-
 CREATE TABLE customers (
     LIKE envelope INCLUDING ALL,
     phone text NOT NULL,

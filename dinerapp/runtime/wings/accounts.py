@@ -16,7 +16,8 @@ from dinerapp.accounts.services.accounts import AccountService
 from dinerapp.accounts.services.passwords import Passwords
 from dinerapp.accounts.services.profiles import ProfileService
 from dinerapp.accounts.services.tokens import SessionTokens
-from dinerapp.runtime.wing import MONGO_FIRST, BuiltWing, KindRow, Wing, WingContext
+from dinerapp.runtime.kind_row import MONGO_FIRST, KindRow
+from dinerapp.runtime.wing import BuiltWing, Wing, WingContext
 
 
 def _build(context: WingContext) -> BuiltWing:

@@ -41,15 +41,9 @@ from dinerapp.messaging.services.throttle import Throttle
 from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.ports.erasure import GuestEraser
 from dinerapp.replication.periodic_thread import PeriodicThread
+from dinerapp.runtime.kind_row import MONGO_FIRST, POSTGRES_ONLY, KindRow
 from dinerapp.runtime.supervisor import Resource, Service
-from dinerapp.runtime.wing import (
-    MONGO_FIRST,
-    POSTGRES_ONLY,
-    BuiltWing,
-    KindRow,
-    Wing,
-    WingContext,
-)
+from dinerapp.runtime.wing import BuiltWing, Wing, WingContext
 from dinerapp.runtime.wings.ordering import phone_identity
 
 TYPING_SECONDS = 1.0

@@ -46,8 +46,9 @@ from dinerapp.ordering.services.slots import SlotService
 from dinerapp.ordering.services.till import TillService
 from dinerapp.replication.periodic_thread import PeriodicThread
 from dinerapp.replication.ports.conflicts import Conflicts
+from dinerapp.runtime.kind_row import MONGO_FIRST, KindRow
 from dinerapp.runtime.supervisor import Resource
-from dinerapp.runtime.wing import MONGO_FIRST, BuiltWing, KindRow, Wing, WingContext
+from dinerapp.runtime.wing import BuiltWing, Wing, WingContext
 
 
 def phone_identity(context: WingContext) -> PhoneIdentity:

@@ -14,8 +14,9 @@ from blueprints.webhooks.routes import blp as webhooks
 from dinerapp.ordering.ports.orders import Orders
 from dinerapp.replication.periodic_thread import PeriodicThread
 from dinerapp.replication.retry_policy import RetryPolicy
+from dinerapp.runtime.kind_row import KindRow
 from dinerapp.runtime.supervisor import Resource
-from dinerapp.runtime.wing import BuiltWing, KindRow, Wing, WingContext
+from dinerapp.runtime.wing import BuiltWing, Wing, WingContext
 from dinerapp.webhooks.container import WebhookServices
 from dinerapp.webhooks.domain.deliveries import RETRY_GROWTH, RETRY_JITTER
 from dinerapp.webhooks.ports.deliveries import Deliveries

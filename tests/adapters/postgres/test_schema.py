@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from adapters.postgres.conflicts import PostgresConflicts
 from adapters.postgres.database import PostgresDatabase
 from adapters.postgres.menu import PostgresMenuItems
-from adapters.postgres.migrator import migrations
+from adapters.postgres.migrator import migrations, replication_migrations
 from adapters.postgres.orders import PostgresOrders
 from dinerapp.ordering.ports.orders import OrderFilter
 from dinerapp.replication.errors import StoreUnavailable
@@ -89,7 +89,8 @@ def test_many_processes_prepare_at_once_and_each_migration_runs_once(
 def test_the_menu_survives_its_migration(fresh_postgres_url: str) -> None:
     item = menu_item(name="Borscht").as_accepted_by(StoreId.POSTGRESQL)
     with psycopg.connect(fresh_postgres_url) as connection:
-        connection.execute(migrations()[0].sql)
+        for migration in migrations()[:2]:
+            connection.execute(migration.sql)
         connection.execute(
             "INSERT INTO menu_items (id, v_postgresql, v_mongodb, v_nocodb, created_at, updated_at,"
             " source, op_id, trail, deleted, digest, bucket, content, u_slug)"
@@ -130,7 +131,6 @@ def test_orders_of_before_are_found_by_their_number_as_it_was_typed(
     orders.deliver([placed])
     with psycopg.connect(fresh_postgres_url) as connection:
         connection.execute("ALTER TABLE orders DROP phone_key, DROP erased_at")
-        connection.execute("ALTER TABLE conflicts DROP record_id")
         connection.execute("DROP TABLE customers, profiles")
         connection.execute("CREATE INDEX orders_by_phone ON orders (customer_phone)")
         connection.execute("DELETE FROM migrations WHERE name = 'customers'")
@@ -140,8 +140,47 @@ def test_orders_of_before_are_found_by_their_number_as_it_was_typed(
     database.close()
 
 
+def test_a_database_from_before_replication_had_a_file_of_its_own_is_left_as_it_is(
+    fresh_postgres_url: str,
+) -> None:
+    database = PostgresDatabase(fresh_postgres_url)
+    database.prepare()
+    before = catalog(fresh_postgres_url)
+    with psycopg.connect(fresh_postgres_url) as connection:
+        connection.execute("DELETE FROM migrations WHERE name = 'replication'")
+    database.prepare()
+    assert catalog(fresh_postgres_url) == before
+    assert applied(fresh_postgres_url) == [(each.number, each.name) for each in migrations()]
+
+
+def test_conflicts_from_before_they_could_be_looked_up_by_record_can_be(
+    fresh_postgres_url: str,
+) -> None:
+    database = PostgresDatabase(fresh_postgres_url)
+    database.prepare()
+    wanted = catalog(fresh_postgres_url)
+    with psycopg.connect(fresh_postgres_url) as connection:
+        connection.execute("ALTER TABLE conflicts DROP record_id")
+        connection.execute("DELETE FROM migrations WHERE name = 'replication'")
+    database.prepare()
+    assert catalog(fresh_postgres_url)["indexes"] == wanted["indexes"]
+
+
+def test_a_program_that_is_no_restaurant_gets_no_tables_of_one(fresh_postgres_url: str) -> None:
+    PostgresDatabase(fresh_postgres_url, find_migrations=replication_migrations).prepare()
+    assert {row[0] for row in catalog(fresh_postgres_url)["columns"]} == {
+        "absences",
+        "conflicts",
+        "counters",
+        "envelope",
+        "meta",
+        "migrations",
+        "outbox",
+    }
+
+
 def test_migrations_are_numbered_without_gaps() -> None:
-    assert [each.number for each in migrations()] == list(range(1, len(migrations()) + 1))
+    assert [each.number for each in migrations()] == list(range(len(migrations())))
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(fresh_postgres_url: str) -> None:

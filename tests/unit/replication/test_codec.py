@@ -17,7 +17,7 @@ from dinerapp.replication import codec, conflicts
 from dinerapp.replication.errors import InvalidRecord
 from dinerapp.replication.identity import new_id
 from dinerapp.replication.version import StoreId
-from tests.factories import at, conflict, menu_item, order
+from tests.factories import at, conflict, coupon, menu_item, order
 from tests.unit.strategies import records, scalars
 
 SURROGATE = "\ud800"
@@ -28,6 +28,16 @@ def test_a_canonical_record_is_canonical_already(record: Any) -> None:
     once = codec.canonical(record)
     assert codec.canonical(once) == once
     assert codec.digest(codec.canonical(once)) == codec.digest(once)
+
+
+def test_a_rule_of_a_kind_is_asked_about_values_of_the_declared_types_only() -> None:
+    percent: Any = "ten"
+    with pytest.raises(InvalidRecord) as refused:
+        codec.canonical(replace(coupon(), percent=percent, amount=None))
+    assert (refused.value.field, refused.value.reason) == (
+        "percent",
+        "Expected `int | null`, got `str`",
+    )
 
 
 @given(records)

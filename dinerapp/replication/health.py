@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from blueprints.status.schemas import DEGRADED, HEALTHY, UNHEALTHY
 from dinerapp.replication.ports.connections import ConnectionState, ConnectionStatus
 from dinerapp.replication.version import StoreId
 
+HEALTHY, DEGRADED, UNHEALTHY = "healthy", "degraded", "unhealthy"
 STORE_TITLES = {StoreId.MONGODB: "MongoDB", StoreId.POSTGRESQL: "PostgreSQL"}
 
 
 @dataclass(frozen=True, slots=True)
 class HealthVerdict:
-    """What `/health` says."""
+    """What a health check is answered."""
 
     status: str
     reachable: dict[str, bool]
