@@ -10,7 +10,7 @@ from adapters.bus.transport import Transport, TransportDown
 
 
 class MemoryBroker:
-    """What stands for the server. `is_up` may be set to False."""
+    """Stands in for the server; `is_up` can be set to False."""
 
     def __init__(self) -> None:
         self.is_up = True
@@ -19,7 +19,7 @@ class MemoryBroker:
 
 
 class MemoryTransport(Transport):
-    """A line to an exchange."""
+    """A transport over a broker in memory."""
 
     def __init__(self, broker: MemoryBroker, name: str = "memory") -> None:
         self.name = name
@@ -46,7 +46,7 @@ class MemoryTransport(Transport):
             self._require_broker()
 
     def stop_sending(self) -> None:
-        """There is nothing to hang up."""
+        """There is no connection to close."""
 
     def stop_listening(self) -> None:
         with self._broker.lock:
@@ -55,4 +55,4 @@ class MemoryTransport(Transport):
 
     def _require_broker(self) -> None:
         if not self._broker.is_up:
-            raise TransportDown("the exchange is closed")
+            raise TransportDown("the broker is down")

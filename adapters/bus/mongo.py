@@ -1,4 +1,4 @@
-"""The bus over MongoDB: a collection that forgets, and its change stream."""
+"""The bus over MongoDB: a collection with a TTL index, and its change stream."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _MAX_AWAIT_MS = 500
 
 
 class MongoTransport(Transport):
-    """A client to send, another one to listen."""
+    """One client for sending, another for listening."""
 
     name = "mongodb"
 
@@ -49,26 +49,26 @@ class MongoTransport(Transport):
             if self._sender is None:
                 self._sender = self._new_client(TIMEOUT_SECONDS)
             now = datetime.now(UTC)
-            kept = _collection(self._sender).with_options(write_concern=WriteConcern(w=1))
-            kept.insert_many([{"text": text, "at": now} for text in texts], ordered=False)
+            messages = _collection(self._sender).with_options(write_concern=WriteConcern(w=1))
+            messages.insert_many([{"text": text, "at": now} for text in texts], ordered=False)
 
     def connect(self) -> None:
         with _translate_errors():
             self._listener = self._new_client(TIMEOUT_SECONDS + _MAX_AWAIT_MS / 1000)
-            kept = _collection(self._listener)
-            kept.create_index("at", name="at", expireAfterSeconds=TTL_SECONDS)
-            self._stream = kept.watch(_INSERTS, max_await_time_ms=_MAX_AWAIT_MS)
+            messages = _collection(self._listener)
+            messages.create_index("at", name="at", expireAfterSeconds=TTL_SECONDS)
+            self._stream = messages.watch(_INSERTS, max_await_time_ms=_MAX_AWAIT_MS)
 
     def listen(self, on_message: Callable[[str], None], seconds: float) -> None:
         stream = self._stream
         if stream is None:
-            raise TransportDown("it is not connected")
+            raise TransportDown("the listener is not connected")
         with _translate_errors():
             change = stream.try_next()
         if change is not None:
             on_message(change["fullDocument"]["text"])
         elif not stream.alive:
-            raise TransportDown("the stream has ended")
+            raise TransportDown("the change stream has ended")
 
     def stop_sending(self) -> None:
         sender, self._sender = self._sender, None
@@ -76,7 +76,7 @@ class MongoTransport(Transport):
             sender.close()
 
     def stop_listening(self) -> None:
-        """The client alone: closing the stream would ask a server that may be frozen."""
+        """Closes only the client: closing the stream would wait for a server that may be frozen."""
         self._stream = None
         listener, self._listener = self._listener, None
         if listener is not None:

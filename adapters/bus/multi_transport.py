@@ -1,4 +1,4 @@
-"""A bus over several lines: sends on the first that is up, and listens on all of them."""
+"""A bus over several transports: sends on the first that is up, and listens on all of them."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ MAX_MESSAGE_BYTES = 4000
 
 @dataclass(frozen=True, slots=True)
 class BusTimings:
-    """Seconds: how long messages gather before they are sent together, and longer where some were
-    sent just before; how long one step of listening takes, how soon and how seldom a lost line is
-    tried again, and how long closing may take."""
+    """In seconds. Messages gather for `linger` before they are sent together, and until
+    `linger_after_send` has passed since the last batch. A lost transport is retried after
+    `min_backoff` at first and `max_backoff` at most."""
 
     linger: float = 0.005
     linger_after_send: float = 0.04
@@ -37,7 +37,7 @@ class BusTimings:
 
 
 class MultiTransportBus(Bus):
-    """One thread sends, and one listens to each line. Without any line it reaches nobody."""
+    """One thread sends, and one listens on each transport. Without transports it does nothing."""
 
     def __init__(self, transports: Sequence[Transport], timings: BusTimings | None = None) -> None:
         self._timings = timings or BusTimings()
@@ -45,20 +45,21 @@ class MultiTransportBus(Bus):
         self._receivers: list[Callable[[BusMessage], None]] = []
         self._send_queue = _SendQueue(transports, self._timings)
         self._listeners = [
-            _Listener(line, self._receive, self._report_gap, self._timings) for line in transports
+            _Listener(transport, self._receive, self._report_gap, self._timings)
+            for transport in transports
         ]
 
     def open(self) -> None:
-        for ear in self._listeners:
-            ear.start()
+        for listener in self._listeners:
+            listener.start()
         self._send_queue.start()
 
     def close(self) -> None:
-        for ear in self._listeners:
-            ear.stop()
+        for listener in self._listeners:
+            listener.stop()
         self._send_queue.stop()
-        for ear in self._listeners:
-            ear.join(self._timings.close_timeout)
+        for listener in self._listeners:
+            listener.join(self._timings.close_timeout)
 
     def publish(self, topic: str, payload: Mapping[str, Any]) -> None:
         try:
@@ -78,12 +79,12 @@ class MultiTransportBus(Bus):
 
     @property
     def is_listening(self) -> bool:
-        return all(ear.is_listening for ear in self._listeners)
+        return all(listener.is_listening for listener in self._listeners)
 
     def _receive(self, text: str) -> None:
         try:
-            said = orjson.loads(text)
-            sender, message = said["from"], BusMessage(said["topic"], said["payload"])
+            parsed = orjson.loads(text)
+            sender, message = parsed["from"], BusMessage(parsed["topic"], parsed["payload"])
         except (ValueError, TypeError, KeyError):
             _log.warning("bus_message_unreadable", text=text[:200])
             return
@@ -97,12 +98,12 @@ class MultiTransportBus(Bus):
         for receiver in self._receivers:
             try:
                 receiver(message)
-            except Exception:  # noqa: BLE001 whatever a receiver does wrong is its own affair
+            except Exception:  # noqa: BLE001 a failing receiver must not affect the others
                 _log.exception("bus_receiver_failed", topic=message.topic)
 
 
 class _SendQueue:
-    """Waiting messages, and the thread that sends them."""
+    """Queued messages, and the thread that sends them."""
 
     def __init__(self, transports: Sequence[Transport], timings: BusTimings) -> None:
         self._transports = [*transports]
@@ -138,14 +139,14 @@ class _SendQueue:
             self._wake.clear()
             self._send_all()
             sent_at = time.monotonic()
-        for line in self._transports:
-            line.stop_sending()
+        for transport in self._transports:
+            transport.stop_sending()
 
     def _send_all(self) -> None:
         give_up = time.monotonic() + self._timings.close_timeout
         while self._queue and (self._is_open or time.monotonic() < give_up):
             texts = [self._queue.popleft() for _ in range(min(BATCH_SIZE, len(self._queue)))]
-            if not any(self._try_send(line, texts) for line in [*self._transports]):
+            if not any(self._try_send(transport, texts) for transport in [*self._transports]):
                 _log.debug("bus_messages_lost", count=len(texts))
 
     def _try_send(self, transport: Transport, texts: Sequence[str]) -> bool:
@@ -158,14 +159,14 @@ class _SendQueue:
         else:
             return True
         transport.stop_sending()
-        # Last from now on, so that not every message waits for a server that is frozen.
+        # Moved to the end, so that not every message waits for a server that is frozen.
         self._transports.remove(transport)
         self._transports.append(transport)
         return False
 
 
 class _Listener:
-    """The thread that listens to one line, and connects again whenever it is lost."""
+    """The thread that listens on one transport, and reconnects whenever it is lost."""
 
     def __init__(
         self,
@@ -206,7 +207,7 @@ class _Listener:
             retry = min(2 * retry, self._timings.max_backoff)
 
     def _listen_until_lost(self) -> bool:
-        """Listens for as long as that works, and says whether it did at all."""
+        """Listens until the transport is lost; returns whether it was ever connected."""
         try:
             self._transport.connect()
             self.is_listening = True

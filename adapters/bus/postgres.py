@@ -1,7 +1,6 @@
 """The bus over PostgreSQL: LISTEN and NOTIFY.
 
-Needs connections of the server itself: a pooler that shares them between transactions forgets
-who listens.
+Needs direct connections to the server: a pooler in transaction mode does not support LISTEN.
 """
 
 from __future__ import annotations
@@ -29,14 +28,14 @@ T = TypeVar("T")
 
 
 class _TimeoutConnection(psycopg.Connection[tuple[Any, ...]]):
-    """A frozen server keeps its connections and answers nothing; this one leaves it."""
+    """Adds a timeout to waits: a frozen server keeps its connections open and never answers."""
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         return super().wait(gen, interval, TIMEOUT_SECONDS if timeout is None else timeout)
 
 
 class PostgresTransport(Transport):
-    """A connection to send, another one to listen."""
+    """One connection for sending, another for listening."""
 
     name = "postgresql"
 
@@ -62,23 +61,23 @@ class PostgresTransport(Transport):
     def listen(self, on_message: Callable[[str], None], seconds: float) -> None:
         listener = self._listener
         if listener is None:
-            raise TransportDown("it is not connected")
+            raise TransportDown("the listener is not connected")
         with _translate_errors():
-            heard = list(listener.notifies(timeout=seconds, stop_after=1))
-            self._check_alive(listener, bool(heard))
-        for each in heard:
-            on_message(each.payload)
+            notifications = list(listener.notifies(timeout=seconds, stop_after=1))
+            self._check_alive(listener, bool(notifications))
+        for notification in notifications:
+            on_message(notification.payload)
 
     def stop_sending(self) -> None:
         sender, self._sender = self._sender, None
-        _hang_up(sender)
+        _disconnect(sender)
 
     def stop_listening(self) -> None:
         listener, self._listener = self._listener, None
-        _hang_up(listener)
+        _disconnect(listener)
 
     def _check_alive(self, listener: _TimeoutConnection, heard: bool) -> None:
-        """A server that has fallen silent is asked whether it is still there."""
+        """Checks with a query whether a server that has been silent is still alive."""
         now = time.monotonic()
         if not heard and now - self._last_heard_at > _KEEPALIVE_SECONDS:
             listener.execute("SELECT 1")
@@ -88,13 +87,13 @@ class PostgresTransport(Transport):
 
     def _new_connection(self) -> _TimeoutConnection:
         connection = _TimeoutConnection.connect(self._conninfo, autocommit=True)
-        # Prepared, the statement would stay with a server behind a pooler.
+        # A prepared statement would stay on one server behind a pooler.
         connection.prepare_threshold = None
         return connection
 
 
-def _hang_up(connection: _TimeoutConnection | None) -> None:
-    """Without a word to the server, which may be frozen."""
+def _disconnect(connection: _TimeoutConnection | None) -> None:
+    """Closes the socket without a round trip, because the server may be frozen."""
     if connection is not None:
         connection.pgconn.finish()
 

@@ -16,7 +16,7 @@ _KEEPALIVE_SECONDS = 5
 
 
 class RedisTransport(Transport):
-    """A client to send, another one to listen."""
+    """One client for sending, another for listening."""
 
     name = "redis"
 
@@ -58,15 +58,15 @@ class RedisTransport(Transport):
             sender.close()
 
     def stop_listening(self) -> None:
-        heard, self._pubsub = self._pubsub, None
+        pubsub, self._pubsub = self._pubsub, None
         listener, self._listener = self._listener, None
-        if heard is not None:
-            heard.close()
+        if pubsub is not None:
+            pubsub.close()
         if listener is not None:
             listener.close()
 
     def _check_alive(self, message: object) -> None:
-        """A server that has fallen silent is asked whether it is still there."""
+        """Checks with a ping whether a server that has been silent is still alive."""
         now = time.monotonic()
         if message is not None:
             self._last_heard_at = now

@@ -1,4 +1,4 @@
-"""One way for messages to reach other processes. Contract suite: tests/contracts/bus.py."""
+"""A transport of messages to other processes. Contract suite: tests/contracts/bus.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 TIMEOUT_SECONDS = 1.0
 """Seconds in which a server must answer."""
 BATCH_SIZE = 100
-"""How many messages are sent together at most."""
+"""The maximum number of messages that are sent together."""
 
 
 class TransportDown(Exception):
@@ -16,28 +16,28 @@ class TransportDown(Exception):
 
 
 class Transport(ABC):
-    """Texts, on connections of its own. One thread sends, another one listens; each half
-    connects when it has to, and hangs up when it fails. Every text is up to 4000 bytes long."""
+    """Sends and receives texts of up to 4000 bytes, on connections of its own. One thread sends,
+    another one listens; each has its own connection, which is closed after a failure."""
 
     name: str
 
     @abstractmethod
     def send(self, texts: Sequence[str]) -> None:
-        """Gives the texts to whoever listens now, or raises TransportDown; then some of them may
-        have been sent all the same."""
+        """Sends the texts to all current listeners, connecting first if needed. After
+        TransportDown some of them may have been sent all the same."""
 
     @abstractmethod
     def connect(self) -> None:
-        """Connects for listening: what is sent from now on is heard. Raises TransportDown."""
+        """Connects for listening: what is sent from now on is received. Raises TransportDown."""
 
     @abstractmethod
     def listen(self, on_message: Callable[[str], None], seconds: float) -> None:
-        """Hears texts for about so many seconds. Raises TransportDown once messages may be lost."""
+        """Receives texts for about so many seconds. Raises TransportDown if any may be lost."""
 
     @abstractmethod
     def stop_sending(self) -> None:
-        """Hangs up; the next `send` connects again."""
+        """Disconnects; the next `send` connects again."""
 
     @abstractmethod
     def stop_listening(self) -> None:
-        """Hangs up; `begin` connects again."""
+        """Disconnects; `connect` connects again."""

@@ -24,7 +24,7 @@ class RedisConnection(Connection):
 
     @property
     def client(self) -> redis.Redis:
-        """The driver's client, for adapters that stand on this connection."""
+        """The driver's client, for adapters that use this connection."""
         if self._client is None:
             self._client = redis.Redis.from_url(
                 self._url,
@@ -35,7 +35,7 @@ class RedisConnection(Connection):
         return self._client
 
     def open(self) -> None:
-        """The client connects when it is first used."""
+        """Nothing to do: the client connects when it is first used."""
 
     def close(self) -> None:
         if self._client is not None:
@@ -50,7 +50,7 @@ class RedisConnection(Connection):
     def ping(self) -> Ping:
         started = time.perf_counter()
         if deadline.remaining(TIMEOUT_SECONDS) <= 0:
-            raise StoreUnavailable(self.name, "no time left to ask")
+            raise StoreUnavailable(self.name, "no time is left before the deadline")
         try:
             self.client.ping()
         except redis.RedisError as exc:

@@ -1,4 +1,4 @@
-"""Real database servers for a machine that has none: development, demonstrations and tests."""
+"""Runs real database servers on a machine that has none, for development, demos and tests."""
 
 from adapters.embedded.errors import EmbeddedServerError, EmbeddedServerUnavailable
 from adapters.embedded.mongo import EmbeddedMongo

@@ -1,4 +1,5 @@
-"""Who the servers run as. PostgreSQL refuses to run as root, so root lends it another account."""
+"""The user account that the servers run as. PostgreSQL refuses to run as root, so root uses
+another account for it."""
 
 import logging
 import os
@@ -16,7 +17,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Account:
-    """The account of the servers' processes and files; `changed` if it is not our own."""
+    """The account of the servers' processes and files."""
 
     uid: int
     gid: int
@@ -24,7 +25,7 @@ class Account:
 
     @property
     def user(self) -> int | None:
-        """For subprocess, as `group` and `groups`: None leaves a process as it is."""
+        """For subprocess, as `group` and `groups`: None keeps the account of this process."""
         return self.uid if self.is_other_user else None
 
     @property
@@ -40,9 +41,9 @@ class Account:
             os.chown(path, self.uid, self.gid)
 
     def allow_traversal(self, target: Path) -> None:
-        """See to it that the account reaches `target`, whose parents may be closed (as /root is).
+        """Makes `target` reachable for the account if a parent directory is closed (as /root is).
 
-        Others get the right to pass through such a directory, not to list it. This is logged.
+        Other users can then pass through such a directory, but not list it. This is logged.
         """
         if self.is_other_user:
             for folder in reversed(target.parents):
@@ -50,7 +51,7 @@ class Account:
                     self._open_folder(folder)
 
     def allow_reading(self, tree: Path) -> None:
-        """Make a package readable for the account where a strict umask closed it."""
+        """Makes a package readable for the account if a strict umask prevents that."""
         self.allow_traversal(tree)
         if self.is_other_user and not tree.stat().st_mode & stat.S_IROTH:
             for path in (*tree.rglob("*"), tree):
@@ -69,29 +70,29 @@ class Account:
             folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
         except OSError as error:
             raise EmbeddedServerError(
-                f"The database server does not run as root but as user {self.uid}, who may not pass"
-                f" through {folder}. Allow it (chmod o+x {folder}), or start as a normal user."
+                f"The database server does not run as root but as user {self.uid}, who has no"
+                f" access to {folder}. Allow it (chmod o+x {folder}), or start as a normal user."
             ) from error
         log.warning("chmod o+x %s: the database server runs as user %d", folder, self.uid)
 
 
 def account_for(data_dir: Path) -> Account:
-    """Whoever owns the data already; else we ourselves, or the stand-in if we are root."""
-    ours = os.geteuid()
+    """The owner of existing data, else the current user, or the fallback user for root."""
+    current_uid = os.geteuid()
     owner = data_dir.stat() if data_dir.exists() else None
-    if ours == 0:
+    if current_uid == 0:
         return (
             _owner_account(owner)
             if owner is not None and owner.st_uid != 0
             else _fallback_account()
         )
-    if owner is not None and owner.st_uid != ours:
+    if owner is not None and owner.st_uid != current_uid:
         raise EmbeddedServerError(
-            f"{data_dir} belongs to user {owner.st_uid}, not to you ({ours}); perhaps it was first"
-            f" started as root. Start as that user, or hand the files over: chown -R"
-            f" {ours} {data_dir.parent}"
+            f"{data_dir} belongs to user {owner.st_uid}, not to you ({current_uid}); perhaps it was"
+            " first started as root. Start as that user, or change the owner: chown -R"
+            f" {current_uid} {data_dir.parent}"
         )
-    return Account(ours, os.getegid(), is_other_user=False)
+    return Account(current_uid, os.getegid(), is_other_user=False)
 
 
 def _owner_account(entry: os.stat_result) -> Account:

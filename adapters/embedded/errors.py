@@ -1,4 +1,4 @@
-"""What can go wrong with a server that the application runs itself."""
+"""Errors of the servers that the application runs itself."""
 
 
 class EmbeddedServerError(Exception):

@@ -1,4 +1,4 @@
-"""What the embedded servers ask of the operating system and of the installed packages."""
+"""Access of the embedded servers to the operating system and to installed packages."""
 
 import os
 import secrets
@@ -27,7 +27,7 @@ def package_file(name: str, path: str) -> Path | None:
 
 
 def command_line(pid: int) -> str:
-    """The command line of a living process; empty for one that is gone or a zombie."""
+    """The command line of a running process; empty if it has ended or is a zombie."""
     if sys.platform == "linux":
         with suppress(OSError):
             return (
@@ -44,7 +44,7 @@ def command_line(pid: int) -> str:
 
 
 def spawn(command: Sequence[str], log_file: Path, account: Account) -> subprocess.Popen[bytes]:
-    """Start a server in a session of its own, with a new log; the log before it is kept."""
+    """Starts a server in its own session, with a new log; the previous log is kept."""
     if log_file.exists():
         log_file.replace(log_file.with_suffix(".log.1"))
     try:
@@ -63,7 +63,9 @@ def spawn(command: Sequence[str], log_file: Path, account: Account) -> subproces
                 start_new_session=True,
             )
     except OSError as error:
-        raise EmbeddedServerUnavailable(f"{command[0]} cannot be run here: {error}") from error
+        raise EmbeddedServerUnavailable(
+            f"{command[0]} cannot be run on this machine: {error}"
+        ) from error
 
 
 def last_lines(log_file: Path) -> str:
@@ -72,7 +74,7 @@ def last_lines(log_file: Path) -> str:
 
 
 def write_secret(path: Path, account: Account) -> None:
-    """A new random secret in a file that only the account may read, whole or not at all."""
+    """Writes a new random secret, atomically, to a file that only the account can read."""
     unfinished = path.with_suffix(".new")
     unfinished.touch(mode=0o600)
     unfinished.write_text(secrets.token_hex(24))
@@ -81,7 +83,7 @@ def write_secret(path: Path, account: Account) -> None:
 
 
 def server_environment() -> dict[str, str]:
-    """What a server may know of ours: no PG* variables, which would steer it, and no secrets."""
+    """The variables to pass on: no PG* variables, which would configure it, and no secrets."""
     return {name: os.environ[name] for name in _PASSED_VARIABLES if name in os.environ} | {
         "LC_ALL": "C"
     }

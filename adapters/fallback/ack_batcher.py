@@ -1,6 +1,6 @@
-"""Strikes off debts that were delivered inline, in batches and off the request's path.
+"""Acknowledges outbox entries that were delivered inline, in batches and off the request path.
 
-Losing a batch loses nothing: the debts stay, and a relay delivers once more.
+If a batch is lost, its entries stay in the outbox and a relay delivers them again.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ class AckBatcher:
         self._timeout = timeout
 
     def add(self, record: Record, source: Replica[Any], target: Replica[Any]) -> None:
-        """Notes that the target has the record, which the source owes it."""
+        """Queues the acknowledgement of a record that the source has delivered to the target."""
         with self._lock:
             self._pending[source, target].append(record)
 
     def flush(self) -> int:
-        """Strikes off what has gathered and says how much that was."""
+        """Acknowledges what is queued, and returns how many records that was."""
         with self._lock:
-            waiting, self._pending = self._pending, defaultdict(list)
-        return sum(self._flush(paid, *stores) for stores, paid in waiting.items())
+            pending, self._pending = self._pending, defaultdict(list)
+        return sum(self._flush(records, *stores) for stores, records in pending.items())
 
     def _flush(
         self, delivered: Sequence[Record], source: Replica[Any], target: Replica[Any]
@@ -49,7 +49,7 @@ class AckBatcher:
                     self._replicator.report_oversold(
                         self._replicator.reserved_keys(batch, target), target
                     )
-                    source.acknowledge(target.store_id, [(each.id, each.version) for each in batch])
+                    source.acknowledge(target.store_id, [(rec.id, rec.version) for rec in batch])
             except (StoreFailure, NoStoreAvailable):
                 return start
         return len(delivered)

@@ -1,4 +1,4 @@
-"""What a process does with its stores in the background, step by step; threads are not made here.
+"""The background work of a process, as steps that periodic threads repeat.
 
 Each step returns the seconds until the next one.
 """
@@ -33,8 +33,8 @@ FIRST_STORE_SECONDS = 3.0
 class Intervals:
     """Seconds between the steps of a process's background work.
 
-    Between two batches the relay rests `give_way` times as long as the last one took, if there are
-    requests to serve: both would need the same interpreter.
+    After a batch the relay pauses for `relay_pause_factor` times as long as the batch took if
+    requests are being served, because both need the same interpreter.
     """
 
     check: float = 0.5
@@ -48,8 +48,8 @@ class Intervals:
 
 
 class MonitorLoop:
-    """Checks one connection, more often while it is away, and at once when another process says
-    that it has lost it."""
+    """Checks one connection, more often while it is down, and at once when another process
+    publishes a suspicion."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class MonitorLoop:
         remote_suspicion.connect(self._check_now)
 
     def step(self) -> float:
-        """One check."""
+        """Checks once."""
         self.monitor.check()
         if self.monitor.health.is_up:
             self._retry = self._intervals.min_backoff
@@ -78,7 +78,7 @@ class MonitorLoop:
 
 
 class RelayLoop:
-    """Ships what the stores owe one another, and gives way to requests."""
+    """Ships outbox entries between the stores, and yields to requests."""
 
     def __init__(
         self,
@@ -96,26 +96,26 @@ class RelayLoop:
         self._intervals = intervals or Intervals()
 
     def step(self) -> float:
-        """One batch to each store."""
-        began = time.monotonic()
+        """Ships one batch to each store."""
+        started = time.monotonic()
         if not self._ship_batches():
             return self._intervals.relay
         if self._is_busy():
-            return self._intervals.relay_pause_factor * (time.monotonic() - began)
+            return self._intervals.relay_pause_factor * (time.monotonic() - started)
         self._wake_second()
         return 0.0
 
     def second_step(self) -> float:
-        """The same in a second thread: while the first one waits for one database, this one makes
-        the other one work."""
+        """The same in a second thread, which keeps one database busy while the first thread waits
+        for the other one."""
         return 0.0 if not self._is_busy() and self._ship_batches() else IDLE_SECONDS
 
     def _ship_batches(self) -> int:
-        return sum(run_if_reachable(watch, self._relay.ship_to) for watch in self._monitors)
+        return sum(run_if_reachable(monitor, self._relay.ship_to) for monitor in self._monitors)
 
 
 class FollowerLoop:
-    """Shows records to their followers: those written here at once, others when they are due."""
+    """Dispatches records to followers: those written here at once, others when they are due."""
 
     def __init__(
         self,
@@ -133,16 +133,17 @@ class FollowerLoop:
         follow_up_queued.connect(self._dispatch_now)
 
     def step(self) -> float:
-        """After a moment: what is written in it is followed up together."""
+        """Dispatches once, after a short wait in which more records can gather."""
         time.sleep(self._intervals.linger)
-        followed = self._dispatch_local()
+        dispatched = self._dispatch_local()
         if time.monotonic() >= self._next_claim_at:
             claimed = sum(
-                run_if_reachable(watch, self._dispatcher.dispatch_from) for watch in self._monitors
+                run_if_reachable(monitor, self._dispatcher.dispatch_from)
+                for monitor in self._monitors
             )
             self._next_claim_at = 0.0 if claimed else time.monotonic() + self._intervals.follow
-            followed += claimed
-        return 0.0 if followed else self._intervals.follow
+            dispatched += claimed
+        return 0.0 if dispatched else self._intervals.follow
 
     def _dispatch_local(self) -> int:
         try:
@@ -152,46 +153,46 @@ class FollowerLoop:
             return 0
 
     def _dispatch_now(self, _sender: object, **_payload: Any) -> None:
-        """Rather than at the next beat: this process has just written."""
+        """Ends the pause, because this process has just written something."""
         self._wake()
 
 
 class AckLoop:
-    """Strikes delivered entries off the outbox."""
+    """Acknowledges delivered outbox entries."""
 
     def __init__(self, batcher: AckBatcher, intervals: Intervals | None = None) -> None:
         self._batcher = batcher
         self._intervals = intervals or Intervals()
 
     def step(self) -> float:
-        """What has gathered."""
+        """Acknowledges what has gathered."""
         self._batcher.flush()
         return self._intervals.acknowledge
 
 
 def await_first_store(loops: Sequence[MonitorLoop], seconds: float = FIRST_STORE_SECONDS) -> None:
-    """Lets the first requests find a store, without insisting on it."""
-    stores = [each for each in loops if isinstance(each.monitor, StoreMonitor)]
+    """Waits a limited time for a store to be up, so that the first requests find one."""
+    store_loops = [loop for loop in loops if isinstance(loop.monitor, StoreMonitor)]
     give_up = time.monotonic() + seconds
     while time.monotonic() < give_up:
-        states = {each.monitor.health.state for each in stores}
-        looked = all(each.monitor.health.reason != NOT_CONNECTED_YET for each in stores)
-        if looked and ConnectionState.UP in states and ConnectionState.CATCHING_UP not in states:
+        states = {loop.monitor.health.state for loop in store_loops}
+        checked = all(loop.monitor.health.reason != NOT_CONNECTED_YET for loop in store_loops)
+        if checked and ConnectionState.UP in states and ConnectionState.CATCHING_UP not in states:
             return
-        for each in loops:
+        for loop in loops:
             # It checked before the other store answered, and need not wait to check again.
-            if each.monitor.health.state is ConnectionState.CATCHING_UP:
-                each.wake()
+            if loop.monitor.health.state is ConnectionState.CATCHING_UP:
+                loop.wake()
         time.sleep(0.02)
 
 
 def run_if_reachable(monitor: StoreMonitor, work: Callable[[StoreId], int]) -> int:
-    """How much of the work that has to do with a store was done, if it can be reached."""
+    """Runs the work for a store if it is reachable, and returns how many records it handled."""
     if not monitor.health.is_reachable:
         return 0
-    place = monitor.store.database.store_id
+    store_id = monitor.store.database.store_id
     try:
-        return work(place)
+        return work(store_id)
     except DinerError as exc:
-        _log.debug("work_interrupted", at=place, reason=str(exc))
+        _log.debug("work_interrupted", at=store_id, reason=str(exc))
         return 0

@@ -1,6 +1,6 @@
-"""Two stores behind one port: written once, for every port there is.
+"""Two stores behind one port, implemented once for all ports.
 
-Contract suite: the composite passes the suite of each port it stands for.
+Contract suite: the composite passes the suite of each port that it implements.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ NO_STORE_ANSWERED = "no database is reachable"
 
 
 class UnroutableMethod(TypeError):
-    """A port declares a method the composite cannot send anywhere."""
+    """A port declares a method that the composite cannot route."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplicationContext:
     """What all composites of a process share. `grace` is how long an inline delivery may take
-    before a relay does it."""
+    before a relay delivers instead."""
 
     replicator: Replicator
     ack_batcher: AckBatcher
@@ -56,8 +56,8 @@ class ReplicationContext:
 
 
 class Composite(Repository[R], Generic[R]):
-    """The routing of reads and writes over a primary and, unless the kind is placed in one
-    store only, its backup. Subclasses are made by `compose`."""
+    """Routes reads and writes to a primary and, unless the kind has only one store, a backup.
+    `compose` creates the subclasses."""
 
     def __init__(self, stores: Sequence[GuardedStore[R]], context: ReplicationContext) -> None:
         self.stores = tuple(stores)
@@ -71,20 +71,20 @@ class Composite(Repository[R], Generic[R]):
         return {key: record for key, record in found.items() if not record.deleted}
 
     def _load(self, record_ids: Collection[str]) -> Mapping[str, R]:
-        """Tombstones too: what one store knows to be deleted is not asked of the other."""
+        """Includes tombstones: a record that one store knows as deleted is not read elsewhere."""
         found: dict[str, R] = {}
         answered: list[StoreCall[R]] = []
-        for side in self._reachable_stores():
+        for guarded in self._reachable_stores():
             missing = [key for key in record_ids if key not in found]
             if answered and not missing:
                 break
             try:
-                with side.guarded_call(f"{self.kind.name}.get") as call:
-                    more = side.store.load(missing)
+                with guarded.guarded_call(f"{self.kind.name}.get") as call:
+                    more = guarded.store.load(missing)
             except StoreFailure:
                 continue
             if more or not answered:
-                side.record_served(f"{self.kind.name}.get", call)
+                guarded.record_served(f"{self.kind.name}.get", call)
             found.update(more)
             answered.append(call)
         if any(key not in found for key in record_ids):
@@ -95,9 +95,9 @@ class Composite(Repository[R], Generic[R]):
     def save(self, record: R, read_set: Collection[ReadVersion] = ()) -> R:
         record = admissible(record, lambda record_id: self._load_replayed(record_id, record.op_id))
         unknown: OutcomeUnknown | None = None
-        for side in self._reachable_stores():
+        for guarded in self._reachable_stores():
             try:
-                return self._accept(side, record, read_set)
+                return self._accept(guarded, record, read_set)
             except OutcomeUnknown as exc:
                 unknown = exc
             except Contended as exc:
@@ -116,57 +116,57 @@ class Composite(Repository[R], Generic[R]):
         return self.save(replace(record, deleted=True))
 
     def _find_one(self, name: str, *args: Any, **kwargs: Any) -> R:
-        """One record by something else than its id."""
+        """Finds one record by something other than its id."""
         operation = f"{self.kind.name}.{name}"
         answered: list[StoreCall[R]] = []
-        for side in self._reachable_stores():
+        for guarded in self._reachable_stores():
             try:
-                with side.guarded_call(operation) as call:
-                    found: R = getattr(side.store, name)(*args, **kwargs)
+                with guarded.guarded_call(operation) as call:
+                    found: R = getattr(guarded.store, name)(*args, **kwargs)
             except NotFound:
                 answered.append(call)
             except StoreFailure:
                 continue
             else:
                 self._reject_superseded(found, answered)
-                side.record_served(operation, call)
+                guarded.record_served(operation, call)
                 return found
         self._require_certainty(answered)
         raise NotFound(self.kind.name, name)
 
     def _query(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        """Whatever the port asks, of the store that is serving."""
+        """Runs a query of the port on the store that is serving."""
         operation = f"{self.kind.name}.{name}"
-        for side in self._reachable_stores():
+        for guarded in self._reachable_stores():
             try:
-                with side.guarded_call(operation) as call:
-                    answer = getattr(side.store, name)(*args, **kwargs)
+                with guarded.guarded_call(operation) as call:
+                    result = getattr(guarded.store, name)(*args, **kwargs)
             except StoreFailure:
                 continue
-            side.record_served(operation, call)
-            return answer
+            guarded.record_served(operation, call)
+            return result
         raise NoStoreAvailable(NO_STORE_ANSWERED)
 
     def _reachable_stores(self) -> Iterator[GuardedStore[R]]:
-        """The sides worth asking, best first: what is up, then what is only catching up. Of two
-        such, the one that has been there for longer took the writes that the other one lacks."""
-        for side in sorted(self.stores, key=lambda side: side.health.preference):
-            if side.health.is_reachable:
-                yield side
+        """The stores to try, best first: those that are up, then those that are catching up. Of
+        two of these, the one reachable for longer has the writes that the other one lacks."""
+        for guarded in sorted(self.stores, key=lambda guarded: guarded.health.preference):
+            if guarded.health.is_reachable:
+                yield guarded
 
     def _peer_of(self, store: GuardedStore[R]) -> GuardedStore[R] | None:
         return next((other for other in self.stores if other is not store), None)
 
     def _accept(self, acceptor: GuardedStore[R], record: R, read_set: Collection[ReadVersion]) -> R:
-        """Accepts, then delivers inline if the other store is reachable by now: it may have come
-        back since the debt was noted, and must not be up before it has received this. Or it may
-        have gone, and must not come back without knowing that it lacks this."""
-        other, operation = self._peer_of(acceptor), f"{self.kind.name}.save"
-        missed = other is not None and not other.health.is_reachable
-        outbox_entries = self._outbox_entries(other, undelivered=missed)
+        """Accepts, then delivers inline if the peer is reachable by now. It may have come back
+        since the outbox entry was written, and must not be up before it has this record. Or it
+        may have been lost, and then the entry must be marked as undelivered."""
+        peer, operation = self._peer_of(acceptor), f"{self.kind.name}.save"
+        undelivered = peer is not None and not peer.health.is_reachable
+        outbox_entries = self._outbox_entries(peer, undelivered=undelivered)
         try:
             with acceptor.guarded_call(operation) as call:
-                if missed and acceptor.peer_suspicion is not None:
+                if undelivered and acceptor.peer_suspicion is not None:
                     acceptor.peer_suspicion.publish()
                 accepted = acceptor.store.accept(record, outbox_entries, read_set)
         except Rejection as exc:
@@ -174,7 +174,7 @@ class Composite(Repository[R], Generic[R]):
                 self._replicate(exc.stored, acceptor)
             acceptor.record_served(operation, call, wrote=True)
             raise
-        self._replicate(accepted, acceptor, undelivered=missed)
+        self._replicate(accepted, acceptor, undelivered=undelivered)
         acceptor.record_served(operation, call, wrote=True)
         if self.kind.has_followers:
             self._context.dispatch_queue.add(accepted, acceptor.store)
@@ -183,24 +183,24 @@ class Composite(Repository[R], Generic[R]):
     def _replicate(
         self, record: R, acceptor: GuardedStore[R], *, undelivered: bool = False
     ) -> None:
-        """Before a write is acknowledged, or acknowledged again, the other store has it or is
-        known to miss it. The first try may have died before it came to that."""
-        other = self._peer_of(acceptor)
-        if other is not None and other.health.is_reachable:
-            self._deliver(record, acceptor, other)
-        elif other is not None and not undelivered:
-            self._mark_undelivered(record, acceptor, other)
+        """Before a write is acknowledged to the client, the peer must have it or its entry must be
+        marked as undelivered. This also holds for a replay: the first try may not have got here."""
+        peer = self._peer_of(acceptor)
+        if peer is not None and peer.health.is_reachable:
+            self._deliver(record, acceptor, peer)
+        elif peer is not None and not undelivered:
+            self._mark_undelivered(record, acceptor, peer)
 
     def _load_replayed(self, record_id: str, op_id: str) -> R:
-        """The record as it stands in a store that knows the operation the caller has read."""
-        for side in self._reachable_stores():
+        """The current record, from a store that has applied the operation the caller repeats."""
+        for guarded in self._reachable_stores():
             try:
-                with side.guarded_call(f"{self.kind.name}.get"):
-                    stored = side.store.load([record_id]).get(record_id)
+                with guarded.guarded_call(f"{self.kind.name}.get"):
+                    stored = guarded.store.load([record_id]).get(record_id)
             except StoreFailure:
                 continue
             if stored is not None and stored.has_applied_key_of(op_id):
-                self._replicate(stored, side)
+                self._replicate(stored, guarded)
                 return stored
         raise NoStoreAvailable(MAY_BE_ELSEWHERE)
 
@@ -208,50 +208,51 @@ class Composite(Repository[R], Generic[R]):
         self, peer: GuardedStore[R] | None, *, undelivered: bool
     ) -> list[OutboxEntry]:
         now = self._context.now()
-        owing = [*OutboxEntry.for_followers(self.kind, now + self._context.dispatch_queue.grace)]
+        entries = [*OutboxEntry.for_followers(self.kind, now + self._context.dispatch_queue.grace)]
         if peer is not None:
             due = now if undelivered else now + self._context.grace
-            owing.append(OutboxEntry(peer.store_id, due, undelivered))
-        return owing
+            entries.append(OutboxEntry(peer.store_id, due, undelivered))
+        return entries
 
     def _deliver(self, record: R, source: GuardedStore[R], target: GuardedStore[R]) -> None:
         try:
             with target.guarded_call(f"{self.kind.name}.deliver"):
-                handed = self._context.replicator.deliver([record], source.store, target.store)
+                report = self._context.replicator.deliver([record], source.store, target.store)
         except (StoreFailure, NoStoreAvailable):
             self._mark_undelivered(record, source, target)
             return
-        if handed.acknowledged:
+        if report.acknowledged:
             self._context.ack_batcher.add(record, source.store, target.store)
 
     def _mark_undelivered(
         self, record: R, source: GuardedStore[R], target: GuardedStore[R]
     ) -> None:
-        """Until this is noted the write must not be acknowledged: the other store would come
-        back without knowing that it lacks it. And if it is up after all, it may not stay so."""
+        """If this fails the write must not be acknowledged to the client: the target would be up
+        again without the record. If the target is up, it must catch up first."""
         try:
             with source.guarded_call(f"{self.kind.name}.miss"):
                 source.store.mark_undelivered(target.store_id, [record.id], self._context.now())
         except StoreFailure as exc:
             raise NoStoreAvailable(NO_STORE_ANSWERED) from exc
-        target.health.trip("it lacks a write")
+        target.health.trip("a write could not be delivered to it")
 
     def _resolve_unknown_outcome(self, unknown: OutcomeUnknown, rejection: Rejection) -> R:
-        """Another store rejects what may have been applied in the first one. If it has taken this
-        very operation before, that is the answer; otherwise nobody can say."""
+        """The second store rejects what the first may have applied. If it has already applied this
+        very operation, that is the result; otherwise the outcome stays unknown."""
         if isinstance(rejection, Replayed):
             raise rejection
         raise NoStoreAvailable(f"{unknown.reason}; then: {rejection}") from rejection
 
     def _reject_superseded(self, record: R, earlier_calls: Sequence[StoreCall[R]]) -> None:
-        """What a store that was asked before knows better: there it does not fit any more."""
+        """NotFound if a store that was asked earlier has the record in a state that does not
+        match."""
         for call in earlier_calls:
             try:
                 with call.guarded_store.guarded_call(f"{self.kind.name}.get"):
-                    known = call.guarded_store.store.load([record.id])
+                    stored = call.guarded_store.store.load([record.id])
             except StoreFailure:
                 continue
-            if record.id in known:
+            if record.id in stored:
                 raise NotFound(self.kind.name, record.id)
 
     def _require_answer(self, calls: Sequence[StoreCall[R]]) -> None:
@@ -259,17 +260,17 @@ class Composite(Repository[R], Generic[R]):
             raise NoStoreAvailable(NO_STORE_ANSWERED)
 
     def _require_certainty(self, calls: Sequence[StoreCall[R]]) -> None:
-        """That nobody has a record is known if all were asked, or one that missed nothing."""
+        """A record certainly does not exist if all stores, or one with all writes, lack it."""
         self._require_answer(calls)
         if len(calls) < len(self.stores) and not any(c.was_up_throughout for c in calls):
             raise NoStoreAvailable(MAY_BE_ELSEWHERE)
 
 
 def compose(port: type[P], stores: Sequence[GuardedStore[Any]], context: ReplicationContext) -> P:
-    """The stores, primary first, as one port; refuses a port it cannot route whole."""
+    """The stores, primary first, as one port; UnroutableMethod if it cannot route every method."""
     methods = {name: _route_method(port, name) for name in sorted(_own_methods(port))}
-    made = type(f"Fallback{port.__name__}", (Composite, port), methods)
-    composite: P = made(stores, context)
+    composite_type = type(f"Fallback{port.__name__}", (Composite, port), methods)
+    composite: P = composite_type(stores, context)
     return composite
 
 
@@ -297,6 +298,6 @@ def _route_method(port: type, name: str) -> Callable[..., Any]:
         case Route.QUERY:
             return lambda self, *args, **kwargs: self._query(name, *args, **kwargs)
     raise UnroutableMethod(
-        f"{port.__name__}.{name} is marked neither @find_one nor @query, and the composite has no "
-        "method of that name: it would not know which store to ask"
+        f"{port.__name__}.{name} is marked neither @find_one nor @query, and the composite does "
+        "not implement it: it cannot be routed to a store"
     )

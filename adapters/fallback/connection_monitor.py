@@ -1,4 +1,4 @@
-"""Notices that a server is lost and that it is back."""
+"""Notices when a server is lost and when it is back."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from dinerapp.replication.ports.database import Connection
 
 @dataclass(frozen=True, slots=True)
 class MonitorTimeouts:
-    """How patiently a store is watched, in seconds."""
+    """Timeouts of a monitor."""
 
     ping_seconds: float = 1.5
     drain_seconds: float = 2.0
 
 
 class ConnectionMonitor:
-    """Looks after one connection for this process. `look` is one step and has no thread."""
+    """Monitors one connection for this process; `check` is one step, run by some thread."""
 
     def __init__(
         self, connection: Connection, health: StoreHealth, timeouts: MonitorTimeouts | None = None
@@ -32,7 +32,7 @@ class ConnectionMonitor:
         self._epoch = 0
 
     def check(self) -> None:
-        """One look. A failure ends it; the next look goes on."""
+        """Checks once. A store failure ends the check; the next one continues."""
         try:
             self._check_once()
         except StoreFailure as exc:
@@ -61,10 +61,10 @@ class ConnectionMonitor:
         return self.health.is_reachable or ping.seconds <= self.health.slow_calls.threshold_seconds
 
     def _on_lost(self) -> None:
-        """What else there is to do while the server does not answer."""
+        """Called at each check while the server does not answer."""
 
     def _try_bring_up(self) -> bool:
-        """Whether nothing stands in the way of using it."""
+        """Whether the connection can be used now."""
         return True
 
     def _attribute_failure(self, failure: StoreFailure) -> None:

@@ -1,4 +1,4 @@
-"""The named connections of a process, and what is known of their states."""
+"""The named connections of a process and their states."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from dinerapp.replication.relay import Relay
 
 @dataclass(frozen=True, slots=True)
 class NamedConnection:
-    """A connection as operators see it, with what looks after it."""
+    """A connection as operators see it, with its monitor."""
 
     engine: str
     role: str
-    probe: ConnectionMonitor
+    monitor: ConnectionMonitor
 
 
 class MonitoredConnections(Connections):
-    """Knows and tells; it opens nothing and has no threads."""
+    """Reports states only: it opens no connection and has no threads."""
 
     def __init__(
         self,
@@ -40,36 +40,38 @@ class MonitoredConnections(Connections):
         self._are_paired = are_paired
 
     def status(self) -> Sequence[ConnectionStatus]:
-        return [_status(each) for each in self._connections]
+        return [_status(named) for named in self._connections]
 
     def status_with_counts(self) -> Sequence[ConnectionStatus]:
-        return [self._status_with_counts(each) for each in self._connections]
+        return [self._status_with_counts(named) for named in self._connections]
 
     def _status_with_counts(self, named: NamedConnection) -> ConnectionStatus:
-        status, probe = _status(named), named.probe
-        if not isinstance(probe, StoreMonitor):
+        status, monitor = _status(named), named.monitor
+        if not isinstance(monitor, StoreMonitor):
             return status
-        place = probe.store.database.store_id
-        if self._are_paired and probe.peer_is_reachable:
+        store_id = monitor.store.database.store_id
+        if self._are_paired and monitor.peer_is_reachable:
             with suppress(DinerError):
-                owed = self._relay.backlog(place)
-                status = replace(status, owed=owed.waiting, parked=owed.dead_letters)
-        if probe.health.is_reachable:
+                backlog = self._relay.backlog(store_id)
+                status = replace(status, owed=backlog.waiting, parked=backlog.dead_letters)
+        if monitor.health.is_reachable:
             with suppress(DinerError):
-                due = self._dispatcher.backlog(place)
-                status = replace(status, follow_ups=due.waiting, parked_follow_ups=due.dead_letters)
+                backlog = self._dispatcher.backlog(store_id)
+                status = replace(
+                    status, follow_ups=backlog.waiting, parked_follow_ups=backlog.dead_letters
+                )
         return status
 
 
 def _status(named: NamedConnection) -> ConnectionStatus:
-    probe = named.probe
+    monitor = named.monitor
     return ConnectionStatus(
-        name=probe.connection.name,
+        name=monitor.connection.name,
         engine=named.engine,
         role=named.role,
-        state=probe.health.state,
-        since=probe.health.since,
-        reason=probe.health.reason,
-        latency_ms=None if probe.latency is None else round(probe.latency * 1000, 3),
-        pool=probe.connection.pool_usage(),
+        state=monitor.health.state,
+        since=monitor.health.since,
+        reason=monitor.health.reason,
+        latency_ms=None if monitor.latency is None else round(monitor.latency * 1000, 3),
+        pool=monitor.connection.pool_usage(),
     )

@@ -1,4 +1,4 @@
-"""One of the two stores of a composite, with its breaker and its share of the deadline."""
+"""One of the two stores of a composite, with its health and its share of the deadline."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ FAIR_TIMEOUT_SHARE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class GuardedStore(Generic[R]):
-    """A store in the role it has for one kind of record.
+    """A store in its role for one kind of record.
 
-    An attempt takes at most `patience` seconds. One that was given less than its fair share of
-    that says nothing about the store when it fails. `word` is about the other store, kept here.
+    An attempt takes at most `timeout` seconds. If one had less than its fair share of that, its
+    failure says nothing about the store. `peer_suspicion` is about the other store, kept here.
     """
 
     store: Store[R]
@@ -44,8 +44,8 @@ class GuardedStore(Generic[R]):
 
     @contextmanager
     def guarded_call(self, operation: str) -> Iterator[StoreCall[R]]:
-        """Around every call of the store: times it, bounds it, and tells the breaker."""
-        given = min(self.timeout, deadline.remaining(self.timeout))
+        """Wraps every call to the store: measures it, limits it, and updates the store's health."""
+        allowed = min(self.timeout, deadline.remaining(self.timeout))
         started = time.perf_counter()
         outcome = CallOutcome.OK
         try:
@@ -58,7 +58,7 @@ class GuardedStore(Generic[R]):
             outcome = (
                 CallOutcome.UNKNOWN if isinstance(exc, OutcomeUnknown) else CallOutcome.UNAVAILABLE
             )
-            if given >= self.timeout * FAIR_TIMEOUT_SHARE:
+            if allowed >= self.timeout * FAIR_TIMEOUT_SHARE:
                 self.health.trip(exc.reason)
             raise
         except Rejection:
@@ -71,7 +71,8 @@ class GuardedStore(Generic[R]):
                 self.health.record_latency(seconds)
 
     def record_served(self, operation: str, call: StoreCall[R], *, wrote: bool = False) -> None:
-        """Says in the answer that this store gave it; one that is behind is nobody's primary."""
+        """Records for the response headers that this store served it; while it is catching up it
+        counts as backup."""
         role = self.role if call.was_up_throughout else StoreRole.BACKUP
         served_by.record(self.store_id, role, wrote=wrote)
         if role is StoreRole.BACKUP:
@@ -80,12 +81,12 @@ class GuardedStore(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class StoreCall(Generic[R]):
-    """A call of a side's store, and how the store stood when it began."""
+    """A call to a guarded store, and the store's epoch when the call started."""
 
     guarded_store: GuardedStore[R]
     epoch: int | None
 
     @property
     def was_up_throughout(self) -> bool:
-        """Whether the store was up from the beginning of the call until now."""
+        """Whether the store has been up since the start of the call."""
         return self.epoch is not None and self.epoch == self.guarded_store.health.epoch

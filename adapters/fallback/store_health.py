@@ -1,6 +1,6 @@
-"""What this process thinks of one store: up, down, or catching up.
+"""The health of one store as this process sees it: up, down, or catching up.
 
-Only store failures and slowness change it; a rejected value never does. No lock is held while a
+Only store failures and slow calls change it; a rejected value never does. No lock is held while a
 store is called.
 """
 
@@ -32,7 +32,8 @@ NOT_CONNECTED_YET = "not connected yet"
 
 @dataclass(frozen=True, slots=True)
 class SlowCallPolicy:
-    """A store is left when `share` of its latest `window` calls took over `after` seconds."""
+    """A store is down when `max_slow_ratio` of its latest `window` calls took longer than
+    `threshold_seconds`."""
 
     threshold_seconds: float = 0.3
     window: int = 20
@@ -40,13 +41,13 @@ class SlowCallPolicy:
 
 
 def _do_nothing() -> None:
-    """Wakes nobody."""
+    """The default callback."""
 
 
 class StoreHealth:
-    """`up → down → catching_up → up`, with a number that tells one catching-up from the next.
+    """`up → down → catching_up → up`, with an epoch that counts the times it started to catch up.
 
-    `place` is the connection's name; `on_lost` is called when the store goes down.
+    `name` is the connection's name; `on_lost` is called when the store goes down.
     """
 
     def __init__(
@@ -76,13 +77,13 @@ class StoreHealth:
 
     @property
     def epoch(self) -> int | None:
-        """None unless up. The same at two moments: up all the time between them."""
+        """None unless up. If it is the same at two times, the store was up all the time between."""
         return self._epoch if self.is_up else None
 
     @property
     def preference(self) -> tuple[bool, float]:
-        """Sorts stores by how much they are to be asked: nothing speaks against one that is up.
-        Of others the one that was away last lacks most, though both may be catching up."""
+        """A sort key, best first: stores that are up, then the one that has been reachable for
+        longest, because the one that returned last lacks most."""
         return (False, 0.0) if self.is_up else (True, self.reachable_since.timestamp())
 
     @property
@@ -91,19 +92,19 @@ class StoreHealth:
         return self.state is not ConnectionState.DOWN
 
     def trip(self, reason: str) -> None:
-        """The store did not answer: it is down from now on."""
+        """Marks the store as down because it did not answer."""
         with self._lock:
-            was = self.state
-            if was is ConnectionState.DOWN and self.reason != NOT_CONNECTED_YET:
+            previous = self.state
+            if previous is ConnectionState.DOWN and self.reason != NOT_CONNECTED_YET:
                 return
-            if was is ConnectionState.UP:
+            if previous is ConnectionState.UP:
                 self.down_since = self._now()
             self._transition(ConnectionState.DOWN, reason)
         self._on_lost()
         announce(connection_lost, self, store=self.name, reason=reason)
 
     def record_latency(self, seconds: float) -> None:
-        """A call was answered; too many slow answers are as bad as none."""
+        """Records the latency of a call; too many slow ones mark the store as down."""
         self._recent_slow.append(seconds > self.slow_calls.threshold_seconds)
         slow = sum(self._recent_slow)
         if self.is_up and slow >= self.slow_calls.window * self.slow_calls.max_slow_ratio:
@@ -111,7 +112,7 @@ class StoreHealth:
             self.trip(f"{slow} of the latest {len(self._recent_slow)} calls were slow")
 
     def start_catch_up(self, reason: str) -> int:
-        """The store answers again but may have missed something; returns this attempt's number."""
+        """The store answers again but may lack writes; returns the epoch of this attempt."""
         with self._lock:
             was_up = self.is_up
             if was_up:
@@ -125,7 +126,7 @@ class StoreHealth:
         return attempt
 
     def finish_catch_up(self, epoch: int) -> bool:
-        """The store has received everything, unless it was lost again since that attempt began."""
+        """The store has received everything; False if it was lost since that attempt started."""
         with self._lock:
             if self.state is not ConnectionState.CATCHING_UP or epoch != self._epoch:
                 return False

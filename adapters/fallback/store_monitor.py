@@ -1,8 +1,8 @@
-"""Watches one store for this process: notices its loss and its return, and brings it up to date.
+"""Monitors one store for this process: notices its loss and its return, and brings it up to date.
 
-`look` is one step and has no thread of its own. A store that answers again is prepared (it may be
-new), receives everything it missed, and only then is up. While any process cannot use a store it
-says so in the other one, so that all processes agree on who takes the writes.
+`check` is one step and has no thread of its own. A store that answers again is prepared (it may be
+new), receives everything it lacks, and only then is up. A process that cannot use a store publishes
+that in the other one, so that all processes agree on which store accepts writes.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class MonitoredStore:
-    """A database and what this process thinks of it."""
+    """A database and its health as this process sees it."""
 
     database: Database
     health: StoreHealth
 
 
 class StoreMonitor(ConnectionMonitor):
-    """Watches `member`; `other` is the store that holds what it missed, if there is one."""
+    """Monitors `store`; `peer` is the store with the writes that it may lack, if there is one."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class StoreMonitor(ConnectionMonitor):
 
     @property
     def peer_is_reachable(self) -> bool:
-        """Whether the store can be asked that knows what this one is owed."""
+        """Whether the store with the outbox entries for this one can be reached."""
         return self._peer is not None and self._peer.health.is_reachable
 
     def check(self) -> None:
@@ -95,17 +95,17 @@ class StoreMonitor(ConnectionMonitor):
         return self._drain()
 
     def _copy_all(self) -> None:
-        """The store has never held what the other one holds: it is new, or was replaced."""
+        """Copies everything to a store that never held it, because it is new or was replaced."""
         for pair in self._pairs:
             self._anti_entropy.repair_all(pair)
         self.store.database.mark_full_copy()
 
     def _drain(self) -> bool:
-        """Ships until nothing that was missed is left; False when that takes too long."""
-        place = self.store.database.store_id
+        """Ships until nothing undelivered is left; False if that takes too long."""
+        store_id = self.store.database.store_id
         give_up = self._now() + timedelta(seconds=self._timeouts.drain_seconds)
-        while self._relay.has_undelivered(place):
-            if not self._relay.ship_to(place) and self._now() > give_up:
+        while self._relay.has_undelivered(store_id):
+            if not self._relay.ship_to(store_id) and self._now() > give_up:
                 return False
         return True
 
@@ -115,7 +115,7 @@ class StoreMonitor(ConnectionMonitor):
         return self._suspicion.is_published_by_others()
 
     def _has_undelivered(self) -> bool:
-        """Whether a process took writes without it and had no time, or did not live, to say so."""
+        """Whether a process wrote without it and crashed, or was too slow, to publish that."""
         if not self.peer_is_reachable:
             return False
         return self._relay.has_undelivered(self.store.database.store_id)

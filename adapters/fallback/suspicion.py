@@ -1,4 +1,4 @@
-"""What this process tells the others about a store it cannot use."""
+"""How a process tells the others that it cannot use a store."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _MIN_EXTENSION = timedelta(milliseconds=1)
 
 
 class Suspicion:
-    """This process's word about a store, kept in the other one, where the others look for it.
+    """This process's suspicion of a store, kept in the other one, where all processes read it.
 
-    It is given before a write is accepted that the store will miss: from then on nobody else
-    goes on using that store for longer than until the next look. Without a lock: the later
-    of two words holds, and taking one back leaves a later one alone.
+    It is published before a write is accepted that the store will not receive: other processes
+    stop using that store at their next check. It needs no lock: of two leases the later one
+    counts, and withdrawing one does not remove a later one.
     """
 
     def __init__(
@@ -41,29 +41,31 @@ class Suspicion:
         self._latest_expiry = now()
 
     def publish(self) -> None:
-        """Says it for a while, unless that was said a moment ago."""
-        now, given = self._now(), self._published
-        if given is None or given.until - now < self._lease_duration / 2:
+        """Publishes or extends the lease, unless more than half of it is left."""
+        now, published = self._now(), self._published
+        if published is None or published.until - now < self._lease_duration / 2:
             self._latest_expiry = max(
                 now + self._lease_duration, self._latest_expiry + _MIN_EXTENSION
             )
-            word = SuspicionLease(self._store_id, self._process, self._latest_expiry)
-            self._peer.publish_suspicion(word)
-            self._published = word
+            lease = SuspicionLease(self._store_id, self._process, self._latest_expiry)
+            self._peer.publish_suspicion(lease)
+            self._published = lease
             announce(suspicion_published, self, place=str(self._store_id))
 
     def withdraw(self) -> None:
-        """Takes it back, if it was given."""
-        given, self._published = self._published, None
-        if given is None:
+        """Withdraws the suspicion, if it was published."""
+        published, self._published = self._published, None
+        if published is None:
             return
         try:
-            self._peer.withdraw_suspicion(given)
+            self._peer.withdraw_suspicion(published)
         except StoreFailure:
-            self._published = self._published or given
+            self._published = self._published or published
             raise
 
     def is_published_by_others(self) -> bool:
         """Whether another process cannot use the store."""
-        words = self._peer.suspicions(self._now())
-        return any(w.store_id == self._store_id and w.process != self._process for w in words)
+        leases = self._peer.suspicions(self._now())
+        return any(
+            lease.store_id == self._store_id and lease.process != self._process for lease in leases
+        )

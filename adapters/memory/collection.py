@@ -1,8 +1,7 @@
 """The part of a pymongo collection that the MongoDB adapter uses, over mongomock.
 
-Made up for here: mongomock 4.3 knows no sessions, fails at pymongo's bulk operations, does not say
-which key was taken twice, is not safe with threads, looks at every document to find one by id, and
-has no unions.
+It adds what mongomock 4.3 lacks: sessions, pymongo's bulk operations, the key of a duplicate key
+error, thread safety, lookups by id without a scan, and unions.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _matches: Callable[[Document, Document], bool] = filter_applies
 
 
 class MemoryServer:
-    """The collections of one database, and the one lock that all operations take turns at."""
+    """The collections of one database, and the one lock that serialises all operations."""
 
     def __init__(self) -> None:
         self.lock = RLock()
@@ -44,13 +43,13 @@ class MemoryServer:
             return self._collections[name]
 
     def _new_backing_collection(self, name: str) -> Any:
-        inside, options = self._database._store, self._database.codec_options
-        quick: Callable[..., Any] = _IdLookupCollection
-        return quick(self._database, name, inside, codec_options=options)
+        store, options = self._database._store, self._database.codec_options
+        new_collection: Callable[..., Any] = _IdLookupCollection
+        return new_collection(self._database, name, store, codec_options=options)
 
 
 class MemoryCollection:
-    """Reads give lists, not cursors; sessions are ignored, for only one thing happens at a time."""
+    """Reads return lists, not cursors; sessions are ignored, because operations are serialised."""
 
     def __init__(self, server: MemoryServer, backing: Any) -> None:
         self._server = server
@@ -58,7 +57,7 @@ class MemoryCollection:
         self._unique_paths: set[str] = set()
 
     def create_indexes(self, indexes: Sequence[IndexModel]) -> None:
-        """Only the unique ones: no other changes any answer."""
+        """Only the unique ones: no other index changes a result."""
         unique = [index for index in indexes if index.document.get("unique")]
         with self._server.lock:
             self._backing.create_indexes(unique)
@@ -74,19 +73,19 @@ class MemoryCollection:
         return next(iter(self.find(*args, **options, limit=1)), None)
 
     def aggregate(self, pipeline: Sequence[Document], hint: str | None = None) -> list[Document]:
-        """Unions come last; mongomock has none."""
-        own = [stage for stage in pipeline if _UNION_STAGE not in stage]
+        """Evaluates unions itself, after all other stages: mongomock has none."""
+        stages = [stage for stage in pipeline if _UNION_STAGE not in stage]
         unions = [stage[_UNION_STAGE] for stage in pipeline if _UNION_STAGE in stage]
         with self._server.lock:
-            found = list(self._backing.aggregate(own))
+            documents = list(self._backing.aggregate(stages))
             for union in unions:
-                found += self._server[union["coll"]].aggregate(union["pipeline"])
-            return found
+                documents += self._server[union["coll"]].aggregate(union["pipeline"])
+            return documents
 
     def count_documents(self, query: Document) -> int:
         with self._server.lock:
-            counted: int = self._backing.count_documents(query)
-            return counted
+            count: int = self._backing.count_documents(query)
+            return count
 
     def replace_one(self, query: Document, document: Document, *, upsert: bool = False) -> Any:
         return self._write("replace_one", query, document, upsert=upsert)
@@ -114,7 +113,7 @@ class MemoryCollection:
         return_document: bool,
         session: None = None,
     ) -> Document | None:
-        """Always returns the document before."""
+        """Always returns the previous document."""
         with self._server.lock:
             before = self.find_one(query, projection)
             self._write("replace_one", query, document, upsert=upsert)
@@ -146,8 +145,8 @@ class MemoryCollection:
 
     def _perform(self, operation: ReplaceOne[Document] | UpdateOne) -> Any:
         method = "replace_one" if isinstance(operation, ReplaceOne) else "update_one"
-        place: Any = operation._filter
-        return self._write(method, place, operation._doc, upsert=bool(operation._upsert))
+        query: Any = operation._filter
+        return self._write(method, query, operation._doc, upsert=bool(operation._upsert))
 
     def _write(self, method: str, query: Document, change: Any, *, upsert: bool) -> Any:
         with self._server.lock:
@@ -156,8 +155,8 @@ class MemoryCollection:
             try:
                 return getattr(self._backing, method)(query, change, upsert=upsert)
             except DuplicateKeyError as error:
-                taken = {"keyPattern": {self._duplicate_path(query, change): 1}}
-                raise DuplicateKeyError(str(error), DUPLICATE_KEY_CODE, taken) from error
+                details = {"keyPattern": {self._duplicate_path(query, change): 1}}
+                raise DuplicateKeyError(str(error), DUPLICATE_KEY_CODE, details) from error
 
     def _undo_step(self, document_id: str) -> UndoStep:
         before = self.find_one({"_id": document_id})
@@ -170,24 +169,24 @@ class MemoryCollection:
             value = _value_at(path, document)
             others = {"_id": {"$ne": query["_id"]}, path: {"$eq": value}}
             if value is not None and self._backing.count_documents(others):
-                # Like a server, which looks at `_id` first.
-                is_there = self.find_one({"_id": query["_id"]}) is not None
-                return "_id" if is_there and self.find_one(query) is None else path
+                # Like a server, which checks `_id` first.
+                id_exists = self.find_one({"_id": query["_id"]}) is not None
+                return "_id" if id_exists and self.find_one(query) is None else path
         return "_id"
 
 
 class _IdLookupCollection(Collection):
-    """Finds documents by id without looking at the others."""
+    """Finds documents by id without a scan."""
 
     def _iter_documents(self, query: Document) -> Iterator[Document]:
         match query.get("_id"):
-            case str(only) | {"$eq": str(only)}:
-                ids = [only]
+            case str(document_id) | {"$eq": str(document_id)}:
+                ids = [document_id]
             case {"$in": [*ids]}:
                 pass
             case _:
                 ids = [document["_id"] for document in self._store.documents]
-        documents = [self._store[each] for each in dict.fromkeys(ids) if each in self._store]
+        documents = [self._store[key] for key in dict.fromkeys(ids) if key in self._store]
         return (document for document in documents if _matches(query, document))
 
 

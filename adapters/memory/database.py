@@ -1,4 +1,4 @@
-"""A database in this process's memory, for test suites: the MongoDB adapter over mongomock.
+"""A database in memory, for test suites: the MongoDB adapter over mongomock.
 
 database = MemoryDatabase()
 orders = MongoOrders(database)
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class MemoryDatabase(MongoDatabase):
-    """Stands in for the database of either place. What it holds outlives `close`."""
+    """Stands in for either database. Its content survives `close`."""
 
     def __init__(self, store_id: StoreId = StoreId.MONGODB) -> None:
         super().__init__("mongodb://memory", name=store_id.value)
@@ -80,7 +80,8 @@ def _new_server() -> MemoryServer:
         from adapters.memory.collection import MemoryServer
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "memory stores need mongomock, which is no part of production: pip install mongomock",
+            "memory stores need mongomock, which production does not install: "
+            "pip install mongomock",
             name=error.name,
         ) from error
     return MemoryServer()

@@ -1,7 +1,7 @@
-"""Tells ALERT_WEBHOOK_URL about every change of a connection's state, off the request's path.
+"""Posts every change of a connection's state to ALERT_WEBHOOK_URL, off the request path.
 
-Each POST is signed with the alert secret as docs/webhooks.md describes. Receivers older than that
-still get `X-Diner-Signature: t=<unix time>,v1=<hex>`, the HMAC-SHA256 of `<unix time>.<body>`.
+Each POST is signed with the alert secret as docs/webhooks.md describes. For older receivers it also
+has `X-Diner-Signature: t=<unix time>,v1=<hex>`, the HMAC-SHA256 of `<unix time>.<body>`.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ FLUSH_SECONDS = 2.0
 
 
 class _Alert(NamedTuple):
-    """The id is the same in every try."""
+    """An alert; its id is the same in every try."""
 
     id: str
     body: bytes
 
 
 class AlertSender:
-    """A bounded queue and the one thread that empties it."""
+    """A bounded queue, and the thread that sends what is in it."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class AlertSender:
         self._thread: threading.Thread | None = None
 
     def enqueue(self, event: str, connection: str, **details: Any) -> None:
-        """Queues one alert; returns at once, whatever has become of the receiver."""
+        """Queues one alert; returns at once, even if the receiver is down."""
         body = {
             "event": event,
             "connection": connection,
@@ -79,7 +79,7 @@ class AlertSender:
         self._start()
 
     def close(self, seconds: float = FLUSH_SECONDS) -> None:
-        """Sends what is left, for so long at most."""
+        """Sends what is queued, for at most so many seconds."""
         with self._lock:
             thread = self._thread
         if thread is None:
@@ -92,7 +92,7 @@ class AlertSender:
         thread.join(seconds)
 
     def _start(self) -> None:
-        """Not before the first alert: a thread does not survive the fork of a worker."""
+        """Starts the thread at the first alert, because threads do not survive a worker's fork."""
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
@@ -130,7 +130,7 @@ class AlertSender:
 
 
 def connect_receivers(url: str | None, secret: str) -> None:
-    """Starts telling the URL, if there is one, signed with the secret."""
+    """Starts sending alerts to the URL, if there is one, signed with the secret."""
     _senders.clear()
     if url is None:
         return
@@ -147,20 +147,20 @@ def alert_lost(_sender: object, store: str, reason: str) -> None:
 
 
 def alert_restored(_sender: object, store: str, seconds: float) -> None:
-    """A store is up again; that it is up for the first time is no news."""
+    """A store is up again; the first time it is up is not an alert."""
     if store in _lost_connections:
         _lost_connections.discard(store)
         _alert("connection_restored", store, seconds=round(seconds, 3))
 
 
 def alert_slow(_sender: object, store: str, seconds: float) -> None:
-    """A store was too slow too often."""
+    """Too many calls to a store were slow."""
     _alert("connection_slow", store, seconds=round(seconds, 3))
 
 
 def _alert(event: str, store: str, **details: Any) -> None:
-    for webhook in _senders:
-        webhook.enqueue(event, store, **details)
+    for sender in _senders:
+        sender.enqueue(event, store, **details)
 
 
 _senders: list[AlertSender] = []

@@ -1,6 +1,6 @@
-"""Posts to addresses that others have chosen: bounded in time, redirects not followed, and, where
-they are not allowed to be private, no address of this host or network is asked, whatever name or
-number it goes by: it is looked at when it is connected to."""
+"""Posts to URLs that others have chosen: with a time limit and without following redirects. Unless
+private addresses are allowed, it never connects to this host or network, whatever name or notation
+the URL uses: the address is checked when the connection is made."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 class _PrivateAddressError(OSError):
-    """Every address of the host is one that must not be asked."""
+    """The host has no address to which connections are allowed."""
 
 
 def safe_http_poster(timeout: float, *, allow_private: bool) -> Post:
-    """Posts that end after so many seconds. Those that may not go to private addresses do not go
-    through a proxy either: there they would."""
+    """Returns a function that posts within so many seconds. Unless private addresses are allowed it
+    uses no proxy either, because the proxy could reach them."""
 
     def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
         request = Request(url, data=body, headers=dict(headers), method="POST")  # noqa: S310 the opener takes http(s) only
-        with _deadline(timeout) as watched:
+        with _deadline(timeout) as on_connect:
             opener = _opener(
                 partial(_connect_allowed, is_allowed=_allow_all if allow_private else _is_public),
-                watched,
+                on_connect,
             )
             opener.add_handler(ProxyHandler(None if allow_private else {}))
             return _send(opener, request, timeout)
@@ -53,8 +53,8 @@ def safe_http_poster(timeout: float, *, allow_private: bool) -> Post:
 
 def _send(opener: OpenerDirector, request: Request, timeout: float) -> int:
     try:
-        with opener.open(request, timeout=timeout) as answer:
-            return int(answer.status)
+        with opener.open(request, timeout=timeout) as response:
+            return int(response.status)
     except HTTPError as exc:
         exc.close()
         return exc.code
@@ -65,14 +65,14 @@ def _send(opener: OpenerDirector, request: Request, timeout: float) -> int:
 
 
 def _describe_error(reason: object) -> str:
-    """Without the address, which may be a secret."""
+    """The error without the address, which may be a secret."""
     match reason:
         case _PrivateAddressError():
-            return "it leads to a private address"
+            return "private addresses are not allowed"
         case socket.gaierror():
-            return "its name cannot be resolved"
+            return "the host name cannot be resolved"
         case TimeoutError():
-            return "it took too long"
+            return "timed out"
         case ssl.SSLError():
             return f"TLS failed: {reason.reason}"
         case ConnectionRefusedError():
@@ -80,25 +80,25 @@ def _describe_error(reason: object) -> str:
         case OSError():
             return f"connection failed: {type(reason).__name__}"
         case HTTPException():
-            return "it did not answer in HTTP"
-    return "it cannot be asked"
+            return "the response was not valid HTTP"
+    return "the request failed"
 
 
 Connect = Callable[..., socket.socket]
 
 
 def _opener(connect: Connect, on_connect: Callable[[socket.socket], None]) -> OpenerDirector:
-    """Knows nothing but HTTP: no redirects, no files."""
+    """An opener for HTTP and HTTPS only: no redirects, no files."""
 
-    def dialled(*args: Any) -> socket.socket:
+    def connect_and_report(*args: Any) -> socket.socket:
         connected = connect(*args)
         on_connect(connected)
         return connected
 
     opener = OpenerDirector()
     handlers: tuple[BaseHandler, ...] = (
-        _HttpHandler(dialled),
-        _HttpsHandler(dialled),
+        _HttpHandler(connect_and_report),
+        _HttpsHandler(connect_and_report),
         HTTPDefaultErrorHandler(),
         HTTPErrorProcessor(),
     )
@@ -140,20 +140,20 @@ def _connect_allowed(
     *,
     is_allowed: Callable[[str], bool],
 ) -> socket.socket:
-    """Connected to one of the addresses that the host has and that may be asked."""
+    """A connection to one of the host's addresses that are allowed."""
     failure: OSError = _PrivateAddressError()
-    for *kind, _, there in socket.getaddrinfo(*address, type=socket.SOCK_STREAM):
-        if not is_allowed(str(there[0])):
+    for *kind, _, socket_address in socket.getaddrinfo(*address, type=socket.SOCK_STREAM):
+        if not is_allowed(str(socket_address[0])):
             continue
-        line = socket.socket(*kind)
-        line.settimeout(timeout)
+        connection = socket.socket(*kind)
+        connection.settimeout(timeout)
         try:
-            line.connect(there)
+            connection.connect(socket_address)
         except OSError as exc:
-            line.close()
+            connection.close()
             failure = exc
         else:
-            return line
+            return connection
     raise failure
 
 
@@ -162,17 +162,17 @@ def _allow_all(_address: str) -> bool:
 
 
 def _is_public(address: str) -> bool:
-    """Whether it is somewhere in the world, and not a way back in by another name."""
-    found: IPv4Address | IPv6Address | None = ip_address(address)
-    while found is not None:
-        if not found.is_global or found.is_multicast:
+    """Whether the address, and any IPv4 address embedded in it, is a public one."""
+    checked: IPv4Address | IPv6Address | None = ip_address(address)
+    while checked is not None:
+        if not checked.is_global or checked.is_multicast:
             return False
-        found = _embedded_ipv4(found)
+        checked = _embedded_ipv4(checked)
     return True
 
 
 def _embedded_ipv4(address: IPv4Address | IPv6Address) -> IPv4Address | None:
-    """The address that one of these stands for."""
+    """The IPv4 address that an IPv6 address embeds, if any."""
     if isinstance(address, IPv4Address):
         return None
     if address in _NAT64:
@@ -182,25 +182,25 @@ def _embedded_ipv4(address: IPv4Address | IPv6Address) -> IPv4Address | None:
 
 @contextmanager
 def _deadline(seconds: float) -> Iterator[Callable[[socket.socket], None]]:
-    """Hangs up when the time is over, however slowly something keeps trickling in."""
-    lines: list[socket.socket] = []
+    """Closes the connections after so many seconds, even if data keeps trickling in."""
+    connections: list[socket.socket] = []
 
-    def hang_up() -> None:
-        over.append(True)
-        for line in [*lines]:
+    def disconnect() -> None:
+        expired.append(True)
+        for connection in [*connections]:
             with suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
 
-    over: list[bool] = []
-    timer = Timer(seconds, hang_up)
+    expired: list[bool] = []
+    timer = Timer(seconds, disconnect)
     timer.daemon = True
     timer.start()
     try:
-        # TLS takes over the socket itself, but not what else refers to it.
-        yield lambda line: lines.append(line.dup())
+        # TLS detaches the socket itself, but not duplicates of it.
+        yield lambda connection: connections.append(connection.dup())
     except NotSent as exc:
-        raise NotSent("it took too long") if over else exc from exc.__cause__
+        raise NotSent("timed out") if expired else exc from exc.__cause__
     finally:
         timer.cancel()
-        for line in lines:
-            line.close()
+        for connection in connections:
+            connection.close()

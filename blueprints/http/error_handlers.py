@@ -96,7 +96,9 @@ def _key_reused(_exc: KeyReused) -> Response:
 
 
 def _duplicate(exc: DuplicateKey) -> Response:
-    return problem_types.DUPLICATE.response(str(exc), {exc.field: ["is taken by another record"]})
+    return problem_types.DUPLICATE.response(
+        str(exc), {exc.field: ["is already used by another record"]}
+    )
 
 
 def _sold_out(exc: SoldOut) -> Response:

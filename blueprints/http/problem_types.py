@@ -76,7 +76,7 @@ UNAUTHORIZED = ProblemType(
     401, "unauthorized", "Authentication required", "the token is invalid, expired or revoked"
 )
 FORBIDDEN = ProblemType(403, "forbidden", "Not permitted", "the role waiter may not do this")
-NOT_FOUND = ProblemType(404, "not-found", "Not found", f"orders {_EXAMPLE_ID} does not exist")
+NOT_FOUND = ProblemType(404, "not-found", "Not found", f"{_EXAMPLE_ID} was not found in orders")
 ALREADY_EXISTS = ProblemType(
     409, "already-exists", "The record already exists", "a record with this id already exists"
 )
@@ -90,8 +90,8 @@ DUPLICATE = ProblemType(
     409,
     "duplicate",
     "The value is taken",
-    "slug is taken by another record",
-    {"slug": ["is taken by another record"]},
+    "slug is already used by another record",
+    {"slug": ["is already used by another record"]},
 )
 SOLD_OUT = ProblemType(
     409,

@@ -1,4 +1,4 @@
-"""What changes while somebody is looking: change feeds and the bus between processes.
+"""Live updates: change feeds and the bus between processes.
 
 May use replication.
 """

@@ -1,6 +1,6 @@
-"""What processes call out to one another. Contract suite: tests/contracts/bus.py.
+"""Messages between processes. Contract suite: tests/contracts/bus.py.
 
-The bus only wakes: messages may be lost, repeated or late, and the records are the truth.
+The bus is only a hint: messages may be lost, repeated or late, and the records are the truth.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 GAP_TOPIC = "missed"
-"""The topic of a message that no process sent: others may have been, or may be, lost."""
+"""The topic of a message that the bus itself generates: messages may have been lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,28 +23,28 @@ class BusMessage:
 
 
 class Bus(ABC):
-    """Reaches every other process of this restaurant, on whatever host."""
+    """Reaches every other process of this restaurant, on any host."""
 
     @abstractmethod
     def open(self) -> None:
-        """Begins to listen and to send. Waits for nobody and fails for no lack of a server."""
+        """Starts listening and sending. Neither waits for a server nor fails without one."""
 
     @abstractmethod
     def close(self) -> None:
-        """Sends what waits, within a second or two, and hangs up. May be opened again."""
+        """Sends what is queued, within a second or two, and disconnects. May be opened again."""
 
     @abstractmethod
     def publish(self, topic: str, payload: Mapping[str, Any]) -> None:
-        """Hands a message over to be sent. Never waits, never raises; while too many wait, the
-        oldest are lost. Messages of one process arrive in no particular order."""
+        """Queues a message. Never blocks and never raises; if the queue is full, the oldest
+        messages are dropped. Messages of one process may arrive in any order."""
 
     @abstractmethod
     def subscribe(self, receiver: Callable[[BusMessage], None]) -> None:
-        """Has the receiver called with each message of another process, one at a time for each
-        way they come in. What it raises is logged. Before the first message, and when an
-        interruption is noticed and when it is over, comes one with the topic `MISSED`."""
+        """Calls the receiver with each message of another process, one at a time per transport;
+        errors are logged. A message with the topic GAP_TOPIC comes before the first one, and
+        when an interruption is noticed and when it is over."""
 
     @property
     @abstractmethod
     def is_listening(self) -> bool:
-        """Whether messages arrive here, as far as is known, whichever way they are sent."""
+        """Whether messages arrive here, as far as is known, whichever transport they come by."""

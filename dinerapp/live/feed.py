@@ -1,7 +1,7 @@
-"""Records as they change, for whoever watches: one reader per process, any number of streams.
+"""Streams records as they change: one reader per process, any number of streams.
 
-The records are the truth. News of a change, from here or from another process, only says what to
-read; and every few seconds everything that changed lately is read, whatever news there was.
+The records are the truth. Signals of changes, from here or from another process, only say what to
+read; and every few seconds everything that changed lately is read, with or without signals.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dinerapp.replication.signals import connection_restored
 R = TypeVar("R", bound=Record)
 
 OVERLAP = timedelta(seconds=10)
-"""What is committed this late, or by a host whose clock is this slow, is still found."""
+"""Changes that are committed this late, or by a host whose clock is this slow, are still found."""
 MAX_REPLAY = timedelta(hours=1)
 INTERVAL_SECONDS = 2.0
 RETRY_SECONDS = 1.0
@@ -39,16 +39,16 @@ MAX_KNOWN = 20_000
 
 
 class TooManyStreams(NoStoreAvailable):
-    """This process has as many open streams as it can bear."""
+    """This process already serves the maximum number of streams."""
 
 
 class CursorExpired(DinerError):
-    """More has changed than a stream can catch up with; a list is the better question."""
+    """More has changed than a stream can replay; the client should read the list instead."""
 
 
 class StreamQuota:
-    """How many streams this process serves at a time, whatever they are of, and whether all of them
-    must end now, because the process does."""
+    """Limits how many streams of all feeds this process serves at a time. `must_end` says whether
+    the process is shutting down, so that all streams must end."""
 
     def __init__(self, limit: int, must_end: Callable[[], bool] = lambda: False) -> None:
         self.must_end = must_end
@@ -57,25 +57,25 @@ class StreamQuota:
         self._lock = Lock()
 
     def acquire(self) -> None:
-        """One more; TooManyStreams where there is no room for it."""
+        """Counts one more stream; TooManyStreams if the limit is reached."""
         with self._lock:
             if self._in_use >= self._limit:
                 raise TooManyStreams(
-                    f"this process serves {self._limit} streams at most; try again, "
+                    f"the limit of {self._limit} streams per process is reached; try again later, "
                     "or raise WEB_STREAMS",
                     retry_after=5,
                 )
             self._in_use += 1
 
     def release(self) -> None:
-        """Makes room for another one."""
+        """Counts one stream less."""
         with self._lock:
             self._in_use -= 1
 
 
 class Stream(Generic[R]):
-    """What one watcher has yet to be sent. Every state of a record comes once, and none after a
-    later one."""
+    """The queue of one client. Every state of a record comes at most once, and none after a later
+    one."""
 
     def __init__(self, feed: Feed[R]) -> None:
         self._feed = feed
@@ -86,29 +86,30 @@ class Stream(Generic[R]):
 
     @property
     def is_over(self) -> bool:
-        """Whether the stream has ended: the process does, or the watcher is too slow for it."""
+        """Whether the stream has ended: it was closed, its client is too slow, or the process is
+        shutting down."""
         return self._is_closed or self._feed.is_over
 
     def close(self) -> None:
-        """Makes room for another one."""
+        """Ends the stream and releases its share of the quota."""
         self._is_closed = True
         self._feed.remove_stream(self)
 
     def offer(self, records: Iterable[R]) -> None:
-        """Takes what it has not had yet."""
+        """Queues the records that the client has not been sent yet."""
         with self._offer_lock:
             for record in records:
                 self._enqueue(record)
 
     def _next(self, seconds: float) -> Any:
-        """What waits longest, if anything does within so many seconds."""
+        """The next record, or None if none arrives within so many seconds."""
         try:
             return self._queue.get(timeout=seconds)
         except queue.Empty:
             return None
 
     def _enqueue(self, record: R) -> None:
-        """Of two states at one revision, which were made apart, the merged one is yet to come."""
+        """Skips a state at a revision that was seen: of two concurrent ones, the merge follows."""
         if self._seen_revisions.get(record.id, 0) >= record.version.revision:
             return
         self._remember(record)
@@ -124,7 +125,8 @@ class Stream(Generic[R]):
 class Feed(ABC, Generic[R]):
     """Reads changed records for all streams of this process, while there are any.
 
-    `step` is one reading and has no thread of its own; `wake` is called when it is worth one.
+    `step` reads once and has no thread of its own; `wake` is called when there is something to
+    read.
     """
 
     def __init__(
@@ -149,19 +151,19 @@ class Feed(ABC, Generic[R]):
 
     @abstractmethod
     def _load(self, record_ids: Collection[str]) -> Mapping[str, R]:
-        """The records there are news of, as they are now."""
+        """The current states of records that were reported as changed."""
 
     @abstractmethod
     def _changed_since(self, cursor: ChangeCursor, limit: int) -> Sequence[R]:
-        """The next ones that changed, of all that any stream may want."""
+        """The next records that changed, for all streams together."""
 
     @property
     def is_over(self) -> bool:
-        """Whether the process is about to end."""
+        """Whether the feed is closed or the process is shutting down."""
         return self._is_closed or self._quota.must_end()
 
     def open(self) -> None:
-        """Streams may be opened."""
+        """Allows streams to be opened."""
         self._is_closed = False
 
     def close(self) -> None:
@@ -169,28 +171,28 @@ class Feed(ABC, Generic[R]):
         self._is_closed = True
 
     def remove_stream(self, stream: Stream[R]) -> None:
-        """Forgets a stream."""
+        """Removes a stream and releases its share of the quota."""
         with self._lock:
-            others = [each for each in self._streams if each is not stream]
+            others = [other for other in self._streams if other is not stream]
             was_there = len(others) < len(self._streams)
             self._streams = others
         if was_there:
             self._quota.release()
 
     def step(self) -> float:
-        """One reading for all streams; returns the seconds until the next."""
-        news = self._take_noted()
+        """Reads once for all streams; returns the seconds until the next time."""
+        noted_ids = self._take_noted()
         if not self._streams:
             self._latest_change, self._replay = None, timedelta()
             return INTERVAL_SECONDS
         try:
             with deadline.within(TIMEOUT_SECONDS):
-                found = self._read(news)
+                records = self._read(noted_ids)
         except DinerError:
-            self._note_changed(*news)
+            self._note_changed(*noted_ids)
             return RETRY_SECONDS
         for stream in self._streams:
-            stream.offer(found)
+            stream.offer(records)
         return INTERVAL_SECONDS
 
     def _add_stream(self, stream: Stream[R]) -> None:
@@ -201,37 +203,37 @@ class Feed(ABC, Generic[R]):
             self._streams = [*self._streams, stream]
 
     def _read(self, record_ids: Collection[str]) -> list[R]:
-        found = list(self._load(record_ids).values()) if record_ids else []
+        records = list(self._load(record_ids).values()) if record_ids else []
         now = self._now()
         if (
             self._latest_change is None
             or (now - self._last_read_at).total_seconds() >= INTERVAL_SECONDS / 2
         ):
             self._last_read_at = now
-            found += self._recent_changes(now)
-        return sorted(found, key=lambda record: (record.updated_at, record.id))
+            records += self._recent_changes(now)
+        return sorted(records, key=lambda record: (record.updated_at, record.id))
 
     def _recent_changes(self, now: datetime) -> list[R]:
-        back, latest = self._replay, min(self._latest_change or now, now)
-        place, found = ChangeCursor(latest - back - OVERLAP), list[R]()
+        replay, latest = self._replay, min(self._latest_change or now, now)
+        cursor, records = ChangeCursor(latest - replay - OVERLAP), list[R]()
         while True:
-            page = self._changed_since(place, BATCH_SIZE)
-            found += page
+            page = self._changed_since(cursor, BATCH_SIZE)
+            records += page
             if len(page) < BATCH_SIZE:
                 break
-            place = ChangeCursor(page[-1].updated_at, page[-1].id)
-        self._latest_change = max(latest, found[-1].updated_at) if found else latest
-        if self._replay is back:
+            cursor = ChangeCursor(page[-1].updated_at, page[-1].id)
+        self._latest_change = max(latest, records[-1].updated_at) if records else latest
+        if self._replay is replay:
             self._replay = timedelta()
-        return found
+        return records
 
     def _take_noted(self) -> set[str]:
-        """What came in within a moment is read together."""
+        """Waits a moment first, so that changes at about the same time are read together."""
         if self._noted_ids:
             time.sleep(GATHER_SECONDS)
         with self._lock:
-            news, self._noted_ids = self._noted_ids, set()
-        return news
+            noted_ids, self._noted_ids = self._noted_ids, set()
+        return noted_ids
 
     def _note_changed(self, *record_ids: str) -> None:
         if not self._streams:
@@ -243,7 +245,7 @@ class Feed(ABC, Generic[R]):
         self._wake()
 
     def _on_restored(self, _sender: object, seconds: float, **_payload: Any) -> None:
-        """What was accepted elsewhere meanwhile arrives now, with the times it had then."""
+        """Writes that the other store accepted meanwhile arrive now, with their original times."""
         if self._streams:
             self._replay = max(self._replay, min(timedelta(seconds=seconds), MAX_REPLAY))
             self._wake()

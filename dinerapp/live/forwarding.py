@@ -1,4 +1,4 @@
-"""What other processes are told of stores and conflicts."""
+"""Which signals of replication are forwarded to other processes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dinerapp.replication.signals import conflict_resolved, remote_suspicion, su
 
 
 def forward_signals(bridge: SignalBridge) -> None:
-    """Connects the signals of replication with the bus."""
+    """Connects the signals of replication to the bus."""
     bridge.forward(conflict_resolved, "conflict_resolved", _conflict)
     bridge.forward(suspicion_published, "absence", _suspicion)
     bridge.receive("absence", remote_suspicion)

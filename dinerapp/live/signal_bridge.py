@@ -1,4 +1,4 @@
-"""Signals of this process are published to the others, and what they publish is sent here."""
+"""Publishes signals of this process on the bus, and sends signals for what others publish."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Describe = Callable[..., Mapping[str, Any]]
 
 
 class SignalBridge:
-    """Between the signals of this process and the bus. Wings say which of their signals cross it.
+    """Connects the signals of this process to the bus. Wings say which of theirs are forwarded.
 
-    A signal about a record arrives as `remote_change`; a topic with a signal of its own
-    arrives as that.
+    A message about a record is sent as `remote_change`; a topic that has a signal of its own is
+    sent as that one.
     """
 
     def __init__(self, bus: Bus) -> None:
@@ -29,17 +29,17 @@ class SignalBridge:
         bus.subscribe(self._on_message)
 
     def forward(self, signal: NamedSignal, topic: str, describe: Describe) -> None:
-        """Publishes what `describe` makes of the signal's payload."""
+        """Publishes the signal under the topic, with the payload that `describe` returns."""
 
         def publish(_sender: object, **payload: Any) -> None:
             self._bus.publish(topic, describe(**payload))
 
-        # blinker keeps receivers weakly.
+        # blinker holds only weak references to receivers.
         self._publishers.append(publish)
         signal.connect(publish)
 
     def receive(self, topic: str, signal: NamedSignal) -> None:
-        """What others publish under the topic is sent as the signal, with its payload."""
+        """Sends the signal, with the message's payload, for every message under the topic."""
         self._signals[topic] = signal
 
     def _on_message(self, message: BusMessage) -> None:
@@ -62,5 +62,5 @@ class SignalBridge:
 
 
 def describe_change(kind: str, record: Record, **details: Any) -> Mapping[str, Any]:
-    """What other processes are told of a changed record."""
+    """The payload of a message about a changed record."""
     return {"kind": kind, "id": record.id, "version": str(record.version), **details}

@@ -19,12 +19,13 @@ T = TypeVar("T")
 
 
 def _no_progress(_done: int, _of: int) -> None:
-    """Nobody is watching."""
+    """Reports no progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A record that the two stores do not hold alike; a version is None where it is missing."""
+    """A record that differs between the two stores: `one` is its state in the primary, `other` in
+    the backup, None if it is missing. `consistency --json` shows these names."""
 
     record_id: str
     one: str | None
@@ -33,7 +34,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class RepairReport:
-    """What a repair did."""
+    """The result of a repair."""
 
     differing: int
     repaired: int
@@ -41,7 +42,7 @@ class RepairReport:
 
 
 class AntiEntropy:
-    """The check and the repair of any kind."""
+    """Checks and repairs the stores of any kind."""
 
     def __init__(self, replicator: Replicator) -> None:
         self._replicator = replicator
@@ -49,27 +50,27 @@ class AntiEntropy:
     def differences(
         self, pair: StorePair[Any], progress: Callable[[int, int], None] = _no_progress
     ) -> Iterator[Difference]:
-        """Records that differ now; those whose delivery is under way are among them."""
+        """The records that differ now, including those whose delivery is still in progress."""
         for batch in _batches(self._differing_ids(pair, progress)):
             yield from self._recheck(pair, batch)
 
     def deep_differences(
         self, pair: StorePair[Any], progress: Callable[[int, int], None] = _no_progress
     ) -> Iterator[Difference]:
-        """Reads every record and trusts no stored digest: finds what was changed by hand."""
+        """Compares every record instead of stored digests, and so finds changes made by hand."""
         seen = 0
         for source, target in ((pair.primary, pair.backup), (pair.backup, pair.primary)):
             for records in _scan_batches(source):
                 mirrored = target.load([record.id for record in records])
-                unlike = [r.id for r in records if mirrored.get(r.id) != r]
+                differing = [r.id for r in records if mirrored.get(r.id) != r]
                 if source is pair.backup:
-                    unlike = [key for key in unlike if key not in mirrored]
-                yield from self._recheck(pair, unlike)
+                    differing = [key for key in differing if key not in mirrored]
+                yield from self._recheck(pair, differing)
                 seen += len(records)
                 progress(seen, 0)
 
     def repair(self, pair: StorePair[Any], record_ids: Sequence[str]) -> RepairReport:
-        """Brings the states of both stores together, in both directions."""
+        """Replicates these records in both directions."""
         refused: list[tuple[str, str]] = []
         for ids in _batches(iter(record_ids)):
             for source, target in ((pair.primary, pair.backup), (pair.backup, pair.primary)):
@@ -83,43 +84,37 @@ class AntiEntropy:
     def repair_all(
         self, pair: StorePair[Any], progress: Callable[[int, int], None] = _no_progress
     ) -> RepairReport:
-        """Finds and repairs, a bucket at a time, so that memory stays small."""
+        """Finds and repairs all differences in batches, so that memory use stays low."""
         differing, repaired = 0, 0
         refused: list[tuple[str, str]] = []
         for batch in _batches(self._differing_ids(pair, progress)):
-            done = self.repair(pair, batch)
-            differing += done.differing
-            repaired += done.repaired
-            refused += done.refused
+            report = self.repair(pair, batch)
+            differing += report.differing
+            repaired += report.repaired
+            refused += report.refused
         return RepairReport(differing, repaired, tuple(refused))
 
     def _differing_ids(
         self, pair: StorePair[Any], progress: Callable[[int, int], None]
     ) -> Iterator[str]:
-        one, other = pair.primary.fingerprints(), pair.backup.fingerprints()
+        primary, backup = pair.primary.fingerprints(), pair.backup.fingerprints()
         for number in range(BUCKET_COUNT):
-            if one.get(number) != other.get(number):
-                left, right = (
-                    pair.primary.bucket_digests(number),
-                    pair.backup.bucket_digests(number),
-                )
-                for record_id in sorted({*left, *right}):
-                    if left.get(record_id) != right.get(record_id):
+            if primary.get(number) != backup.get(number):
+                in_primary = pair.primary.bucket_digests(number)
+                in_backup = pair.backup.bucket_digests(number)
+                for record_id in sorted({*in_primary, *in_backup}):
+                    if in_primary.get(record_id) != in_backup.get(record_id):
                         yield record_id
             progress(number + 1, BUCKET_COUNT)
 
     def _recheck(self, pair: StorePair[Any], record_ids: Sequence[str]) -> Iterator[Difference]:
         if not record_ids:
             return
-        one, other = pair.primary.load(record_ids), pair.backup.load(record_ids)
+        in_primary, in_backup = pair.primary.load(record_ids), pair.backup.load(record_ids)
         for key in record_ids:
-            left, right = one.get(key), other.get(key)
-            if left != right:
-                yield Difference(
-                    key,
-                    _describe_state(left),
-                    _describe_state(right),
-                )
+            primary, backup = in_primary.get(key), in_backup.get(key)
+            if primary != backup:
+                yield Difference(key, _describe_state(primary), _describe_state(backup))
 
 
 def _describe_state(record: Any) -> str | None:

@@ -1,7 +1,7 @@
-"""Many new records at once, in every store: a batch is written as one record would be.
+"""Loads many new records into every store, in batches.
 
-One store takes the batch and notes what it owes, the other one receives it, and the debts are
-struck off. Whoever dies in between leaves debts that a relay pays, or that the next try finds paid.
+The first store accepts a batch with its outbox entries, the others receive it, and the entries are
+acknowledged. If the process dies in between, a relay or the next run delivers what is left.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _DELIVERY_GRACE = timedelta(seconds=90)
 
 @dataclass(frozen=True, slots=True)
 class _Batch(Generic[R]):
-    """What the first store has of some records, what each of the others has, and what is new."""
+    """Records as the first store has them, as each of the others has them, and the new ones."""
 
     in_first: Mapping[str, R]
     in_others: Sequence[Mapping[str, R]]
@@ -36,7 +36,7 @@ class _Batch(Generic[R]):
 
 
 class BulkLoader(Generic[R]):
-    """The stores of one kind, primary first. They must all be up: nobody falls back here."""
+    """Loads into the stores of one kind, primary first. All must be up: there is no failover."""
 
     def __init__(self, stores: Sequence[Replica[R]], replicator: Replicator) -> None:
         self._first, *self._others = stores
@@ -44,8 +44,8 @@ class BulkLoader(Generic[R]):
 
     def find(self, record_id: str) -> R | None:
         """The record in any of the stores, even if it was deleted."""
-        every = (store.load([record_id]) for store in (self._first, *self._others))
-        return next((found[record_id] for found in every if record_id in found), None)
+        results = (store.load([record_id]) for store in (self._first, *self._others))
+        return next((found[record_id] for found in results if record_id in found), None)
 
     def load_missing(
         self,
@@ -54,64 +54,65 @@ class BulkLoader(Generic[R]):
         make: Callable[[int], R],
         progress: Callable[[int], None] = lambda _: None,
     ) -> int:
-        """Makes those of so many records that no store has, and says how many that were. The
-        number of a record gives its id by `key`; what `make` makes of it is canonical.
+        """Creates the records that no store has yet, and returns how many those were.
 
-        Batches are written in the order of their numbers, so that another try begins with the
-        last one that was begun. While a batch is written the next one is made.
+        `id_of` and `make` turn a number below `count` into an id and a canonical record.
+        Batches are written in order, so that another run can resume at the last batch that was
+        started. The next batch is prepared while one is being written.
         """
-        done, seen = 0, self._resume_position(count, id_of)
-        under_way: Future[int] | None = None
+        created, seen = 0, self._resume_position(count, id_of)
+        pending: Future[int] | None = None
         with ThreadPoolExecutor(1) as writer:
             for start in range(seen, count, BATCH_SIZE):
                 numbers = range(start, min(start + BATCH_SIZE, count))
                 batch = self._prepare_batch({id_of(number): number for number in numbers}, make)
-                done += under_way.result() if under_way else 0
+                created += pending.result() if pending else 0
                 progress(seen)
-                under_way, seen = writer.submit(self._write, batch), numbers.stop
-            done += under_way.result() if under_way else 0
+                pending, seen = writer.submit(self._write, batch), numbers.stop
+            created += pending.result() if pending else 0
             progress(seen)
-        return done
+        return created
 
     def _resume_position(self, count: int, id_of: Callable[[int], str]) -> int:
-        """The number before which all is done: who began a batch had finished the one before."""
+        """Where to resume: before the last batch that was started, everything is complete."""
         starts = range(0, count, BATCH_SIZE)
-        begun = bisect_left(starts, True, key=lambda start: self.find(id_of(start)) is None)
-        return BATCH_SIZE * max(0, begun - 1)
+        started = bisect_left(starts, True, key=lambda start: self.find(id_of(start)) is None)
+        return BATCH_SIZE * max(0, started - 1)
 
     def _prepare_batch(self, numbers: Mapping[str, int], make: Callable[[int], R]) -> _Batch[R]:
         with deadline.within(_TIMEOUT_SECONDS):
-            mine = self._first.load(numbers)
-            theirs = [other.load(numbers) for other in self._others]
-        known = set(mine).union(*theirs)
+            in_first = self._first.load(numbers)
+            in_others = [other.load(numbers) for other in self._others]
+        known = set(in_first).union(*in_others)
         new = [make(number) for key, number in numbers.items() if key not in known]
-        return _Batch(mine, theirs, [record.as_accepted_by(self._first.store_id) for record in new])
+        accepted = [record.as_accepted_by(self._first.store_id) for record in new]
+        return _Batch(in_first, in_others, accepted)
 
     def _write(self, batch: _Batch[R]) -> int:
-        """How many of the new ones were taken: none of those that somebody else made meanwhile."""
+        """How many records were stored, without those that another process created meanwhile."""
         with deadline.within(_TIMEOUT_SECONDS):
-            taken = self._store_new(batch.new_records) if batch.new_records else []
-            states = [*batch.in_first.values(), *taken]
-            for other, held in zip(self._others, batch.in_others, strict=True):
-                self._replicate(states, other, held)
-        return len(taken)
+            stored = self._store_new(batch.new_records) if batch.new_records else []
+            states = [*batch.in_first.values(), *stored]
+            for other, in_other in zip(self._others, batch.in_others, strict=True):
+                self._replicate(states, other, in_other)
+        return len(stored)
 
     def _store_new(self, states: Sequence[R]) -> list[R]:
         due = utc_now() + _DELIVERY_GRACE
-        owing = [OutboxEntry(other.store_id, due, undelivered=False) for other in self._others]
-        answers = zip(states, self._first.deliver(states, owing), strict=True)
-        return [state for state, answer in answers if answer.outcome is ApplyOutcome.STORED]
+        entries = [OutboxEntry(other.store_id, due, undelivered=False) for other in self._others]
+        results = zip(states, self._first.deliver(states, entries), strict=True)
+        return [state for state, result in results if result.outcome is ApplyOutcome.STORED]
 
     def _replicate(
         self, states: Sequence[R], target: Replica[R], in_target: Mapping[str, R]
     ) -> None:
-        lacking = [state for state in states if in_target.get(state.id) != state]
+        differing = [state for state in states if in_target.get(state.id) != state]
         try:
-            handed = self._replicator.replicate(lacking, self._first, target)
+            report = self._replicator.replicate(differing, self._first, target)
         except (StoreFailure, NoStoreAvailable):
             self._first.mark_undelivered(
-                target.store_id, [state.id for state in lacking], utc_now()
+                target.store_id, [state.id for state in differing], utc_now()
             )
             raise
         equal = [(state.id, state.version) for state in states if in_target.get(state.id) == state]
-        self._first.acknowledge(target.store_id, [*equal, *handed.acknowledged])
+        self._first.acknowledge(target.store_id, [*equal, *report.acknowledged])

@@ -1,4 +1,4 @@
-"""Records as plain values and back, and what both databases can hold of them."""
+"""Converts records to plain values and back, and limits them to what both databases can store."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_DEPTH = 32
 _INT64 = 2**63
 _ID_PATTERN = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _Path: TypeAlias = tuple[Any, object] | None
-"""The name of a place within a value, and the path of what that is in."""
+"""The key or index of a value, and the path of the value that contains it."""
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
@@ -35,28 +35,28 @@ def dump(record: Record) -> dict[str, Any]:
 
 
 def warm_up(record_type: type[Record]) -> None:
-    """Has to be done for every type before threads begin: msgspec finds out how to read a type
-    when it first does so, and crashes the process when two threads are at that at once."""
+    """Must be called for every type before threads start: msgspec inspects a type when it first
+    decodes it, and crashes the process if two threads do that at the same time."""
     msgspec.json.Decoder(record_type)
 
 
 def load(record_type: type[R], plain: Mapping[str, Any]) -> R:
-    """The record that `dump` wrote, or that a database's JSON gives back."""
+    """The record from the output of `dump`, or from a database's JSON."""
     return msgspec.convert(plain, record_type)
 
 
 def content(record: Record) -> dict[str, Any]:
-    """What the record says, without its envelope."""
+    """The record without its envelope."""
     return {name: value for name, value in dump(record).items() if name not in ENVELOPE_FIELDS}
 
 
 def encode(value: object) -> bytes:
-    """Equal values give equal bytes."""
+    """The value as JSON; equal values give equal bytes."""
     return _encoder.encode(value)
 
 
 def digest(record: Record) -> int:
-    """44 bits over the whole state; sums of 2**19 of them still fit a 64-bit integer."""
+    """A hash of 44 bits over the whole state; a sum of 2**19 of them fits a 64-bit integer."""
     hashed = hashlib.blake2b(_encoder.encode(record), digest_size=8).digest()
     return int.from_bytes(hashed) >> 20
 
@@ -68,7 +68,7 @@ def bucket(record_id: str) -> int:
 
 
 def canonical(record: R) -> R:
-    """The record as both databases give it back unchanged; InvalidRecord when they cannot."""
+    """The record in a form that both databases return unchanged; InvalidRecord if none exists."""
     if not _ID_PATTERN.fullmatch(record.id):
         raise InvalidRecord("id", "must be a UUID in lower case")
     try:
@@ -77,7 +77,7 @@ def canonical(record: R) -> R:
         reason, _, path = str(exc).partition(" - at `$.")
         raise InvalidRecord(path.rstrip("`"), reason) from exc
     except (TypeError, RecursionError, OverflowError) as exc:
-        raise InvalidRecord("", f"holds a value that cannot be stored: {exc}") from exc
+        raise InvalidRecord("", f"contains a value that cannot be stored: {exc}") from exc
     stored.validate()
     return stored
 
@@ -127,13 +127,13 @@ def _float(value: float, path: _Path, _depth: int) -> float:
 
 
 def _datetime_text(value: datetime, path: _Path, _depth: int) -> str:
-    """As text, so that a time where any value may stand is one in every database."""
+    """As text, so that a time in an untyped field has the same type in every database."""
     if value.tzinfo is None:
-        raise _invalid_at(path, "must carry a time zone")
+        raise _invalid_at(path, "must have a time zone")
     try:
         return truncate_to_milliseconds(value).isoformat()
     except OverflowError:
-        raise _invalid_at(path, "is beyond the calendar") from None
+        raise _invalid_at(path, "is outside the supported range of dates") from None
 
 
 def _mapping(value: Mapping[Any, Any], path: _Path, depth: int) -> dict[str, Any]:

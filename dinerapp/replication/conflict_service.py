@@ -1,4 +1,4 @@
-"""What a manager does about two states that met."""
+"""Lists and resolves conflicts between two states of a record."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KEEP, TAKE_OTHER = "keep", "take_other"
 
 
 class ConflictService:
-    """Use cases around conflicts of any kind of record."""
+    """Use cases for conflicts of any kind of record."""
 
     def __init__(self, conflicts: Conflicts, repositories: Mapping[str, Repository[Any]]) -> None:
         self._conflicts = conflicts
@@ -35,23 +35,26 @@ class ConflictService:
         return self._conflicts.page(state, after, limit)
 
     def without_secrets(self, conflict: Conflict) -> Conflict:
-        """The conflict without what no answer shows of the record it is about."""
+        """The conflict without the secret fields of its record."""
         repository = self._repositories.get(conflict.about)
         secret = repository.kind.secret_fields if repository is not None else ()
-        winner, loser = (
-            _without_fields(secret, side) for side in (conflict.winner, conflict.loser)
+        return replace(
+            conflict,
+            winner=_without_fields(secret, conflict.winner),
+            loser=_without_fields(secret, conflict.loser),
         )
-        return replace(conflict, winner=winner, loser=loser)
 
     def resolve(self, conflict_id: str, take: str, operation: Operation) -> WriteResult[Conflict]:
-        """Closes it: what won stays, or the record takes the content of the side that lost."""
+        """Closes the conflict: the winner stays, or the content of the losing state is restored."""
         conflict = self._conflicts.get(conflict_id)
         if take == TAKE_OTHER and conflict.state is ConflictState.OPEN:
             self._restore_loser(conflict, operation)
 
         def change(conflict: Conflict) -> Conflict:
             if conflict.state is ConflictState.RESOLVED:
-                raise RuleViolation(f"it was resolved already: {conflict.resolution}")
+                raise RuleViolation(
+                    f"the conflict has already been resolved: {conflict.resolution}"
+                )
             return conflict.with_changes(
                 op_id=operation.op_id,
                 now=utc_now(),
@@ -59,30 +62,32 @@ class ConflictService:
                 resolution=take,
             )
 
-        done = update_with_retry(self._conflicts, conflict_id, operation.op_id, change)
-        if done.changed:
-            announce(conflict_resolved, self, conflict=done.record)
-        return done
+        result = update_with_retry(self._conflicts, conflict_id, operation.op_id, change)
+        if result.changed:
+            announce(conflict_resolved, self, conflict=result.record)
+        return result
 
     def _restore_loser(self, conflict: Conflict, operation: Operation) -> None:
         repository = self._repositories.get(conflict.about)
         if repository is None:
-            raise RuleViolation("there is no other side to take", field="take")
+            raise RuleViolation("this conflict has no other state to restore", field="take")
         if conflict.loser.get("id") != conflict.record_id:
             raise RuleViolation("the other side is another record: change that one", field="take")
-        lost: Record = codec.load(repository.kind.record_type, conflict.loser)
+        loser: Record = codec.load(repository.kind.record_type, conflict.loser)
 
         def change(record: Record) -> Record:
-            kept = {name: getattr(record, name) for name in codec.ENVELOPE_FIELDS - {"deleted"}}
-            adopted: Record = repository.kind.restore(record, lost)
-            return replace(adopted, **kept, deleted=False).with_changes(
+            envelope = {name: getattr(record, name) for name in codec.ENVELOPE_FIELDS - {"deleted"}}
+            restored: Record = repository.kind.restore(record, loser)
+            return replace(restored, **envelope, deleted=False).with_changes(
                 op_id=operation.op_id, now=utc_now()
             )
 
         try:
             update_with_retry(repository, conflict.record_id, operation.op_id, change)
         except NotFound as exc:
-            raise RuleViolation("the record was deleted, and stays deleted", field="take") from exc
+            raise RuleViolation(
+                "the record has been deleted and cannot be restored", field="take"
+            ) from exc
 
 
 def _without_fields(names: Collection[str], plain_state: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What routes and commands may know of the stores."""
+"""The services of replication for routes and commands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dinerapp.replication.store_pair import StorePair
 
 @dataclass(frozen=True, slots=True)
 class ReplicationServices:
-    """Connections, conflicts, and the comparison of both stores."""
+    """Connections, conflicts, and the comparison of the stores."""
 
     connections: Connections
     conflicts: ConflictService

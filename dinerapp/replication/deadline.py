@@ -1,6 +1,6 @@
-"""How long the work at hand may take, known to every store call below it.
+"""The deadline of the current work, visible to every store call made within it.
 
-A request sets the whole; each attempt at a store takes a part of what is left.
+A request sets the total; each attempt at a store gets a part of what is left.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _end: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Ends the work inside after so many seconds, or earlier if a deadline outside says so."""
+    """Sets a deadline in so many seconds; an earlier one that is already set still holds."""
     end = time.monotonic() + seconds
     outer = _end.get()
     token = _end.set(end if outer is None else min(end, outer))
@@ -27,7 +27,7 @@ def within(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def unbounded() -> Iterator[None]:
-    """Work of many parts may take as long as it has to; each part has a deadline of its own."""
+    """Lifts the deadline for work in many parts, each of which has a deadline of its own."""
     token = _end.set(None)
     try:
         yield
@@ -36,6 +36,6 @@ def unbounded() -> Iterator[None]:
 
 
 def remaining(default: float) -> float:
-    """Seconds left, never negative; `otherwise` where no deadline was set."""
+    """Seconds left, never negative; `default` if no deadline is set."""
     end = _end.get()
     return default if end is None else max(0.0, end - time.monotonic())

@@ -1,5 +1,5 @@
-"""Why a store does not do what it was asked; adapters translate their drivers' errors into these.
-And what a rule of a kind forbids, in words meant for the caller."""
+"""Errors of stores, into which adapters translate those of their drivers, and violations of rules,
+whose messages are shown to the caller."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dinerapp.replication.record import Record
 
 
 class DinerError(Exception):
-    """The root of all errors of this application."""
+    """The base of all errors of this application."""
 
 
 class InvalidRecord(DinerError):
-    """A value that not both databases can hold, or that breaks a rule of its kind."""
+    """A value that one of the databases cannot store, or that violates a rule of its kind."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
@@ -22,21 +22,21 @@ class InvalidRecord(DinerError):
 
 
 class Rejection(DinerError):
-    """A store answered, and the answer is no. Says nothing about the store's health."""
+    """The store answered and refused the operation. Says nothing about its health."""
 
 
 class NotFound(Rejection):
-    """No such record, or it was deleted; then `gone` is what is left of it."""
+    """There is no such record, or it was deleted and has left a `tombstone`."""
 
     def __init__(self, kind: str, record_id: str, tombstone: Record | None = None) -> None:
-        super().__init__(f"{kind} {record_id} does not exist")
+        super().__init__(f"{record_id} was not found in {kind}")
         self.tombstone: Any = tombstone
         self.kind = kind
         self.record_id = record_id
 
 
 class RecordRejection(Rejection):
-    """A rejection that comes with the state the store holds."""
+    """A rejection with the state that the store holds."""
 
     def __init__(self, stored: Record) -> None:
         super().__init__(f"{type(stored).__name__} {stored.id} is at version {stored.version}")
@@ -44,51 +44,51 @@ class RecordRejection(Rejection):
 
 
 class AlreadyExists(RecordRejection):
-    """A new record whose id is taken by another operation."""
+    """Another operation has already created a record with this id."""
 
 
 class StaleVersion(RecordRejection):
-    """The record moved on since the caller read it."""
+    """The record has changed since the caller read it."""
 
 
 class Replayed(RecordRejection):
-    """This very operation was taken earlier; `stored` is the record as it stands now."""
+    """The store has already applied this operation; `stored` is the current record."""
 
 
 class KeyReused(RecordRejection):
-    """The idempotency key was used earlier on this record for something else."""
+    """The idempotency key has already been used on this record with a different request."""
 
 
 class DuplicateKey(Rejection):
-    """Another record of the kind holds the same unique value."""
+    """Another record of the kind has the same value in a unique field."""
 
     def __init__(self, field: str) -> None:
-        super().__init__(f"{field} is taken by another record")
+        super().__init__(f"{field} is already used by another record")
         self.field = field
 
 
 class Exhausted(Rejection):
-    """A counted thing (stock, slot, coupon) has less left than the record would take."""
+    """Less is left of a counted thing (stock, slot, coupon) than the record would reserve."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"not enough left of {key}")
+        super().__init__(f"there is not enough left of {key}")
         self.key = key
 
 
 class StaleReadSet(Rejection):
-    """What the record was made from has moved on since the caller read it."""
+    """A record of the read set has changed since the caller read it."""
 
     def __init__(self, kind: str) -> None:
-        super().__init__(f"some of the {kind} this was made from have changed")
+        super().__init__(f"a record in {kind} that this one depends on has changed")
         self.kind = kind
 
 
 class UnstorableRecord(Rejection):
-    """The store cannot hold this record, now or on a later try, for a reason of its data."""
+    """The store can never accept this record because of its data; a retry would not help."""
 
 
 class StoreFailure(DinerError):
-    """A store did not answer. Only these change what we think of its health."""
+    """A store did not answer. Of all errors only these affect its health."""
 
     def __init__(self, store: str, reason: str) -> None:
         super().__init__(f"{store}: {reason}")
@@ -101,15 +101,15 @@ class StoreUnavailable(StoreFailure):
 
 
 class Contended(StoreUnavailable):
-    """The store is well, but others were faster again and again; nothing was applied."""
+    """The store is healthy, but concurrent writes won every retry; nothing was applied."""
 
 
 class OutcomeUnknown(StoreFailure):
-    """The connection was lost in the middle of a write: perhaps applied, perhaps not."""
+    """The connection was lost during a write, which may or may not have been applied."""
 
 
 class NoStoreAvailable(DinerError):
-    """No store that could answer is reachable; worth another try in `retry_after` seconds."""
+    """No store that could answer is reachable; retry after `retry_after` seconds."""
 
     def __init__(self, reason: str, retry_after: int = 2) -> None:
         super().__init__(reason)
@@ -117,7 +117,7 @@ class NoStoreAvailable(DinerError):
 
 
 class RuleViolation(DinerError):
-    """As things stand, a rule of the restaurant forbids it; the words are meant for the caller."""
+    """A rule of the domain forbids this in the current state; the reason is shown to the caller."""
 
     def __init__(self, reason: str, field: str | None = None) -> None:
         super().__init__(reason)
@@ -126,4 +126,4 @@ class RuleViolation(DinerError):
 
 
 class InvalidRequest(RuleViolation):
-    """What the caller asks for could never be done: it names something that is not there."""
+    """The request can never succeed, for example because it refers to something nonexistent."""

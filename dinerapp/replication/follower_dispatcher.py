@@ -1,7 +1,7 @@
-"""Shows records that were written to the followers of their kind, at least once each.
+"""Dispatches written records to the followers of their kind, at least once each.
 
-A store owes the followers what it accepted or merged itself, noted in the same commit. So
-nothing that follows is lost with the process that wrote, and every process shares the work.
+A store commits an outbox entry for the followers with each state that it accepts or merges. So
+no dispatch is lost with the process that wrote, and all processes share the work.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ MAX_REASON_LENGTH = 200
 
 
 class FollowerMismatch(TypeError):
-    """Records of a kind are owed to followers, and nobody follows; or the other way round."""
+    """A kind says that it has followers and none is registered, or the other way round."""
 
 
 class FollowerDispatcher:
-    """Works off what stores owe the followers of their kinds. Has no thread of its own."""
+    """Works off the outbox entries for followers. Has no thread of its own."""
 
     def __init__(
         self,
@@ -54,24 +54,27 @@ class FollowerDispatcher:
         self._dispatch_queue = dispatch_queue or LocalDispatchQueue.disabled()
         followed = {store.kind.name for store in self.stores}
         if followed != {kind for kind, found in followers.items() if found}:
-            raise FollowerMismatch(f"followed are {sorted(followed)}, not {sorted(followers)}")
+            raise FollowerMismatch(
+                f"kinds declared to have followers: {sorted(followed)}; "
+                f"kinds with a follower registered: {sorted(followers)}"
+            )
 
     def dispatch_local(self) -> int:
-        """What this process has just written; says how many records it was. What fails is claimed
-        later."""
+        """Dispatches what this process has just written, and returns how many records that was.
+        Those that fail are claimed later."""
         count = 0
         for source, records in self._dispatch_queue.take(self._batch_size).items():
-            handed = _dispatch(records, self._followers[source.kind.name])
-            source.acknowledge(FollowerTarget.FOLLOWERS, handed.acknowledged)
+            report = _dispatch(records, self._followers[source.kind.name])
+            source.acknowledge(FollowerTarget.FOLLOWERS, report.acknowledged)
             count += len(records)
         return count
 
     def dispatch_from(self, store_id: StoreId) -> int:
-        """One batch of each kind that the place's stores owe; says how many records it were."""
+        """Dispatches a batch of each kind in the database; returns how many records that was."""
         return sum(self._consume_batch(store) for store in self._stores_in(store_id))
 
     def backlog(self, store_id: StoreId) -> Backlog:
-        """What the place's stores owe followers, all kinds together."""
+        """The outbox entries for followers in the database, all kinds together."""
         return Backlog.total(
             store.backlog(FollowerTarget.FOLLOWERS) for store in self._stores_in(store_id)
         )
@@ -87,16 +90,17 @@ class FollowerDispatcher:
 
 
 def _dispatch(records: Sequence[Record], followers: Sequence[Follower[Any]]) -> DeliveryReport:
-    """Every follower is shown every record, whatever the others make of it."""
+    """Calls every follower with every record, even if another follower fails."""
     failed: dict[str, str] = {}
     for follower in followers:
         failed |= _run_follower(follower, records)
-    settled = [(record.id, record.version) for record in records if record.id not in failed]
-    return DeliveryReport(settled, list(failed.items()))
+    succeeded = [(record.id, record.version) for record in records if record.id not in failed]
+    return DeliveryReport(succeeded, list(failed.items()))
 
 
 def _run_follower(follower: Follower[Any], records: Sequence[Record]) -> dict[str, str]:
-    """The records that a follower fails at, with reasons; one that spoils a batch is found."""
+    """The records that the follower failed on, with reasons. A batch that fails is retried record
+    by record, to find the one at fault."""
     try:
         follower.follow(records)
     except (StoreFailure, NoStoreAvailable):

@@ -1,8 +1,8 @@
-"""Ids of records and of operations, and how an idempotency key becomes both.
+"""Ids of records and of operations, and how both are derived from an idempotency key.
 
 A key gives the same ids on every try, so two tries that reach two databases are one record and
-one operation. An operation id has two halves: who asks (scope and key) and what for (the body).
-Where the same request may come out differently, what came of it follows (`giving`).
+one operation. An operation id has two halves: a hash of scope and key, and one of the body. If
+tries of a request may have different outcomes, a hash of the outcome is appended.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ _OUTCOME_LENGTH = 8
 
 
 def new_id() -> str:
-    """A UUIDv7, made before the first write."""
+    """A UUIDv7, generated before the first write."""
     return str(uuid7())
 
 
 def new_op_id() -> str:
-    """The id of an operation nobody will retry under a key."""
+    """The id of an operation that is never retried under a key."""
     return uuid4().hex
 
 
 def derived_id(*parts: str) -> str:
-    """The id that these parts always give: a UUID of version 8, which is there for that."""
+    """The same id for the same parts: a UUID of version 8, the one for custom formats."""
     return _to_uuid8(_hash(*parts).digest())
 
 
 def hmac_id(secret: str, *parts: str) -> str:
-    """The same for whoever knows the secret; nobody else can tell the parts from it by trying."""
+    """As `derived_id`, but keyed with a secret, so that the parts cannot be guessed from it."""
     return _to_uuid8(hmac.digest(secret.encode(), _length_prefixed(parts), "sha256"))
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """The ids one request writes under."""
+    """The record id and operation id of one request."""
 
     record_id: str
     op_id: str
@@ -54,28 +54,29 @@ class Operation:
 
     @classmethod
     def from_key(cls, scope: str, key: str, body: bytes) -> Operation:
-        """Ids that every try of this key within this scope arrives at."""
-        who = _hash(scope, key).hexdigest()
-        what = hashlib.sha256(body).hexdigest()
-        return cls(derived_id(scope, key), who[-_HALF_LENGTH:] + what[:_HALF_LENGTH], is_keyed=True)
+        """The same ids for every try of this key within this scope."""
+        key_hash = _hash(scope, key).hexdigest()
+        body_hash = hashlib.sha256(body).hexdigest()
+        op_id = key_hash[-_HALF_LENGTH:] + body_hash[:_HALF_LENGTH]
+        return cls(derived_id(scope, key), op_id, is_keyed=True)
 
     def op_id_with_outcome(self, *outcome: object) -> str:
-        """The operation id with what came of this try. Tries with other outcomes repeat one
-        another, and yet none of them has done what the other one did."""
+        """The operation id with a hash of this try's outcome. Two tries with different outcomes
+        count as the same operation, but not as the same write."""
         return self.op_id + _hash(*map(str, outcome)).hexdigest()[:_OUTCOME_LENGTH]
 
     def child_id(self, name: str) -> str:
-        """A stable id for a part of the record this operation creates."""
+        """A stable id for a part of the record that this operation creates."""
         return derived_id(self.record_id, name)
 
 
 def same_key(op_id: str, other_op_id: str) -> bool:
-    """Whether two operation ids were made from one key, whatever the bodies."""
+    """Whether two operation ids were derived from one key, even with different bodies."""
     return op_id[:_HALF_LENGTH] == other_op_id[:_HALF_LENGTH]
 
 
 def same_operation(op_id: str, other_op_id: str) -> bool:
-    """Whether two operation ids are one request, whatever came of its tries."""
+    """Whether two operation ids belong to one request, even with different outcomes."""
     return op_id[: 2 * _HALF_LENGTH] == other_op_id[: 2 * _HALF_LENGTH]
 
 
@@ -84,7 +85,7 @@ def _hash(*parts: str) -> hashlib._Hash:
 
 
 def _length_prefixed(parts: Iterable[str]) -> bytes:
-    """The parts one by one: "ab", "c" is not "a", "bc"."""
+    """Encodes the parts unambiguously: "ab", "c" differs from "a", "bc"."""
     return "".join(f"{len(part)}:{part}" for part in parts).encode()
 
 

@@ -1,7 +1,7 @@
-"""What this process has just written, for the followers in it: nobody has to claim and read it.
+"""A queue of records that this process has just written, so that its followers need not claim them.
 
-The debts are there all the same, and are due a little later: what is lost with the process, or is
-too much for it, is claimed then.
+Their outbox entries exist all the same and are due a little later: what is lost with the process,
+or does not fit into the queue, is claimed then.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DEFAULT_GRACE = timedelta(seconds=3)
 
 
 class LocalDispatchQueue:
-    """Filled by many threads, emptied by one. Debts are due after `grace`."""
+    """Filled by many threads, emptied by one. Outbox entries are due after `grace`."""
 
     def __init__(self, *, grace: timedelta = DEFAULT_GRACE, max_size: int = QUEUE_SIZE) -> None:
         self.grace = grace
@@ -29,17 +29,17 @@ class LocalDispatchQueue:
 
     @classmethod
     def disabled(cls) -> LocalDispatchQueue:
-        """Where nobody follows in this process: nothing is kept, and debts are due at once."""
+        """For a process without followers: queues nothing, and entries are due at once."""
         return cls(grace=timedelta(), max_size=0)
 
     def add(self, record: Record, source: Replica[Any]) -> None:
-        """The source has just accepted the record."""
+        """Queues a record that the source has just accepted."""
         if len(self._queue) < self._max_size:
             self._queue.append((source, record))
             announce(follow_up_queued, self, kind=source.kind.name)
 
     def take(self, limit: int) -> Mapping[Replica[Any], Sequence[Record]]:
-        """What has gathered, up to so much of it; of each record the latest state."""
+        """Takes up to `limit` records off the queue, each in its latest state."""
         taken: dict[Replica[Any], dict[str, Record]] = {}
         for _ in range(min(limit, len(self._queue))):
             source, record = self._queue.popleft()

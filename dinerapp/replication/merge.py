@@ -1,4 +1,4 @@
-"""What becomes of two states of one record. Pure, and the same from whichever side it is asked."""
+"""Merges two states of one record. Pure, and symmetric: both stores come to the same result."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ DEFAULT_PRIORITY = {StoreId.NOCODB: 2, StoreId.MONGODB: 1, StoreId.POSTGRESQL: 1
 
 @dataclass(frozen=True, slots=True)
 class MergePolicy:
-    """Who wins where the domain does not know better."""
+    """Decides which state wins if the kind has no merge rule of its own."""
 
     name: MergePolicyName = "source_priority"
     priority: Mapping[StoreId, int] = field(default_factory=lambda: DEFAULT_PRIORITY)
 
     def decide(self, first: R, second: R) -> MergeResult[R]:
-        """The winner whole, the loser kept for a manager to see."""
+        """One state wins as a whole; the other is kept for a manager to review."""
         ranked = sorted((first, second), key=self._rank)
         reason = f"{self.name}: {_describe_write(ranked[1])} over {_describe_write(ranked[0])}"
         return MergeResult(ranked[1], loser=ranked[0], reason=reason)
@@ -39,7 +39,7 @@ class MergePolicy:
 
 
 def merge_states(kind: Kind[R], stored: R, incoming: R, policy: MergePolicy) -> MergeResult[R]:
-    """The one state that both stores should hold, and what lost against it, if anything."""
+    """The state that both stores should hold, and the state that lost against it, if any."""
     if stored == incoming:
         return MergeResult(stored)
     if stored.version != incoming.version:
@@ -48,24 +48,24 @@ def merge_states(kind: Kind[R], stored: R, incoming: R, policy: MergePolicy) -> 
             return MergeResult(stored.with_history_of(incoming))
         if incoming_has_all and not stored_has_all:
             return MergeResult(incoming.with_history_of(stored))
-    one, other = sorted((stored, incoming), key=codec.digest)
-    merge = _merge_concurrent(kind, one, other, policy)
+    first, second = sorted((stored, incoming), key=codec.digest)
+    merge = _merge_concurrent(kind, first, second, policy)
     return MergeResult(
-        merge.record.with_history_of(one).with_history_of(other), merge.loser, merge.reason
+        merge.record.with_history_of(first).with_history_of(second), merge.loser, merge.reason
     )
 
 
 def _merge_concurrent(kind: Kind[R], first: R, second: R, policy: MergePolicy) -> MergeResult[R]:
     if first.deleted != second.deleted:
-        gone, kept = (first, second) if first.deleted else (second, first)
-        return MergeResult(gone, loser=kept, reason="deletion wins over a concurrent change")
+        deleted, changed = (first, second) if first.deleted else (second, first)
+        return MergeResult(deleted, loser=changed, reason="deletion wins over a concurrent change")
     if first.deleted or codec.content(first) == codec.content(second):
         return MergeResult(
             max(first, second, key=lambda r: (r.updated_at, r.op_id, codec.digest(r)))
         )
     if same_operation(first.op_id, second.op_id):
         merge = kind.merge(first, second, MergePolicy("last_write_wins"))
-        reason = "one request, tried twice with other results" if merge.loser else ""
+        reason = "one request was tried twice, with different results" if merge.loser else ""
         return MergeResult(merge.record, merge.loser, reason)
     return kind.merge(first, second, policy)
 

@@ -1,7 +1,7 @@
-"""Working off what a store owes somebody: claimed in batches, dealt with, struck off or put off.
+"""Works off outbox entries in batches: claims, handles, and acknowledges or reschedules them.
 
-Any number of collectors on any number of hosts share the work: each batch is leased. One that
-dies leaves its batch to the next one when the lease ends; dealing with a state twice does no harm.
+Any number of consumers on any number of hosts share the work, because each batch is leased. If one
+dies, its batch is claimed again when the lease ends; handling a state twice does no harm.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RETRY_POLICY = RetryPolicy(max_tries=5, first_delay=timedelta(seconds=1))
 
 @dataclass(frozen=True, slots=True)
 class ConsumerSettings:
-    """How much is taken at once, for how long, and when a record is given up."""
+    """How much is claimed at a time, for how long, and when a record is given up."""
 
     batch_size: int = 500
     lease: timedelta = timedelta(seconds=10)
@@ -38,14 +38,14 @@ class ConsumerSettings:
 
 @dataclass(slots=True)
 class DeliveryReport:
-    """Which states are dealt with, and which the target cannot take, with reasons."""
+    """The states that were delivered, and those that the target refused, with reasons."""
 
     acknowledged: list[tuple[str, Version]] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
 
 
 class OutboxConsumer:
-    """Has no thread of its own."""
+    """Consumes the outbox entries of any store and target. Has no thread of its own."""
 
     def __init__(
         self,
@@ -60,23 +60,23 @@ class OutboxConsumer:
     def consume(
         self, source: Replica[R], target: Target, handle: Callable[[Sequence[R]], DeliveryReport]
     ) -> int:
-        """One batch of one kind; says how many records were dealt with. A store failure is raised
-        after the batch was given back."""
+        """Handles one batch of one kind, and returns how many records that was. A store failure
+        releases the batch and is raised again."""
         now = self._now()
-        owed = source.claim(target, self._settings.batch_size, now, now + self._settings.lease)
-        if not owed:
+        claimed = source.claim(target, self._settings.batch_size, now, now + self._settings.lease)
+        if not claimed:
             return 0
         try:
-            handed = handle([debt.record for debt in owed])
+            report = handle([entry.record for entry in claimed])
         except (StoreFailure, NoStoreAvailable):
-            source.mark_undelivered(target, [debt.record.id for debt in owed], self._now())
+            source.mark_undelivered(target, [entry.record.id for entry in claimed], self._now())
             raise
-        source.acknowledge(target, handed.acknowledged)
-        self._reschedule_refused(owed, handed, source, target)
+        source.acknowledge(target, report.acknowledged)
+        self._reschedule_refused(claimed, report, source, target)
         self._observer.shipped(
-            source.kind.name, target, len(handed.acknowledged), len(handed.refused)
+            source.kind.name, target, len(report.acknowledged), len(report.refused)
         )
-        return len(owed)
+        return len(claimed)
 
     def _reschedule_refused(
         self,
@@ -85,13 +85,13 @@ class OutboxConsumer:
         source: Replica[Any],
         target: Target,
     ) -> None:
-        claimed = {debt.record.id: debt for debt in entries}
+        claimed = {entry.record.id: entry for entry in entries}
         for record_id, reason in report.refused:
-            debt = claimed[record_id]
-            wait = self._settings.retry_policy.delay(debt.tries + 1)
+            entry = claimed[record_id]
+            wait = self._settings.retry_policy.delay(entry.tries + 1)
             due = self._now() + (wait or timedelta())
             source.reschedule(
-                target, (record_id, debt.record.version), reason, due, give_up=wait is None
+                target, (record_id, entry.record.version), reason, due, give_up=wait is None
             )
             if wait is None:
                 _log.error(

@@ -1,4 +1,4 @@
-"""Lists that may be long, a page at a time."""
+"""Reads long lists page by page."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dinerapp.replication.record import Record
 
 R = TypeVar("R", bound=Record)
 
-AT_ONCE = 100
+PAGE_SIZE = 100
 
 
-def pages(question: Callable[[Cursor | None, int], Page[R]]) -> Iterator[Sequence[R]]:
-    """All that a question finds."""
-    page = question(None, AT_ONCE)
+def pages(query: Callable[[Cursor | None, int], Page[R]]) -> Iterator[Sequence[R]]:
+    """Every page of a query."""
+    page = query(None, PAGE_SIZE)
     yield page.items
     while page.next_cursor is not None:
-        page = question(page.next_cursor, AT_ONCE)
+        page = query(page.next_cursor, PAGE_SIZE)
         yield page.items

@@ -1,4 +1,4 @@
-"""Work that repeats in the background: the one kind of thread for it."""
+"""The thread that all repeating background work runs in."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ STOP_SECONDS = 5.0
 class PeriodicThread:
     """Repeats `step`, which returns the seconds until the next one, from `start` until `stop`.
 
-    Setting `wake` ends a pause early. Whoever has work for the thread is given the event, so that
-    neither needs to know the other.
+    Setting `wake` ends a pause early. Code with work for the thread gets the event rather than the
+    thread, so that neither depends on the other.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class PeriodicThread:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begins with a step at once; may be done again after `stop`."""
+        """Runs the first step at once; may be called again after `stop`."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(
             target=self._run, args=[self._stopping], name=self.name, daemon=True
@@ -44,12 +44,12 @@ class PeriodicThread:
         self._thread.start()
 
     def request_stop(self) -> None:
-        """Asks it to end after the step it is in, and does not wait for that."""
+        """Asks the thread to end after its current step, without waiting for it."""
         self._stopping.set()
         self._wake.set()
 
     def stop(self) -> None:
-        """Ends it after the step it is in; does not wait for ever."""
+        """Ends the thread after its current step; waits for it, but not for ever."""
         thread, self._thread = self._thread, None
         self.request_stop()
         if thread is not None:

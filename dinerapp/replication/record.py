@@ -1,4 +1,4 @@
-"""The envelope every aggregate carries, and what can be told from two of them."""
+"""The envelope that every aggregate carries, and how two states of a record compare."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_APPLIED_PER_STORE = 3
 
 
 class AppliedOperation(NamedTuple):
-    """One write in a record's past: which operation raised which place's counter to what."""
+    """One write in a record's past: the store that accepted it, its counter, and the operation."""
 
     store_id: StoreId
     counter: int
@@ -24,9 +24,9 @@ class AppliedOperation(NamedTuple):
 class Record:
     """Base of all aggregates.
 
-    `version` is what the store holds; on its way into a store it is what the caller read.
-    `trail` remembers the first and the latest operations: it tells a repeated try from a new
-    request, and lets a write that was tried on both databases be recognised as one.
+    `version` is that of the stored state; in a record to be saved, that of the state the caller
+    read. `trail` is the window of applied operations, the first and the latest: it distinguishes a
+    retry from a new request, and identifies a write that was tried on both databases as one.
     """
 
     id: str
@@ -39,12 +39,12 @@ class Record:
     deleted: bool = False
 
     def with_changes(self, *, op_id: str, now: datetime, **fields: object) -> Self:
-        """The record after an operation, still at the version it was read at."""
+        """The record after an operation, still with the version that was read."""
         later = max(now, self.updated_at + timedelta(milliseconds=1))
         return replace(self, op_id=op_id, updated_at=later, **fields)  # type: ignore[arg-type]
 
     def as_accepted_by(self, store_id: StoreId) -> Self:
-        """The state the place accepts: its counter raised, the operation remembered."""
+        """The state as the store accepts it: counter incremented, operation recorded."""
         version = self.version.incremented(store_id)
         trail = applied_window(
             (*self.trail, AppliedOperation(store_id, version.counter_of(store_id), self.op_id))
@@ -52,7 +52,7 @@ class Record:
         return replace(self, version=version, source=store_id, trail=trail)
 
     def with_history_of(self, other: Record) -> Self:
-        """This content, at a version and with a trail that contain both histories."""
+        """This content with a version and applied operations that include both histories."""
         first = sorted((*self.trail[:1], *other.trail[:1]))[:1]
         return replace(
             self,
@@ -62,61 +62,63 @@ class Record:
         )
 
     def validate(self) -> None:
-        """Raises InvalidRecord where the record breaks a rule of its kind that stores rely on."""
+        """Raises InvalidRecord if the record violates a rule of its kind that stores rely on."""
 
     def has_applied(self, op_id: str) -> bool:
-        """Whether the operation is part of this state, whatever came of it."""
-        return any(same_operation(step.op_id, op_id) for step in self.trail)
+        """Whether the operation is part of this state, whatever its outcome."""
+        return any(same_operation(applied.op_id, op_id) for applied in self.trail)
 
     def has_applied_key_of(self, op_id: str) -> bool:
         """Whether some operation under the same idempotency key is part of this state."""
-        return any(same_key(step.op_id, op_id) for step in self.trail)
+        return any(same_key(applied.op_id, op_id) for applied in self.trail)
 
     def includes(self, other: Record) -> bool:
-        """Whether everything that was ever done to the other was also done to this one.
+        """Whether this state contains every write that the other contains.
 
-        A write the version does not count may still be known as an operation: it was tried on
-        the other store first, with an unknown outcome, and then accepted here. The same request
-        with another result is not the same write.
+        A write that the version does not count may still be known by its operation id: it was
+        first tried on the other store, with an unknown outcome, and then accepted here. The same
+        request with a different outcome is not the same write.
         """
         return all(
-            self._accounts_for(other, place)
-            for place in StoreId
-            if other.version.counter_of(place) > self.version.counter_of(place)
+            self._accounts_for(other, store_id)
+            for store_id in StoreId
+            if other.version.counter_of(store_id) > self.version.counter_of(store_id)
         )
 
     def _accounts_for(self, other: Record, store_id: StoreId) -> bool:
         missing = other.version.counter_of(store_id) - self.version.counter_of(store_id)
-        beyond = [
-            s
-            for s in other.trail
-            if s.store_id == store_id and s.counter > self.version.counter_of(store_id)
+        newer = [
+            applied
+            for applied in other.trail
+            if applied.store_id == store_id and applied.counter > self.version.counter_of(store_id)
         ]
-        return len(beyond) == missing and {step.op_id for step in beyond} <= self._op_ids()
+        return len(newer) == missing and {applied.op_id for applied in newer} <= self._op_ids()
 
     def _op_ids(self) -> set[str]:
-        return {step.op_id for step in self.trail}
+        return {applied.op_id for applied in self.trail}
 
 
 def applied_window(operations: tuple[AppliedOperation, ...]) -> tuple[AppliedOperation, ...]:
-    """The first step, which made the record, and the latest ones of each place."""
+    """The first operation, which created the record, and the latest ones of each store."""
     if not operations:
         return ()
     later = set(operations[1:]) - {operations[0]}
     latest = [
-        step
-        for place in StoreId
-        for step in sorted(s for s in later if s.store_id == place)[-MAX_APPLIED_PER_STORE:]
+        applied
+        for store_id in StoreId
+        for applied in sorted(it for it in later if it.store_id == store_id)[
+            -MAX_APPLIED_PER_STORE:
+        ]
     ]
     return (operations[0], *latest)
 
 
 def utc_now() -> datetime:
-    """Now, in the precision both databases keep."""
+    """The current time, in the precision that both databases store."""
     return truncate_to_milliseconds(datetime.now(UTC))
 
 
 def truncate_to_milliseconds(moment: datetime) -> datetime:
-    """The moment in UTC, cut to the milliseconds a BSON date can hold."""
+    """The time in UTC, truncated to the milliseconds of a BSON date."""
     moment = moment.astimezone(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

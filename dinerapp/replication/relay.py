@@ -1,4 +1,4 @@
-"""Ships what one store owes the other."""
+"""Ships outbox entries from one store to the other."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dinerapp.replication.version import StoreId
 
 
 class Relay:
-    """Ships debts between the stores of each pair. Has no thread of its own."""
+    """Ships the outbox entries of each pair of stores. Has no thread of its own."""
 
     def __init__(
         self,
@@ -33,34 +33,34 @@ class Relay:
         self._now = now
 
     def ship_to(self, store_id: StoreId) -> int:
-        """One batch of each kind to the place; says how many records it dealt with."""
-        due = self._ask_peer(
+        """Ships a batch of each kind to the database; returns how many records that was."""
+        due = self._query_peer(
             store_id, lambda source, kinds: source.kinds_due(store_id, kinds, self._now())
         )
         pairs = [pair for pair in self._pairs if pair.kind_name in due]
         return sum(self.ship(pair.peer_of(store_id), pair.store_of(store_id)) for pair in pairs)
 
     def has_undelivered(self, store_id: StoreId) -> bool:
-        """Whether the place has not received something that it missed."""
+        """Whether anything is undelivered to the database."""
         return bool(
-            self._ask_peer(
+            self._query_peer(
                 store_id, lambda source, kinds: source.kinds_undelivered(store_id, kinds)
             )
         )
 
-    def _ask_peer(
-        self, store_id: StoreId, question: Callable[[Replica[Any], Sequence[str]], Collection[str]]
+    def _query_peer(
+        self, store_id: StoreId, query: Callable[[Replica[Any], Sequence[str]], Collection[str]]
     ) -> Collection[str]:
-        """What one store beside the place says of all kinds."""
+        """Asks one store of the other database, which can answer for all kinds."""
         kinds = [pair.kind_name for pair in self._pairs]
-        return question(self._pairs[0].peer_of(store_id), kinds) if kinds else ()
+        return query(self._pairs[0].peer_of(store_id), kinds) if kinds else ()
 
     def backlog(self, store_id: StoreId) -> Backlog:
-        """What the place is owed, all kinds together."""
+        """The outbox entries for the database, all kinds together."""
         return Backlog.total(pair.peer_of(store_id).backlog(store_id) for pair in self._pairs)
 
     def ship(self, source: Replica[Any], target: Replica[Any]) -> int:
-        """One batch of one kind. A store failure is raised after the batch was given back."""
+        """Ships one batch of one kind. A store failure releases the batch and is raised again."""
         return self._consumer.consume(
             source,
             target.store_id,

@@ -1,4 +1,4 @@
-"""Which store answered the request at hand, and in which role; answers say so in their headers."""
+"""Which store served the current request, and in which role; response headers say so."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from dinerapp.replication.version import StoreId
 
 
 class StoreRole(StrEnum):
-    """What a store is to a kind of record."""
+    """The role of a store for a kind of record."""
 
     PRIMARY = "primary"
     BACKUP = "backup"
 
 
 class ServedBy(NamedTuple):
-    """A store that answered, in its role."""
+    """A store and the role in which it answered."""
 
     store_id: StoreId
     role: StoreRole
@@ -29,19 +29,19 @@ _served_by: ContextVar[ServedBy | None] = ContextVar("served", default=None)
 
 
 def record(store_id: StoreId, role: StoreRole, *, wrote: bool = False) -> None:
-    """Remembers who answered: the last one that was written to, else the first that was read."""
+    """Records a store that answered. The last one written to counts, else the first one read."""
     if wrote or _served_by.get() is None:
         _served_by.set(ServedBy(store_id, role))
 
 
 def current() -> ServedBy | None:
-    """Who the request is said to be served by, if anybody answered."""
+    """The store that counts as serving the request, if any has answered."""
     return _served_by.get()
 
 
 @contextmanager
 def suspended() -> Iterator[None]:
-    """What is done inside is no part of what the answer is about."""
+    """Store calls inside are side work and do not count as serving the request."""
     token = _served_by.set(None)
     try:
         yield
@@ -50,5 +50,5 @@ def suspended() -> Iterator[None]:
 
 
 def reset() -> None:
-    """Starts a new request."""
+    """Clears the record for a new request."""
     _served_by.set(None)

@@ -1,6 +1,6 @@
-"""What happens to stores and to records in them, for whoever wants to know.
+"""Signals about stores and about the replication of records.
 
-Sent after the fact; receivers never undo it. Receivers are module-level functions (blinker keeps
+Sent after the fact; receivers cannot undo it. Receivers are module-level functions (blinker keeps
 weak references), and `announce` keeps a failing one from stopping the request or the others.
 """
 
@@ -18,34 +18,34 @@ connection_lost = _signals.signal("connection_lost")
 """A store stopped answering this process. store: str, reason: str."""
 
 connection_restored = _signals.signal("connection_restored")
-"""A store has received all it missed and is up again. store: str, seconds: float down."""
+"""A store has caught up and is up again. store: str, seconds: float down."""
 
 connection_slow = _signals.signal("connection_slow")
-"""Too many calls of a store were slow; connection_lost follows. store: str, seconds: float."""
+"""Too many calls to a store were slow; connection_lost follows. store: str, seconds: float."""
 
 connection_behind = _signals.signal("connection_behind")
 """Another process cannot use a store that is up here; it may lack writes. store: str."""
 
 suspicion_published = _signals.signal("suspicion_published")
-"""This process has told the others that it cannot use a store. place: str."""
+"""This process has published that it cannot use a store, whose id is `place`. place: str."""
 
 remote_suspicion = _signals.signal("remote_suspicion")
-"""Another process has just said that it cannot use a store. place: str."""
+"""Another process has just published that it cannot use a store. place: str."""
 
 follow_up_queued = _signals.signal("follow_up_queued")
-"""A record was written that its kind's followers have not been shown. kind: str."""
+"""A written record was queued for the followers of its kind. kind: str."""
 
 conflict_found = _signals.signal("conflict_found")
-"""Two states met and one lost. conflict: Conflict."""
+"""A conflict was stored. conflict: Conflict."""
 
 conflict_resolved = _signals.signal("conflict_resolved")
 """A manager closed a conflict, which may have changed its record. conflict: Conflict."""
 
 
 def announce(signal: NamedSignal, sender: object, **payload: Any) -> None:
-    """Sends the signal to every receiver; one that fails is logged."""
+    """Sends the signal to every receiver; a failure is logged."""
     for receiver in signal.receivers_for(sender):
         try:
             receiver(sender, **payload)
-        except Exception:  # noqa: BLE001 whatever a receiver does wrong is its own affair
+        except Exception:  # noqa: BLE001 a failing receiver must not affect the others
             _log.exception("receiver_failed", signal=signal.name, receiver=repr(receiver))

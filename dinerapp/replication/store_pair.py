@@ -1,4 +1,4 @@
-"""The kinds that live in two stores, as the relay, the catch-up and the check see them."""
+"""The two stores of a kind, as the relay, catch-up and anti-entropy see them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ R = TypeVar("R", bound=Record)
 
 @dataclass(frozen=True, slots=True)
 class StorePair(Generic[R]):
-    """Two stores that hold the same records. Neither is special here."""
+    """Two stores that hold the same records; both are treated alike."""
 
     primary: Replica[R]
     backup: Replica[R]
@@ -24,9 +24,9 @@ class StorePair(Generic[R]):
         return self.primary.kind.name
 
     def store_of(self, store_id: StoreId) -> Replica[R]:
-        """The store in that place."""
+        """The store in that database."""
         return self.primary if self.primary.store_id == store_id else self.backup
 
     def peer_of(self, store_id: StoreId) -> Replica[R]:
-        """The store in the other place."""
+        """The store in the other database."""
         return self.backup if self.primary.store_id == store_id else self.primary

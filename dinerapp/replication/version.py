@@ -1,4 +1,4 @@
-"""Version vectors: one counter per place that accepts writes."""
+"""Version vectors: one counter per store that accepts writes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class StoreId(StrEnum):
-    """Where a write can be accepted. Each place raises its own counter and no other."""
+    """A database that accepts writes. Each increments its own counter and no other."""
 
     POSTGRESQL = "postgresql"
     MONGODB = "mongodb"
@@ -17,7 +17,7 @@ class StoreId(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """Of two versions one covers the other, or their states were written concurrently."""
+    """A version vector. Of two versions one dominates the other, or they are concurrent."""
 
     postgresql: int = 0
     mongodb: int = 0
@@ -25,20 +25,20 @@ class Version:
 
     @property
     def revision(self) -> int:
-        """How many writes the state contains; what clients see as a plain number."""
+        """How many writes the state contains; the number that clients see."""
         return self.postgresql + self.mongodb + self.nocodb
 
     def counter_of(self, store_id: StoreId) -> int:
-        """The counter of one place."""
+        """The counter of one store."""
         counter: int = getattr(self, store_id.value)
         return counter
 
     def incremented(self, store_id: StoreId) -> Version:
-        """This version after one more write accepted by the place."""
+        """This version after one more write accepted by the store."""
         return replace(self, **{store_id.value: self.counter_of(store_id) + 1})
 
     def dominates(self, other: Version) -> bool:
-        """Whether every write the other counts is counted here."""
+        """Whether this version counts every write that the other counts."""
         return (
             self.postgresql >= other.postgresql
             and self.mongodb >= other.mongodb
@@ -46,7 +46,7 @@ class Version:
         )
 
     def merged(self, other: Version) -> Version:
-        """The smallest version that covers both."""
+        """The smallest version that dominates both."""
         return Version(
             max(self.postgresql, other.postgresql),
             max(self.mongodb, other.mongodb),
@@ -58,7 +58,7 @@ class Version:
 
     @classmethod
     def parse(cls, text: str) -> Version:
-        """The version that `str` wrote; ValueError when it did not."""
+        """The version from its string form; ValueError if the text is not one."""
         match = re.fullmatch(r"p(\d{1,18})m(\d{1,18})n(\d{1,18})", text, re.ASCII)
         if match is None:
             raise ValueError(f"not a version: {text[:40]!r}")

@@ -198,7 +198,7 @@ def test_a_customer_can_not_tell_somebody_elses_order_from_one_that_is_not_there
         answers.append((read.status_code, cancelled.status_code, *words))
         known = mine.get(f"/api/orders/{order_id}", headers={"If-None-Match": "*"})
         assert known.status_code == 404
-    assert set(answers) == {(404, 404, "orders … does not exist", "orders … does not exist")}
+    assert set(answers) == {(404, 404, "… was not found in orders", "… was not found in orders")}
     assert clients[Role.ADMIN].get(f"/api/orders/{others['id']}").json["status"] == "pending"
 
 

@@ -203,7 +203,7 @@ def test_who_is_not_in_a_room_can_not_tell_it_from_one_that_is_not_there(
             asked = f"/api/rooms/{room_id}" + path.format(message=sent["id"])
             answer = people[who].open(asked, method=method, json=body)
             told.add((answer.status_code, answer.json["detail"].replace(room_id, "…")))
-        assert told == {(404, "rooms … does not exist")}
+        assert told == {(404, "… was not found in rooms")}
     assert read_back(people["waiter"], room)[0] == sent
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.mongo.conflicts import MongoConflicts
-from adapters.mongo.store import plain_collection
+from adapters.mongo.document_store import document_store as mongo_store
 from adapters.postgres.conflicts import PostgresConflicts
-from adapters.postgres.documents import plain_table
+from adapters.postgres.documents import document_store as postgres_store
 from dinerapp.replication.identity import new_id, new_op_id
 from dinerapp.replication.kind import Kind
 from dinerapp.replication.ports.conflicts import Conflicts
+from dinerapp.replication.ports.documents import Documents
 from dinerapp.replication.ports.repository import Repository
 from dinerapp.replication.record import Record
 from tests.factories import at
@@ -48,48 +49,36 @@ def _booked(booking: Booking) -> Mapping[str, int]:
     return {} if booking.deleted else dict.fromkeys(booking.keys, booking.quantity)
 
 
-class Pools(Repository[Pool]):
+class Pools(Documents[Pool]):
     """Hold and limit the same counter."""
 
     kind = Kind("pools", Pool, reservations=_taken, limits=_sizes)
 
 
-class Bookings(Repository[Booking]):
+class Bookings(Documents[Booking]):
     """Nothing is booked twice."""
 
     kind = Kind("bookings", Booking, reservations=_booked, default_limit=1)
 
 
-class Pairs(Repository[Booking]):
+class Pairs(Documents[Booking]):
     """Two of each thing are there."""
 
     kind = Kind("pairs", Booking, reservations=_booked, default_limit=2)
 
 
-COUNTED: Mapping[str, type[Repository[Any]]] = {
+COUNTED: Mapping[str, type[Documents[Any]]] = {
     port.kind.name: port for port in (Pools, Bookings, Pairs)
 }
 PORTS: Mapping[str, type[Repository[Any]]] = {**COUNTED, "conflicts": Conflicts}
 MONGO_STORES: Mapping[str, Callable[[Any], Any]] = {
-    **{name: plain_collection(port) for name, port in COUNTED.items()},
+    **{name: mongo_store(port) for name, port in COUNTED.items()},
     "conflicts": MongoConflicts,
 }
 POSTGRES_STORES: Mapping[str, Callable[[Any], Any]] = {
-    **{name: plain_table(port) for name, port in COUNTED.items()},
+    **{name: postgres_store(port) for name, port in COUNTED.items()},
     "conflicts": PostgresConflicts,
 }
-TABLES = "".join(
-    f"""
-    CREATE TABLE {name} (
-        LIKE envelope INCLUDING ALL,
-        content jsonb NOT NULL,
-        holds jsonb NOT NULL,
-        held_before jsonb NOT NULL DEFAULT '{{}}'
-    );
-    CREATE INDEX {name}_holds ON {name} USING gin (holds);
-    """
-    for name in COUNTED
-)
 
 
 def pool(**fields: Any) -> Pool:

@@ -226,7 +226,7 @@ def test_the_words_are_there_at_first(house: House) -> None:
 def test_nothing_personal_is_left_in_either_database_and_the_books_are_complete(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(paging, "AT_ONCE", 3)
+    monkeypatch.setattr(paging, "PAGE_SIZE", 3)
     for _ in range(8):
         house.place()
     others = house.repositories.orders.save(order())
@@ -312,7 +312,7 @@ WORDS = ("direct_messages", "channel_messages")
 def test_what_the_guest_said_is_taken_back_in_both_databases(
     house: House, monkeypatch: pytest.MonkeyPatch, away: StoreId | None
 ) -> None:
-    monkeypatch.setattr(paging, "AT_ONCE", 2)
+    monkeypatch.setattr(paging, "PAGE_SIZE", 2)
     guest, waiter = house.person(), house.person(role=Role.WAITER)
     placed = house.place(user_id=guest.id)
     house.place(user_id=waiter.id)
@@ -486,7 +486,7 @@ def mortal(save: Callable[[Any], Any], left: Iterator[int]) -> Callable[[Any], A
 def test_wherever_it_dies_it_is_repeated_to_its_end(
     quick: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(paging, "AT_ONCE", 2)
+    monkeypatch.setattr(paging, "PAGE_SIZE", 2)
     for steps in range(100):
         guest = quick.person()
         for _ in range(3):
@@ -526,7 +526,7 @@ def test_a_guest_with_very_many_orders_is_read_a_page_at_a_time(
 
     quick.service.remember(told())
     quick.stores[P].orders.deliver([told().as_accepted_by(P) for _ in range(105)])
-    monkeypatch.setattr(paging, "AT_ONCE", 10)
+    monkeypatch.setattr(paging, "PAGE_SIZE", 10)
     monkeypatch.setattr(quick.repositories.orders, "page", page)
     quick.erase()
     assert max(wanted) == 10

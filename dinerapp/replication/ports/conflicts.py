@@ -1,4 +1,4 @@
-"""What lost when two states met. Contract suite: tests/contracts/test_conflicts.py."""
+"""The states that lost in merges. Contract suite: tests/contracts/test_conflicts.py."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Conflicts(Repository[Conflict]):
     def about(
         self, kind: str, record_ids: Collection[str], after: Cursor | None, limit: int
     ) -> Page[Conflict]:
-        """The conflicts, in any state, about these records of a kind, newest first like others."""
+        """The conflicts, in any state, about these records of a kind, in the order of `page`."""
 
     @abstractmethod
     @query
     def open_count(self) -> int:
-        """How many wait for a manager."""
+        """How many conflicts are open."""

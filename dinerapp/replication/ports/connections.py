@@ -1,4 +1,4 @@
-"""The state of the named connections, as far as anybody outside the adapters needs to know it."""
+"""The states of the named connections, as code outside the adapters sees them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dinerapp.replication.ports.database import PoolUsage
 
 
 class ConnectionState(StrEnum):
-    """What a process thinks of a store."""
+    """The state of a store as one process sees it."""
 
     UP = "up"
     DOWN = "down"
@@ -21,8 +21,8 @@ class ConnectionState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionStatus:
-    """One named connection. `owed` counts records that wait to be shipped to it, `follow_ups`
-    those in it whose followers have not seen them yet."""
+    """One named connection. `owed` counts records that are yet to be shipped to it, `follow_ups`
+    records in it that are yet to be dispatched to followers."""
 
     name: str
     engine: str
@@ -39,12 +39,12 @@ class ConnectionStatus:
 
 
 class Connections(ABC):
-    """All named connections of this process, and what it thinks of them."""
+    """All named connections of this process, and their states."""
 
     @abstractmethod
     def status(self) -> Sequence[ConnectionStatus]:
-        """Every connection as this process sees it; asks nobody, so nothing is counted."""
+        """Every connection as this process sees it. Queries no store, so the counts are None."""
 
     @abstractmethod
     def status_with_counts(self) -> Sequence[ConnectionStatus]:
-        """The same, with what is to be done, as far as the store that knows can be asked."""
+        """The same with the counts, as far as the stores that know them can be reached."""

@@ -1,4 +1,4 @@
-"""One database server as a whole: its life, its health, and what other processes think of it.
+"""One database server as a whole: its pool, its health, and the suspicions of other processes.
 
 Contract suite: tests/contracts/test_database.py.
 """
@@ -15,7 +15,7 @@ from dinerapp.replication.version import StoreId
 
 @dataclass(frozen=True, slots=True)
 class PoolUsage:
-    """Connections of one pool: the most there may be, open ones, and ones at work."""
+    """The connections of one pool: maximum, open, and in use."""
 
     size: int = 0
     open: int = 0
@@ -24,9 +24,9 @@ class PoolUsage:
 
 @dataclass(frozen=True, slots=True)
 class SuspicionLease:
-    """A process's word that it cannot use a store, kept in the other one until `until`.
+    """A process's note that it cannot use a store, kept in the other store until `until`.
 
-    Whoever sees it does not use that store as primary either.
+    A process that reads it does not use that store as primary either.
     """
 
     store_id: StoreId
@@ -36,7 +36,7 @@ class SuspicionLease:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """How long the database took to answer, and what it says it is."""
+    """How long the database took to answer, and what it reports about itself."""
 
     seconds: float
     server: str = ""
@@ -50,50 +50,50 @@ class Connection(ABC):
 
     @abstractmethod
     def open(self) -> None:
-        """Makes the pool. Does not wait for the server and does not fail without it."""
+        """Opens the pool. Neither waits for the server nor fails without it."""
 
     @abstractmethod
     def close(self) -> None:
-        """Ends the pool; calls still running may fail."""
+        """Closes the pool; calls still running may fail."""
 
     @abstractmethod
     def reset(self) -> None:
-        """Drops idle connections, which a dead server left behind."""
+        """Drops idle connections, which may be broken after the server was lost."""
 
     @abstractmethod
     def prepare(self) -> None:
-        """Makes tables, collections and indexes what this version needs; safe to repeat."""
+        """Creates or migrates tables, collections and indexes for this version; idempotent."""
 
     @abstractmethod
     def ping(self) -> Ping:
-        """Asks the server, over a connection of its own, whether it takes writes."""
+        """Checks over a separate connection whether the server accepts writes."""
 
     @abstractmethod
     def pool_usage(self) -> PoolUsage:
-        """The pool as it is now; asks nobody."""
+        """The pool as it is now, without a call to the server."""
 
 
 class Database(Connection):
-    """A database that holds records of many kinds."""
+    """A database that stores records of many kinds."""
 
     store_id: StoreId
 
     @abstractmethod
     def has_full_copy(self) -> bool:
-        """Whether this database has once received all that the other one held."""
+        """Whether this database has ever received everything that the other one held."""
 
     @abstractmethod
     def mark_full_copy(self) -> None:
-        """Notes that it has."""
+        """Notes that it has received everything."""
 
     @abstractmethod
     def publish_suspicion(self, lease: SuspicionLease) -> None:
-        """Notes that a process cannot use the other store; replaces its earlier word on it."""
+        """Stores a process's suspicion of the other store, in place of its earlier one."""
 
     @abstractmethod
     def withdraw_suspicion(self, lease: SuspicionLease) -> None:
-        """Takes the word back, unless it holds for longer by now."""
+        """Removes the suspicion, unless it has been extended since."""
 
     @abstractmethod
     def suspicions(self, now: datetime) -> Sequence[SuspicionLease]:
-        """The words that still hold."""
+        """The suspicions that have not expired."""

@@ -1,4 +1,4 @@
-"""What happens after a record was written, even if the process dies right after the commit."""
+"""What must follow every write of a kind, even if the process dies right after the commit."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ R_contra = TypeVar("R_contra", bound=Record, contravariant=True)
 
 
 class Follower(Protocol[R_contra]):
-    """Is shown every record of a kind after a write, in its state of then or a later one."""
+    """Receives every record of a kind after each write, in that state or a later one."""
 
     def follow(self, records: Sequence[R_contra]) -> None:
-        """Does what follows from these states, tombstones among them.
+        """Handles these states, which may include tombstones.
 
-        It is shown a state once at least: what it does must be the same if it is done twice, by
-        two processes at once, or for a later state alone. It tells what is to be done from the
-        state, not from having been called. An error means that nothing is known to be done, and
-        it is asked again; one that is about a single record parks that record in the end.
+        Each state is delivered at least once, so this must be idempotent: also if two processes
+        do it at the same time, or if only a later state is delivered. What is to be done must
+        depend on the state, not on the call. After an error the records are delivered again; a
+        record that fails on its own becomes a dead letter in the end.
         """

@@ -1,4 +1,4 @@
-"""Where the two-store machinery says what it does; metrics listen."""
+"""Hooks through which replication reports what it does, for metrics."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _ROOM_OPERATION_NAMES: Mapping[str, str] = {
     "direct_messages.changed_since": "ROOM_STREAM_GET_DM",
     "direct_messages.unread": "ROOM_UNREAD_GET_DM",
 }
-"""What readers of logs know operations of rooms as."""
+"""The established names of room operations in logs."""
 
 
 def display_name(operation: str) -> str:
-    """The name of an operation for people: that of a room's, or `orders.page` as ORDERS_PAGE."""
+    """The name of an operation in logs: ORDERS_PAGE for `orders.page`; rooms have their own."""
     return _ROOM_OPERATION_NAMES.get(operation) or operation.replace(".", "_").upper()
 
 
 class Observer:
-    """Hears everything and does nothing; metrics override what they count."""
+    """Ignores everything; metrics override what they count."""
 
     def call_finished(
         self, store_id: StoreId, role: str, operation: str, outcome: CallOutcome, seconds: float
@@ -42,13 +42,13 @@ class Observer:
         """A call to one store ended."""
 
     def fell_back(self, operation: str, store_id: StoreId) -> None:
-        """A store answered that is not the kind's primary, or that is behind."""
+        """A store served a call although it is not the kind's primary, or is catching up."""
 
     def state_changed(self, connection: str, state: str) -> None:
-        """A breaker changed its mind."""
+        """The health of a connection changed."""
 
     def shipped(self, kind: str, target: Target, count: int, refused: int) -> None:
-        """A batch of what was owed was dealt with."""
+        """A batch of outbox entries was handled."""
 
     def conflict_filed(self, about: str, reason: str) -> None:
-        """A conflict was filed."""
+        """A conflict was stored."""

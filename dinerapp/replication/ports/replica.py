@@ -1,6 +1,6 @@
-"""What replication needs of a store, for every kind of record alike.
+"""What replication needs from a store, the same for every kind of record.
 
-Use cases never see this port; the composite, the relay and the consistency check do.
+Use cases never see this port; the composite, the relay and anti-entropy do.
 Contract suite: tests/contracts/replica/.
 """
 
@@ -22,7 +22,7 @@ R = TypeVar("R", bound=Record)
 
 
 class FollowerTarget(StrEnum):
-    """Who is owed records without being a place that keeps them."""
+    """A target of outbox entries that is not a store."""
 
     FOLLOWERS = "followers"
 
@@ -32,12 +32,12 @@ Target: TypeAlias = StoreId | FollowerTarget
 
 @dataclass(frozen=True, slots=True)
 class OutboxEntry:
-    """To whom a store owes the state it takes, and from when it may be claimed.
+    """Says that a target has yet to receive a state, and from when the entry may be claimed.
 
-    `missed` says that nobody is delivering it right now: the other store was not up. A debt that
-    was missed stays so, whatever newer state takes its place, until one has been shipped. A store
-    that came back has received everything once no missed debt to it is left. Nobody ever delivers
-    to followers beside a claim, so that debts to them are missed from the beginning.
+    `undelivered` says that nobody is delivering the state at the moment, because the target was not
+    up. An entry stays undelivered, even if a newer state replaces its own, until one has been
+    shipped. A store that has come back is up to date once no undelivered entry for it is left.
+    Entries for followers are only ever delivered through a claim, so they start as undelivered.
     """
 
     target: Target
@@ -46,13 +46,13 @@ class OutboxEntry:
 
     @classmethod
     def for_followers(cls, kind: Kind[R], now: datetime) -> tuple[OutboxEntry, ...]:
-        """What is owed to the followers of a kind by whoever made a new state of it: accepted or
-        merged it. Whoever only received the state owes them nothing, the maker does."""
+        """The entry for the followers of a kind, written by the store that accepted or merged a
+        state. A store that only received the state writes none."""
         return (cls(FollowerTarget.FOLLOWERS, now, undelivered=True),) if kind.has_followers else ()
 
 
 class ApplyOutcome(StrEnum):
-    """What became of one delivered state."""
+    """The outcome of delivering one state."""
 
     STORED = "stored"
     ALREADY_APPLIED = "had it"
@@ -62,13 +62,13 @@ class ApplyOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ApplyResult(Generic[R]):
-    """The answer to one delivered state.
+    """The result of delivering one state.
 
-    CONCURRENT comes with the `stored` state that the delivered one does not simply follow:
-    neither version covers the other, or both are equal and the states are not.
+    CONCURRENT comes with the `stored` state, which the delivered one does not supersede: neither
+    version dominates the other, or the versions are equal and the states differ.
     REFUSED comes with a `reason`: this store cannot hold the state.
-    A STORED state may have `displaced` another record, or itself, from a unique value that two
-    records took while the stores were cut off: the id of the record that is without it now.
+    STORED may come with a `displaced_id`: if two records took the same unique value while the
+    stores were cut off from each other, the id of the one that has lost it.
     """
 
     outcome: ApplyOutcome
@@ -79,7 +79,7 @@ class ApplyResult(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class ClaimedEntry(Generic[R]):
-    """A state that was claimed and has to be dealt with before its lease ends."""
+    """A state that was claimed and must be handled before its lease ends."""
 
     record: R
     tries: int
@@ -87,7 +87,7 @@ class ClaimedEntry(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A debt that was given up, with the last reason."""
+    """An outbox entry that was given up, with the last reason."""
 
     kind: str
     record_id: str
@@ -98,7 +98,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How many records are owed: waiting in all, of these missed, and parked ones aside."""
+    """How many outbox entries there are: waiting, the undelivered ones among them, and dead."""
 
     waiting: int = 0
     undelivered: int = 0
@@ -106,18 +106,18 @@ class Backlog:
 
     @classmethod
     def total(cls, backlogs: Iterable[Backlog]) -> Backlog:
-        """All of them together."""
-        each = list(backlogs)
+        """The sum of these backlogs."""
+        parts = list(backlogs)
         return cls(
-            sum(one.waiting for one in each),
-            sum(one.undelivered for one in each),
-            sum(one.dead_letters for one in each),
+            sum(part.waiting for part in parts),
+            sum(part.undelivered for part in parts),
+            sum(part.dead_letters for part in parts),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """How many records, tombstones included, and the sum of their digests."""
+    """The number of records, including tombstones, and the sum of their digests."""
 
     count: int
     digest: int
@@ -125,7 +125,7 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """How much of a counted thing is held, and how much there is, None for no limit."""
+    """How much of a counted thing is reserved, and its limit, None for no limit."""
 
     reserved: int
     limit: int | None
@@ -144,70 +144,71 @@ class Replica(ABC, Generic[R]):
         entries: Collection[OutboxEntry] = (),
         read_set: Collection[ReadVersion] = (),
     ) -> R:
-        """Checks the version the caller read, stamps the record and keeps it, with its debts.
+        """Checks the version that the caller read, increments it, and stores the record with its
+        outbox entries.
 
-        One atomic step: the check, the state, the debts, and what the record holds of counted
-        things. The read set is checked in that step, or just before it. The stored state must be
-        covered by `record.version`; a record this store has not got yet is taken whatever its
-        version. The record is `admissible`. Raises what `Repository.save` promises;
-        `Store.rejection` tells which.
+        The check, the state, the entries and the record's reservations are one atomic step; the
+        read set is checked in that step or just before it. `record.version` must dominate the
+        stored version; a record that this store does not have yet is accepted at any version. The
+        record is `admissible`. Raises what `Repository.save` documents; `Store.rejection` decides
+        which.
         """
 
     @abstractmethod
     def deliver(
         self, records: Sequence[R], entries: Collection[OutboxEntry] = ()
     ) -> Sequence[ApplyResult[R]]:
-        """Keeps each state if it is newer than what is stored; answers in the same order.
+        """Stores each state that is newer than the stored one; returns results in the same order.
 
-        Versions are kept as they come. A state that is kept replaces the debts of the one before
-        it by `owing`. Never raises for one record's sake. No ceiling is checked: what another
-        store accepted is accepted. The records of one call have different ids.
+        Versions are stored unchanged. A stored state replaces the outbox entries of the previous
+        one with `entries`. Never raises because of a single record. Limits are not checked: what
+        another store has accepted is accepted here. The records of one call have different ids.
         """
 
     @abstractmethod
     def replace(self, stored: R, merged: R, entries: Collection[OutboxEntry] = ()) -> bool:
-        """Puts the merged state in place of exactly `stored`; False when that has changed."""
+        """Replaces exactly the state `stored` with the merged one; False if it has changed."""
 
     @abstractmethod
     def rehash(self, record_ids: Collection[str]) -> int:
-        """Makes the stored digests of these records those of the shape their kind has now, and
-        says how many were not. What was stored under an older shape keeps its digest until then:
-        the state is the same, but it is told from what it is held to be by `replace`, and from
-        its other half by `fingerprints`."""
+        """Recomputes the stored digests of these records, and returns how many were outdated. A
+        record that was stored when its kind had fewer fields keeps its old digest until then:
+        `replace` does not recognise the state, and `fingerprints` differ although the states do
+        not."""
 
     @abstractmethod
     def load(self, record_ids: Collection[str]) -> Mapping[str, R]:
-        """The states as they are, tombstones included."""
+        """The stored states, including tombstones."""
 
     @abstractmethod
     def scan(self, after_id: str | None, limit: int) -> Sequence[R]:
-        """The next states in the order of their ids, tombstones included."""
+        """The next states in the order of their ids, including tombstones."""
 
     @abstractmethod
     def claim(
         self, target: Target, limit: int, now: datetime, lease_until: datetime
     ) -> Sequence[ClaimedEntry[R]]:
-        """Leases states owed to the target and due, oldest entry first.
+        """Leases states with due outbox entries for the target, oldest entry first.
 
-        Until the lease ends nobody else is given them; their debts become due again at `until`.
+        Until the lease ends nobody else can claim them; the entries are due again at `lease_until`.
         """
 
     @abstractmethod
     def kinds_due(self, target: Target, kinds: Collection[str], now: datetime) -> Collection[str]:
-        """Those of the kinds of which something is owed to the target and due. One query,
-        about all kinds that are kept beside this one."""
+        """Those of the kinds that have due entries for the target. One query, for all kinds in this
+        database."""
 
     @abstractmethod
     def kinds_undelivered(self, target: Target, kinds: Collection[str]) -> Collection[str]:
-        """Those of the kinds with something undelivered to the target. One query, as above."""
+        """Those of the kinds that have undelivered entries for the target. One query, as above."""
 
     @abstractmethod
     def acknowledge(self, target: Target, shipped: Collection[tuple[str, Version]]) -> None:
-        """Strikes off the debts of records that are still at the version that was shipped."""
+        """Removes the entries of records that are still at the version that was shipped."""
 
     @abstractmethod
     def mark_undelivered(self, target: Target, record_ids: Collection[str], now: datetime) -> None:
-        """Makes debts missed and due: whoever was delivering them did not get through."""
+        """Marks entries as undelivered and due, because an attempt to deliver them failed."""
 
     @abstractmethod
     def reschedule(
@@ -219,27 +220,27 @@ class Replica(ABC, Generic[R]):
         *,
         give_up: bool,
     ) -> None:
-        """Counts a failed try and says when the next one is due; a parked debt has no next one.
+        """Counts a failed try and sets when the next one is due; a dead letter has no next one.
 
-        Only of a record that is still at the version that was shipped. The debt no longer counts
-        as missed: one record must not keep its store from being up.
+        Applies only if the record is still at the version that was shipped. The entry no longer
+        counts as undelivered: a single record must not keep a store from being up.
         """
 
     @abstractmethod
     def retry_dead_letters(self, target: Target, now: datetime) -> int:
-        """Makes parked debts due again, with all tries before them, and says how many they were."""
+        """Makes dead letters due again with all their tries, and returns how many there were."""
 
     @abstractmethod
     def dead_letters(self, target: Target, limit: int) -> Sequence[DeadLetter]:
-        """The parked debts, oldest first."""
+        """The dead letters, oldest first."""
 
     @abstractmethod
     def backlog(self, target: Target) -> Backlog:
-        """How much of this kind is owed to the target."""
+        """The outbox entries of this kind for the target."""
 
     @abstractmethod
     def fingerprints(self) -> Mapping[int, Fingerprint]:
-        """Count and digest of each bucket that is not empty, computed inside the store."""
+        """Count and digest of each bucket that is not empty, computed inside the database."""
 
     @abstractmethod
     def bucket_digests(self, number: int) -> Mapping[str, int]:
@@ -247,10 +248,11 @@ class Replica(ABC, Generic[R]):
 
     @abstractmethod
     def usage(self, keys: Collection[str]) -> Mapping[str, Usage]:
-        """What is held of counted things, of all kinds in this store; zero for unknown keys."""
+        """How much of these counted things is reserved, by records of all kinds in this store;
+        zero for unknown keys."""
 
     @abstractmethod
     def holders(self, key: str, limit: int) -> Sequence[R]:
-        """The living records of this kind that hold something of a counted thing, at most `limit`,
-        oldest first by creation and then by id. Only kinds with a default limit have an index for
-        it."""
+        """The living records of this kind that reserve something of a counted thing, at most
+        `limit`, oldest first by creation and then by id. Only kinds with a default limit have an
+        index for it."""

@@ -1,4 +1,4 @@
-"""The base of every port: what use cases may do with any kind of record.
+"""The base of every port: what use cases can do with any kind of record.
 
 Contract suite: tests/contracts/repository/.
 """
@@ -21,8 +21,8 @@ R = TypeVar("R", bound=Record)
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The place in a list, newest first, after which a page begins. In lists that are not in the
-    order of creation `created_at` is the time that they are in the order of."""
+    """A position in a list, newest first, after which a page begins. In lists that are in the order
+    of another time than that of creation, `created_at` is that time."""
 
     created_at: datetime
     id: str
@@ -30,7 +30,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True, order=True)
 class ChangeCursor:
-    """A place in the order of latest changes; of two at one moment the lower id comes first."""
+    """A position in the order of latest changes; ties are ordered by id."""
 
     updated_at: datetime
     id: str = ""
@@ -38,15 +38,15 @@ class ChangeCursor:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[R]):
-    """Some records of a list and where the next page begins, if there is one."""
+    """A page of a list, and the cursor of the next one, if there is one."""
 
     items: tuple[R, ...]
     next_cursor: Cursor | None = None
 
     @classmethod
     def from_records(cls, records: list[R], limit: int, *, by: str = "created_at") -> Page[R]:
-        """The page of `limit` records out of up to `limit + 1` that were found, in the order of a
-        time."""
+        """The page from up to `limit + 1` records, of which the last one only shows that there is
+        another page. `by` is the time they are ordered by."""
         items = tuple(records[:limit])
         if not items or len(records) <= limit:
             return cls(items)
@@ -55,7 +55,7 @@ class Page(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class ReadVersion:
-    """A record of another kind, at the version from which a new state was made."""
+    """A record of another kind, at the version on which a new state is based."""
 
     kind: str
     record_id: str
@@ -65,8 +65,8 @@ class ReadVersion:
 class Repository(ABC, Generic[R]):
     """Records of one kind.
 
-    Every method may raise StoreFailure when a store is asked directly, and NoStoreAvailable when
-    the composite found no store to ask.
+    Every method may raise StoreFailure when called on a store, and NoStoreAvailable when called on
+    a composite that finds no reachable store.
     """
 
     kind: ClassVar[Kind]  # type: ignore[type-arg]
@@ -74,7 +74,7 @@ class Repository(ABC, Generic[R]):
     @abstractmethod
     @find_one
     def get(self, record_id: str) -> R:
-        """The record. Raises NotFound when there is none or it was deleted."""
+        """The record. Raises NotFound if there is none or it was deleted."""
 
     @abstractmethod
     @find_one
@@ -84,27 +84,27 @@ class Repository(ABC, Generic[R]):
     @abstractmethod
     @command
     def save(self, record: R, read_set: Collection[ReadVersion] = ()) -> R:
-        """Keeps the record and returns it at its new version.
+        """Saves the record and returns it at its new version.
 
-        `read_set` is what the record was made from: it is kept only if the store that accepts it
-        holds no later state of any of that.
+        `read_set` is what the record is based on: it is saved only if the store that accepts it
+        has no later state of any record in the set.
 
-        `record.version` is the version the caller read, `Version()` for a new record. Everything
-        both databases cannot hold alike is made canonical, or refused with InvalidRecord, before
-        any store is asked.
+        `record.version` is the version the caller read, `Version()` for a new record. Values that
+        the databases would store differently are made canonical, or refused with InvalidRecord,
+        before any store is called.
 
         Raises, without any change:
-        AlreadyExists: a new record, and its id is taken.
-        StaleVersion: the stored state has writes the caller has not seen.
-        NotFound: the caller's state was overtaken by a deletion.
+        AlreadyExists: the record is new, and its id is taken.
+        StaleVersion: the stored state contains writes that the caller has not read.
+        NotFound: the record was deleted after the caller read it.
         Replayed: the operation `record.op_id` is already part of the stored record.
         KeyReused: an operation with the same idempotency key but another body is.
-        DuplicateKey: another living record has the same value in a unique field.
-        Exhausted: the record holds more of a counted thing than is left.
-        StaleReadSet: something in the read set has a later version.
+        DuplicateKey: another record that is not deleted has the same value in a unique field.
+        Exhausted: the record reserves more of a counted thing than is left.
+        StaleReadSet: a record in the read set has a later version.
         """
 
     @abstractmethod
     @command
     def delete(self, record: R) -> R:
-        """Saves the record as a tombstone, which no reader sees and nothing brings back."""
+        """Saves the record as a tombstone, which reads do not return and nothing can restore."""

@@ -1,4 +1,4 @@
-"""How the fallback composite sends each method of a port to one store or the other.
+"""How the composite routes each method of a port to one store or the other.
 
 Every method of a port carries one of these marks, whether it is abstract or written in the port; a
 port with an unmarked method cannot be composed, and the application does not start.
@@ -16,30 +16,30 @@ _ROUTE_ATTRIBUTE = "__diner_route__"
 
 
 class Route(StrEnum):
-    """What a method is, as far as routing is concerned."""
+    """How a method is routed."""
 
-    FIND_ONE = "lookup"
-    QUERY = "question"
+    FIND_ONE = "find_one"
+    QUERY = "query"
     COMMAND = "command"
 
 
 def find_one(method: F) -> F:
-    """Finds one record or raises NotFound; not found in one store is asked of the other."""
+    """Finds one record or raises NotFound; if one store does not have it, the other is asked."""
     return _mark(method, Route.FIND_ONE)
 
 
 def query(method: F) -> F:
-    """Answered by the store that is serving, alone."""
+    """Answered by the serving store alone."""
     return _mark(method, Route.QUERY)
 
 
 def command(method: F) -> F:
-    """Changes records. The composite has its own implementation."""
+    """Changes records; the composite implements it itself."""
     return _mark(method, Route.COMMAND)
 
 
 def route_of(port: type, name: str) -> Route | None:
-    """The mark on the method, wherever in the port's bases it was declared."""
+    """The mark on the method, from whichever base of the port declares it."""
     for base in port.__mro__:
         method = base.__dict__.get(name)
         if method is not None and hasattr(method, _ROUTE_ATTRIBUTE):

@@ -1,7 +1,7 @@
-"""What every store adapter is: a repository and a replica of one kind, in one database.
+"""The base of every store adapter: a repository and a replica of one kind, in one database.
 
-Adapters implement Replica and the questions of their port; what a use case may do with a record
-follows from these here, so that it is the same in every store.
+Adapters implement Replica and the queries of their port; the methods of Repository are derived
+from those here, so that they are the same in every store.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ R = TypeVar("R", bound=Record)
 
 
 def admissible(record: R, load_stored: Callable[[str], R]) -> R:
-    """The record as any store may be asked to accept it.
+    """The record in the form in which any store can accept it.
 
-    What the caller read may already contain the operation; then `read` says how it stands now.
+    What the caller read may already contain the operation; then `load_stored` reads the current
+    state.
     """
     if record.has_applied(record.op_id):
         raise Replayed(load_stored(record.id))
@@ -41,7 +42,7 @@ def admissible(record: R, load_stored: Callable[[str], R]) -> R:
 
 
 def require_existing(kind: str, record_id: str, records: Mapping[str, R]) -> R:
-    """The record if it is there and not deleted."""
+    """The record if it exists and is not deleted."""
     record = records.get(record_id)
     if record is None or record.deleted:
         raise NotFound(kind, record_id, tombstone=record)
@@ -66,22 +67,22 @@ class Store(Repository[R], Replica[R]):
     def rejection(
         self, record: R, stored: R | None, read_set: Collection[ReadVersion] = ()
     ) -> Rejection:
-        """Why `accept` did not take the record over the state that is stored."""
+        """Why `accept` did not replace the stored state with the record."""
         if stored is None or (not stored.deleted and record.version.dominates(stored.version)):
-            return StaleReadSet(", ".join(sorted({seen.kind for seen in read_set})))
-        done = stored.has_applied(record.op_id)
-        if not done and stored.has_applied_key_of(record.op_id):
+            return StaleReadSet(", ".join(sorted({read.kind for read in read_set})))
+        is_applied = stored.has_applied(record.op_id)
+        if not is_applied and stored.has_applied_key_of(record.op_id):
             return KeyReused(stored)
-        if stored.deleted and not (done and record.deleted):
+        if stored.deleted and not (is_applied and record.deleted):
             return NotFound(self.kind.name, record.id, tombstone=stored)
-        if done:
+        if is_applied:
             return Replayed(stored)
         if record.version == Version():
             return AlreadyExists(stored)
         return StaleVersion(stored)
 
     def skip_result(self, record: R, stored: R) -> ApplyResult[R]:
-        """The answer to a delivered state that does not simply follow the one that is stored."""
+        """The result for a delivered state that does not supersede the stored one."""
         if stored == record:
             return ApplyResult(ApplyOutcome.ALREADY_APPLIED)
         if stored.version.dominates(record.version) and stored.version != record.version:

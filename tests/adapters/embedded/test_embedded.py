@@ -257,7 +257,7 @@ def test_a_lost_password_is_told_and_the_data_left_alone(
     data = folder / "server" / "data"
     data.mkdir(parents=True)
 
-    with pytest.raises(EmbeddedServerError, match="password is gone"):
+    with pytest.raises(EmbeddedServerError, match="password is missing"):
         kind(folder / "server").start()
 
     assert not list(data.iterdir())

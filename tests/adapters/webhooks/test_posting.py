@@ -62,7 +62,7 @@ def test_a_private_address_is_refused_by_whatever_name(
     receiver: WebhookReceiver, host: str
 ) -> None:
     url = f"http://{host}:{receiver.server_address[1]}/"
-    with pytest.raises(NotSent, match=r"private address|cannot be resolved"):
+    with pytest.raises(NotSent, match=r"private addresses|cannot be resolved"):
         safe_http_poster(2, allow_private=False)(url, b"{}", {})
     assert receiver.requests == []
 
@@ -73,7 +73,7 @@ def test_a_name_that_leads_to_a_private_address_is_refused_when_it_is_connected_
     found = socket.getaddrinfo("127.0.0.1", receiver.server_address[1], type=socket.SOCK_STREAM)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_options: found)
     url = f"http://hooks.example.org:{receiver.server_address[1]}/"
-    with pytest.raises(NotSent, match="it leads to a private address"):
+    with pytest.raises(NotSent, match="private addresses are not allowed"):
         safe_http_poster(2, allow_private=False)(url, b"{}", {})
     assert safe_http_poster(2, allow_private=True)(url, b"{}", {}) == 204
 
@@ -101,7 +101,7 @@ def test_an_address_in_the_world_is_public(address: str) -> None:
 def test_who_does_not_come_to_an_end_is_left(receiver: WebhookReceiver, manner: str) -> None:
     getattr(receiver, manner).set()
     began = time.monotonic()
-    with pytest.raises(NotSent, match="took too long"):
+    with pytest.raises(NotSent, match="timed out"):
         safe_http_poster(0.5, allow_private=True)(receiver.url, b"{}", {})
     assert 0.4 < time.monotonic() - began < 1.5
 
@@ -110,7 +110,7 @@ def test_who_does_not_come_to_an_end_is_left(receiver: WebhookReceiver, manner: 
     ("url", "reason"),
     [
         ("http://127.0.0.1:{nobody}/", "connection refused"),
-        ("http://nowhere.invalid/", "its name cannot be resolved"),
+        ("http://nowhere.invalid/", "the host name cannot be resolved"),
         ("https://127.0.0.1:{port}/", "TLS failed"),
     ],
 )
@@ -128,7 +128,7 @@ def test_what_does_not_speak_http_is_told() -> None:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/"
         thread = Thread(target=_greet, args=(server,))
         thread.start()
-        with pytest.raises(NotSent, match=r"did not answer in HTTP|connection failed"):
+        with pytest.raises(NotSent, match=r"not valid HTTP|connection failed"):
             safe_http_poster(2, allow_private=True)(url, b"{}", {})
         thread.join()
 
