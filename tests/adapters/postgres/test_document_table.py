@@ -16,6 +16,7 @@ from adapters.postgres.connection import DeadlineConnection
 from adapters.postgres.database import PostgresDatabase
 from adapters.postgres.document_table import table_spec
 from adapters.postgres.documents import document_store
+from dinerapp.replication.errors import NotFound
 from dinerapp.replication.identity import new_id, new_op_id
 from dinerapp.replication.kind import Kind
 from dinerapp.replication.ports.documents import BadDeclaration, Documents, Index
@@ -23,7 +24,7 @@ from dinerapp.replication.record import Record
 from dinerapp.replication.version import StoreId
 from dinerapp.runtime.registry import POSTGRES_STORES
 from tests.adapters.postgres.test_schema import catalog, start_over
-from tests.contracts.samples import accepted_by, run_concurrently
+from tests.contracts.samples import accepted_again_by, accepted_by, run_concurrently
 from tests.contracts.visits import VISITS, Visits, visit
 from tests.factories import at
 
@@ -131,7 +132,7 @@ def test_a_fresh_database_and_an_upgraded_one_end_with_the_same_table(
 
 def test_a_column_that_is_added_has_what_earlier_versions_stored(fresh_postgres_url: str) -> None:
     with prepared(fresh_postgres_url, EarlyVisits) as early:
-        before = accepted_by(early_visit(guest="ada"), HERE)
+        before = accepted_by(early_visit(guest="ada", code="E1"), HERE)
         early.deliver([before])
         with prepared(fresh_postgres_url, Visits) as visits:
             [found] = visits.between("arrives_at", at(5), at(6))
@@ -139,12 +140,19 @@ def test_a_column_that_is_added_has_what_earlier_versions_stored(fresh_postgres_
             assert visits.first(guest="ada", order=None).id == before.id
             # What the record's type says of a field that was not there yet.
             assert [it.id for it in visits.between("party", 2, 3, mood="merry")] == [before.id]
+            # That codes are unique holds from the next write on.
+            with pytest.raises(NotFound):
+                visits.first(code="E1")
+            again = accepted_again_by(found, HERE)
+            visits.deliver([again])
+            assert visits.first(code="E1") == again
             # The earlier version is still at work beside this one.
             beside = accepted_by(early_visit(guest="bob", arrives_at=at(7)), HERE)
             early.deliver([beside])
             [found] = visits.between("arrives_at", at(6), None)
             assert found.id == beside.id
-            assert visits.between("party", 2, 3, mood="merry")[-1].id in {before.id, beside.id}
+            merry = visits.between("party", 2, 3, mood="merry")
+            assert {it.id for it in merry} == {before.id, beside.id}
 
 
 def test_what_a_field_may_be_instead_of_its_default_is_not_taken_for_it(
