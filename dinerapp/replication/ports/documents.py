@@ -19,7 +19,7 @@ from msgspec import NODEFAULT, inspect
 
 from dinerapp.replication import codec
 from dinerapp.replication.codec import ENVELOPE_FIELDS
-from dinerapp.replication.errors import InvalidRecord, NotFound
+from dinerapp.replication.errors import NotFound
 from dinerapp.replication.kind import Kind
 from dinerapp.replication.ports.repository import Cursor, Page, Repository
 from dinerapp.replication.record import Record, truncate_to_milliseconds
@@ -56,11 +56,12 @@ class FieldType(Enum):
 @dataclass(frozen=True, slots=True)
 class IndexedField:
     """A field by which documents are asked for. `default` is what records have that were stored
-    before there was such a field."""
+    before there was such a field; `is_unbounded` says that it may be a text of any length."""
 
     name: str
     type: FieldType
     default: Value = None
+    is_unbounded: bool = False
 
     @property
     def is_in_envelope(self) -> bool:
@@ -86,7 +87,7 @@ class Index:
 class DocumentQuery:
     """Living records that are equal in these fields, in the order of one field and then of their
     ids; `begin` is the first value in that order, `end` the first one beyond. Records that have
-    None there are in no list."""
+    None there are in no list. `leading` are those of the fields that the index begins with."""
 
     limit: int
     equal: Mapping[str, Value] = field(default_factory=dict)
@@ -95,12 +96,19 @@ class DocumentQuery:
     begin: Value = None
     end: Value = None
     after: Cursor | None = None
+    leading: tuple[str, ...] = ()
+
+    @property
+    def is_answerable(self) -> bool:
+        """Whether some record could hold such values."""
+        place = (self.after.created_at, self.after.id) if self.after else ()
+        values = (*self.equal.values(), self.begin, self.end, *place)
+        return self.limit > 0 and all(map(codec.is_storable, values))
 
     def as_stored(self) -> DocumentQuery:
-        """The same, with every value as a record would hold it; InvalidRecord if none could."""
+        """The same, with every value as a record would hold it."""
         after = self.after
         if after is not None:
-            codec.check_value((after.created_at, after.id))
             after = Cursor(truncate_to_milliseconds(after.created_at), after.id)
         return replace(
             self,
@@ -141,8 +149,9 @@ class Documents(Repository[R]):
         return (*index.fields, CREATED_AT)
 
     def _first(self, /, **equal: Value) -> R:
-        """The oldest record with these values. Raises NotFound."""
-        for record in self._answer(DocumentQuery(equal=equal, limit=1)):
+        """The oldest record with these values. Raises NotFound. Some index has to lead to them:
+        one for lists of everything would be read to its end."""
+        for record in self._answer(DocumentQuery(equal=equal, limit=1), is_led=True):
             return record
         raise NotFound(self.kind.name, f"with this {', '.join(equal)}")
 
@@ -201,17 +210,12 @@ class Documents(Repository[R]):
             "run inside of one, may ask this"
         )
 
-    def _answer(self, query: DocumentQuery) -> list[R]:
-        self._require_declared(query)
-        if query.limit < 1 or any(
-            query.equal.get(it, "") is None for it in self.kind.unique_fields
-        ):
+    def _answer(self, query: DocumentQuery, *, is_led: bool = False) -> list[R]:
+        query = replace(query, leading=self._leading_fields(query, is_led=is_led))
+        without_value = {name for name, value in query.equal.items() if value is None}
+        if not query.is_answerable or without_value & {*self.kind.unique_fields}:
             return []
-        try:
-            stored = query.as_stored()
-        except InvalidRecord:
-            return []
-        return self._find_documents(stored)
+        return self._find_documents(query.as_stored())
 
     def _askable_field(self, name: str) -> IndexedField:
         if name == CREATED_AT:
@@ -220,7 +224,19 @@ class Documents(Repository[R]):
             raise BadDeclaration(f"{type(self).__name__} declares no index with {name}")
         return self._askable[name]
 
-    def _require_declared(self, query: DocumentQuery) -> None:
+    def _leading_fields(self, query: DocumentQuery, *, is_led: bool) -> tuple[str, ...]:
+        """With which fields the index begins that leads furthest."""
+        self._require_types(query)
+        if query.equal.keys() & {*self.kind.unique_fields}:
+            return ()
+        found = [order[:-1] for order in self._orders if _serves(order, query)]
+        leading = max(found, key=len, default=())
+        if not leading and (is_led or not found):
+            wanted = ", ".join(map(repr, (*query.equal, query.order_by)))
+            raise BadDeclaration(f"{type(self).__name__} has no Index({wanted}) for this question")
+        return leading
+
+    def _require_types(self, query: DocumentQuery) -> None:
         ordered = self._askable_field(query.order_by)
         asked = [(self._askable_field(name), value) for name, value in query.equal.items()]
         for declared, value in (*asked, (ordered, query.begin), (ordered, query.end)):
@@ -229,12 +245,6 @@ class Documents(Repository[R]):
                     f"{type(self).__name__}: {declared.name} is {declared.type.value.__name__}, "
                     f"and is asked for {type(value).__name__}"
                 )
-        by_unique = query.equal.keys() & {*self.kind.unique_fields}
-        if not (by_unique or any(_serves(it, query) for it in self._orders)):
-            wanted = ", ".join(map(repr, (*query.equal, query.order_by)))
-            raise BadDeclaration(
-                f"{type(self).__name__} needs an Index({wanted}) for this question"
-            )
 
 
 def _serves(order: Sequence[str], query: DocumentQuery) -> bool:
@@ -244,7 +254,6 @@ def _serves(order: Sequence[str], query: DocumentQuery) -> bool:
 
 
 def _stored_value(value: Value) -> Value:
-    codec.check_value(value)
     if isinstance(value, Enum):
         return str(value.value)
     return truncate_to_milliseconds(value) if isinstance(value, datetime) else value
@@ -277,24 +286,35 @@ def _field_named(port: str, kind: Kind[Any], name: str) -> IndexedField:
         raise BadDeclaration(f"{where} cannot be indexed: {_RESERVED_NAMES} belong to the stores")
     if name in ENVELOPE_FIELDS and name not in _ENVELOPE_TIMES:
         raise BadDeclaration(f"{where} cannot be indexed; every store finds records by their ids")
-    found = _field_type(declared[name].type)
+    declared_type = _without_none(declared[name].type)
+    found = _field_type(declared_type)
     if found is None:
         raise BadDeclaration(
             f"{where} cannot be indexed: it has to be str, int, bool or datetime, or one of them "
             "or None"
         )
     default = declared[name].default
-    return IndexedField(name, found, None if default is NODEFAULT else _stored_value(default))
+    return IndexedField(
+        name,
+        found,
+        default=None if default is NODEFAULT else _stored_value(default),
+        is_unbounded=isinstance(declared_type, inspect.StrType),
+    )
 
 
 def _fields(declared: inspect.Type) -> Sequence[inspect.Field]:
     return declared.fields if isinstance(declared, inspect.DataclassType) else ()
 
 
-def _field_type(declared: inspect.Type) -> FieldType | None:
+def _without_none(declared: inspect.Type) -> inspect.Type:
     match declared:
         case inspect.UnionType(types=(one, inspect.NoneType()) | (inspect.NoneType(), one)):
-            return _field_type(one)
+            return one
+    return declared
+
+
+def _field_type(declared: inspect.Type) -> FieldType | None:
+    match declared:
         case inspect.StrType():
             return FieldType.TEXT
         case inspect.EnumType(cls=cls) if issubclass(cls, str):
