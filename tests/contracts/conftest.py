@@ -23,6 +23,7 @@ from adapters.mongo.database import MongoDatabase
 from adapters.postgres.database import PostgresDatabase
 from dinerapp.replication.merge import MergePolicy
 from dinerapp.replication.ports.database import Database
+from dinerapp.replication.ports.repository import Repository
 from dinerapp.replication.replicator import Replicator
 from dinerapp.replication.served_by import StoreRole
 from dinerapp.replication.version import StoreId
@@ -154,7 +155,9 @@ def open_stores(stores: Stores) -> Iterator[Stores]:
     stores.database.close()
 
 
-def compose_stores(primary: Stores, backup: Stores) -> Repositories:
+def compose_stores(
+    primary: Stores, backup: Stores, ports: Mapping[str, type[Repository[Any]]] = PORTS
+) -> Repositories:
     """Both stores as one repository per kind, each of them up."""
     healths = {
         each.database.store_id: healthy(each.database.store_id) for each in (primary, backup)
@@ -172,7 +175,7 @@ def compose_stores(primary: Stores, backup: Stores) -> Repositories:
     )
     context = ReplicationContext(replicator, AckBatcher(replicator))
     composites = Repositories(
-        {name: compose(port, guarded_stores(name), context) for name, port in PORTS.items()}
+        {name: compose(port, guarded_stores(name), context) for name, port in ports.items()}
     )
     return composites
 
