@@ -14,11 +14,12 @@ from flask_smorest import Blueprint
 
 from dinerapp.live.feed import StreamQuota
 from dinerapp.live.signal_bridge import SignalBridge
-from dinerapp.ordering.ports.erasure import GuestEraser
+from dinerapp.replication.erasure import PersonalData
 from dinerapp.replication.ports.follower import Follower
 from dinerapp.replication.ports.repository import Repository
 from dinerapp.runtime.kind_row import KindRow
 from dinerapp.runtime.supervisor import Service
+from dinerapp.webhooks.domain.event_sources import EventSource
 
 if TYPE_CHECKING:
     from dinerapp.runtime.settings import Settings
@@ -39,14 +40,16 @@ class WingContext:
         repositories: Mapping[str, Repository[Any]],
         stream_quota: StreamQuota,
         is_informed: Callable[[], bool],
-        erasers: Callable[[WingContext], Sequence[GuestEraser]],
+        event_sources: Sequence[EventSource[Any]],
+        personal_data: Callable[[WingContext], Sequence[PersonalData[Any]]],
     ) -> None:
         self.settings = settings
         self.secret = secret
         self.stream_quota = stream_quota
         self.is_informed = is_informed
+        self.event_sources = event_sources
         self._repositories = repositories
-        self._erasers = erasers
+        self._personal_data = personal_data
         self._services: dict[type, object] = {}
 
     def repository(self, port: type[P]) -> P:
@@ -59,9 +62,9 @@ class WingContext:
         found: W = self._services[container]  # type: ignore[assignment]
         return found
 
-    def erasers(self) -> Sequence[GuestEraser]:
-        """What forgets a guest in each wing."""
-        return self._erasers(self)
+    def personal_data(self) -> Sequence[PersonalData[Any]]:
+        """What the kinds of all wings keep of people."""
+        return self._personal_data(self)
 
     def add(self, services: object) -> None:
         """Makes a wing's services known to those after it."""
@@ -79,7 +82,7 @@ class BuiltWing:
     relay_background: Sequence[Service] = ()
 
 
-def _no_erasers(_context: WingContext) -> Sequence[GuestEraser]:
+def _no_personal_data(_context: WingContext) -> Sequence[PersonalData[Any]]:
     return ()
 
 
@@ -95,5 +98,6 @@ class Wing:
     kinds: tuple[KindRow, ...]
     blueprints: tuple[Blueprint, ...]
     build: Callable[[WingContext], BuiltWing]
-    erasers: Callable[[WingContext], Sequence[GuestEraser]] = _no_erasers
+    personal_data: Callable[[WingContext], Sequence[PersonalData[Any]]] = _no_personal_data
+    event_sources: tuple[EventSource[Any], ...] = ()
     forward_signals: Callable[[SignalBridge], None] = _nothing_to_forward

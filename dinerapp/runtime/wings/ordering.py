@@ -22,9 +22,11 @@ from blueprints.kitchen.routes import blp as kitchen
 from blueprints.menu.routes import blp as menu
 from blueprints.orders.routes import blp as orders
 from blueprints.till.routes import blp as till
+from dinerapp.accounts.ports.users import Users
 from dinerapp.accounts.services.record_tokens import RecordTokens
 from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.domain.customers import PhoneIdentity
+from dinerapp.ordering.domain.order_events import Topic, events_of
 from dinerapp.ordering.forwarding import forward_signals
 from dinerapp.ordering.ports.carts import Carts
 from dinerapp.ordering.ports.coupons import Coupons
@@ -49,6 +51,7 @@ from dinerapp.replication.ports.conflicts import Conflicts
 from dinerapp.runtime.kind_row import MONGO_FIRST, KindRow
 from dinerapp.runtime.supervisor import Resource
 from dinerapp.runtime.wing import BuiltWing, Wing, WingContext
+from dinerapp.webhooks.domain.event_sources import EventSource
 
 
 def phone_identity(context: WingContext) -> PhoneIdentity:
@@ -88,9 +91,10 @@ def _build(context: WingContext) -> BuiltWing:
     customers = CustomerService(
         context.repository(Customers),
         orders_at,
+        context.repository(Users),
         context.repository(Conflicts),
         recognition,
-        context.erasers(),
+        context.personal_data(),
     )
     news = Event()
     feed = OrderFeed(orders_at, context.stream_quota, wake=news.set)
@@ -135,5 +139,6 @@ ORDERING = Wing(
     ),
     blueprints=(customers, menu, carts, orders, kitchen, till, coupons),
     build=_build,
+    event_sources=(EventSource(Orders.kind, tuple(Topic), events_of),),
     forward_signals=forward_signals,
 )
