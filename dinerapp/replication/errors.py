@@ -58,6 +58,9 @@ class Replayed(RecordRejection):
 class KeyReused(RecordRejection):
     """The idempotency key was used earlier on this record for something else."""
 
+    def __str__(self) -> str:
+        return "this idempotency key was used before, for another request"
+
 
 class DuplicateKey(Rejection):
     """Another record of the kind holds the same unique value."""

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
-PATH = re.compile(r"`((?:tests|docs|dinerapp|adapters|blueprints|bench)/[\w./-]*)`")
+PATH = re.compile(r"`((?:tests|docs|dinerapp|adapters|blueprints|bench|examples)/[\w./-]*)`")
 DEFINED_IN = re.compile(r"\[`(\w+(?:\.\w+)?)`\]\(([^)]+\.py)\)")
 
 
