@@ -37,9 +37,8 @@ from dinerapp.replication.ports.replica import (
     FollowerTarget,
     OutboxEntry,
     Target,
-    Usage,
 )
-from dinerapp.replication.ports.repository import Cursor, Page, ReadVersion
+from dinerapp.replication.ports.repository import Cursor, Page, ReadVersion, Usage
 from dinerapp.replication.ports.store import Store
 from dinerapp.replication.record import Record
 from dinerapp.replication.version import StoreId
@@ -164,7 +163,8 @@ class MongoStore(MongoOutbox[R], Store[R]):
         return {each["_id"]: each["_digest"] for each in found}
 
     def usage(self, keys: Collection[str]) -> Mapping[str, Usage]:
-        return self._counters.usage(keys)
+        found = self._counters.usage([*filter(codec.is_storable, keys)])
+        return {key: found.get(key, Usage(0, None)) for key in keys}
 
     def _find(
         self, query: Document, order: Sequence[tuple[str, int]] | None = None, limit: int = 0
