@@ -37,6 +37,24 @@ def test_the_glossary_links_each_name_to_the_file_that_defines_it() -> None:
     ] == []
 
 
+def test_the_guide_to_programs_of_your_own_names_all_that_its_example_imports_of_ours() -> None:
+    named = set(LINK.findall((ROOT / "docs" / "building-your-own.md").read_text()))
+    assert [path for path in imports_of_ours(ROOT / "examples") if f"../{path}" not in named] == []
+
+
+def imports_of_ours(folder: Path) -> list[str]:
+    """The files of this repository that the modules in the folder import from."""
+    imported = {
+        name
+        for file in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module
+        for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+    }
+    paths = {f"{name.replace('.', '/')}.py" for name in imported}
+    return sorted(path for path in paths if (ROOT / path).is_file())
+
+
 def names_in(file: Path) -> set[str]:
     """What a module defines: `Name`, and `Class.member` of its classes."""
     names: set[str] = set()
