@@ -58,6 +58,9 @@ class Replayed(RecordRejection):
 class KeyReused(RecordRejection):
     """The idempotency key has already been used on this record with a different request."""
 
+    def __str__(self) -> str:
+        return "this idempotency key was used before, for another request"
+
 
 class DuplicateKey(Rejection):
     """Another record of the kind has the same value in a unique field."""

@@ -61,6 +61,10 @@ class UnusablePlacement(DinerError):
         self.store_ids = store_ids
 
 
+class DuplicateKind(DinerError):
+    """Two kinds would be kept in one table."""
+
+
 class ReplicatedStores:
     """The stores of a process as composites, and what works on them in the background.
 
@@ -79,6 +83,9 @@ class ReplicatedStores:
     ) -> None:
         observer = observer or Observer()
         self._kinds = {row.name: row for row in kinds}
+        if len(self._kinds) < len(kinds):
+            names = sorted(row.name for row in kinds)
+            raise DuplicateKind(f"two kinds have the same name: {', '.join(names)}")
         for kind in settings.placement.keys() - self._kinds.keys():
             raise UnusablePlacement(kind, settings.placement[kind], "there is no such kind")
         self._settings = settings

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
-PATH = re.compile(r"`((?:tests|docs|dinerapp|adapters|blueprints|bench)/[\w./-]*)`")
+PATH = re.compile(r"`((?:tests|docs|dinerapp|adapters|blueprints|bench|examples)/[\w./-]*)`")
 DEFINED_IN = re.compile(r"\[`(\w+(?:\.\w+)?)`\]\(([^)]+\.py)\)")
 
 
@@ -35,6 +35,24 @@ def test_the_glossary_links_each_name_to_the_file_that_defines_it() -> None:
     assert [
         (name, link) for name, link in named if name not in names_in(ROOT / "docs" / link)
     ] == []
+
+
+def test_the_guide_to_programs_of_your_own_names_all_that_its_example_imports_of_ours() -> None:
+    named = set(LINK.findall((ROOT / "docs" / "building-your-own.md").read_text()))
+    assert [path for path in imports_of_ours(ROOT / "examples") if f"../{path}" not in named] == []
+
+
+def imports_of_ours(folder: Path) -> list[str]:
+    """The files of this repository that the modules in the folder import from."""
+    imported = {
+        name
+        for file in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module
+        for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+    }
+    paths = {f"{name.replace('.', '/')}.py" for name in imported}
+    return sorted(path for path in paths if (ROOT / path).is_file())
 
 
 def names_in(file: Path) -> set[str]:

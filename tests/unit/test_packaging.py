@@ -54,6 +54,11 @@ def test_a_pin_is_exact_and_within_the_range_of_its_package(file: str) -> None:
         assert wanted.marker == pin.marker, name
 
 
+def test_no_other_package_is_released() -> None:
+    found = PROJECT["tool"]["setuptools"]["packages"]["find"]
+    assert found["include"] == [f"{name}*" for name in PACKAGES]
+
+
 def test_every_file_of_a_package_is_released_with_it() -> None:
     patterns = PROJECT["tool"]["setuptools"]["package-data"]["*"]
     released = {

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("dinerapp", "adapters", "blueprints")
+PACKAGES = ("dinerapp", "adapters", "blueprints", "examples")
 
 RETIRED = frozenset(
     [

@@ -12,7 +12,7 @@ from dinerapp.runtime.kind_row import KindRow
 from dinerapp.runtime.replication_engine import ReplicationEngine
 from dinerapp.runtime.replication_settings import ReplicationSettings
 from dinerapp.runtime.settings import BadSetting, Settings
-from dinerapp.runtime.stores import UnusablePlacement
+from dinerapp.runtime.stores import DuplicateKind, UnusablePlacement
 from dinerapp.runtime.testing import memory_stores
 from dinerapp.runtime.wiring import build
 
@@ -41,6 +41,11 @@ def test_a_placement_of_an_unknown_kind_stops_the_start() -> None:
             mongo_url="mongodb://nowhere",
             settings=ReplicationSettings(placement={"desserts": (StoreId.MONGODB,)}),
         )
+
+
+def test_two_kinds_of_one_name_stop_the_start() -> None:
+    with pytest.raises(DuplicateKind, match="conflicts, profiles, profiles"):
+        ReplicationEngine([ROW, ROW], mongo_url="mongodb://nowhere")
 
 
 def test_followers_of_a_kind_that_has_none_stop_the_start() -> None:

@@ -1,0 +1,1 @@
+"""Notes that outlive either database, in one file."""
