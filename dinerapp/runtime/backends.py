@@ -20,12 +20,12 @@ from dinerapp.runtime.settings import Settings
 
 
 class NoDatabase(DinerError):
-    """Neither database is configured."""
+    """A database that is needed is not configured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One store's database, and how a store of each kind is made on it."""
+    """A database, and the factories of its stores for each kind."""
 
     database: Database
     stores: StoreFactories
@@ -33,7 +33,7 @@ class Backend:
 
 @dataclass(frozen=True, slots=True)
 class AuxConnection:
-    """A named connection that holds no records of ours."""
+    """A named connection to a server that holds no records."""
 
     engine: str
     role: str
@@ -41,7 +41,7 @@ class AuxConnection:
 
 
 def backends_of(settings: Settings) -> list[Backend]:
-    """The real databases that the settings name."""
+    """The databases that the settings name."""
     found = []
     if settings.database_url:
         found.append(_postgres(settings, settings.database_url))
@@ -50,13 +50,13 @@ def backends_of(settings: Settings) -> list[Backend]:
     if not found:
         raise NoDatabase(
             "neither DATABASE_URL nor MONGODB_URI is set; set one or both, "
-            "or start with `python -m dinerapp up`, which brings its own databases"
+            "or start with `python -m dinerapp up`, which runs databases of its own"
         )
     return found
 
 
 def aux_connections_of(settings: Settings) -> list[AuxConnection]:
-    """The connections beside the two stores: the second MongoDB database, and Redis when set."""
+    """The connections besides the two stores: the second MongoDB database, and Redis if set."""
     found = []
     uri = settings.database1_uri or settings.mongodb_uri
     if uri:

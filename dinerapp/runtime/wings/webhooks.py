@@ -27,10 +27,10 @@ from dinerapp.webhooks.services.webhooks import WebhookService
 
 def _build(context: WingContext) -> BuiltWing:
     settings = context.settings
-    webhooks_at, deliveries_at = context.repository(Webhooks), context.repository(Deliveries)
-    kept = timedelta(days=settings.webhook_keep_days)
-    manners = SenderSettings(
-        # Longer than any try takes: names are looked up, and results are written.
+    webhook_repository, deliveries = context.repository(Webhooks), context.repository(Deliveries)
+    retention = timedelta(days=settings.webhook_keep_days)
+    sender_settings = SenderSettings(
+        # Longer than any try takes, including DNS lookups and storing the result.
         lease=timedelta(seconds=2 * settings.webhook_timeout + 10),
         retry_policy=RetryPolicy(
             max_tries=settings.webhook_tries,
@@ -38,17 +38,19 @@ def _build(context: WingContext) -> BuiltWing:
             growth=RETRY_GROWTH,
             max_jitter=RETRY_JITTER,
         ),
-        retention=kept,
+        retention=retention,
     )
     post = safe_http_poster(
         settings.webhook_timeout, allow_private=settings.webhook_private_addresses
     )
     due = Event()
-    sender = WebhookSender(webhooks_at, deliveries_at, post, manners, wake=due.set)
-    services = WebhookServices(WebhookService(webhooks_at, deliveries_at, context.secret), sender)
+    sender = WebhookSender(webhook_repository, deliveries, post, sender_settings, wake=due.set)
+    services = WebhookServices(
+        WebhookService(webhook_repository, deliveries, context.secret), sender
+    )
     return BuiltWing(
         services,
-        followers={Orders.kind.name: [WebhookFanout(webhooks_at, deliveries_at, kept)]},
+        followers={Orders.kind.name: [WebhookFanout(webhook_repository, deliveries, retention)]},
         relay_background=(Resource(sender), PeriodicThread("webhooks", sender.step, due)),
     )
 
