@@ -7,6 +7,6 @@ from dinerapp.replication.ports.repository import Repository
 
 
 class Profiles(Repository[Profile]):
-    """What users say of themselves."""
+    """Profiles of users."""
 
     kind = PROFILES
