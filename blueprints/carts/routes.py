@@ -173,5 +173,7 @@ def _cart_response(
 
 def _views(*carts: Cart) -> list[dict[str, Any]]:
     currency = services().currency
-    positions = services().carts.positions(carts)
-    return [cart_view(cart, each, currency) for cart, each in zip(carts, positions, strict=True)]
+    priced_lines = services().carts.priced_lines(carts)
+    return [
+        cart_view(cart, lines, currency) for cart, lines in zip(carts, priced_lines, strict=True)
+    ]

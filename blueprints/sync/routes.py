@@ -105,7 +105,7 @@ def repair_kind(kind: str) -> Response:
 def _pair(kind: str) -> StorePair[Any]:
     pair = services().pairs.get(kind)
     if pair is None:
-        raise NotFound("the kind", kind)
+        raise NotFound("kinds", kind)
     return pair
 
 

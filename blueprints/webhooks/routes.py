@@ -96,7 +96,7 @@ def remove_webhook(webhook_id: UUID) -> Response:
 def rotate_secret(webhook_id: UUID) -> Response:
     """Rotate the secret, shown in this response only; the previous one is replaced at once"""
     op = operation(f"webhooks.rotate {webhook_id}")
-    done = services().webhooks.rotate(str(webhook_id), op)
+    done = services().webhooks.rotate_secret(str(webhook_id), op)
     return write_response(done, view_with_secret(done))
 
 

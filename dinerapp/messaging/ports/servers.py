@@ -18,7 +18,7 @@ class Servers(Repository[Server]):
     @abstractmethod
     @find_one
     def by_invite(self, code: str) -> Server:
-        """The server with exactly this invite code; NotFound."""
+        """The server with exactly this invite code; raises NotFound if there is none."""
 
 
 class Channels(Repository[Channel]):

@@ -1,4 +1,4 @@
-"""Removes what guests said in rooms when they are erased."""
+"""Removes the messages of guests when they are erased."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from dinerapp.replication.signals import announce
 
 
 class MessageEraser:
-    """A guest is known by their number, and an author by their account: orders have both."""
+    """Finds the accounts of a guest, who is known by phone number, through the orders placed with
+    them."""
 
     def __init__(
         self, users: Users, message_repositories: Sequence[Messages], phone_identity: PhoneIdentity
@@ -32,8 +33,8 @@ class MessageEraser:
         self._phone_identity = phone_identity
 
     def erase(self, orders: Collection[Order], phone: str, at: datetime) -> None:
-        """All that the guest had said by then, if the orders were placed from an account of
-        theirs. It may be repeated."""
+        """Erases all messages that the guest had sent by then, if the orders were placed from an
+        account of theirs. Idempotent."""
         ids = {order.user_id for order in orders if order.user_id is not None}
         accounts = self._users.get_many(ids).values() if ids else ()
         for user in accounts:
@@ -42,7 +43,7 @@ class MessageEraser:
                     self._erase_all_of(messages, user.id, at)
 
     def _is_theirs(self, user: User, phone: str) -> bool:
-        """Staff order for guests, and people with another number for their friends."""
+        """Whether the account is the guest's own: staff order for guests, and users for friends."""
         number = self._phone_identity.phone(user.phone) if user.phone else phone
         return not Caller(role=user.role).is_staff and number == phone
 

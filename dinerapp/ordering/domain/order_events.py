@@ -1,4 +1,4 @@
-"""The events of an order for other systems, derived from its state; nothing personal in them."""
+"""Events of an order for other systems, derived from its state, without personal data."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Topic(StrEnum):
 
 
 TOPICS = tuple(topic for topic in Topic if topic is not Topic.PING)
-"""Those that somebody can be interested in."""
+"""The topics that can be subscribed to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderEvent:
-    """Something that happened once; its id is the same whichever state it is derived from.
+    """Something that happened once; its id is the same from whichever state it is derived.
 
     `says` holds the other fields of the payload, as JSON values.
     """
@@ -46,8 +46,8 @@ class OrderEvent:
 
 
 def events_of(order: Order) -> Iterator[OrderEvent]:
-    """Everything that an order's state tells of its past. The order is told as it is now, which
-    may be further than it was then."""
+    """All events that can be derived from an order's state. Their payload shows the order as it is
+    now, which may be later than the event."""
     summary = {"order": _summary(order)}
     for step in order.history:
         yield (

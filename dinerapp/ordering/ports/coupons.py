@@ -17,7 +17,7 @@ class Coupons(Repository[Coupon]):
     @abstractmethod
     @find_one
     def by_code(self, code: str) -> Coupon:
-        """The coupon with exactly this code; NotFound."""
+        """The coupon with exactly this code; raises NotFound if there is none."""
 
     @abstractmethod
     @query

@@ -1,4 +1,4 @@
-"""Erasing what other wings keep of a guest."""
+"""Erasing what other wings store about a guest."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dinerapp.ordering.domain.orders import Order
 
 
 class GuestEraser(Protocol):
-    """Erases a guest in one wing; each wing that keeps anything about guests has one."""
+    """Erases a guest in one wing; each wing that stores anything about guests implements it."""
 
     def erase(self, orders: Collection[Order], phone: str, at: datetime) -> None:
-        """Erases what the wing kept of the guest by then. `orders` are orders of theirs, which may
-        name their account. May be repeated."""
+        """Erases what the wing stored about the guest up to then. `orders` are the guest's, and may
+        name their account. Must be idempotent."""
