@@ -1,4 +1,4 @@
-"""Examples for the documentation, made from the schemas: what a field says of itself, first."""
+"""Examples for the documentation, from the schemas; a field's own example comes first."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ _DEFAULT_EXAMPLES: tuple[tuple[type[fields.Field[Any]], Any], ...] = (
 
 
 def example_of(schema: ma.Schema | type[ma.Schema]) -> Any:
-    """A value of the schema. In requests, what may be left out is, unless it has an example."""
+    """An example value of the schema. In requests, optional fields are left out unless they have
+    one."""
     made = schema() if isinstance(schema, type) else schema
     return {
         name: _example(field) for name, field in made.fields.items() if _has_example(made, field)

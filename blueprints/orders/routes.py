@@ -233,5 +233,5 @@ def placed_response(result: WriteResult[Order]) -> Response:
 
 
 def _placing_scope() -> str:
-    """A key belongs to its sender: it never shows one customer another customer's order."""
+    """A key belongs to its sender, so that it never shows one customer another customer's order."""
     return " ".join(filter(None, ("orders.place", caller().user_id)))

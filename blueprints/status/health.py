@@ -1,4 +1,4 @@
-"""One word and one sentence about the databases, from what the process knows of them."""
+"""The health of the application in a word and a sentence, from the states of its connections."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STORE_TITLES = {StoreId.MONGODB: "MongoDB", StoreId.POSTGRESQL: "PostgreSQL"}
 
 @dataclass(frozen=True, slots=True)
 class HealthVerdict:
-    """What `/health` says."""
+    """The content of `/health`."""
 
     status: str
     reachable: dict[str, bool]
@@ -26,10 +26,10 @@ class HealthVerdict:
 
 
 def assess(connections: Sequence[ConnectionStatus]) -> HealthVerdict:
-    """A store that is catching up counts as there, and as a degradation.
+    """A store that is catching up counts as present and degraded.
 
-    A store that nobody configured is not there, and that is no degradation. Connections that hold
-    no records change the sentence only.
+    A store that is not configured is absent, which is not a degradation. Connections without
+    records affect only the sentence.
     """
     states = {
         place: one.state for place in STORE_TITLES for one in connections if one.name == place
