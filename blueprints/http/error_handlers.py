@@ -57,10 +57,10 @@ def _not_json(exc: NotJson) -> Response:
 
 def _not_valid(exc: ma.ValidationError) -> Response:
     errors = flatten_errors(exc.messages)
-    told = "; ".join(
+    detail = "; ".join(
         f"{name}: {words[0]}" for name, words in islice(errors.items(), MAX_ERRORS_IN_DETAIL)
     )
-    return problem_types.INVALID.response(told, errors)
+    return problem_types.INVALID.response(detail, errors)
 
 
 def _invalid(exc: InvalidRecord) -> Response:

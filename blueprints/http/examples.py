@@ -25,9 +25,11 @@ _DEFAULT_EXAMPLES: tuple[tuple[type[fields.Field[Any]], Any], ...] = (
 def example_of(schema: ma.Schema | type[ma.Schema]) -> Any:
     """An example value of the schema. In requests, optional fields are left out unless they have
     one."""
-    made = schema() if isinstance(schema, type) else schema
+    instance = schema() if isinstance(schema, type) else schema
     return {
-        name: _example(field) for name, field in made.fields.items() if _has_example(made, field)
+        name: _example(field)
+        for name, field in instance.fields.items()
+        if _has_example(instance, field)
     }
 
 

@@ -111,7 +111,7 @@ def _begin_request() -> None:
 
 
 def _finish_response(response: Response) -> Response:
-    # Nobody has set these before: `add` does not look for them.
+    # These are never set before; unlike assignment, `add` does not search for them.
     response.headers.add("X-Request-Id", g.get("request_id", ""))
     served = served_by.current()
     # A caller who is not authenticated must not learn whether a store was asked about them.

@@ -220,9 +220,9 @@ def _refine_string_schema(
     _converter: OpenAPIConverter, _field: Any, ret: dict[str, Any], **_: Any
 ) -> dict[str, Any]:
     """Describes choices as an enum, and adapts patterns to the syntax of JavaScript."""
-    made: dict[str, Any] = {}
+    schema: dict[str, Any] = {}
     if "enum" in ret:
-        made["type"] = "string"
+        schema["type"] = "string"
     if ret.get("pattern", "").endswith(r"\Z"):
-        made["pattern"] = ret["pattern"].removesuffix(r"\Z") + "$"
-    return made
+        schema["pattern"] = ret["pattern"].removesuffix(r"\Z") + "$"
+    return schema

@@ -63,11 +63,11 @@ class AccountService:
     def register(self, operation: Operation, new: NewAccount) -> WriteResult[User]:
         """Creates a customer's account. So as not to reveal who has an account, an address that is
         taken gets the response of a new one, and its account stays as it is."""
-        made = self._new_user(operation, new, Role.CUSTOMER)
+        user = self._new_user(operation, new, Role.CUSTOMER)
         try:
-            return self._add(made)
+            return self._add(user)
         except DuplicateKey:
-            return WriteResult(_as_if_saved(made), changed=False)
+            return WriteResult(_as_if_saved(user), changed=False)
 
     def add(self, operation: Operation, new: NewAccount, role: Role) -> WriteResult[User]:
         """Creates an account in any role; the permission to do so is checked before."""
@@ -86,10 +86,10 @@ class AccountService:
         password = secrets.token_urlsafe(_PASSWORD_BYTES)
         new = NewAccount(email=FIRST_ADMIN_EMAIL, name="Admin", password=password)
         try:
-            done = self.add(_FIRST_ADMIN, new, Role.ADMIN)
+            result = self.add(_FIRST_ADMIN, new, Role.ADMIN)
         except (AlreadyExists, DuplicateKey):
             return None
-        return (done.record, password) if done.changed else None
+        return (result.record, password) if result.changed else None
 
     def login(self, email: str, password: str) -> LoginResult:
         """Opens a session. The error is the same for an unknown address, a wrong password and a
@@ -174,10 +174,10 @@ class AccountService:
         return self._set_password(self._users.by_email(normalise_email(email)), new_password)
 
     def _add(self, user: User) -> WriteResult[User]:
-        done = save_idempotently(self._users.save, user)
-        if done.changed:
-            announce(user_created, self, user=done.record)
-        return done
+        result = save_idempotently(self._users.save, user)
+        if result.changed:
+            announce(user_created, self, user=result.record)
+        return result
 
     def _new_user(self, operation: Operation, new: NewAccount, role: Role) -> User:
         now = utc_now()

@@ -48,7 +48,7 @@ class ConversationService:
         if known is not None:
             return WriteResult(known, replayed=known.has_applied(operation.op_id), changed=False)
         now = utc_now()
-        made = Conversation(
+        conversation = Conversation(
             id=room_id,
             op_id=operation.op_id,
             created_at=now,
@@ -57,7 +57,7 @@ class ConversationService:
             started_by=own,
         )
         try:
-            return save_idempotently(self._conversations.save, made)
+            return save_idempotently(self._conversations.save, conversation)
         except AlreadyExists as exc:
             return WriteResult(exc.stored, changed=False)
 

@@ -59,7 +59,7 @@ class MessageEraser:
         def erase(message: Message) -> Message:
             return message.as_erased(op_id=op_id, now=utc_now())
 
-        done = update_with_retry(messages, message_id, op_id, erase)
-        if done.changed:
+        result = update_with_retry(messages, message_id, op_id, erase)
+        if result.changed:
             kind = messages.kind.name
-            announce(message_changed, self, kind=kind, message=done.record)
+            announce(message_changed, self, kind=kind, message=result.record)

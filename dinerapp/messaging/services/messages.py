@@ -67,11 +67,11 @@ class MessageService:
             file_url=new.file_url,
             order_id=new.order_id,
         )
-        done = save_idempotently(room.backend.messages.save, message)
-        if done.changed:
+        result = save_idempotently(room.backend.messages.save, message)
+        if result.changed:
             kind = room.backend.messages.kind.name
-            announce(message_sent, self, kind=kind, message=done.record)
-        return done
+            announce(message_sent, self, kind=kind, message=result.record)
+        return result
 
     def edit(
         self,
@@ -155,11 +155,11 @@ class MessageService:
         if_match: str | None,
     ) -> WriteResult[Message]:
         messages = room.backend.messages
-        done = update_with_retry(messages, message_id, operation.op_id, change, if_match)
-        if done.changed:
+        result = update_with_retry(messages, message_id, operation.op_id, change, if_match)
+        if result.changed:
             kind = messages.kind.name
-            announce(message_changed, self, kind=kind, message=done.record)
-        return done
+            announce(message_changed, self, kind=kind, message=result.record)
+        return result
 
 
 def _require_in_room(message: Message, room_id: str) -> Message:

@@ -81,10 +81,10 @@ class ReadMarkerService:
         room = self._rooms.authorize(caller.user_id or "", room_id)
         with served_by.suspended():
             message = _require_message(room.backend.messages, room_id, message_id)
-        done = self._move_marker(room.user_id, operation, message)
-        if done.changed:
-            announce(room_read, self, read=done.record)
-        return done
+        result = self._move_marker(room.user_id, operation, message)
+        if result.changed:
+            announce(room_read, self, read=result.record)
+        return result
 
     def unread(self, caller: Caller) -> UnreadRooms:
         """Unread messages in all rooms of the caller, in one query for each kind."""
@@ -117,8 +117,8 @@ class ReadMarkerService:
         there = self._servers.get_many(joined) if joined else {}
         channels = self._channels.of_servers(there, MAX_ROOMS + 1) if there else ()
         truncated = found.next_cursor is not None or len(channels) > MAX_ROOMS
-        places = {one.id: Cursor(joined[one.server_id], "") for one in channels[:MAX_ROOMS]}
-        return places, truncated
+        positions = {one.id: Cursor(joined[one.server_id], "") for one in channels[:MAX_ROOMS]}
+        return positions, truncated
 
     def _count_unread(
         self, user_id: str, kind: RoomKind, rooms: Mapping[str, Cursor]
@@ -173,6 +173,6 @@ def _later_positions(
 ) -> dict[str, Cursor]:
     """The later position of each room: members who rejoin start again from there."""
     return {
-        room_id: max(place, reached.get(room_id, place), key=lambda it: (it.created_at, it.id))
-        for room_id, place in starts.items()
+        room_id: max(start, reached.get(room_id, start), key=lambda it: (it.created_at, it.id))
+        for room_id, start in starts.items()
     }

@@ -126,9 +126,11 @@ class ServerService:
             return server.with_changes(op_id=operation.op_id, now=utc_now())
 
         save = self._servers.delete
-        done = update_with_retry(self._servers, server_id, operation.op_id, change, if_match, save)
-        self._announce_access(done.record, None)
-        return done
+        result = update_with_retry(
+            self._servers, server_id, operation.op_id, change, if_match, save
+        )
+        self._announce_access(result.record, None)
+        return result
 
     def renew_invite(
         self, caller: Caller, server_id: str, operation: Operation
@@ -145,8 +147,8 @@ class ServerService:
     def join(self, caller: Caller, operation: Operation, code: str) -> WriteResult[Server]:
         """Adds the caller as a member; existing members keep their role."""
         server = self._server_of_invite(code)
-        done = self._join(server, caller.user_id or "", operation, code)
-        return WriteResult(server, done.replayed, done.changed)
+        result = self._join(server, caller.user_id or "", operation, code)
+        return WriteResult(server, result.replayed, result.changed)
 
     def _join(
         self, server: Server, user_id: str, operation: Operation, code: str
@@ -222,11 +224,11 @@ class ServerService:
 
         key = member_id(server_id, user_id)
         try:
-            done = update_with_retry(self._members, key, operation.op_id, change)
+            result = update_with_retry(self._members, key, operation.op_id, change)
         except NotFound:
             raise NotFound(*(("servers", server_id) if own else ("members", user_id))) from None
-        self._announce_access(done.record, user_id)
-        return done
+        self._announce_access(result.record, user_id)
+        return result
 
     def channels(
         self, caller: Caller, server_id: str, after: Cursor | None, limit: int
@@ -284,11 +286,11 @@ class ServerService:
             return channel.with_changes(op_id=operation.op_id, now=utc_now())
 
         save = self._channels.delete
-        done = update_with_retry(
+        result = update_with_retry(
             self._channels, channel_id, operation.op_id, change, if_match, save
         )
-        self._announce_access(done.record, None)
-        return done
+        self._announce_access(result.record, None)
+        return result
 
     def _require_permission(
         self, caller: Caller, server_id: str, permission: MemberPermission

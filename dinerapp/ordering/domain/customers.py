@@ -45,10 +45,10 @@ class Customer(Record):
         """The customer updated from one of their orders; unchanged if it says nothing new."""
         if self.ordered_before_erasure(order):
             return self
-        told = _content_of(self, order, phone)
-        if replace(self, **told) == self:
+        fields = _content_of(self, order, phone)
+        if replace(self, **fields) == self:
             return self
-        return self.with_changes(op_id=op_id, now=now, **told)
+        return self.with_changes(op_id=op_id, now=now, **fields)
 
     def as_erased(self, at: datetime, *, op_id: str, now: datetime) -> Customer:
         """What remains after erasure: the id derived from the number, and the time of erasure."""
@@ -142,10 +142,10 @@ def _content_of(customer: Customer, order: Order, phone: str) -> dict[str, Any]:
     latest = {"name": order.customer.name, "last_seen": at}
     if customer.is_erased:
         return {**latest, "phone": phone, "email": email_of(order), "first_seen": at}
-    told: dict[str, Any] = {"first_seen": min(customer.first_seen, at)}
+    fields: dict[str, Any] = {"first_seen": min(customer.first_seen, at)}
     if at > customer.last_seen:
-        told |= {**latest, "email": email_of(order) or customer.email}
-    return told
+        fields |= {**latest, "email": email_of(order) or customer.email}
+    return fields
 
 
 CUSTOMERS = Kind("customers", Customer, merge=merge_customers)

@@ -81,14 +81,18 @@ def _step_event(order: Order, step: HistoryStep, summary: Mapping[str, Any]) -> 
 
 def _payment_event(order: Order, payment: Payment, summary: Mapping[str, Any]) -> OrderEvent:
     topic = Topic.ORDER_PAID if payment.refund_of is None else Topic.ORDER_REFUNDED
-    told = {"id": payment.id, "method": str(payment.method), "amount": abs(payment.amount)}
+    payment_fields = {
+        "id": payment.id,
+        "method": str(payment.method),
+        "amount": abs(payment.amount),
+    }
     if payment.refund_of is not None:
-        told["refund_of"] = payment.refund_of
+        payment_fields["refund_of"] = payment.refund_of
     return OrderEvent(
         id=derived_id(topic, order.id, payment.id),
         topic=topic,
         at=payment.at,
-        says={"payment": told, **summary},
+        says={"payment": payment_fields, **summary},
     )
 
 

@@ -32,8 +32,8 @@ _UNITED_FIELDS = ("history", "status", "payments", "tickets", "lines")
 
 _STATUS_RANK = {status: rank for rank, status in enumerate(Status)}
 
-CLOSED_TWICE = "cancelled on one side, completed on the other"
-PAID_TWICE = "paid on both sides, more than the order costs"
+CLOSED_TWICE = "cancelled in one database and completed in the other"
+PAID_TWICE = "paid in both databases, more than the order costs"
 
 
 def merge_orders(first: Order, second: Order, policy: MergePolicy) -> MergeResult[Order]:
@@ -82,12 +82,12 @@ def _with_missing_tickets(order: Order) -> Order:
     """
     if not order.tickets:
         return order
-    told: Counter[str] = Counter()
+    ticketed: Counter[str] = Counter()
     for ticket in order.tickets:
-        told[ticket.line_id] += ticket.quantity
+        ticketed[ticket.line_id] += ticket.quantity
     more: list[Ticket] = []
     for line in order.lines:
-        if told[line.id] == line.quantity:
+        if ticketed[line.id] == line.quantity:
             continue
         own = [ticket for ticket in order.tickets if ticket.line_id == line.id]
         if any(ticket.revision == line.revision for ticket in own):
@@ -95,7 +95,7 @@ def _with_missing_tickets(order: Order) -> Order:
             moment = max(ticket.fired_at for ticket in own)
         else:
             revision, moment = line.revision, min(ticket.fired_at for ticket in order.tickets)
-        before = replace(line, quantity=told[line.id])
+        before = replace(line, quantity=ticketed[line.id])
         more += make_tickets(order.id, [replace(line, revision=revision)], [before], moment)
     return replace(order, tickets=kitchen.merge_tickets(order.tickets, more))
 

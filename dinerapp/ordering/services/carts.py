@@ -197,13 +197,13 @@ class CartService:
         ordering = Operation.from_key("carts.check_out", cart_id, codec.encode(new))
         buyer = caller if _owns(caller, cart) else replace(GUEST, user_id=cart.user_id)
         try:
-            done = self._orders.place(ordering, new, buyer)
+            result = self._orders.place(ordering, new, buyer)
         except KeyReused as first:
             raise RuleViolation(
                 f"the cart has already been ordered: order {first.stored.id}"
             ) from None
-        self._mark_ordered(cart_id, operation, done.record.id)
-        return done
+        self._mark_ordered(cart_id, operation, result.record.id)
+        return result
 
     def step(self) -> float:
         """Deletes some expired carts; returns the seconds until the next step."""

@@ -54,10 +54,10 @@ class KitchenService:
                 ticket_ids, TICKET_STEPS[verb], op_id=operation.op_id, now=utc_now()
             )
 
-        done = update_with_retry(self._orders, order_id, operation.op_id, change)
-        if done.changed:
-            announce(tickets_changed, self, order=done.record)
-        return done
+        result = update_with_retry(self._orders, order_id, operation.op_id, change)
+        if result.changed:
+            announce(tickets_changed, self, order=result.record)
+        return result
 
 
 def _open_tickets(order: Order, station: str | None) -> list[Ticket]:

@@ -75,10 +75,10 @@ class MenuService:
         def change(item: MenuItem) -> MenuItem:
             return item.with_changes(op_id=operation.op_id, now=utc_now())
 
-        done = update_with_retry(
+        result = update_with_retry(
             self._items, item_id, operation.op_id, change, if_match, save=self._items.delete
         )
-        return self._announce_change(done)
+        return self._announce_change(result)
 
     def entries(self, items: Sequence[MenuItem]) -> Sequence[MenuEntry]:
         """The items with the stock left of each."""
@@ -137,8 +137,8 @@ class CategoryService:
         def change(category: Category) -> Category:
             return category.with_changes(op_id=operation.op_id, now=utc_now(), **fields)
 
-        done = update_with_retry(self._categories, category_id, operation.op_id, change, if_match)
-        return self._announce_change(done)
+        result = update_with_retry(self._categories, category_id, operation.op_id, change, if_match)
+        return self._announce_change(result)
 
     def remove(
         self, category_id: str, operation: Operation, if_match: str | None
@@ -151,10 +151,10 @@ class CategoryService:
             return category.with_changes(op_id=operation.op_id, now=utc_now())
 
         save = self._categories.delete
-        done = update_with_retry(
+        result = update_with_retry(
             self._categories, category_id, operation.op_id, change, if_match, save=save
         )
-        return self._announce_change(done)
+        return self._announce_change(result)
 
     def _require_empty(self, category: Category) -> None:
         number = self._items.count_in(category.id)

@@ -27,7 +27,7 @@ class CachedValue(Generic[V]):
 
 @dataclass(slots=True)
 class _Slot(Generic[V]):
-    """The place of a value that is being computed or has been."""
+    """The entry of a value that has been or is being computed."""
 
     ready: threading.Event = field(default_factory=threading.Event)
     cached: CachedValue[V] | None = None

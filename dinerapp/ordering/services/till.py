@@ -98,12 +98,12 @@ class TillService:
             self._require_open(new.till_id)
             return add_payment(order, make_payment(order), utc_now())
 
-        done = update_with_retry(self._orders, order_id, operation.op_id, change)
-        if not done.changed:
-            return replace(done, replayed=True)
-        payment = next(one for one in done.record.payments if one.op_id == operation.op_id)
-        announce(signal, self, order=done.record, payment=payment)
-        return done
+        result = update_with_retry(self._orders, order_id, operation.op_id, change)
+        if not result.changed:
+            return replace(result, replayed=True)
+        payment = next(one for one in result.record.payments if one.op_id == operation.op_id)
+        announce(signal, self, order=result.record, payment=payment)
+        return result
 
     def open(self, operation: Operation, name: str, opening: int, actor: str) -> WriteResult[Till]:
         """Opens a till with this much cash."""

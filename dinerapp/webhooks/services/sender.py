@@ -117,7 +117,7 @@ class WebhookSender:
         due = self._deliveries.due(self._now(), BATCH_SIZE, engaged)
         by_webhook = sorted(due, key=attrgetter("webhook_id"))
         found = groupby(by_webhook, key=attrgetter("webhook_id"))
-        return [(webhook_id, list(theirs)) for webhook_id, theirs in found]
+        return [(webhook_id, list(due_deliveries)) for webhook_id, due_deliveries in found]
 
     def _busy_webhooks(self) -> list[str]:
         """Webhooks that have a lane or are paused."""

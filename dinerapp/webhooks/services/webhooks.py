@@ -87,9 +87,9 @@ class WebhookService:
         """Sends a test delivery, whatever the webhook is subscribed to."""
         self._webhooks.get(webhook_id)
         ping = OrderEvent(id=operation.child_id("ping"), topic=Topic.PING, at=utc_now())
-        done = save_idempotently(self._deliveries.save, delivery_of(ping, webhook_id))
+        result = save_idempotently(self._deliveries.save, delivery_of(ping, webhook_id))
         announce(deliveries_due, self)
-        return done
+        return result
 
     def delivery(self, webhook_id: str, delivery_id: str) -> WebhookDelivery:
         """One delivery of a webhook."""
@@ -114,9 +114,9 @@ class WebhookService:
         def change(delivery: WebhookDelivery) -> WebhookDelivery:
             return delivery.as_repeated(op_id=operation.op_id, now=utc_now())
 
-        done = update_with_retry(self._deliveries, delivery_id, operation.op_id, change)
+        result = update_with_retry(self._deliveries, delivery_id, operation.op_id, change)
         announce(deliveries_due, self)
-        return done
+        return result
 
     def _secret_of(self, webhook_id: str, operation: Operation) -> str:
         """The same secret for every try of an operation, in any store; it cannot be guessed."""
