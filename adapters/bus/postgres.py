@@ -76,13 +76,13 @@ class PostgresTransport(Transport):
         listener, self._listener = self._listener, None
         _disconnect(listener)
 
-    def _check_alive(self, listener: _TimeoutConnection, heard: bool) -> None:
+    def _check_alive(self, listener: _TimeoutConnection, received: bool) -> None:
         """Checks with a query whether a server that has been silent is still alive."""
         now = time.monotonic()
-        if not heard and now - self._last_heard_at > _KEEPALIVE_SECONDS:
+        if not received and now - self._last_heard_at > _KEEPALIVE_SECONDS:
             listener.execute("SELECT 1")
-            heard = True
-        if heard:
+            received = True
+        if received:
             self._last_heard_at = now
 
     def _new_connection(self) -> _TimeoutConnection:

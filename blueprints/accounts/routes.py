@@ -54,8 +54,8 @@ def register(new: NewAccount) -> Response:
     The response is the same if the e-mail address already has an account, which then stays as it
     is: if you cannot log in afterwards, you already had an account.
     """
-    done = services().accounts.register(operation("auth.register", exclude=["password"]), new)
-    return write_response(done, user_view(done.record), location="/api/auth/me")
+    result = services().accounts.register(operation("auth.register", exclude=["password"]), new)
+    return write_response(result, user_view(result.record), location="/api/auth/me")
 
 
 @auth.post("/login")
@@ -134,8 +134,8 @@ def change_user(fields: dict[str, Any], user_id: UUID) -> Response:
     Only admins may create or change accounts of managers and admins.
     """
     op = operation(f"users.change {user_id}")
-    done = services().accounts.change(caller(), str(user_id), op, fields, if_match())
-    return write_response(done, user_view(done.record))
+    result = services().accounts.change(caller(), str(user_id), op, fields, if_match())
+    return write_response(result, user_view(result.record))
 
 
 def _login_response(result: LoginResult) -> Response:

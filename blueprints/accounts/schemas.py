@@ -1,4 +1,4 @@
-"""Accounts as clients send and see them. What is secret is in no answer's schema."""
+"""Accounts in requests and responses. Secret fields are in no response schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accounts as plain values for answers: what is shown is named, so that nothing else ever is."""
+"""Accounts as plain values for responses; fields are listed explicitly, so that no other leaks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dinerapp.accounts.services.accounts import LoginResult
 
 
 def user_view(user: User) -> dict[str, Any]:
-    """Somebody with an account."""
+    """A user account."""
     return {
         "id": user.id,
         "revision": user.version.revision,
@@ -24,7 +24,7 @@ def user_view(user: User) -> dict[str, Any]:
 
 
 def login_view(result: LoginResult) -> dict[str, Any]:
-    """What somebody gets who is logged in."""
+    """The tokens and the user after a login."""
     return {
         "access_token": result.access_token,
         "refresh_token": result.refresh_token,

@@ -57,9 +57,9 @@ def open_cart(_given: dict[str, Any]) -> Response:
     your list. A cart that has not been used for some days is deleted.
     """
     scope = " ".join(filter(None, ("carts.open", caller().user_id)))
-    done = services().carts.open(operation(scope), caller())
-    token = {"access_token": services().carts.access_token(done.record.id)}
-    return _cart_response(done, location=f"/api/carts/{done.record.id}", extra_fields=token)
+    result = services().carts.open(operation(scope), caller())
+    token = {"access_token": services().carts.access_token(result.record.id)}
+    return _cart_response(result, location=f"/api/carts/{result.record.id}", extra_fields=token)
 
 
 @blp.get("")
@@ -135,8 +135,8 @@ def join_carts(given: dict[str, Any], cart_id: UUID) -> Response:
     token = given["access_token"]
     other = caller() if token is None else Caller(record_token=token)
     op = operation(f"carts.join {cart_id}", exclude=["access_token"])
-    done = services().carts.join(str(cart_id), op, str(given["cart_id"]), caller(), other)
-    return _cart_response(done)
+    result = services().carts.join(str(cart_id), op, str(given["cart_id"]), caller(), other)
+    return _cart_response(result)
 
 
 @blp.post("/<uuid:cart_id>/checkout")
@@ -156,10 +156,10 @@ def check_out(checkout: Checkout, cart_id: UUID) -> Response:
 
 def _set_quantity(cart_id: UUID, line_id: UUID, quantity: int) -> Response:
     op = operation(f"carts.quantity {cart_id} {line_id}")
-    done = services().carts.set_quantity(
+    result = services().carts.set_quantity(
         str(cart_id), str(line_id), quantity, op, caller(), if_match()
     )
-    return _cart_response(done)
+    return _cart_response(result)
 
 
 def _cart_response(
@@ -173,5 +173,7 @@ def _cart_response(
 
 def _views(*carts: Cart) -> list[dict[str, Any]]:
     currency = services().currency
-    positions = services().carts.positions(carts)
-    return [cart_view(cart, each, currency) for cart, each in zip(carts, positions, strict=True)]
+    priced_lines = services().carts.priced_lines(carts)
+    return [
+        cart_view(cart, lines, currency) for cart, lines in zip(carts, priced_lines, strict=True)
+    ]

@@ -1,4 +1,4 @@
-"""Carts as plain values for answers."""
+"""Carts as plain values for responses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _INTERNAL_FIELDS = ("lines", "absorbed")
 
 
 def cart_view(cart: Cart, positions: list[PricedLine], currency: str) -> dict[str, Any]:
-    """One cart, at the prices of now."""
+    """A cart at current prices."""
     view = public_fields(cart)
     for name in _INTERNAL_FIELDS:
         del view[name]
@@ -26,7 +26,7 @@ def cart_view(cart: Cart, positions: list[PricedLine], currency: str) -> dict[st
 
 
 def prices_hash(view: dict[str, Any]) -> str:
-    """Tells two answers about one version of a cart apart: prices change without it."""
+    """Distinguishes responses for one version of a cart, because prices change without it."""
     return hashlib.blake2b(dumps(view["items"]), digest_size=6).hexdigest()
 
 

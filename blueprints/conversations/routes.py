@@ -54,10 +54,10 @@ def open_conversation(given: dict[str, Any]) -> Response:
     staff.
     """
     op = operation(f"conversations.open {caller().user_id}")
-    done = services().conversations.open(caller(), str(given["user_id"]), op)
-    is_new = done.changed or done.replayed
-    location = f"/api/conversations/{done.record.id}" if is_new else None
-    return write_response(done, _view(done.record, _names(done.record)), location)
+    result = services().conversations.open(caller(), str(given["user_id"]), op)
+    is_new = result.changed or result.replayed
+    location = f"/api/conversations/{result.record.id}" if is_new else None
+    return write_response(result, _view(result.record, _names(result.record)), location)
 
 
 @blp.get("")

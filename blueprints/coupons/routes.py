@@ -36,8 +36,8 @@ blp = Blueprint("coupons", __name__, url_prefix="/api/coupons", description="Dis
 @blp.creates(CouponOut)
 def add_coupon(given: dict[str, Any]) -> Response:
     """Create a coupon"""
-    done = services().coupons.add(operation("coupons.add"), given)
-    return _coupon_response(done, location=f"/api/coupons/{done.record.id}")
+    result = services().coupons.add(operation("coupons.add"), given)
+    return _coupon_response(result, location=f"/api/coupons/{result.record.id}")
 
 
 @blp.get("")

@@ -72,8 +72,8 @@ def change_customer(fields: dict[str, Any], customer_id: UUID) -> Response:
     The customer's next order updates the name and the address again.
     """
     op = operation(f"customers.change {customer_id}")
-    done = services().customers.change(str(customer_id), op, fields, if_match())
-    return write_response(done, customer_view(done.record))
+    result = services().customers.change(str(customer_id), op, fields, if_match())
+    return write_response(result, customer_view(result.record))
 
 
 @blp.get("/<uuid:customer_id>/orders")

@@ -1,4 +1,4 @@
-"""Customers as plain values for answers."""
+"""Customers as plain values for responses."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from dinerapp.ordering.domain.customers import Customer
 
 
 def customer_view(customer: Customer) -> dict[str, Any]:
-    """One customer; that they were erased once is nobody's business."""
+    """A customer, without the time of erasure."""
     return record_view(KnownCustomerOut, customer)

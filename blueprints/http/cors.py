@@ -1,6 +1,6 @@
-"""Which other sites' pages may call the API from a browser: none, unless the settings name them.
+"""Which origins may call the API from a browser: none, unless the settings name them.
 
-Callers authenticate by a token in a header, never by cookies, so credentials are not allowed.
+Callers authenticate with a token in a header, never with cookies, so credentials are not allowed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _EXPOSED_HEADERS = ", ".join(RESPONSE_HEADERS)
 
 
 def register(app: Flask, origins: Collection[str]) -> None:
-    """Nothing at all without origins."""
+    """Does nothing if there are no origins."""
     if not origins:
         return
 

@@ -18,7 +18,7 @@ blp = Blueprint("docs", __name__, url_prefix=STATIC_URL.rstrip("/"))
 @blp.get("/<name>")
 @set_rule(PUBLIC)
 def static_file(name: str) -> Response:
-    """One of the files that the page at /docs asks for."""
+    """A file that the page at /docs requests."""
     return send_from_directory(_folder(), name, max_age=DAY_SECONDS)
 
 

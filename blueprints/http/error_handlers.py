@@ -57,10 +57,10 @@ def _not_json(exc: NotJson) -> Response:
 
 def _not_valid(exc: ma.ValidationError) -> Response:
     errors = flatten_errors(exc.messages)
-    told = "; ".join(
+    detail = "; ".join(
         f"{name}: {words[0]}" for name, words in islice(errors.items(), MAX_ERRORS_IN_DETAIL)
     )
-    return problem_types.INVALID.response(told, errors)
+    return problem_types.INVALID.response(detail, errors)
 
 
 def _invalid(exc: InvalidRecord) -> Response:
@@ -152,7 +152,7 @@ def _http_error(exc: HTTPException) -> Response:
 
 
 def _problem_type(exc: HTTPException) -> ProblemType:
-    """Ours, or one by the name it has for everybody."""
+    """Our own type, or one named after the HTTP status."""
     status = exc.code or 500
     slug = exc.name.lower().replace(" ", "-")
     return TYPES_BY_STATUS.get(status) or ProblemType(status, slug, exc.name, exc.name)
@@ -192,15 +192,15 @@ HANDLERS: tuple[tuple[type[Exception], Callable[[Any], Response]], ...] = (
 
 
 def register(app: Flask) -> None:
-    """Makes every error of the application an answer."""
+    """Turns every error of the application into a response."""
     for error, handler in HANDLERS:
         app.register_error_handler(error, handler)
 
 
 def flatten_errors(messages: Any, path: str = "") -> dict[str, list[str]]:
-    """Marshmallow's nested messages as `items.0.quantity: [...]`.
+    """Marshmallow's nested messages, flattened to `items.0.quantity: [...]`.
 
-    The first hundred say enough: a small body can be wrong in ten thousand places.
+    Limited to the first hundred: a small body can have errors in ten thousand places.
     """
     return dict(islice(_iter_errors(messages, path), MAX_ERRORS))
 

@@ -1,4 +1,4 @@
-"""Examples for the documentation, made from the schemas: what a field says of itself, first."""
+"""Examples for the documentation, from the schemas; a field's own example comes first."""
 
 from __future__ import annotations
 
@@ -23,10 +23,13 @@ _DEFAULT_EXAMPLES: tuple[tuple[type[fields.Field[Any]], Any], ...] = (
 
 
 def example_of(schema: ma.Schema | type[ma.Schema]) -> Any:
-    """A value of the schema. In requests, what may be left out is, unless it has an example."""
-    made = schema() if isinstance(schema, type) else schema
+    """An example value of the schema. In requests, optional fields are left out unless they have
+    one."""
+    instance = schema() if isinstance(schema, type) else schema
     return {
-        name: _example(field) for name, field in made.fields.items() if _has_example(made, field)
+        name: _example(field)
+        for name, field in instance.fields.items()
+        if _has_example(instance, field)
     }
 
 

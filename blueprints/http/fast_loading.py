@@ -1,8 +1,8 @@
-"""Requests read with their schemas: shortly while all is right, in full once something is wrong.
+"""Loads requests with their schemas: on a fast path while they are valid, in full after an error.
 
-marshmallow keeps book, field by field, of what might be wrong, which takes several times as long as
-reading. The short way asks the same fields, validators and hooks of the same schema; at the first
-thing that is wrong it gives up, and `schema.load` finds the words for it.
+marshmallow tracks possible errors field by field, which takes several times as long as loading. The
+fast path uses the same fields, validators and hooks of the same schema; at the first error it gives
+up, and `schema.load` produces the messages.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def read_body() -> Any:
 
 
 def read_query() -> Mapping[str, str]:
-    """The request's parameters, each of them once."""
+    """The request's query parameters, each of which may be given once."""
     if not request.query_string:
         return {}
     given: MultiDict[str, str] = request.args
@@ -46,7 +46,7 @@ def read_query() -> Mapping[str, str]:
 
 
 def compile_loader(schema: ma.Schema) -> Loader:
-    """What reads as `schema.load` does, and raises what it raises."""
+    """A function that returns and raises the same as `schema.load`."""
     short = _fast_loader(schema)
 
     def read(data: Any) -> Any:
@@ -84,7 +84,7 @@ def _fast_loader(schema: ma.Schema) -> Loader:
 
 
 def _is_supported(schema: ma.Schema) -> bool:
-    """Whether it has only what the short way knows."""
+    """Whether the schema only uses what the fast path supports."""
     hooks = schema._hooks
     return (
         schema.unknown == ma.RAISE

@@ -1,4 +1,4 @@
-"""Schema parts that all domains share: strict by default, with words a stranger understands."""
+"""Fields that all schemas share: strict by default, with error messages for people."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def _messages(**messages: Any) -> dict[str, Any]:
 
 
 class RequestSchema(ma.Schema):
-    """The base of all schemas that read requests."""
+    """The base of all request schemas."""
 
     error_messages = _messages(type="must be an object", unknown="is not a known field")
 
 
 class Text(fields.String):
-    """A string that both databases hold unchanged, and with more in it than blanks if anything."""
+    """A string that both databases store unchanged; not only blanks, unless it may be empty."""
 
     default_error_messages = _messages(invalid="must be a string")
 
@@ -55,7 +55,7 @@ class Text(fields.String):
 
 
 class Phone(Text):
-    """A telephone number; spaces, dots, dashes and brackets do not count."""
+    """A phone number; spaces, dots, dashes and brackets are ignored."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
         text = super()._deserialize(value, attr, data, **options)
@@ -66,7 +66,7 @@ class Phone(Text):
 
 
 class HttpUrl(Text):
-    """An address of something on the web. Nobody here follows it."""
+    """An http(s) URL. The server never follows it."""
 
     def __init__(self, max_length: int = 2000, **options: Any) -> None:
         given = options.pop("metadata", {})
@@ -107,7 +107,7 @@ class StrictInt(fields.Integer):
 
 
 class QueryInt(StrictInt):
-    """A whole number in a query string."""
+    """An integer in a query string."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> int:
         if not isinstance(value, str) or not _DIGITS_PATTERN.fullmatch(value):
@@ -116,14 +116,14 @@ class QueryInt(StrictInt):
 
 
 class Money(StrictInt):
-    """Minor units of the restaurant's currency."""
+    """An amount in minor units of the restaurant's currency."""
 
     def __init__(self, min_value: int = 0, max_value: int = MAX_AMOUNT, **options: Any) -> None:
         super().__init__(min_value, max_value, **options)
 
 
 class StrictBool(fields.Boolean):
-    """true or false, nothing that looks like it."""
+    """A JSON boolean, and nothing that resembles one."""
 
     default_error_messages = _messages(invalid="must be true or false")
 
@@ -145,7 +145,7 @@ class QueryBool(fields.Boolean):
 
 
 class TimeOfDay(fields.String):
-    """A time on the restaurant's clock; 24:00 is midnight."""
+    """A local time of day in the restaurant; 24:00 is midnight."""
 
     default_error_messages = _messages(invalid="must be a time of day, e.g. 17:30")
 
@@ -164,7 +164,7 @@ class TimeOfDay(fields.String):
 
 
 class UtcDateTime(fields.AwareDateTime):
-    """A time with its zone, RFC 3339; in UTC from here on."""
+    """An RFC 3339 time with its zone, converted to UTC."""
 
     _MESSAGE = "must be a date and time with its time zone, e.g. 2036-05-01T18:30:00+02:00"
     default_error_messages = _messages(
@@ -217,7 +217,7 @@ class _LateLength(validate.Length):
 
 
 class BoundedList(fields.List[Any]):
-    """A list; one that is too long is not read any further."""
+    """A list; one that is too long is rejected before its items are loaded."""
 
     default_error_messages = _messages(
         invalid="must be a list", length="must have {least} to {most} entries"

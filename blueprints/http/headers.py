@@ -1,4 +1,4 @@
-"""Every header of requests and answers that has a meaning here, as the documentation has it."""
+"""All headers of requests and responses that have a meaning in the API, as documented."""
 
 from __future__ import annotations
 
@@ -75,4 +75,4 @@ RESPONSE_HEADERS: Mapping[str, dict[str, Any]] = {
     ),
     CHALLENGE: _response_header("the authentication scheme to use", "Bearer"),
 }
-"""`required` where the answers that name it always have it."""
+"""`required` if the responses that name the header always have it."""

@@ -1,4 +1,4 @@
-"""What happens around every request: its id, its deadline, and who served it."""
+"""Hooks around every request: its id, its deadline, and the store that served it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 
 class ConcurrencyLimit:
-    """Lets so many in at a time. A semaphore of `threading` costs as much as a small request."""
+    """Limits how many requests are handled at a time. `threading.Semaphore` would cost as much as a
+    small request."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -44,15 +45,17 @@ class ConcurrencyLimit:
         self._free_slots.put(None)
 
     def is_busy(self) -> bool:
-        """Whether somebody is in, or has just been: small requests are seldom met in the act."""
+        """Whether a request is being handled or has just been: small ones are rarely caught in
+        progress."""
         if self._free_slots.qsize() < self._limit:
             return True
         return time.monotonic() - self._entered_at < BUSY_SECONDS
 
 
 class FastResponse(Response):
-    """Servers send a list at once; of anything else they ask piece by piece. And werkzeug copies
-    all headers for the sake of relative locations and of bodies that must not be there."""
+    """A response whose body is a list, which servers send at once instead of iterating over it;
+    skips the copies of all headers that werkzeug makes for relative locations and for empty bodies.
+    """
 
     def get_app_iter(self, environ: WSGIEnvironment) -> Iterable[bytes]:
         if self._on_close or not self.is_sequence:
@@ -67,7 +70,7 @@ class FastResponse(Response):
 
 
 class DinerFlask(Flask):
-    """Flask with strict JSON and one deadline for everything that a request asks of stores.
+    """Flask with strict JSON and one deadline for all store calls of a request.
 
     `concurrency_limit` bounds how many requests are handled at a time. Sending the response does
     not count: live streams occupy threads of the server only.
@@ -79,7 +82,7 @@ class DinerFlask(Flask):
     concurrency_limit: AbstractContextManager[object] = nullcontext()
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Nothing here is a coroutine; Flask would look a dozen times per request."""
+        """Skips Flask's check for coroutine views, which runs a dozen times per request."""
         return func
 
     def full_dispatch_request(self) -> Response:
@@ -94,7 +97,7 @@ def trust_proxies(app: Flask, proxies: int) -> None:
 
 
 def register(app: Flask) -> None:
-    """Connects the hooks."""
+    """Registers the hooks."""
     app.before_request(_begin_request)
     app.after_request(_finish_response)
 
@@ -108,7 +111,7 @@ def _begin_request() -> None:
 
 
 def _finish_response(response: Response) -> Response:
-    # Nobody has set these before: `add` does not look for them.
+    # These are never set before; unlike assignment, `add` does not search for them.
     response.headers.add("X-Request-Id", g.get("request_id", ""))
     served = served_by.current()
     # A caller who is not authenticated must not learn whether a store was asked about them.

@@ -1,7 +1,7 @@
-"""The OpenAPI description, where it follows from what a route takes and who may use it.
+"""Completes the OpenAPI description with what follows from a route's schemas and its access rule.
 
-A route says what it is, reads and answers. The errors that this can end in, the headers of all
-answers and the names of operations are added here, to every route alike.
+A route declares its parameters, body and response. The errors that follow from these, common
+headers and operation ids are added here, for all routes in the same way.
 """
 
 from __future__ import annotations
@@ -64,18 +64,19 @@ _UNSAFE_METHODS = {"post", "put", "patch", "delete"}
 
 
 def header_refs(*headers: str) -> dict[str, str]:
-    """Headers of an answer, as references to their descriptions."""
+    """Headers of a response, as references to their descriptions."""
     return dict(zip(headers, headers, strict=True))
 
 
 def create_api(app: Flask) -> Api:
-    """What blueprints are registered with, so that they are in the description."""
+    """The API with which blueprints are registered, so that they are documented."""
     plugins = {"marshmallow_plugin": _SchemaPlugin(), "extra_plugins": [_OperationPlugin()]}
     return Api(app, spec_kwargs=plugins)
 
 
 class _Converter(OpenAPIConverter):
-    """Request schemas are strict. Response schemas require every field and allow new ones."""
+    """Request schemas forbid unknown fields. Response schemas require every field and allow new
+    ones."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -91,7 +92,7 @@ class _Converter(OpenAPIConverter):
         return made
 
     def _field2parameter(self, field: Any, *, name: str, location: str) -> dict[str, Any]:
-        """A query has no null and no empty values: a parameter that is not used is left out."""
+        """Query parameters have neither null nor empty values: one that is not used is left out."""
         made: dict[str, Any] = super()._field2parameter(field, name=name, location=location)
         schema = made["schema"]
         schema.pop("nullable", None)
@@ -109,7 +110,7 @@ class _SchemaPlugin(MarshmallowPlugin):
 
 
 class _OperationPlugin(BasePlugin):
-    """Completes each operation by what it says of itself."""
+    """Completes each operation from its own declaration."""
 
     def init_spec(self, spec: APISpec) -> None:
         super().init_spec(spec)
@@ -162,7 +163,7 @@ class _OperationPlugin(BasePlugin):
             operation["responses"] = {key: responses[key] for key in sorted(responses, key=str)}
 
     def _operation_id(self, endpoint: str) -> str:
-        """The name of the view; preceded by its blueprint's name where it is not unique."""
+        """The name of the view, with its blueprint's name in front if it is not unique."""
         blueprint, _, view = endpoint.rpartition(".")
         name = view if view not in self._operation_ids else f"{blueprint}_{view}"
         self._operation_ids.add(name)
@@ -170,7 +171,7 @@ class _OperationPlugin(BasePlugin):
 
 
 def _error_statuses(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:
-    """The statuses of errors that a request of this form can cause."""
+    """The statuses of errors that follow from a request of this form."""
     parameters = operation.get("parameters", ())
     if "requestBody" in operation:
         yield from (400, 413, 415, 422)
@@ -187,7 +188,7 @@ def _error_statuses(path: str, method: str, operation: dict[str, Any]) -> Iterat
 
 
 def _operation_description(operation: dict[str, Any]) -> str:
-    """What it does, and who may do it."""
+    """What the operation does, and who may use it."""
     what = operation.get("description") or f"{operation['summary']}."
     who = operation.get("x-roles", "anyone")
     known = "; with the token of an account, the request is made as that account"
@@ -220,12 +221,12 @@ def _default_error_component() -> dict[str, Any]:
 def _refine_string_schema(
     _converter: OpenAPIConverter, field: Any, ret: dict[str, Any], **_: Any
 ) -> dict[str, Any]:
-    """Choices are words, and patterns end as they do in JavaScript."""
-    made: dict[str, Any] = {}
+    """Describes choices as an enum, and adapts patterns to the syntax of JavaScript."""
+    schema: dict[str, Any] = {}
     if isinstance(field, Choice):
-        made["enum"] = [*field.choices()]
+        schema["enum"] = [*field.choices()]
     if "enum" in ret:
-        made["type"] = "string"
+        schema["type"] = "string"
     if ret.get("pattern", "").endswith(r"\Z"):
-        made["pattern"] = ret["pattern"].removesuffix(r"\Z") + "$"
-    return made
+        schema["pattern"] = ret["pattern"].removesuffix(r"\Z") + "$"
+    return schema

@@ -1,4 +1,4 @@
-"""Every type of problem that a request can be refused with, for responses and documentation."""
+"""All problem types with which requests can be refused, for responses and documentation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ProblemType:
 
     @property
     def example(self) -> dict[str, Any]:
-        """What a client may be sent."""
+        """An example of the response body."""
         return self._body(self.detail, self.errors, _EXAMPLE_ID)
 
     def response(
@@ -53,7 +53,7 @@ class ProblemType:
 
 @dataclass(frozen=True, slots=True)
 class ErrorResponse:
-    """A status as the documentation has it, with headers that it has always, and sometimes."""
+    """An error status in the documentation, with its required and optional headers."""
 
     name: str
     description: str

@@ -1,4 +1,4 @@
-"""How often somebody may do what is expensive or worth guessing: in Redis if there is one."""
+"""Rate limits for requests that are expensive or useful for guessing; in Redis if it is set."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ V = TypeVar("V", bound=Callable[..., Any])
 
 _LIMITS_ATTRIBUTE = "__diner_limits__"
 _IPV6_PREFIX_LENGTH = 64
-"""An IPv6 customer has a whole network of this size; they count as one client."""
+"""An IPv6 customer has a whole network of this size, which counts as one client."""
 _REDIS_TIMEOUT_SECONDS = 0.2
 _REDIS_RETRY_SECONDS = 5.0
-"""How long Redis is left alone once it has not answered."""
+"""After a failure Redis is not tried again for this long."""
 
 
 class RateLimit(StrEnum):
-    """What is counted; the settings say how much of it is too much."""
+    """What is limited; the settings say how often."""
 
     LOGIN = "login"
     ACCOUNT = "account"
@@ -47,14 +47,14 @@ class RateLimit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
-    """By what requests are told apart, and which are not counted."""
+    """How requests are grouped for counting, and which are not counted."""
 
     key: Callable[[], str]
     exempt: Callable[[], bool] | None = None
 
 
 def rate_limit(*what: RateLimit) -> Callable[[V], V]:
-    """Marks a view as counted."""
+    """Marks a view as rate limited."""
 
     def decorate(view: V) -> V:
         setattr(view, _LIMITS_ATTRIBUTE, what)
@@ -64,7 +64,8 @@ def rate_limit(*what: RateLimit) -> Callable[[V], V]:
 
 
 def register(app: Flask, allowed: Mapping[str, str], redis_url: str | None) -> None:
-    """Puts the limits in front of the views that are marked. `allowed` says how much of what."""
+    """Applies the limits to all views that are marked. `allowed` has the windows by the name of the
+    limit."""
     counters = _Counters(redis_url)
     for endpoint, view in app.view_functions.items():
         limits = [
@@ -77,7 +78,7 @@ def register(app: Flask, allowed: Mapping[str, str], redis_url: str | None) -> N
 
 
 def client_address() -> str:
-    """Who is at the other end, as far as trusted proxies tell."""
+    """The client's address, according to the trusted proxies."""
     try:
         address = ip_address(request.remote_addr or "")
     except ValueError:
@@ -91,7 +92,7 @@ def client_address() -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Quota:
-    """What is counted, and within which windows how much of it is too much."""
+    """What is counted, and the limits within each window."""
 
     rate_limit: RateLimit
     windows: Sequence[RateLimitItem]
@@ -103,15 +104,15 @@ class _Quota:
 
 @dataclass(frozen=True, slots=True)
 class _Exceeded:
-    """A window that takes no more until it is over."""
+    """A window whose limit is reached, and when it resets."""
 
     window: RateLimitItem
     resets_at: float
 
 
 class _Counters:
-    """Shared by all processes through Redis, if there is one. Without it each process counts for
-    itself, and so does it for a while when Redis does not answer."""
+    """Counters that all processes share through Redis, if it is set. Without Redis, and for a while
+    after it failed, each process counts for itself."""
 
     def __init__(self, redis_url: str | None) -> None:
         self._local = FixedWindowRateLimiter(MemoryStorage())
@@ -119,7 +120,7 @@ class _Counters:
         self._redis_down_until = 0.0
 
     def hit(self, limit: _Quota, subject: str) -> _Exceeded | None:
-        """Counts one more, and says where it is one too many."""
+        """Counts one request, and returns the window whose limit it exceeds, if any."""
         if self._shared and time.monotonic() >= self._redis_down_until:
             try:
                 return _hit(self._shared, limit, subject)
@@ -153,8 +154,8 @@ def _enforce(view: V, limits: Sequence[_Quota], counters: _Counters) -> V:
 
 
 def _account_key() -> str:
-    """Whoever is logged in, or the address somebody wants to log in with, which need not be
-    anybody's."""
+    """The user who is logged in, or the address that a client tries to log in with, which need not
+    exist."""
     body = request.get_json(silent=True)
     email = body.get("email") if isinstance(body, dict) else None
     if not isinstance(email, str):
@@ -163,7 +164,7 @@ def _account_key() -> str:
 
 
 def _phone_key() -> str:
-    """The number, however it is written."""
+    """The normalised number."""
     digits = "".join(filter(str.isdigit, request.args.get("phone", "")))
     return _hash_key(digits) if digits else client_address()
 

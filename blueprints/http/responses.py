@@ -1,4 +1,4 @@
-"""Answers: bytes, ETags, conditional requests, pages, and what makes a request idempotent."""
+"""Responses: bytes, ETags, conditional requests, pages, and the ids of idempotent requests."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _GZIP_SUFFIX = "-gzip"
 def json_response(
     body: Any, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """A JSON answer."""
+    """A JSON response."""
     return Response(dumps(body), status, headers=headers, content_type="application/json")
 
 
@@ -50,14 +50,14 @@ def record_response(record: Record, body: Any, etag_suffix: object = None) -> Re
 
 
 def hashed_response(body: Any) -> Response:
-    """Something that has no version: its ETag is made of what it says."""
+    """A response without a version; its ETag is a hash of the body."""
     made = json_response(body)
     return _or_not_modified(made, hashlib.blake2b(made.data, digest_size=12).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
 class Prebuilt:
-    """A body that many are sent, plain and compressed, with its tag."""
+    """A body that is sent to many clients, plain and compressed, with its ETag."""
 
     body: bytes
     gzipped_body: bytes
@@ -65,14 +65,15 @@ class Prebuilt:
 
 
 def prebuild(body: Any) -> Prebuilt:
-    """The body, ready to be sent."""
+    """Encodes and compresses the body."""
     plain = dumps(body)
     tag = hashlib.blake2b(plain, digest_size=12).hexdigest()
     return Prebuilt(plain, gzip.compress(plain, compresslevel=6, mtime=0), tag)
 
 
 def prebuilt_response(made: Prebuilt) -> Response:
-    """What was prebuilt, as the caller takes it; nothing but its ETag when the caller has it."""
+    """The prebuilt body in an encoding that the client accepts, or 304 if the client's copy is
+    current."""
     zips = request.accept_encodings.quality("gzip") > 0
     headers = {"ETag": quote_etag(made.etag + _GZIP_SUFFIX * zips), "Vary": "Accept-Encoding"}
     known = request.if_none_match
@@ -87,7 +88,7 @@ def prebuilt_response(made: Prebuilt) -> Response:
 def write_response(
     result: WriteResult[R], body: Any, location: str | None = None, etag_suffix: object = None
 ) -> Response:
-    """What a write answers: 201 with a Location for what was created, else 200."""
+    """The response to a write: 201 with a Location for a new record, else 200."""
     headers = {"ETag": quote_etag(_etag(result.record, etag_suffix))}
     if location is not None:
         headers["Location"] = location
@@ -97,12 +98,12 @@ def write_response(
 
 
 def delete_response(result: WriteResult[R]) -> Response:
-    """What a deletion answers."""
+    """The response to a deletion."""
     return Response(status=204, headers=REPLAY_HEADERS if result.replayed else None)
 
 
 def public_fields(record: Record) -> dict[str, Any]:
-    """A record that is shown as it is, with what clients may know of its envelope."""
+    """All fields of the record, with the part of the envelope that clients may see."""
     return content(record) | {
         "id": record.id,
         "revision": record.version.revision,
@@ -119,7 +120,7 @@ def page_response(records: Page[R], view: Callable[[R], Any]) -> Response:
 
 
 def operation(scope: str, *, exclude: Collection[str] = ()) -> Operation:
-    """The ids this request writes under: from its Idempotency-Key if it has one.
+    """The ids under which this request writes, derived from its Idempotency-Key if it has one.
 
     `exclude` names fields of the body that must not influence the ids, such as passwords.
     """
@@ -137,9 +138,9 @@ def operation(scope: str, *, exclude: Collection[str] = ()) -> Operation:
 
 
 def if_match() -> str | None:
-    """The version the caller insists on; what stands beside it in an ETag may have changed.
+    """The version that the caller requires, without the suffix of the ETag, which may have changed.
 
-    A proxy that compresses makes ETags weak. They name the version none the less.
+    Weak ETags, which a compressing proxy produces, are accepted too.
     """
     given = request.headers.get("If-Match")
     if given is None or given.strip() == "*":

@@ -1,4 +1,4 @@
-"""Every route with who may use it, as the rules of the views say."""
+"""All routes with the access rules of their views."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RouteEntry:
 
 
 def route_table(app: Flask) -> list[RouteEntry]:
-    """In the order of their paths."""
+    """The routes, in the order of their paths."""
     return sorted(_iter_entries(app), key=lambda one: (one.path, one.method))
 
 

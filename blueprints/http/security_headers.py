@@ -24,7 +24,7 @@ _HTML_MIMETYPE = "text/html"
 
 
 def register(app: Flask) -> None:
-    """Answers of all routes; what a view has set itself stays."""
+    """Adds the headers to the responses of all routes; a view's own headers stay."""
     app.after_request(_add_security_headers)
 
 
@@ -42,7 +42,7 @@ def _add_security_headers(response: Response) -> Response:
 
 
 def _cache_control(asked: Request, given: Headers) -> str:
-    """What everybody gets may be kept and asked for again by its ETag; all else is personal."""
+    """Public responses may be cached and revalidated with their ETag; all others are private."""
     if ETAG not in given or asked.method not in ("GET", "HEAD"):
         return "no-store"
     view = current_app.view_functions.get(asked.endpoint or "")

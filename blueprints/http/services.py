@@ -1,4 +1,4 @@
-"""The application's services, as routes reach them."""
+"""Access of routes to the application's services."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ EXTENSION = "diner_services"
 
 
 def services_of(container: type[W]) -> Callable[[], W]:
-    """What gives a wing's services to the request at hand: `services = services_of(…)` once, and
-    `services().orders` in a route."""
+    """A function that returns a wing's services for the current request: `services =
+    services_of(…)` once, and `services().orders` in a route."""
 
     def services() -> W:
         found: W = current_app.extensions[EXTENSION].of(container)

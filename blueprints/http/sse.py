@@ -26,7 +26,7 @@ C = TypeVar("C")
 
 
 class Subscription(Protocol[U_co]):
-    """What a service gives to whoever watches."""
+    """A stream of a service, as the response reads it."""
 
     @property
     def is_over(self) -> bool: ...
@@ -40,7 +40,7 @@ S = TypeVar("S", bound=Subscription[Any])
 
 
 def stream_documentation(example: str) -> dict[str, Any]:
-    """For the documentation."""
+    """The documentation of a stream's response."""
     return {
         "description": "Events until the client disconnects or the server stops; then reconnect",
         "content": {"text/event-stream": {"schema": {"type": "string"}, "example": example}},
@@ -48,7 +48,7 @@ def stream_documentation(example: str) -> dict[str, Any]:
 
 
 def format_event(name: str, data: Any, event_id: str | None = None) -> bytes:
-    """One event; without an id the client keeps the one it had."""
+    """One event; without an id the client keeps its previous one."""
     head = "" if event_id is None else f"id: {event_id}\n"
     return f"{head}event: {name}\ndata: ".encode() + dumps(data) + b"\n\n"
 
@@ -59,10 +59,10 @@ def stream_response(
     format_update: Callable[[Any], bytes],
     is_allowed: Callable[[S], bool] = lambda _stream: True,
 ) -> Response:
-    """The answer that goes on for as long as the client listens, and may listen.
+    """A response that stays open while the client is connected and has access.
 
-    It begins behind the last event the client has had. Where that is too long ago, the client is
-    told that it missed something, and the stream begins now. `parse_event_id` raises ValueError.
+    It starts after the last event that the client has received. If that is too long ago, the client
+    gets a `reset` event and the stream starts now. `parse_event_id` raises ValueError.
     """
     cursor, preamble = _last_event_id(parse_event_id), RETRY_FIELD
     try:

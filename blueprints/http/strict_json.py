@@ -1,4 +1,4 @@
-"""JSON that means one thing: what two readers could take for different values is refused."""
+"""Strict JSON: refuses what two parsers could read as different values."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ _LONG_NUMBER_PATTERN = re.compile(f"[-0-9][0-9]{{{MAX_NUMBER_LENGTH}}}")
 
 
 class NotJson(ValueError):
-    """The text is not the JSON we accept; the message says where and why."""
+    """The text is not acceptable JSON; the message says where and why."""
 
 
 def loads(data: bytes) -> Any:
-    """The value; NotJson for invalid UTF-8, duplicate keys, NaN and absurd numbers or nesting."""
+    """The parsed value; NotJson for invalid UTF-8, duplicate keys, NaN, and excessive numbers or
+    nesting."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as exc:
@@ -39,12 +40,12 @@ def loads(data: bytes) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """JSON bytes; integer keys become strings, as marshmallow's list errors need."""
+    """JSON bytes; integer keys become strings, as marshmallow's list errors require."""
     return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z)
 
 
 class StrictJSONProvider(JSONProvider):
-    """What Flask itself uses to read and write JSON."""
+    """The provider with which Flask reads and writes JSON."""
 
     def dumps(self, obj: Any, **_options: Any) -> str:
         return dumps(obj).decode()
@@ -64,7 +65,7 @@ def _reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_name(name: str) -> None:
-    """Names of fields come back in error answers, so they must fit in there."""
+    """Names of fields appear in error responses, so their length is limited."""
     if len(name) > MAX_NAME_LENGTH:
         raise NotJson(
             f"the name of the field {name[:20]!r}… is longer than {MAX_NAME_LENGTH} characters"

@@ -58,5 +58,5 @@ def recall_tickets(given: dict[str, Any], order_id: UUID) -> Response:
 
 def _apply_step(order_id: UUID, tickets: list[UUID], verb: str) -> Response:
     op = operation(f"kitchen.{verb} {order_id}")
-    done = services().kitchen.step(str(order_id), [str(one) for one in tickets], verb, op)
-    return write_response(done, kitchen_order_view(done.record, done.record.tickets))
+    result = services().kitchen.step(str(order_id), [str(one) for one in tickets], verb, op)
+    return write_response(result, kitchen_order_view(result.record, result.record.tickets))

@@ -1,4 +1,4 @@
-"""Kitchen tickets as plain values for answers."""
+"""Kitchen tickets as plain values for responses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dinerapp.replication.record import utc_now
 
 
 def board_view(board: KitchenBoard) -> dict[str, Any]:
-    """Everything that is to be made."""
+    """All open tickets."""
     return {"items": [kitchen_order_view(order, tickets) for order, tickets in board.orders]}
 
 

@@ -74,8 +74,8 @@ def read_item(item_id: UUID) -> Response:
 @blp.creates(ItemOut)
 def add_item(fields: dict[str, Any]) -> Response:
     """Add an item to the menu"""
-    done = services().menu.add(operation("menu.add"), fields)
-    return _item_response(done, location=f"/api/menu/items/{done.record.id}")
+    result = services().menu.add(operation("menu.add"), fields)
+    return _item_response(result, location=f"/api/menu/items/{result.record.id}")
 
 
 @blp.patch("/items/<uuid:item_id>")
@@ -142,8 +142,8 @@ def read_category(category_id: UUID) -> Response:
 @blp.creates(CategoryOut)
 def add_category(fields: dict[str, Any]) -> Response:
     """Add a category to the menu"""
-    done = services().categories.add(operation("categories.add"), fields)
-    return _category_response(done, location=f"/api/menu/categories/{done.record.id}")
+    result = services().categories.add(operation("categories.add"), fields)
+    return _category_response(result, location=f"/api/menu/categories/{result.record.id}")
 
 
 @blp.patch("/categories/<uuid:category_id>")

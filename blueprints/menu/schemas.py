@@ -271,7 +271,7 @@ class MenuOut(ma.Schema):
 
 
 def _freeze(data: dict[str, Any]) -> dict[str, Any]:
-    """As records hold them."""
+    """Lists become tuples, as records hold them."""
     if "category_id" in data:
         data["category_id"] = str(data["category_id"])
     return {key: tuple(value) if type(value) is list else value for key, value in data.items()}

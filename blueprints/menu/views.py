@@ -1,4 +1,4 @@
-"""The menu as plain values for answers."""
+"""The menu as plain values for responses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def item_view(entry: MenuEntry) -> dict[str, Any]:
 
 
 def etag_suffix(entry: MenuEntry) -> str | None:
-    """What an item's ETag says beside its version: what is left, and whether it is served now."""
+    """What an item's ETag contains besides the version: the stock left, and whether it is served
+    now."""
     left = "" if entry.stock is None else str(entry.stock)
     return left + ("" if entry.is_served else "closed") or None
 
@@ -46,7 +47,7 @@ def menu_view(groups: Sequence[MenuGroup], currency: str) -> dict[str, Any]:
 
 
 def hours_view(windows: Sequence[Window]) -> list[dict[str, Any]]:
-    """Windows as clients send them."""
+    """Windows in the form in which clients send them."""
     return [
         {
             "days": list(window.days),

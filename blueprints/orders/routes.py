@@ -117,9 +117,12 @@ def list_slots(query: dict[str, Any]) -> Response:
 @blp.changes(PlannedSlotOut)
 def plan_slot(given: dict[str, Any]) -> Response:
     """Set how many orders a slot takes; orders already in it stay"""
-    done = services().slots.plan(**given, operation=operation("orders.slots"), if_match=if_match())
+    result = services().slots.plan(
+        **given, operation=operation("orders.slots"), if_match=if_match()
+    )
     return write_response(
-        done, public_fields(done.record) | slot_view(services().slots.availability_of(done.record))
+        result,
+        public_fields(result.record) | slot_view(services().slots.availability_of(result.record)),
     )
 
 
@@ -154,7 +157,7 @@ def read_order(order_id: UUID) -> Response:
 @blp.changes(OrderOut)
 def move_order(change: dict[str, Any], order_id: UUID) -> Response:
     """Move an order to its next status"""
-    done = services().orders.move(
+    result = services().orders.move(
         str(order_id),
         operation(f"orders.move {order_id}"),
         change["status"],
@@ -162,7 +165,7 @@ def move_order(change: dict[str, Any], order_id: UUID) -> Response:
         reason=change["reason"],
         if_match=if_match(),
     )
-    return write_response(done, order_view(done.record))
+    return write_response(result, order_view(result.record))
 
 
 @blp.post("/<uuid:order_id>/cancel")
@@ -171,14 +174,14 @@ def move_order(change: dict[str, Any], order_id: UUID) -> Response:
 @blp.changes(OrderOut)
 def cancel_order(cancellation: dict[str, Any], order_id: UUID) -> Response:
     """Cancel an order"""
-    done = services().orders.cancel(
+    result = services().orders.cancel(
         str(order_id),
         operation(f"orders.cancel {order_id}"),
         caller(),
         reason=cancellation["reason"],
         if_match=if_match(),
     )
-    return write_response(done, order_view(done.record))
+    return write_response(result, order_view(result.record))
 
 
 @blp.get("/<uuid:order_id>/history")
@@ -199,8 +202,8 @@ def revise_order(changes: LineChanges, order_id: UUID) -> Response:
     The kitchen gets tickets for the difference.
     """
     op = operation(f"orders.revise {order_id}")
-    done = services().orders.revise(str(order_id), op, changes, if_match())
-    return write_response(done, order_view(done.record))
+    result = services().orders.revise(str(order_id), op, changes, if_match())
+    return write_response(result, order_view(result.record))
 
 
 @blp.post("/<uuid:order_id>/payments")
@@ -210,8 +213,8 @@ def revise_order(changes: LineChanges, order_id: UUID) -> Response:
 def pay_order(new: NewPayment, order_id: UUID) -> Response:
     """Take a payment"""
     op = operation(f"orders.pay {order_id}")
-    done = services().till.pay(str(order_id), op, new, caller().actor)
-    return write_response(done, order_view(done.record))
+    result = services().till.pay(str(order_id), op, new, caller().actor)
+    return write_response(result, order_view(result.record))
 
 
 @blp.post("/<uuid:order_id>/refunds")
@@ -221,8 +224,8 @@ def pay_order(new: NewPayment, order_id: UUID) -> Response:
 def refund_order(new: NewRefund, order_id: UUID) -> Response:
     """Refund some or all of a payment"""
     op = operation(f"orders.refund {order_id}")
-    done = services().till.refund(str(order_id), op, new, caller().actor)
-    return write_response(done, order_view(done.record))
+    result = services().till.refund(str(order_id), op, new, caller().actor)
+    return write_response(result, order_view(result.record))
 
 
 def placed_response(result: WriteResult[Order]) -> Response:
@@ -233,5 +236,5 @@ def placed_response(result: WriteResult[Order]) -> Response:
 
 
 def _placing_scope() -> str:
-    """A key belongs to its sender: it never shows one customer another customer's order."""
+    """A key belongs to its sender, so that it never shows one customer another customer's order."""
     return " ".join(filter(None, ("orders.place", caller().user_id)))

@@ -1,4 +1,4 @@
-"""Orders as plain values for answers."""
+"""Orders as plain values for responses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PAYMENT_FIELDS = (
 
 
 def order_view(order: Order) -> dict[str, Any]:
-    """One order, without the lines that were taken off."""
+    """An order without its removed lines."""
     view = public_fields(order) | {"outstanding": order.outstanding}
     for name in _INTERNAL_FIELDS:
         del view[name]
@@ -40,12 +40,12 @@ def order_view(order: Order) -> dict[str, Any]:
 
 
 def history_view(order: Order) -> dict[str, Any]:
-    """Every step, in its order."""
+    """Every step, in order."""
     return {"items": content(order)["history"]}
 
 
 def slot_view(slot: SlotAvailability) -> dict[str, Any]:
-    """A slot, with what is left of it."""
+    """A slot with the places left."""
     return {"starts_at": slot.starts_at, "capacity": slot.capacity, "left": slot.left}
 
 

@@ -42,5 +42,5 @@ def read_profile(user_id: UUID) -> Response:
 def change_profile(fields: dict[str, Any], user_id: UUID) -> Response:
     """Change a profile: your own, or anyone's as an admin"""
     op = operation(f"profiles.change {user_id}")
-    done = services().profiles.change(caller(), str(user_id), op, fields, if_match())
-    return write_response(done, public_fields(done.record))
+    result = services().profiles.change(caller(), str(user_id), op, fields, if_match())
+    return write_response(result, public_fields(result.record))

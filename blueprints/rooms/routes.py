@@ -57,11 +57,11 @@ def list_unread() -> Response:
     Counts messages of others that are not deleted. At most the newest 500 conversations and the
     oldest 500 channels are listed; `truncated` says whether there are more.
     """
-    found = services().read_markers.unread(caller())
+    page = services().read_markers.unread(caller())
     items = [
-        {"room_id": each.room_id, "kind": each.kind, "unread": each.count} for each in found.rooms
+        {"room_id": each.room_id, "kind": each.kind, "unread": each.count} for each in page.rooms
     ]
-    return json_response({"items": items, "truncated": found.truncated})
+    return json_response({"items": items, "truncated": page.truncated})
 
 
 @blp.get("/<uuid:room_id>/messages")
@@ -73,10 +73,10 @@ def list_messages(query: dict[str, Any], room_id: UUID) -> Response:
 
     The room is a channel or a conversation. Deleted messages stay in the list without content.
     """
-    place, limit = parse_cursor(query["cursor"]), query["limit"]
-    found = services().messages.page(caller(), str(room_id), place, limit)
-    names = services().display_names.of([message.author_id for message in found.items])
-    return page_response(found, lambda message: message_view(message, names[message.author_id]))
+    cursor, limit = parse_cursor(query["cursor"]), query["limit"]
+    page = services().messages.page(caller(), str(room_id), cursor, limit)
+    names = services().display_names.of([message.author_id for message in page.items])
+    return page_response(page, lambda message: message_view(message, names[message.author_id]))
 
 
 @blp.post("/<uuid:room_id>/messages")
@@ -92,8 +92,8 @@ def send_message(new: NewMessage, room_id: UUID) -> Response:
     in one database only and are refused with 503 while it is down.
     """
     op = operation(f"rooms.send {room_id} {caller().user_id}")
-    done = services().messages.send(caller(), str(room_id), op, new)
-    return _message_response(done, f"/api/rooms/{room_id}/messages/{done.record.id}")
+    result = services().messages.send(caller(), str(room_id), op, new)
+    return _message_response(result, f"/api/rooms/{room_id}/messages/{result.record.id}")
 
 
 @blp.get("/<uuid:room_id>/messages/<uuid:message_id>")
@@ -112,10 +112,10 @@ def read_message(room_id: UUID, message_id: UUID) -> Response:
 def edit_message(given: dict[str, Any], room_id: UUID, message_id: UUID) -> Response:
     """Edit a message; only its author may"""
     op = operation(f"rooms.edit {message_id}")
-    done = services().messages.edit(
+    result = services().messages.edit(
         caller(), str(room_id), str(message_id), op, given["content"], if_match()
     )
-    return _message_response(done)
+    return _message_response(result)
 
 
 @blp.delete("/<uuid:room_id>/messages/<uuid:message_id>")
@@ -135,9 +135,9 @@ def remove_message(room_id: UUID, message_id: UUID) -> Response:
 @blp.response(200, ReadPage)
 def list_reads(query: dict[str, Any], room_id: UUID) -> Response:
     """How far each member has read a room"""
-    place, limit = parse_cursor(query["cursor"]), query["limit"]
+    cursor, limit = parse_cursor(query["cursor"]), query["limit"]
     return page_response(
-        services().read_markers.page(caller(), str(room_id), place, limit), read_view
+        services().read_markers.page(caller(), str(room_id), cursor, limit), read_view
     )
 
 
@@ -148,8 +148,8 @@ def list_reads(query: dict[str, Any], room_id: UUID) -> Response:
 def mark_read(given: dict[str, Any], room_id: UUID) -> Response:
     """Mark a room as read up to a message; the mark never moves back"""
     op = operation(f"rooms.read {room_id} {caller().user_id}")
-    done = services().read_markers.mark_read(caller(), str(room_id), op, str(given["message_id"]))
-    return write_response(done, read_view(done.record))
+    result = services().read_markers.mark_read(caller(), str(room_id), op, str(given["message_id"]))
+    return write_response(result, read_view(result.record))
 
 
 @blp.post("/<uuid:room_id>/typing")

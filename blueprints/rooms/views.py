@@ -9,7 +9,7 @@ from dinerapp.messaging.domain.read_markers import ReadMarker
 
 
 def message_view(message: Message, author: str) -> dict[str, Any]:
-    """A message with its author's name; nothing of what it said once it is removed."""
+    """A message with its author's name; without content if it was removed."""
     gone = message.is_removed
     return {
         "id": message.id,
@@ -27,7 +27,7 @@ def message_view(message: Message, author: str) -> dict[str, Any]:
 
 
 def read_view(read: ReadMarker) -> dict[str, Any]:
-    """How far somebody has read."""
+    """How far a user has read."""
     return {
         "room_id": read.room_id,
         "user_id": read.user_id,

@@ -57,8 +57,8 @@ blp = Blueprint(
 @blp.creates(ServerOut)
 def add_server(given: dict[str, Any]) -> Response:
     """Create a server with its general channel; you become its owner"""
-    done = services().servers.add(caller(), operation(f"servers.add {caller().user_id}"), given)
-    return _server_response(done, location=f"/api/servers/{done.record.id}")
+    result = services().servers.add(caller(), operation(f"servers.add {caller().user_id}"), given)
+    return _server_response(result, location=f"/api/servers/{result.record.id}")
 
 
 @blp.get("")
@@ -67,10 +67,8 @@ def add_server(given: dict[str, Any]) -> Response:
 @blp.response(200, ServerPage)
 def list_servers(query: dict[str, Any]) -> Response:
     """Your servers, latest joined first"""
-    found, members = services().servers.page(
-        caller(), parse_cursor(query["cursor"]), query["limit"]
-    )
-    return page_response(found, lambda server: server_view(ServerView(server, members[server.id])))
+    page, members = services().servers.page(caller(), parse_cursor(query["cursor"]), query["limit"])
+    return page_response(page, lambda server: server_view(ServerView(server, members[server.id])))
 
 
 @blp.post("/join")
@@ -132,9 +130,9 @@ def renew_invite(server_id: UUID) -> Response:
 @blp.response(200, ChannelPage)
 def list_channels(query: dict[str, Any], server_id: UUID) -> Response:
     """A server's channels, newest first"""
-    place, limit = parse_cursor(query["cursor"]), query["limit"]
+    cursor, limit = parse_cursor(query["cursor"]), query["limit"]
     return page_response(
-        services().servers.channels(caller(), str(server_id), place, limit), channel_view
+        services().servers.channels(caller(), str(server_id), cursor, limit), channel_view
     )
 
 
@@ -145,9 +143,9 @@ def list_channels(query: dict[str, Any], server_id: UUID) -> Response:
 def add_channel(given: dict[str, Any], server_id: UUID) -> Response:
     """Add a channel; admins and moderators of the server may"""
     op = operation(f"servers.add_channel {server_id}")
-    done = services().servers.add_channel(caller(), str(server_id), op, given)
-    location = f"/api/servers/{server_id}/channels/{done.record.id}"
-    return write_response(done, channel_view(done.record), location)
+    result = services().servers.add_channel(caller(), str(server_id), op, given)
+    location = f"/api/servers/{server_id}/channels/{result.record.id}"
+    return write_response(result, channel_view(result.record), location)
 
 
 @blp.get("/<uuid:server_id>/channels/<uuid:channel_id>")
@@ -166,10 +164,10 @@ def read_channel(server_id: UUID, channel_id: UUID) -> Response:
 def change_channel(given: dict[str, Any], server_id: UUID, channel_id: UUID) -> Response:
     """Rename a channel; the general one keeps its name"""
     op = operation(f"servers.change_channel {channel_id}")
-    done = services().servers.change_channel(
+    result = services().servers.change_channel(
         caller(), str(server_id), str(channel_id), op, given, if_match()
     )
-    return write_response(done, channel_view(done.record))
+    return write_response(result, channel_view(result.record))
 
 
 @blp.delete("/<uuid:server_id>/channels/<uuid:channel_id>")
@@ -189,10 +187,10 @@ def remove_channel(server_id: UUID, channel_id: UUID) -> Response:
 @blp.response(200, MemberPage)
 def list_members(query: dict[str, Any], server_id: UUID) -> Response:
     """Members of a server, newest first"""
-    place, limit = parse_cursor(query["cursor"]), query["limit"]
-    found = services().servers.members(caller(), str(server_id), place, limit)
-    names = services().display_names.of([member.user_id for member in found.items])
-    return page_response(found, lambda member: member_view(member, names[member.user_id]))
+    cursor, limit = parse_cursor(query["cursor"]), query["limit"]
+    page = services().servers.members(caller(), str(server_id), cursor, limit)
+    names = services().display_names.of([member.user_id for member in page.items])
+    return page_response(page, lambda member: member_view(member, names[member.user_id]))
 
 
 @blp.patch("/<uuid:server_id>/members/<uuid:user_id>")
@@ -202,11 +200,12 @@ def list_members(query: dict[str, Any], server_id: UUID) -> Response:
 def change_member(given: dict[str, Any], server_id: UUID, user_id: UUID) -> Response:
     """Change a member's role; admins of the server may"""
     op = operation(f"servers.change_member {server_id} {user_id}")
-    done = services().servers.change_role(
+    result = services().servers.change_role(
         caller(), str(server_id), str(user_id), op, given["role"], if_match()
     )
     return write_response(
-        done, member_view(done.record, services().display_names.of([str(user_id)])[str(user_id)])
+        result,
+        member_view(result.record, services().display_names.of([str(user_id)])[str(user_id)]),
     )
 
 

@@ -58,8 +58,8 @@ def list_conflicts(query: dict[str, Any]) -> Response:
 def resolve_conflict(resolution: dict[str, Any], conflict_id: UUID) -> Response:
     """Resolve a conflict: keep the winner, or take the other side"""
     op = operation(f"conflicts.resolve {conflict_id}")
-    done = services().conflicts.resolve(str(conflict_id), resolution["take"], op)
-    return write_response(done, _view(done.record))
+    result = services().conflicts.resolve(str(conflict_id), resolution["take"], op)
+    return write_response(result, _view(result.record))
 
 
 @blp.get("/consistency")
@@ -81,7 +81,7 @@ def check_record(kind: str, record_id: UUID) -> Response:
     states = {store.store_id: store.load([key]).get(key) for store in (pair.primary, pair.backup)}
     if not any(states.values()):
         raise NotFound(kind, key)
-    versions = {place: state and str(state.version) for place, state in states.items()}
+    versions = {store_id: state and str(state.version) for store_id, state in states.items()}
     one, other = states.values()
     return json_response({"kind": kind, "id": key, "equal": one == other, "versions": versions})
 
@@ -91,13 +91,13 @@ def check_record(kind: str, record_id: UUID) -> Response:
 @blp.response(200, Repair)
 def repair_kind(kind: str) -> Response:
     """Repair records that differ between the databases"""
-    done = services().anti_entropy.repair_all(_pair(kind))
+    result = services().anti_entropy.repair_all(_pair(kind))
     return json_response(
         {
             "kind": kind,
-            "differing": done.differing,
-            "repaired": done.repaired,
-            "refused": dict(done.refused),
+            "differing": result.differing,
+            "repaired": result.repaired,
+            "refused": dict(result.refused),
         }
     )
 
@@ -105,7 +105,7 @@ def repair_kind(kind: str) -> Response:
 def _pair(kind: str) -> StorePair[Any]:
     pair = services().pairs.get(kind)
     if pair is None:
-        raise NotFound("the kind", kind)
+        raise NotFound("kinds", kind)
     return pair
 
 

@@ -33,10 +33,12 @@ blp = Blueprint("tills", __name__, url_prefix="/api/tills", description="Tills a
 @blp.creates(TillOut)
 def open_till(given: dict[str, Any]) -> Response:
     """Open a till"""
-    done = services().till.open(
+    result = services().till.open(
         operation("tills.open"), given["name"], given["opening"], caller().actor
     )
-    return write_response(done, public_fields(done.record), location=f"/api/tills/{done.record.id}")
+    return write_response(
+        result, public_fields(result.record), location=f"/api/tills/{result.record.id}"
+    )
 
 
 @blp.get("")
@@ -68,5 +70,7 @@ def read_till(till_id: UUID) -> Response:
 def close_till(given: dict[str, Any], till_id: UUID) -> Response:
     """Close a till"""
     op = operation(f"tills.close {till_id}")
-    done = services().till.close(str(till_id), op, given["counted"], given["notes"], caller().actor)
-    return write_response(done, public_fields(done.record))
+    result = services().till.close(
+        str(till_id), op, given["counted"], given["notes"], caller().actor
+    )
+    return write_response(result, public_fields(result.record))

@@ -46,8 +46,10 @@ blp = Blueprint(
 @blp.creates(WebhookWithSecret)
 def add_webhook(given: dict[str, Any]) -> Response:
     """Create a webhook; its secret is shown in this response only"""
-    done = services().webhooks.add(operation("webhooks.add"), given)
-    return write_response(done, view_with_secret(done), location=f"/api/webhooks/{done.record.id}")
+    result = services().webhooks.add(operation("webhooks.add"), given)
+    return write_response(
+        result, view_with_secret(result), location=f"/api/webhooks/{result.record.id}"
+    )
 
 
 @blp.get("")
@@ -77,8 +79,8 @@ def read_webhook(webhook_id: UUID) -> Response:
 def change_webhook(given: dict[str, Any], webhook_id: UUID) -> Response:
     """Change a webhook; newly subscribed events are sent from now on"""
     op = operation(f"webhooks.change {webhook_id}")
-    done = services().webhooks.change(str(webhook_id), op, given, if_match())
-    return write_response(done, webhook_view(done.record))
+    result = services().webhooks.change(str(webhook_id), op, given, if_match())
+    return write_response(result, webhook_view(result.record))
 
 
 @blp.delete("/<uuid:webhook_id>")
@@ -96,8 +98,8 @@ def remove_webhook(webhook_id: UUID) -> Response:
 def rotate_secret(webhook_id: UUID) -> Response:
     """Rotate the secret, shown in this response only; the previous one is replaced at once"""
     op = operation(f"webhooks.rotate {webhook_id}")
-    done = services().webhooks.rotate(str(webhook_id), op)
-    return write_response(done, view_with_secret(done))
+    result = services().webhooks.rotate_secret(str(webhook_id), op)
+    return write_response(result, view_with_secret(result))
 
 
 @blp.post("/<uuid:webhook_id>/test")
@@ -105,9 +107,9 @@ def rotate_secret(webhook_id: UUID) -> Response:
 @blp.creates(DeliveryOut)
 def test_webhook(webhook_id: UUID) -> Response:
     """Send a `ping`; the delivery shows the outcome a moment later"""
-    done = services().webhooks.ping(str(webhook_id), operation(f"webhooks.test {webhook_id}"))
-    location = f"/api/webhooks/{webhook_id}/deliveries/{done.record.id}"
-    return write_response(done, delivery_view(done.record), location)
+    result = services().webhooks.ping(str(webhook_id), operation(f"webhooks.test {webhook_id}"))
+    location = f"/api/webhooks/{webhook_id}/deliveries/{result.record.id}"
+    return write_response(result, delivery_view(result.record), location)
 
 
 @blp.get("/<uuid:webhook_id>/deliveries")
@@ -137,5 +139,5 @@ def read_delivery(webhook_id: UUID, delivery_id: UUID) -> Response:
 def repeat_delivery(webhook_id: UUID, delivery_id: UUID) -> Response:
     """Send a delivery again, under the same id, whatever its state"""
     op = operation(f"deliveries.repeat {delivery_id}")
-    done = services().webhooks.repeat(str(webhook_id), str(delivery_id), op)
-    return write_response(done, delivery_view(done.record))
+    result = services().webhooks.repeat(str(webhook_id), str(delivery_id), op)
+    return write_response(result, delivery_view(result.record))

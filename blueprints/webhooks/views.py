@@ -11,18 +11,18 @@ from dinerapp.webhooks.domain.webhooks import Webhook
 
 
 def webhook_view(webhook: Webhook) -> dict[str, Any]:
-    """Never with the secret."""
+    """A webhook, never with its secret."""
     return {name: value for name, value in public_fields(webhook).items() if name != "secret"}
 
 
 def view_with_secret(result: WriteResult[Webhook]) -> dict[str, Any]:
-    """The one answer with the secret: to whoever has just been given it, and not once more."""
+    """The only response with the secret; a replay of the request does not get it."""
     return webhook_view(result.record) | {
         "secret": result.record.secret if result.changed else None
     }
 
 
 def delivery_view(delivery: WebhookDelivery) -> dict[str, Any]:
-    """As it is, but for how it counts its tries."""
+    """A delivery with the fields that clients see."""
     shown = public_fields(delivery) | {"next_due": delivery.due}
     return {name: value for name, value in shown.items() if name not in ("due", "tries")}

@@ -1,4 +1,4 @@
-"""Who people are and what they may do: accounts, roles, tokens, profiles.
+"""Users and what they may do: accounts, roles, tokens, profiles.
 
 May use live and replication.
 """

@@ -77,7 +77,7 @@ class LargeMenu:
             calendar=calendar,
             rates=rates,
             currency=currency,
-            popularity={item.id: 1 / (20 + place) for place, item in enumerate(self.items)},
+            popularity={item.id: 1 / (20 + index) for index, item in enumerate(self.items)},
         )
 
     def _category(self, number: int) -> Category:

@@ -1,4 +1,4 @@
-"""People talking: servers, channels, members, conversations, messages, what has been read.
+"""Messaging: servers, channels, members, conversations, messages, read markers.
 
 May use ordering, accounts, live and replication.
 """

@@ -13,7 +13,7 @@ from dinerapp.messaging.services.servers import ServerService
 
 @dataclass(frozen=True, slots=True)
 class MessagingServices:
-    """Rooms, who is in them, and what is said."""
+    """Rooms, their members, and messages."""
 
     servers: ServerService
     conversations: ConversationService

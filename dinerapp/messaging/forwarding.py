@@ -20,7 +20,7 @@ from dinerapp.replication.record import Record
 
 
 def forward_signals(bridge: SignalBridge) -> None:
-    """Connects the wing's signals with the bus."""
+    """Connects the wing's signals to the bus."""
     bridge.forward(message_sent, "message_changed", _message)
     bridge.forward(message_changed, "message_changed", _message)
     bridge.forward(room_read, "room_read", _read)

@@ -16,10 +16,10 @@ message_changed = _signals.signal("message_changed")
 """A message was edited or removed. kind: str, message: Message."""
 
 room_read = _signals.signal("room_read")
-"""Somebody has read a room up to some message. read: ReadMarker."""
+"""A user has read a room up to a message. read: ReadMarker."""
 
 typing_noticed = _signals.signal("typing_noticed")
-"""Somebody is typing in a room. room_id: str, user_id: str."""
+"""A user is typing in a room. room_id: str, user_id: str."""
 
 remote_typing = _signals.signal("remote_typing")
-"""Another process noticed somebody typing in a room. room_id: str, user_id: str."""
+"""Another process noticed a user typing in a room. room_id: str, user_id: str."""

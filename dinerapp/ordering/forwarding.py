@@ -25,7 +25,7 @@ from dinerapp.ordering.signals import (
 
 
 def forward_signals(bridge: SignalBridge) -> None:
-    """Connects the wing's signals with the bus."""
+    """Connects the wing's signals to the bus."""
     bridge.forward(menu_changed, "menu_changed", _item)
     bridge.forward(category_changed, "category_changed", _category)
     bridge.forward(order_placed, "order_placed", _step)

@@ -35,7 +35,7 @@ ORDER_SIGNALS = (
     order_refunded,
     tickets_changed,
 )
-"""All that carry an order."""
+"""All signals whose payload has an order."""
 
 menu_changed = _signals.signal("menu_changed")
 """An item was added, changed or removed. item: MenuItem."""

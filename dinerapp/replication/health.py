@@ -1,4 +1,4 @@
-"""One word and one sentence about the databases, from what the process knows of them."""
+"""The health of the application in a word and a sentence, from the states of its connections."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STORE_TITLES = {StoreId.MONGODB: "MongoDB", StoreId.POSTGRESQL: "PostgreSQL"}
 
 @dataclass(frozen=True, slots=True)
 class HealthVerdict:
-    """What a health check is answered."""
+    """The content of `/health`."""
 
     status: str
     reachable: dict[str, bool]
@@ -26,17 +26,20 @@ class HealthVerdict:
 
 
 def assess(connections: Sequence[ConnectionStatus]) -> HealthVerdict:
-    """A store that is catching up counts as there, and as a degradation.
+    """A store that is catching up counts as present and degraded.
 
-    A store that nobody configured is not there, and that is no degradation. Connections that hold
-    no records change the sentence only.
+    A store that is not configured is absent, which is not a degradation. Connections without
+    records affect only the sentence.
     """
     states = {
-        place: one.state for place in STORE_TITLES for one in connections if one.name == place
+        store_id: one.state
+        for store_id in STORE_TITLES
+        for one in connections
+        if one.name == store_id
     }
     reachable = {
-        place.value: states.get(place, ConnectionState.DOWN) is not ConnectionState.DOWN
-        for place in STORE_TITLES
+        store_id.value: states.get(store_id, ConnectionState.DOWN) is not ConnectionState.DOWN
+        for store_id in STORE_TITLES
     }
     others = [one.name for one in connections if one.name not in list(STORE_TITLES)]
     down = [
@@ -54,10 +57,10 @@ def _status(states: dict[StoreId, ConnectionState]) -> str:
 
 def _sentence(states: dict[StoreId, ConnectionState]) -> str:
     up, down, behind = (
-        [STORE_TITLES[place] for place, state in states.items() if state is wanted]
+        [STORE_TITLES[store_id] for store_id, state in states.items() if state is wanted]
         for wanted in (ConnectionState.UP, ConnectionState.DOWN, ConnectionState.CATCHING_UP)
     )
-    absent = [STORE_TITLES[place] for place in STORE_TITLES if place not in states]
+    absent = [STORE_TITLES[store_id] for store_id in STORE_TITLES if store_id not in states]
     if len(up) == len(STORE_TITLES):
         return "All databases operational"
     parts = [f"{title} is down" for title in down]

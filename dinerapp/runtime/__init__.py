@@ -1,4 +1,4 @@
-"""Everything put together: settings, wiring, application factory, logs, metrics, commands.
+"""Puts the application together: settings, wiring, factory, logs, metrics, commands.
 
-The only package that sees all others.
+The only package that may import all others.
 """

@@ -1,4 +1,4 @@
-"""What the commands do with the databases, whatever they then print."""
+"""The work of the operators' commands, apart from what they print."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ProgressCallback = Callable[[int, int], None]
 
 @dataclass(slots=True)
 class ComparisonReport:
-    """How one kind of record compares: at most LISTED differences are kept."""
+    """The comparison of one kind of record, with at most MAX_DIFFERENCES differences."""
 
     kind: str
     differing: list[Difference] = field(default_factory=list)
@@ -51,9 +51,9 @@ class ComparisonReport:
 
 @dataclass(frozen=True, slots=True)
 class BootstrapResult:
-    """How many dishes were added, and the first admin with their password if one was made.
+    """How many dishes were added, and the first admin with the password, if one was created.
 
-    `admin_unknown`: the database that may hold one cannot be asked, so that none was made.
+    `admin_unknown`: the database that may have an admin cannot be reached, so none was created.
     """
 
     dishes: int
@@ -63,7 +63,7 @@ class BootstrapResult:
 
 @contextmanager
 def open_application(settings: Settings) -> Iterator[Application]:
-    """Everything, with open connections and without a relay unless the settings want it."""
+    """The application with open connections, and with a relay if the settings ask for one."""
     diner = build(
         settings, backends_of(settings), aux_connections_of(settings), bus=bus_of(settings)
     )
@@ -76,7 +76,7 @@ def open_application(settings: Settings) -> Iterator[Application]:
 
 @contextmanager
 def open_with_all_stores_up(settings: Settings) -> Iterator[Application]:
-    """As `connected`, and every database that is configured answers."""
+    """As `open_application`; fails unless every configured database answers."""
     with open_application(settings) as diner:
         require_all_up(diner)
         yield diner
@@ -84,30 +84,31 @@ def open_with_all_stores_up(settings: Settings) -> Iterator[Application]:
 
 @contextmanager
 def open_with_both_stores(settings: Settings) -> Iterator[Application]:
-    """As `reachable` with both databases configured."""
+    """As `open_with_all_stores_up`; fails unless both databases are configured."""
     if not (settings.database_url and settings.mongodb_uri):
-        raise NoDatabase("this needs both databases: set DATABASE_URL and MONGODB_URI")
+        raise NoDatabase("this command needs both databases: set DATABASE_URL and MONGODB_URI")
     with open_with_all_stores_up(settings) as diner:
         yield diner
 
 
 def store_statuses(application: Application) -> list[ConnectionStatus]:
     """The two databases, or the one that is configured."""
-    return [one for one in application.replication.connections.status() if one.name in STORES]
+    statuses = application.replication.connections.status()
+    return [status for status in statuses if status.name in STORES]
 
 
 def await_catching_up(application: Application, seconds: float = CATCH_UP_SECONDS) -> None:
-    """Gives stores some time to catch up; while one is down the other one cannot finish."""
+    """Waits a limited time for stores to catch up; while one is down the other cannot finish."""
     give_up = time.monotonic() + seconds
     while time.monotonic() < give_up:
-        states = {one.state for one in store_statuses(application)}
+        states = {status.state for status in store_statuses(application)}
         if ConnectionState.DOWN in states or ConnectionState.CATCHING_UP not in states:
             return
         time.sleep(0.1)
 
 
 def migrate_database(backend: Backend, placement: Mapping[str, Sequence[StoreId]]) -> str:
-    """Makes what this version needs in the database, and says what server that is."""
+    """Migrates the database to this version, and returns a description of the server."""
     database = backend.database
     for kind, places in placement.items():
         if database.store_id in places:
@@ -115,7 +116,7 @@ def migrate_database(backend: Backend, placement: Mapping[str, Sequence[StoreId]
             backend.stores[kind](database)
     database.open()
     try:
-        # A server that is not there says so at once here; `prepare` would wait for it.
+        # Fails at once if the server cannot be reached; `prepare` would wait for it.
         server = database.ping().server
         database.prepare()
         return server
@@ -124,7 +125,7 @@ def migrate_database(backend: Backend, placement: Mapping[str, Sequence[StoreId]
 
 
 def bootstrap(settings: Settings) -> BootstrapResult:
-    """Migrates, lets the stores catch up, and adds what an empty restaurant lacks."""
+    """Migrates, lets the stores catch up, and adds a menu and an admin if there is none."""
     with open_application(replace(settings, relay_in_workers=False)) as diner:
         await_catching_up(diner)
         ordering = diner.of(OrderingServices)
@@ -143,29 +144,25 @@ def compare_pair(
     deep: bool = False,
     repair: bool = False,
 ) -> ComparisonReport:
-    """Compares one kind; what differs now is looked at once more after a moment."""
-    found = ComparisonReport(pair.kind_name)
+    """Compares one kind; records that differ are compared again after a moment."""
+    report, anti_entropy = ComparisonReport(pair.kind_name), application.replication.anti_entropy
     if repair and not deep:
-        found.repaired = application.replication.anti_entropy.repair_all(pair, progress).repaired
-    search = (
-        application.replication.anti_entropy.deep_differences
-        if deep
-        else application.replication.anti_entropy.differences
-    )
+        report.repaired = anti_entropy.repair_all(pair, progress).repaired
+    search = anti_entropy.deep_differences if deep else anti_entropy.differences
     differing = list(islice(search(pair, progress), MAX_DIFFERENCES))
     if repair and deep:
         ids = [difference.record_id for difference in differing]
-        found.repaired = application.replication.anti_entropy.repair(pair, ids).repaired
+        report.repaired = anti_entropy.repair(pair, ids).repaired
     if differing:
         time.sleep(RECHECK_SECONDS)
-    found.differing = _still_differing(pair, differing)
-    found.on_their_way = 0 if repair else len(differing) - len(found.differing)
-    return found
+    report.differing = _still_differing(pair, differing)
+    report.on_their_way = 0 if repair else len(differing) - len(report.differing)
+    return report
 
 
 def await_copy(application: Application, target: StoreId, progress: ProgressCallback) -> None:
-    """Watches the connections bring a new store what the other one holds."""
-    while any(one.state is not ConnectionState.UP for one in store_statuses(application)):
+    """Waits while the monitors copy everything to a new store."""
+    while any(status.state is not ConnectionState.UP for status in store_statuses(application)):
         require_all_up(application)
         pairs = application.replication.pairs.values()
         progress(
@@ -176,21 +173,21 @@ def await_copy(application: Application, target: StoreId, progress: ProgressCall
 
 
 def count_records(pair: StorePair[Any], store_id: StoreId) -> int:
-    """How many records of a kind a store holds, tombstones included."""
-    return sum(one.count for one in pair.store_of(store_id).fingerprints().values())
+    """How many records of a kind a store holds, including tombstones."""
+    return sum(bucket.count for bucket in pair.store_of(store_id).fingerprints().values())
 
 
 def list_dead_letters(application: Application, limit: int) -> list[tuple[Target, DeadLetter]]:
-    """What nobody tries any more, with whoever refuses it: a store, or the followers."""
+    """The dead letters, with the target that refused each: a store, or the followers."""
     return [
-        (target, one)
+        (target, dead_letter)
         for store, target in _stores_with_targets(application)
-        for one in store.dead_letters(target, limit)
+        for dead_letter in store.dead_letters(target, limit)
     ]
 
 
 def retry_dead_letters(application: Application) -> int:
-    """Has what is parked tried again, and says how much that was."""
+    """Makes all dead letters due again, and returns how many there were."""
     return sum(
         store.retry_dead_letters(target, utc_now())
         for store, target in _stores_with_targets(application)
@@ -199,44 +196,44 @@ def retry_dead_letters(application: Application) -> int:
 
 def _stores_with_targets(application: Application) -> Iterator[tuple[Replica[Any], Target]]:
     for pair in application.replication.pairs.values():
-        for place in STORES:
-            yield pair.peer_of(place), place
+        for store_id in STORES:
+            yield pair.peer_of(store_id), store_id
     for store in application.follower_dispatcher.stores:
         yield store, FollowerTarget.FOLLOWERS
 
 
 def count_open_conflicts(application: Application) -> int:
-    """How many wait for a manager."""
+    """How many conflicts are open."""
     return application.repository(Conflicts).open_count()
 
 
 def repair_on_schedule(application: Application) -> None:
-    """The relay's check; a database that is away puts it off to the next time."""
+    """The relay's scheduled repair; postponed to the next time if a database is down."""
     for kind, pair in application.replication.pairs.items():
         try:
-            done = application.replication.anti_entropy.repair_all(pair)
+            report = application.replication.anti_entropy.repair_all(pair)
         except DinerError as exc:
             _log.warning("consistency_put_off", kind=kind, reason=str(exc))
             return
         _log.info(
             "consistency_checked",
             kind=kind,
-            differing=done.differing,
-            repaired=done.repaired,
-            refused=len(done.refused),
+            differing=report.differing,
+            repaired=report.repaired,
+            refused=len(report.refused),
         )
 
 
 def require_all_up(application: Application) -> None:
-    """StoreUnavailable names a database that is down."""
-    for one in store_statuses(application):
-        if one.state is ConnectionState.DOWN:
-            raise StoreUnavailable(one.name, one.reason)
+    """Raises StoreUnavailable for a database that is down."""
+    for status in store_statuses(application):
+        if status.state is ConnectionState.DOWN:
+            raise StoreUnavailable(status.name, status.reason)
 
 
 def _still_differing(pair: StorePair[Any], differences: Sequence[Difference]) -> list[Difference]:
     ids = [difference.record_id for difference in differences]
     if not ids:
         return []
-    one, other = pair.primary.load(ids), pair.backup.load(ids)
-    return [each for each in differences if one.get(each.record_id) != other.get(each.record_id)]
+    in_primary, in_backup = pair.primary.load(ids), pair.backup.load(ids)
+    return [it for it in differences if in_primary.get(it.record_id) != in_backup.get(it.record_id)]

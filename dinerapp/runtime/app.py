@@ -1,4 +1,4 @@
-"""The factory: one function that puts the application together."""
+"""The application factory."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ def create_app(
     *,
     must_end: Callable[[], bool] = lambda: False,
 ) -> Flask:
-    """The application, not yet connected: its supervisor starts what it needs.
+    """The application, not connected yet: its supervisor starts what it needs.
 
-    `stores` stand in for the databases the settings name, and `bus` for the bus between processes;
-    `dinerapp.runtime.testing` has some in memory. `must_end` says whether this process is about to
-    end, so that live streams do.
+    `stores` and `bus` replace the databases and the bus that the settings name;
+    `dinerapp.runtime.testing` has stores in memory. `must_end` says whether this process is
+    shutting down, so that live streams must end.
     """
     settings = settings or Settings.from_environment()
     configure_logging(settings)
     app = lifecycle.DinerFlask("dinerapp", static_folder=None)
     app.request_seconds = settings.request_deadline
-    app.concurrency_limit = turns = lifecycle.ConcurrencyLimit(settings.web_threads)
+    app.concurrency_limit = limit = lifecycle.ConcurrencyLimit(settings.web_threads)
     app.config.update(OPENAPI, MAX_CONTENT_LENGTH=settings.max_body_bytes)
     app.url_map.strict_slashes = False
     diner = app.extensions[EXTENSION] = build(
@@ -67,7 +67,7 @@ def create_app(
         aux_connections_of(settings) if stores is None else (),
         observer=MetricsObserver(),
         bus=bus_of(settings) if stores is None else bus,
-        is_busy=turns.is_busy,
+        is_busy=limit.is_busy,
         must_end=must_end,
     )
     app.extensions[services.EXTENSION] = diner.services

@@ -23,7 +23,7 @@ from dinerapp.runtime.settings import Settings
 
 
 def backends_of(settings: Settings) -> list[Backend]:
-    """The real databases that the settings name."""
+    """The databases that the settings name."""
     found = []
     if settings.database_url:
         pool = (settings.postgres_pool_min, settings.postgres_pool_max)
@@ -34,13 +34,13 @@ def backends_of(settings: Settings) -> list[Backend]:
     if not found:
         raise NoDatabase(
             "neither DATABASE_URL nor MONGODB_URI is set; set one or both, "
-            "or start with `python -m dinerapp up`, which brings its own databases"
+            "or start with `python -m dinerapp up`, which runs databases of its own"
         )
     return found
 
 
 def aux_connections_of(settings: Settings) -> list[AuxConnection]:
-    """The connections beside the two stores: the second MongoDB database, and Redis when set."""
+    """The connections besides the two stores: the second MongoDB database, and Redis if set."""
     found = []
     uri = settings.database1_uri or settings.mongodb_uri
     if uri:

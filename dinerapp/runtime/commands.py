@@ -66,20 +66,20 @@ _log = structlog.get_logger(__name__)
 EXIT_PROBLEM, EXIT_USAGE = 1, 2
 MAX_ROWS = 50
 _UNUSED_DATABASE_URL = "postgresql://nowhere"
-"""It is never connected to: the routes do not depend on what is stored."""
+"""Never connected to: the routes do not depend on what is stored."""
 MAX_DEFAULT_LENGTH = 30
 MAX_REASON_LENGTH = 80
-_STORE_NAMES = [place.value for place in administration.STORES]
+_STORE_NAMES = [store_id.value for store_id in administration.STORES]
 
 
 class CommandFailed(click.ClickException):
-    """Ends the command with a message of one sentence."""
+    """Ends the command with a one-line message."""
 
     exit_code = EXIT_PROBLEM
 
 
 class _CommandGroup(click.Group):
-    """Reports errors in one sentence, and lists the settings in its help."""
+    """Reports errors in one line, and lists the settings in its help."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -194,17 +194,17 @@ def seed(size: str, items: int | None, orders: int | None, menu_file: Path | Non
         raise click.UsageError("--items and --orders require --size large")
     if menu_file and size != "menu":
         raise click.UsageError("--menu requires --size menu")
-    own = read(menu_file) if menu_file else None
-    began = time.monotonic()
+    courses = read(menu_file) if menu_file else None
+    started_at = time.monotonic()
     with open_application(seeding.with_long_deadlines(_quiet_settings())) as diner:
         match size:
             case "menu":
-                _seed_menu(diner, own)
+                _seed_menu(diner, courses)
             case "week":
                 _seed_week(diner)
             case "large":
                 _seed_large(diner, items or large.ITEM_COUNT, orders or large.ORDER_COUNT)
-    click.echo(f"{time.monotonic() - began:.1f} s")
+    click.echo(f"{time.monotonic() - started_at:.1f} s")
 
 
 def _seed_menu(application: Application, courses: Sequence[Course] | None) -> None:
@@ -232,7 +232,8 @@ def _seed_large(application: Application, items: int, orders: int) -> None:
     except StoreFailure as exc:
         reason = SecretMask()(str(exc))
         raise CommandFailed(
-            f"{reason}; run it again when the database is back, and it resumes where it stopped"
+            f"{reason}; run the command again when the database is back, and it resumes where it "
+            "stopped"
         ) from exc
     _print_added(added.items, items, "items")
     _print_added(added.orders, orders, "orders")
@@ -270,7 +271,7 @@ def relay() -> None:
     help="a page that ends with the table, such as docs/routes.md: write it there",
 )
 def routes(into: Path | None) -> None:
-    """Show every route and who may use it, as a Markdown table."""
+    """Show every route of the API and who may use it, as a Markdown table."""
     table = markdown_table(create_app(Settings(database_url=_UNUSED_DATABASE_URL)))
     if into is None:
         click.echo(table, nl=False)
@@ -284,17 +285,17 @@ def status(as_json: bool) -> None:
     """Show connections, undelivered records and open conflicts; exit 1 unless healthy."""
     with open_application(_quiet_settings()) as diner:
         await_catching_up(diner, seconds=5)
-        found = diner.replication.connections.status_with_counts()
-        verdict = assess(found)
-        waiting = administration.count_open_conflicts(diner) if verdict.can_serve else None
+        connections = diner.replication.connections.status_with_counts()
+        health = assess(connections)
+        open_count = administration.count_open_conflicts(diner) if health.can_serve else None
     if as_json:
-        items = [asdict(one) for one in found]
-        _print_json({"status": verdict.status, "connections": items, "open_conflicts": waiting})
+        items = [asdict(connection) for connection in connections]
+        _print_json({"status": health.status, "connections": items, "open_conflicts": open_count})
     else:
-        show_table(_CONNECTION_COLUMNS, [_connection_row(one) for one in found])
-        click.echo(f"{verdict.status}: {verdict.message}")
-        click.echo(f"open conflicts: {'unknown' if waiting is None else waiting}")
-    _exit_on_problem(verdict.status != HEALTHY)
+        show_table(_CONNECTION_COLUMNS, [_connection_row(it) for it in connections])
+        click.echo(f"{health.status}: {health.message}")
+        click.echo(f"open conflicts: {'unknown' if open_count is None else open_count}")
+    _exit_on_problem(health.status != HEALTHY)
 
 
 @main.command()
@@ -305,7 +306,7 @@ def status(as_json: bool) -> None:
 def consistency(kind: str | None, repair: bool, deep: bool, as_json: bool) -> None:
     """Compare both databases; exit 1 if differences remain.
 
-    Records that become equal during the comparison were still being delivered and do not count.
+    Records that become equal during the comparison were still being delivered and are not counted.
     """
     with open_with_both_stores(_quiet_settings()) as diner:
         await_catching_up(diner)
@@ -322,7 +323,7 @@ def consistency(kind: str | None, repair: bool, deep: bool, as_json: bool) -> No
 @click.option("--take", type=click.Choice([KEEP, TAKE_OTHER]), help="how to resolve it")
 @click.option("--all", "everything", is_flag=True, help="show resolved conflicts too")
 def conflicts(resolve: str | None, take: str | None, everything: bool) -> None:
-    """Show conflicts, or resolve one: keep the winner, or take the other side."""
+    """Show conflicts, or resolve one: keep the winner, or restore the other state."""
     if (resolve is None) != (take is None):
         raise click.UsageError("--resolve and --take must be used together")
     with open_application(_quiet_settings()) as diner:
@@ -331,15 +332,15 @@ def conflicts(resolve: str | None, take: str | None, everything: bool) -> None:
             diner.replication.conflicts.resolve(resolve, take, Operation.without_key())
             click.echo(f"{resolve} is resolved: {take}")
             return
-        found = diner.replication.conflicts.page(
+        page = diner.replication.conflicts.page(
             None if everything else ConflictState.OPEN, None, MAX_ROWS
         )
-    if not found.items:
+    if not page.items:
         click.echo("no conflicts")
         return
-    show_table(_CONFLICT_COLUMNS, [_conflict_row(one) for one in found.items])
-    if found.next_cursor is not None:
-        click.echo(f"… the latest {MAX_ROWS} are shown")
+    show_table(_CONFLICT_COLUMNS, [_conflict_row(conflict) for conflict in page.items])
+    if page.next_cursor is not None:
+        click.echo(f"… only the latest {MAX_ROWS} are shown")
 
 
 @main.command()
@@ -349,17 +350,17 @@ def copy(to: str) -> None:
 
     Set both DATABASE_URL and MONGODB_URI first. The diner can keep serving meanwhile.
     """
-    place = StoreId(to)
+    target = StoreId(to)
     with open_with_both_stores(_quiet_settings()) as diner:
         with progress(f"copying to {to}") as report:
-            administration.await_copy(diner, place, report)
+            administration.await_copy(diner, target, report)
         checks = [
             _check_pair(diner, pair, repair=True) for pair in diner.replication.pairs.values()
         ]
         rows = [
             (
                 check.kind,
-                administration.count_records(diner.replication.pairs[check.kind], place),
+                administration.count_records(diner.replication.pairs[check.kind], target),
                 len(check.differing),
             )
             for check in checks
@@ -377,11 +378,11 @@ def parked(retry: bool) -> None:
         if retry:
             click.echo(f"records to be retried: {administration.retry_dead_letters(diner)}")
             return
-        found = administration.list_dead_letters(diner, MAX_ROWS)
-    if not found:
-        click.echo("no parked records")
+        dead_letters = administration.list_dead_letters(diner, MAX_ROWS)
+    if not dead_letters:
+        click.echo("no dead letters")
         return
-    show_table(_DEAD_LETTER_COLUMNS, [_dead_letter_row(target, one) for target, one in found])
+    show_table(_DEAD_LETTER_COLUMNS, [_dead_letter_row(*entry) for entry in dead_letters])
     _exit_on_problem(True)
 
 
@@ -417,23 +418,24 @@ def add_user(email: str, role: str, name: str | None) -> None:
     with open_application(settings) as diner:
         await_catching_up(diner, seconds=5)
         try:
-            done = diner.of(AccountServices).accounts.add(Operation.without_key(), new, Role(role))
+            accounts = diner.of(AccountServices).accounts
+            user = accounts.add(Operation.without_key(), new, Role(role)).record
         except DuplicateKey as exc:
             raise CommandFailed(f"{email} already has an account") from exc
-    click.echo(f"{done.record.id} {done.record.email} is now {role}")
+    click.echo(f"{user.id} {user.email} is now {role}")
 
 
 @users.command("list")
 @click.option("--role", type=click.Choice([role.value for role in Role]), help="only this role")
 def list_users(role: str | None) -> None:
     """List accounts, newest first."""
-    wanted = UserFilter(role=Role(role) if role else None)
+    user_filter = UserFilter(role=Role(role) if role else None)
     with open_application(_quiet_settings()) as diner:
         await_catching_up(diner, seconds=5)
-        found = diner.of(AccountServices).accounts.page(wanted, None, MAX_ROWS)
-    show_table(_USER_COLUMNS, [_user_row(one) for one in found.items])
-    if found.next_cursor is not None:
-        click.echo(f"… the latest {MAX_ROWS} are shown")
+        page = diner.of(AccountServices).accounts.page(user_filter, None, MAX_ROWS)
+    show_table(_USER_COLUMNS, [_user_row(user) for user in page.items])
+    if page.next_cursor is not None:
+        click.echo(f"… only the latest {MAX_ROWS} are shown")
 
 
 @users.command("password")
@@ -450,11 +452,11 @@ def reset_password(email: str) -> None:
             user = diner.of(AccountServices).accounts.reset_password(email, password)
         except NotFound as exc:
             raise CommandFailed(f"there is no account with the address {email}") from exc
-    click.echo(f"{user.email} has a new password")
+    click.echo(f"the password of {user.email} has been reset")
 
 
 def _new_password() -> str:
-    """Never an argument: arguments show up in the process list and in the shell's history."""
+    """Never read from an argument, which would show up in the process list and shell history."""
     password = os.environ.get("DINER_PASSWORD") or _read_password()
     if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
         limits = f"{MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH}"
@@ -530,13 +532,14 @@ def _pairs(application: Application, kind: str | None) -> Sequence[StorePair[Any
 
 
 def _show_checks(checks: Sequence[ComparisonReport]) -> None:
-    rows = [(one.kind, len(one.differing), one.on_their_way, one.repaired) for one in checks]
+    rows = [(it.kind, len(it.differing), it.on_their_way, it.repaired) for it in checks]
     show_table(("kind", "differing", "in delivery", "repaired"), rows)
     for check in checks:
-        for each in check.differing[:MAX_ROWS]:
-            click.echo(f"{check.kind} {each.record_id}: {each.one} / {each.other}")
+        for difference in check.differing[:MAX_ROWS]:
+            states = f"{difference.one} / {difference.other}"
+            click.echo(f"{check.kind} {difference.record_id}: {states}")
         if len(check.differing) > MAX_ROWS:
-            click.echo(f"… and {len(check.differing) - MAX_ROWS} more of {check.kind}")
+            click.echo(f"… and {len(check.differing) - MAX_ROWS} more in {check.kind}")
 
 
 def _quiet_settings() -> Settings:

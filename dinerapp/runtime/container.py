@@ -1,4 +1,4 @@
-"""The whole of a process, put together: what commands and servers work with."""
+"""The assembled application, as commands and web servers use it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ W = TypeVar("W")
 
 
 EXTENSION = "diner"
-"""Under this name a Flask application has its `Application`."""
+"""The name of the `Application` among the extensions of the Flask application."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """Services, and the machinery below them, which routes do not see."""
+    """The services, and the infrastructure below them, which routes do not see."""
 
     settings: Settings
     services: Services

@@ -1,4 +1,4 @@
-"""Log lines: one JSON object each, without secrets, with the request they belong to."""
+"""Log lines: one JSON object each, with the id of the request and without secrets."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _SENSITIVE_JSON_VALUE = (
 
 
 class SecretMask:
-    """Hides passwords in URLs, values with telling names, and the secrets of the settings."""
+    """Masks passwords in URLs, values with sensitive names, and the secrets of the settings."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         known = [_json_escaped(secret) for secret in _known_secrets(settings)] if settings else []
@@ -60,7 +60,7 @@ class SecretMask:
         self._hints = (*_SENSITIVE_WORDS, *map(str.lower, known))
 
     def __call__(self, text: str) -> str:
-        # Most lines hold nothing to hide, and finding that out must not cost more than the line.
+        # Most lines contain nothing to mask, and this check must not cost more than the line.
         lowered = text.lower()
         if not any(hint in lowered for hint in self._hints):
             return text
@@ -68,7 +68,7 @@ class SecretMask:
 
 
 def configure_logging(settings: Settings, stream: str = "stdout") -> None:
-    """Sends every line, ours and the libraries', as JSON to `stdout` or `stderr`."""
+    """Writes every line, including those of libraries, as JSON to `stdout` or `stderr`."""
     logging.config.dictConfig(_standard_logging(settings, stream))
     structlog.configure(
         processors=[
@@ -84,14 +84,14 @@ def configure_logging(settings: Settings, stream: str = "stdout") -> None:
 
 
 def register_access_log(app: Flask, settings: Settings) -> None:
-    """One line for every request; LOG_LEVEL=warning does without."""
+    """Logs one line for every request, unless LOG_LEVEL is warning or higher."""
     if settings.log_level in ("debug", "info"):
         app.before_request(_begin_request)
         app.after_request(_log_request)
 
 
 def connect_receivers(settings: Settings) -> None:
-    """One line for every failover and for every recovery."""
+    """Logs one line for every failover and every recovery."""
     _configured_stores.clear()
     single = bool(settings.database_url) != bool(settings.mongodb_uri)
     _configured_stores.update(() if single else (StoreId.POSTGRESQL, StoreId.MONGODB))
@@ -104,20 +104,20 @@ def log_connection_lost(_sender: object, store: str, reason: str) -> None:
     _lost_connections.add(store)
     other = next(iter(_configured_stores - {store}), None) if store in _configured_stores else None
     if other is None:
-        words = "failed"
+        outcome = "failed"
     elif other in _lost_connections:
-        words = f"failed, and {other} is down too"
+        outcome = f"failed, and {other} is down too"
     else:
-        words = f"failed, falling back to {other}"
-    _log.warning(f"[{store.upper()}] {words}: {reason}", store=store, reason=reason)
+        outcome = f"failed, falling back to {other}"
+    _log.warning(f"[{store.upper()}] {outcome}: {reason}", store=store, reason=reason)
 
 
 def log_connection_restored(_sender: object, store: str, seconds: float) -> None:
-    """`[POSTGRESQL] restored after 12.3 s, nothing owed`"""
+    """`[POSTGRESQL] restored after 12.3 s, up to date`"""
     event = f"[{store.upper()}] connected"
     if store in _lost_connections:
-        owed = ", nothing owed" if store in _configured_stores else ""
-        event = f"[{store.upper()}] restored after {seconds:.1f} s{owed}"
+        caught_up = ", up to date" if store in _configured_stores else ""
+        event = f"[{store.upper()}] restored after {seconds:.1f} s{caught_up}"
     _lost_connections.discard(store)
     _log.info(event, store=store, seconds=round(seconds, 3))
 
@@ -127,7 +127,7 @@ _lost_connections: set[str] = set()
 
 
 class JsonLineRenderer:
-    """The last processor: the finished line, masked."""
+    """The last processor: renders the line and masks secrets in it."""
 
     def __init__(self, settings: Settings) -> None:
         self._mask = SecretMask(settings)
@@ -149,7 +149,7 @@ _SHARED_PROCESSORS: list[Processor] = [
 
 
 class _LineWriter:
-    """Writes whole lines, one at a time. Asks for the stream each time: others may replace it."""
+    """Writes whole lines, one at a time. Looks up the stream each time, as it may be replaced."""
 
     _lock = threading.Lock()
 
@@ -167,7 +167,7 @@ class _LineWriter:
 
 
 class _LineHandler(logging.Handler):
-    """What libraries log takes the same way out."""
+    """Writes what libraries log to the same stream."""
 
     def __init__(self, output: str) -> None:
         super().__init__()
@@ -183,8 +183,8 @@ def _add_name(logger: Any, _method: str, event: EventDict) -> EventDict:
 
 
 def _standard_logging(settings: Settings, stream: str) -> dict[str, Any]:
-    # At INFO these say what is of interest to their own developers only, and at WARNING the pool
-    # repeats all through an outage what one line of ours has said.
+    # At INFO these log what only their own developers need, and at WARNING the pool repeats all
+    # through an outage what one of our lines has already reported.
     quiet = {name: {"level": "WARNING"} for name in ("psycopg", "pymongo", "asyncio", "werkzeug")}
     quiet["psycopg.pool"] = {"level": "ERROR"}
     return {
@@ -212,37 +212,37 @@ def _formatter(settings: Settings) -> logging.Formatter:
 
 
 def _begin_request() -> None:
-    g.log_began = time.perf_counter()
+    g.log_started_at = time.perf_counter()
 
 
 def _log_request(response: Response) -> Response:
-    began: float | None = g.pop("log_began", None)
-    if began is not None:
-        _log.info("request", **_request_fields(response), ms=_milliseconds(began))
+    started_at: float | None = g.pop("log_started_at", None)
+    if started_at is not None:
+        _log.info("request", **_request_fields(response), ms=_milliseconds_since(started_at))
     return response
 
 
 def _request_fields(response: Response) -> Mapping[str, Any]:
-    served = served_by.current()
+    server = served_by.current()
     return {
         "method": request.method,
         "path": request.url_rule.rule if request.url_rule else "unknown",
         "status": response.status_code,
-        "store": served.store_id if served else None,
-        "role": served.role if served else None,
+        "store": server.store_id if server else None,
+        "role": server.role if server else None,
     }
 
 
-def _milliseconds(began: float) -> float:
-    return round((time.perf_counter() - began) * 1000, 2)
+def _milliseconds_since(started_at: float) -> float:
+    return round((time.perf_counter() - started_at) * 1000, 2)
 
 
 def _known_secrets(settings: Settings) -> set[str]:
-    values = {str(getattr(settings, one.name) or "") for one in fields(settings) if not one.repr}
+    values = {str(getattr(settings, it.name) or "") for it in fields(settings) if not it.repr}
     passwords = {urlsplit(value).password or "" for value in values if "://" in value}
     plain = {value for value in values if "://" not in value}
-    found = plain | passwords | {unquote(password) for password in passwords}
-    return {secret for secret in found if len(secret) >= MIN_SECRET_LENGTH}
+    secrets = plain | passwords | {unquote(password) for password in passwords}
+    return {secret for secret in secrets if len(secret) >= MIN_SECRET_LENGTH}
 
 
 def _json_escaped(text: str) -> str:

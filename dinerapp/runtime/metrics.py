@@ -1,4 +1,4 @@
-"""What Prometheus is told. Right under several workers through PROMETHEUS_MULTIPROC_DIR."""
+"""Prometheus metrics. With several workers PROMETHEUS_MULTIPROC_DIR must be set."""
 
 from __future__ import annotations
 
@@ -48,31 +48,31 @@ _registry = CollectorRegistry()
 blp = Blueprint("metrics", __name__)
 
 REQUESTS = Counter(
-    "diner_requests", "Answered requests", ["method", "route", "status"], registry=_registry
+    "diner_requests", "Requests handled", ["method", "route", "status"], registry=_registry
 )
 REQUEST_SECONDS = Histogram(
     "diner_request_seconds",
-    "Time until a request was answered",
+    "Time to handle a request",
     ["method", "route"],
     buckets=_REQUEST_SECONDS,
     registry=_registry,
 )
 STORE_CALLS = Counter(
     "diner_store_calls",
-    "Calls of one store",
+    "Calls to a store",
     ["store", "role", "operation", "outcome"],
     registry=_registry,
 )
 STORE_SECONDS = Histogram(
     "diner_store_call_seconds",
-    "Time until a store answered or was given up",
+    "Duration of calls to a store, including those that failed",
     ["store", "operation"],
     buckets=_CALL_SECONDS,
     registry=_registry,
 )
 FALLBACKS = Counter(
     "diner_fallbacks",
-    "Answers of a store that is not the primary, or that is behind",
+    "Calls served by a store that is not the primary, or that is catching up",
     ["operation", "store", "known_as"],
     registry=_registry,
 )
@@ -88,54 +88,54 @@ FAILOVERS = Counter(
 )
 OUTBOX_RECORDS = Gauge(
     "diner_owed_records",
-    "Records that wait to be shipped to a store; NaN when nobody can say",
+    "Records that are yet to be shipped to a store; NaN if unknown",
     ["store"],
     multiprocess_mode="mostrecent",
     registry=_registry,
 )
 DEAD_LETTERS = Gauge(
     "diner_parked_records",
-    "Records that a store refuses, which wait for a person; NaN when nobody can say",
+    "Records that a store refused until they were given up (dead letters); NaN if unknown",
     ["store"],
     multiprocess_mode="mostrecent",
     registry=_registry,
 )
 FOLLOW_UPS = Gauge(
     "diner_follow_ups",
-    "Records in a store that were written and not followed up yet; NaN when nobody can say",
+    "Records in a store that are yet to be dispatched to followers; NaN if unknown",
     ["store"],
     multiprocess_mode="mostrecent",
     registry=_registry,
 )
 FOLLOW_UP_DEAD_LETTERS = Gauge(
     "diner_parked_follow_ups",
-    "Records in a store whose follow-up fails again and again; NaN when nobody can say",
+    "Records in a store that followers refused until they were given up; NaN if unknown",
     ["store"],
     multiprocess_mode="mostrecent",
     registry=_registry,
 )
 RELAY_BATCHES = Counter(
     "diner_relay_batches",
-    "Batches shipped, or shown to followers",
+    "Batches shipped to a store or dispatched to followers",
     ["kind", "to"],
     registry=_registry,
 )
 RELAY_RECORDS = Counter(
     "diner_relay_records",
-    "Records shipped, or shown to followers",
+    "Records shipped to a store or dispatched to followers",
     ["kind", "to"],
     registry=_registry,
 )
 RELAY_REFUSED = Counter(
     "diner_relay_refused",
-    "Tries that a store or follower refused",
+    "Records that a store or a follower refused, counted at each try",
     ["kind", "to"],
     registry=_registry,
 )
-CONFLICTS = Counter("diner_conflicts", "Conflicts filed", ["kind"], registry=_registry)
+CONFLICTS = Counter("diner_conflicts", "Conflicts stored", ["kind"], registry=_registry)
 POOL = Gauge(
     "diner_pool_connections",
-    "Connections of all workers' pools: the most there may be (size), open and busy ones",
+    "Connections in the pools of all workers: maximum (size), open, and busy",
     ["connection", "what"],
     multiprocess_mode="livesum",
     registry=_registry,
@@ -143,7 +143,7 @@ POOL = Gauge(
 
 
 class ThrottledCounter:
-    """Counts by name, and says now and then how far it has got."""
+    """Counts by name, and reports each count at most once per interval."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
@@ -153,7 +153,7 @@ class ThrottledCounter:
         self._lock = Lock()
 
     def count(self, name: str) -> int:
-        """One more; how many were not told of yet, if it is time to do so, else none."""
+        """Counts one more; returns how many are unreported if it is time to report, else 0."""
         with self._lock:
             self._unreported[name] += 1
             now = self._clock()
@@ -164,7 +164,7 @@ class ThrottledCounter:
 
 
 class MetricsObserver(Observer):
-    """Counts what the two-store machinery does."""
+    """Counts what replication does."""
 
     def __init__(self) -> None:
         self._fallbacks = ThrottledCounter(FALLBACK_LOG_SECONDS)
@@ -176,7 +176,7 @@ class MetricsObserver(Observer):
         _with_labels(STORE_SECONDS, store_id.value, operation).observe(seconds)
 
     def fell_back(self, operation: str, store_id: StoreId) -> None:
-        """`[ROOM_MESSAGES_GET_DM] fell back to postgresql`, now and then, and how often it did."""
+        """Also logs `[ROOM_MESSAGES_GET_DM] fell back to postgresql` now and then, with a count."""
         name = display_name(operation)
         FALLBACKS.labels(operation, store_id.value, name).inc()
         count = self._fallbacks.count(name)
@@ -189,11 +189,11 @@ class MetricsObserver(Observer):
             )
 
     def state_changed(self, connection: str, state: str) -> None:
-        for each in ConnectionState:
-            STATE.labels(connection, each.value).set(each == state)
-        failed = FAILOVERS.labels(connection)
+        for known_state in ConnectionState:
+            STATE.labels(connection, known_state.value).set(known_state == state)
+        failovers = FAILOVERS.labels(connection)
         if state == ConnectionState.DOWN:
-            failed.inc()
+            failovers.inc()
 
     def shipped(self, kind: str, target: Target, count: int, refused: int) -> None:
         RELAY_BATCHES.labels(kind, target.value).inc()
@@ -213,20 +213,20 @@ def register_request_metrics(app: Flask) -> None:
 @blp.get("/metrics")
 @set_rule(PUBLIC)
 def prometheus() -> Response:
-    """Everything Prometheus scrapes."""
+    """The endpoint that Prometheus scrapes."""
     with deadline.within(COUNTING_SECONDS):
-        status = services().connections.status_with_counts()
-    return Response(render(status), content_type=CONTENT_TYPE_LATEST)
+        statuses = services().connections.status_with_counts()
+    return Response(render(statuses), content_type=CONTENT_TYPE_LATEST)
 
 
-def render(status: Sequence[ConnectionStatus]) -> bytes:
-    """All metrics of all workers, with the connections as this one sees them now."""
-    for one in status:
-        if one.name in list(StoreId):
-            _set_gauge(OUTBOX_RECORDS, one.name, one.owed)
-            _set_gauge(DEAD_LETTERS, one.name, one.parked)
-            _set_gauge(FOLLOW_UPS, one.name, one.follow_ups)
-            _set_gauge(FOLLOW_UP_DEAD_LETTERS, one.name, one.parked_follow_ups)
+def render(statuses: Sequence[ConnectionStatus]) -> bytes:
+    """The metrics of all workers, with the connections as this one sees them now."""
+    for status in statuses:
+        if status.name in list(StoreId):
+            _set_gauge(OUTBOX_RECORDS, status.name, status.owed)
+            _set_gauge(DEAD_LETTERS, status.name, status.parked)
+            _set_gauge(FOLLOW_UPS, status.name, status.follow_ups)
+            _set_gauge(FOLLOW_UP_DEAD_LETTERS, status.name, status.parked_follow_ups)
     return generate_latest(_collect())
 
 
@@ -249,36 +249,36 @@ def _set_pool_gauges(status: ConnectionStatus) -> None:
 
 
 def _begin_request() -> None:
-    g.metrics_began = time.perf_counter()
+    g.metrics_started_at = time.perf_counter()
 
 
 def _count_request(response: Response) -> Response:
-    asked = request_ctx.request
-    method = asked.method if asked.method in _METHODS else "other"
-    route = asked.url_rule.rule if asked.url_rule else "unknown"
+    request = request_ctx.request
+    method = request.method if request.method in _METHODS else "other"
+    route = request.url_rule.rule if request.url_rule else "unknown"
     _with_labels(REQUESTS, method, route, str(response.status_code)).inc()
-    began: float | None = g.pop("metrics_began", None)
-    if began is not None:
-        ended = time.perf_counter()
-        _with_labels(REQUEST_SECONDS, method, route).observe(ended - began)
-        _sample_pools(ended)
+    started_at: float | None = g.pop("metrics_started_at", None)
+    if started_at is not None:
+        now = time.perf_counter()
+        _with_labels(REQUEST_SECONDS, method, route).observe(now - started_at)
+        _sample_pools(now)
     return response
 
 
 @cache
 def _with_labels(metric: Any, *labels: str) -> Any:
-    """The metric with these labels, which the library takes longer to find than to count."""
+    """The metric with these labels, cached: the library's lookup takes longer than counting."""
     return metric.labels(*labels)
 
 
 def _sample_pools(now: float) -> None:
-    """Now and then: only the process that owns a pool can say how full it is."""
+    """Samples the pools now and then: only the process that owns a pool knows its usage."""
     global _sampled_at
     if now - _sampled_at < POOL_SAMPLE_SECONDS:
         return
     _sampled_at = now
-    for one in services().connections.status():
-        _set_pool_gauges(one)
+    for status in services().connections.status():
+        _set_pool_gauges(status)
 
 
 _sampled_at = 0.0

@@ -1,7 +1,7 @@
-"""What processes that live long do about metrics and memory.
+"""Metrics, memory and signals of long-running processes.
 
-prometheus_client looks for the directory through which workers share their metrics when it is
-imported, so that this module imports nothing of ours.
+prometheus_client reads the directory through which workers share their metrics when it is imported,
+so this module must not import anything that imports it.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _PREFIX = "diner-metrics-"
 _GC_THRESHOLD = 20_000
 
 ending = threading.Event()
-"""Set when this process is told to end, so that its live streams end at once."""
+"""Set when this process is asked to stop, so that its live streams end at once."""
 
 
 def share_metrics() -> None:
-    """A directory of this master's own, unless the operator has named one.
+    """Creates a directory for this master's metrics, unless the operator has set one.
 
-    The master that takes over from another one inherits the environment, and with it that one's
-    directory.
+    A master that takes over from another one inherits its environment, and with it the other
+    one's directory.
     """
     inherited = Path(os.environ.get(METRICS_DIR_VARIABLE, _PREFIX)).name
     if inherited.startswith(_PREFIX) and not inherited.startswith(_own_prefix()):
@@ -36,7 +36,7 @@ def share_metrics() -> None:
 
 
 def forget_metrics() -> None:
-    """Those of processes that were here before."""
+    """Removes the metrics of earlier processes."""
     directory = Path(os.environ[METRICS_DIR_VARIABLE])
     directory.mkdir(parents=True, exist_ok=True)
     for file in directory.glob("*.db"):
@@ -44,46 +44,46 @@ def forget_metrics() -> None:
 
 
 def forget_worker(pid: int) -> None:
-    """Takes a dead worker out of the sums that are about living ones."""
+    """Removes a dead worker from the sums over live workers."""
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 def forget_dead_workers() -> None:
-    """The same for all whose end nobody has seen."""
+    """The same for all workers that have ended unnoticed."""
     files = Path(os.environ[METRICS_DIR_VARIABLE]).glob("gauge_live*.db")
     for pid in {int(file.stem.rpartition("_")[2]) for file in files}:
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
-            with suppress(FileNotFoundError):  # Another worker has found it too.
+            with suppress(FileNotFoundError):  # Another worker may have noticed it too.
                 forget_worker(pid)
 
 
 def remove_metrics() -> None:
-    """Leaves no directory of ours behind."""
+    """Removes the directory that `share_metrics` created."""
     directory = Path(os.environ[METRICS_DIR_VARIABLE])
     if directory.name.startswith(_own_prefix()):
         shutil.rmtree(directory, ignore_errors=True)
 
 
 def tune_gc() -> None:
-    """What was made for good is not looked at again, and requests and records leave few cycles: by
-    Python's own measure a quarter of the time of an order would go into looking for them."""
+    """Exempts everything allocated so far from garbage collection, and collects less often: there
+    are few reference cycles, and by default a quarter of an order's time goes into the search."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD, 20, 50)
 
 
 def end_streams_on(signal_number: signal.Signals) -> None:
-    """Sets `ending` on the signal, and then does what was done on it before."""
-    before = signal.getsignal(signal_number)
+    """Sets `ending` on the signal, and then calls the previous handler."""
+    previous = signal.getsignal(signal_number)
 
     def handle(received: int, frame: FrameType | None) -> None:
         ending.set()
-        if callable(before):
-            before(received, frame)
+        if callable(previous):
+            previous(received, frame)
 
     signal.signal(signal_number, handle)
 

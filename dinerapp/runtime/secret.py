@@ -1,4 +1,4 @@
-"""The key that signs tokens, made once where nobody set one."""
+"""The key that signs tokens, generated once if none is set."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ DEFAULT_DIRECTORY = Path("var")
 
 
 def with_secret_key(settings: Settings, directory: Path = DEFAULT_DIRECTORY) -> Settings:
-    """The settings with a secret key: as set, else the one in the directory, made if need be."""
+    """The settings with a secret key: as set, else from the directory, generated if need be."""
     if settings.secret_key:
         return settings
     path = directory / FILE_NAME
     try:
         return replace(settings, secret_key=_load_or_create(path))
     except OSError as exc:
-        wanted = f"a long random text; without it {path} is used, but: {exc.strerror}"
-        raise BadSetting("SECRET_KEY", "", wanted) from exc
+        accepted = f"a long random text; the default, {path}, cannot be used: {exc.strerror}"
+        raise BadSetting("SECRET_KEY", "", accepted) from exc
 
 
 def _load_or_create(path: Path) -> str:
@@ -36,13 +36,14 @@ def _load_or_create(path: Path) -> str:
         _log.warning(
             "secret_key_made",
             path=str(path),
-            advice="set SECRET_KEY to the same value on all hosts, or tokens of one fail at others",
+            advice="set SECRET_KEY to the same value on all hosts; otherwise tokens issued by one "
+            "host are rejected by the others",
         )
     return path.read_text().strip()
 
 
 def _create(path: Path) -> None:
-    """Whole or not at all; where several processes try, the first one's key is everybody's."""
+    """Creates the file atomically; if several processes try, all use the key of the first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     unfinished.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Demo data, put together from what the diner knows: its menu, hours, rates and databases."""
+"""Seeds demo data that fits the settings: menu, opening hours, tax rates and databases."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from dinerapp.runtime.container import Application
 from dinerapp.runtime.settings import Settings
 
 CALL_SECONDS = 5.0
-"""Seconds that a call of a store may take: no guest is waiting, and a slow store is not away."""
+"""The timeout of store calls: nobody is waiting, and a slow store must not count as down."""
 
 
 def with_long_deadlines(settings: Settings) -> Settings:
-    """The settings to connect with for what is done here."""
+    """The settings to seed with."""
     return replace(
         settings, attempt_deadline=CALL_SECONDS, slow_call=CALL_SECONDS, relay_in_workers=False
     )
@@ -32,7 +32,7 @@ def with_long_deadlines(settings: Settings) -> Settings:
 
 @dataclass(frozen=True, slots=True)
 class SeedResult:
-    """How much was not there before."""
+    """How much was added."""
 
     items: int
     orders: int
@@ -44,20 +44,20 @@ def seed_week(
     progress: ProgressCallback = ignore_progress,
     now: datetime | None = None,
 ) -> SeedResult:
-    """The demo menu, coupons, and the week of orders before now; either database may be away."""
+    """Adds the demo menu, coupons, and a week of orders up to now; one database may be down."""
     now = now or utc_now()
     ordering = application.of(OrderingServices)
     dishes = menu.seed(ordering.menu, ordering.categories)
-    offers = coupons.seed(ordering.coupons, now)
+    seeded_coupons = coupons.seed(ordering.coupons, now)
     orders = application.repository(Orders)
     tills = application.repository(Tills)
-    house = demo_restaurant(application, [offer.record for offer in offers])
-    added = WeekSeeder(house, orders, tills, ordering.till).seed(now, progress)
-    return SeedResult(dishes, added, sum(offer.changed for offer in offers))
+    restaurant = demo_restaurant(application, [it.record for it in seeded_coupons])
+    added = WeekSeeder(restaurant, orders, tills, ordering.till).seed(now, progress)
+    return SeedResult(dishes, added, sum(it.changed for it in seeded_coupons))
 
 
-def demo_restaurant(application: Application, offers: Sequence[Coupon] = ()) -> Restaurant:
-    """Where what is left of the demo menu is served, as it is by now."""
+def demo_restaurant(application: Application, demo_coupons: Sequence[Coupon] = ()) -> Restaurant:
+    """The restaurant of the demo orders: the demo dishes that are still on the menu."""
     ordering = application.of(OrderingServices)
     by_id = {item.id: item for item in ordering.menu.all() if item.available}
     served = {key: course for key, course in menu.courses_by_item_id().items() if key in by_id}
@@ -67,7 +67,7 @@ def demo_restaurant(application: Application, offers: Sequence[Coupon] = ()) -> 
         calendar=application.settings.calendar,
         rates=application.settings.rates,
         currency=application.settings.currency,
-        coupons=offers,
+        coupons=demo_coupons,
         popularity={key: course.popularity / len(course.dishes) for key, course in served.items()},
         main_item_ids=frozenset(key for key, course in served.items() if course.is_main),
     )
@@ -79,15 +79,13 @@ def seed_large(
     items: int = large.ITEM_COUNT,
     orders: int = large.ORDER_COUNT,
 ) -> SeedResult:
-    """A menu and orders for load tests, into every database that is configured."""
+    """Adds a menu and orders for load tests to every configured database."""
     await_catching_up(application)
     require_all_up(application)
     now, settings = utc_now(), application.settings
-    made = large.LargeMenu(items, now)
-    new_items = large.seed_menu(
-        made, application.bulk_loaders["categories"], application.bulk_loaders["menu_items"]
-    )
-    house = made.restaurant(settings.calendar, settings.rates, settings.currency)
-    new_orders = large.seed_orders(house, application.bulk_loaders["orders"], now, progress, orders)
-    large.announce_menu_changed(made)
+    large_menu, loaders = large.LargeMenu(items, now), application.bulk_loaders
+    new_items = large.seed_menu(large_menu, loaders["categories"], loaders["menu_items"])
+    restaurant = large_menu.restaurant(settings.calendar, settings.rates, settings.currency)
+    new_orders = large.seed_orders(restaurant, loaders["orders"], now, progress, orders)
+    large.announce_menu_changed(large_menu)
     return SeedResult(new_items, new_orders)

@@ -1,4 +1,5 @@
-"""`python -m dinerapp up`: databases if there are none, the web server, and their orderly end."""
+"""`python -m dinerapp up`: starts databases if none are configured, and the web server, and stops
+both in order."""
 
 from __future__ import annotations
 
@@ -39,13 +40,13 @@ Echo = Callable[[str], None]
 
 
 class CannotServe(DinerError):
-    """The web server could not be started, or ended by itself."""
+    """The web server could not be started, or exited unexpectedly."""
 
 
 def serve(settings: Settings, data: Path, echo: Echo, *, week: bool = False) -> None:
-    """Serves until Ctrl-C or SIGTERM; the web server ends first, then the databases.
+    """Serves until Ctrl-C or SIGTERM; the web server stops first, then the databases.
 
-    With a `week` of demo orders, if there is none yet.
+    With `week`, adds a week of demo orders first, unless they were added before.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     require_free_port(settings)
@@ -53,23 +54,23 @@ def serve(settings: Settings, data: Path, echo: Echo, *, week: bool = False) -> 
         try:
             settings = _start_databases(settings, data, echo, stack)
             settings = with_secret_key(settings, data)
-            brought = bootstrap(settings)
-            added = f", {brought.dishes} demo dishes added" if brought.dishes else ""
+            result = bootstrap(settings)
+            added = f", {result.dishes} demo dishes added" if result.dishes else ""
             echo(f"Databases are up to date{added}")
             if week:
                 echo(f"{_seed_week(settings)} demo orders added")
-            # At once: should the web server not start, it would never be seen again.
-            echo("\n".join(_admin_login_text(_address(settings), brought)))
+            # Shown now, because the password would be lost if the web server did not start.
+            echo("\n".join(_admin_login_text(_address(settings), result)))
             process = stack.enter_context(_web_server(settings))
             echo(_welcome(_address(settings)))
-            raise CannotServe(f"the web server ended by itself with code {process.wait()}")
+            raise CannotServe(f"the web server exited unexpectedly with code {process.wait()}")
         except KeyboardInterrupt:
-            echo("\nStopping: requests are finished first, then the databases")
+            echo("\nStopping: finishing requests, then stopping the databases")
     echo("Stopped")
 
 
 def require_free_port(settings: Settings) -> None:
-    """Before anything is started: web servers share a port with their like and say nothing."""
+    """Checked before anything is started: web servers would silently share a port."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -79,7 +80,7 @@ def require_free_port(settings: Settings) -> None:
             reason = "is in use by another program" if exc.errno == errno.EADDRINUSE else str(exc)
             raise CannotServe(
                 f"port {settings.port} on {settings.host} {reason}; "
-                f"end that program, or set PORT to another one, e.g. PORT={settings.port + 1}"
+                f"stop that program, or set PORT to another port, e.g. PORT={settings.port + 1}"
             ) from exc
 
 
@@ -92,16 +93,17 @@ def _start_databases(settings: Settings, data: Path, echo: Echo, stack: ExitStac
     try:
         _start_database(mongo, data, echo, stack)
     except EmbeddedServerUnavailable as exc:
-        echo(f"{exc}\nGoing on with PostgreSQL alone")
+        echo(f"{exc}\nContinuing with PostgreSQL only")
         return settings
     return replace(settings, mongodb_uri=mongo.url)
 
 
 def _start_database(server: EmbeddedServer, data: Path, echo: Echo, stack: ExitStack) -> None:
     stack.callback(server.stop)
-    began = time.monotonic()
+    started_at = time.monotonic()
     server.start()
-    echo(f"{server.engine} runs, its data is in {data} ({time.monotonic() - began:.1f} s)")
+    elapsed = time.monotonic() - started_at
+    echo(f"{server.engine} is running, with its data in {data} ({elapsed:.1f} s)")
 
 
 def _seed_week(settings: Settings) -> int:
@@ -110,14 +112,14 @@ def _seed_week(settings: Settings) -> int:
 
 
 def server_command(web_server: str, app: str = "wsgi:app") -> Sequence[str]:
-    """What starts the web server of that name."""
-    how = {"granian": ("serve.py",), "gunicorn": ("-m", "gunicorn", "-c", "gunicorn.conf.py")}
-    return [sys.executable, *how[web_server], app]
+    """The command line that starts the web server of that name."""
+    arguments = {"granian": ("serve.py",), "gunicorn": ("-m", "gunicorn", "-c", "gunicorn.conf.py")}
+    return [sys.executable, *arguments[web_server], app]
 
 
 @contextmanager
 def _web_server(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """In a process group of its own, so that Ctrl-C reaches it through us only."""
+    """Runs it in its own process group, so that Ctrl-C reaches only this process."""
     process = subprocess.Popen(  # noqa: S603 our own command
         server_command(settings.web_server),
         cwd=ROOT,
@@ -132,19 +134,19 @@ def _web_server(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _environment(settings: Settings) -> Mapping[str, str]:
-    found = {
+    variables = {
         "DATABASE_URL": settings.database_url,
         "MONGODB_URI": settings.mongodb_uri,
         "SECRET_KEY": settings.secret_key,
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in variables.items() if value}
 
 
 def _await_ready(process: subprocess.Popen[bytes], address: str) -> None:
     give_up = time.monotonic() + START_SECONDS
     while not _is_ready(address):
         if process.poll() is not None:
-            raise CannotServe("the web server did not start; its lines above say why")
+            raise CannotServe("the web server did not start; see its messages above")
         if time.monotonic() > give_up:
             raise CannotServe(f"the web server was not ready within {START_SECONDS:.0f} s")
         time.sleep(0.05)
@@ -167,8 +169,8 @@ def _is_ready(address: str) -> bool:
 
 
 def _get_json(url: str) -> Any:
-    with urlopen(url, timeout=2) as answer:  # noqa: S310 our own address
-        return json.load(answer)
+    with urlopen(url, timeout=2) as response:  # noqa: S310 our own address
+        return json.load(response)
 
 
 def _address(settings: Settings) -> str:
@@ -187,7 +189,10 @@ def _welcome(address: str) -> str:
 
 def _admin_login_text(address: str, result: BootstrapResult) -> Sequence[str]:
     if result.admin_unknown:
-        return ["", "No admin was looked for: a database cannot be asked, and may hold one."]
+        return [
+            "",
+            "No admin was created: a database that may already have one cannot be reached.",
+        ]
     if result.admin is None:
         return []
     user, password = result.admin
@@ -197,12 +202,12 @@ def _admin_login_text(address: str, result: BootstrapResult) -> Sequence[str]:
         "-H 'Content-Type: application/json'",
         f"-d {quote(body)}",
     )
-    words = "The first admin logs in with a password that is shown this once:"
-    return ["", words, "", " \\\n  ".join(login)]
+    heading = "Log in as the first admin (the password is shown only once):"
+    return ["", heading, "", " \\\n  ".join(login)]
 
 
 def _example_order(address: str) -> str | None:
-    """A curl line for the first dish of the menu that can be had."""
+    """A curl command for the first dish on the menu that is available."""
     try:
         menu = _get_json(f"{address}/api/menu")
     except HTTPError:

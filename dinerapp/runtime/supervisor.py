@@ -1,4 +1,4 @@
-"""Starts what a process runs in the background in a known order, and ends it in reverse."""
+"""Starts the background services of a process in order, and stops them in reverse."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ class Service(Protocol):
 
 
 class Openable(Protocol):
-    """What is open between `open` and `close`."""
+    """Something with `open` and `close`."""
 
     def open(self) -> None: ...
     def close(self) -> None: ...
 
 
 class Supervisor:
-    """Owns the services of a process. What needs another service comes after it, so that it is
-    stopped before it."""
+    """Owns the services of a process. A service comes after those that it needs, so that it is
+    stopped before them."""
 
     def __init__(self, services: Sequence[Service], *, await_ready: Callable[[], None]) -> None:
         self._services = services
         self._await_ready = await_ready
 
     def start(self) -> None:
-        """Starts all, and waits a little for what the first requests need."""
+        """Starts all services, and waits a limited time until requests can be served."""
         for service in self._services:
             service.start()
         self._await_ready()
 
     def stop(self) -> None:
-        """Stops all, the last one first. Threads are asked together, so that their last steps take
-        the time of one."""
+        """Stops all services, the last one first. Threads are asked to stop at the same time, so
+        that their last steps run in parallel."""
         for service in self._services:
             if isinstance(service, PeriodicThread):
                 service.request_stop()
@@ -48,7 +48,7 @@ class Supervisor:
 
 
 class Resource:
-    """Something that is opened and closed, as a service."""
+    """Adapts something with `open` and `close` to a service."""
 
     def __init__(self, resource: Openable) -> None:
         self.start = resource.open
@@ -56,7 +56,7 @@ class Resource:
 
 
 class ConnectionPools:
-    """The pools of all connections: the first to be opened, the last to be closed."""
+    """The pools of all connections: opened first, closed last."""
 
     def __init__(
         self, connections: Sequence[Connection], *, before_close: Callable[[], object]

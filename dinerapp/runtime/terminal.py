@@ -1,4 +1,4 @@
-"""Tables and progress for people; plain lines where nobody watches."""
+"""Tables and progress bars on a terminal; plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ProgressCallback = Callable[[int, int], None]
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table on a terminal, else lines with tabs between the cells."""
+    """Prints a table on a terminal, or tab-separated lines elsewhere."""
     cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
     console = Console()
     if not console.is_terminal:
@@ -29,7 +29,7 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None
 
 @contextmanager
 def progress(title: str) -> Iterator[ProgressCallback]:
-    """A bar that `done, of` moves; off a terminal, nothing until the end."""
+    """A progress bar, moved by calls with `done, of`; shows nothing off a terminal."""
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
         task = bars.add_task(title, total=None)

@@ -1,4 +1,4 @@
-"""For other people's test suites: the whole application over stores in memory.
+"""For test suites of other projects: the whole application over stores in memory.
 
     app = create_app(Settings(), stores=memory_stores())
     with running(app):
@@ -22,14 +22,14 @@ from dinerapp.runtime.registry import MONGO_STORES
 
 
 def memory_stores(*store_ids: StoreId) -> list[Backend]:
-    """Both databases in memory, or the ones that are named."""
-    wanted = store_ids or (StoreId.POSTGRESQL, StoreId.MONGODB)
-    return [Backend(MemoryDatabase(place), MONGO_STORES) for place in wanted]
+    """Databases in memory for these stores, by default for both."""
+    store_ids = store_ids or (StoreId.POSTGRESQL, StoreId.MONGODB)
+    return [Backend(MemoryDatabase(store_id), MONGO_STORES) for store_id in store_ids]
 
 
 @contextmanager
 def running(app: Flask) -> Iterator[Flask]:
-    """Connects the application, and closes it in the end."""
+    """Starts the application, and stops it in the end."""
     supervisor = app.extensions[EXTENSION].supervisor
     supervisor.start()
     try:

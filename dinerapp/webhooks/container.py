@@ -10,7 +10,7 @@ from dinerapp.webhooks.services.webhooks import WebhookService
 
 @dataclass(frozen=True, slots=True)
 class WebhookServices:
-    """Webhooks, and what sends to them."""
+    """Webhooks, and the sender of their deliveries."""
 
     webhooks: WebhookService
     sender: WebhookSender

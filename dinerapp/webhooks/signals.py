@@ -1,4 +1,4 @@
-"""What happens around webhooks."""
+"""Signals about webhooks."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ from blinker import Namespace
 _signals = Namespace()
 
 deliveries_due = _signals.signal("deliveries_due")
-"""Something is to be sent to webhooks now. No payload."""
+"""There are deliveries to send now. No payload."""

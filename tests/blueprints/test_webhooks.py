@@ -59,7 +59,7 @@ def client() -> Iterator[FlaskClient]:
 
 @pytest.fixture(autouse=True)
 def no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sender, "FIRST_REST_SECONDS", 0.01)
+    monkeypatch.setattr(sender, "FIRST_BACKOFF_SECONDS", 0.01)
     monkeypatch.setattr(sender, "IDLE_SECONDS", 0.1)
 
 

@@ -270,7 +270,7 @@ def test_what_is_parked_is_shown_and_tried_again(run: Run, settings: Settings) -
     assert shown.exit_code == 1
     assert f"{dish.id}\tpostgresql\t1" in shown.output
     assert run("parked", "--retry").output == "records to be retried: 1\n"
-    assert run("parked").output == "no parked records\n"
+    assert run("parked").output == "no dead letters\n"
 
 
 def _park(store: Any, record: Any) -> None:

@@ -149,7 +149,7 @@ _hand_on = Composite._replicate
 
 
 def _both_events(one: Any, other: Any) -> Any:
-    return tuple(sorted({*one, *other}, key=order_merge._event_key))
+    return tuple(sorted({*one, *other}, key=order_merge._step_key))
 
 
 def _joined_without_version(self: Record, other: Record) -> Record:
@@ -363,7 +363,7 @@ BUGS = (
         (STALE, VANISHED),
         {**KILLS, "fault_rates": ROUGH_NETWORK},
     ),
-    PlantedBug("step told twice", ((order_merge, "_merge_events", _both_events),), (DOUBLED,)),
+    PlantedBug("step told twice", ((order_merge, "_merge_history", _both_events),), (DOUBLED,)),
     PlantedBug(
         "merge forgets a version",
         ((Record, "with_history_of", _joined_without_version),),

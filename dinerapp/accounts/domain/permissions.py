@@ -1,4 +1,4 @@
-"""Who may do what: the one table. Routes name a permission, the table names the roles."""
+"""Permissions: routes name a permission, and one table names the roles that have it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What somebody with an account is to the restaurant."""
+    """The role of a user in the restaurant."""
 
     CUSTOMER = "customer"
     WAITER = "waiter"
@@ -19,7 +19,7 @@ class Role(StrEnum):
 
 
 class Permission(StrEnum):
-    """Something that not everybody may do."""
+    """Something that not everybody is permitted to do."""
 
     USE_ACCOUNT = "use_account"
     SEE_ORDERS = "see_orders"
@@ -87,12 +87,12 @@ ROLES_BY_PERMISSION: Mapping[Permission, frozenset[Role]] = {
 }
 
 PRIVILEGED_ROLES = _OFFICE
-"""Roles that only an admin gives, and whose holders only an admin changes."""
+"""Roles that only an admin can grant, and whose users only an admin can change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who asks: somebody with an account, or a guest, perhaps with the token of one record."""
+    """Who makes a request: a user, or a guest, perhaps with the access token of one record."""
 
     user_id: str | None = None
     role: Role | None = None
@@ -100,17 +100,17 @@ class Caller:
     record_token: str | None = None
 
     def may(self, permission: Permission) -> bool:
-        """Whether the table grants it."""
+        """Whether the caller's role has the permission."""
         return self.role in ROLES_BY_PERMISSION[permission]
 
     @property
     def is_staff(self) -> bool:
-        """Whether the restaurant employs them."""
+        """Whether the caller is on the staff."""
         return self.role in _STAFF
 
     @property
     def actor(self) -> str:
-        """What the history of a record calls them."""
+        """The name of the caller in the history of a record."""
         return self.user_id or "guest"
 
 

@@ -22,7 +22,7 @@ class Preferences:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile(Record):
-    """Its id is the user's."""
+    """A user's profile; its id is the user's."""
 
     display_name: str
     avatar_url: str | None = None
@@ -32,7 +32,7 @@ class Profile(Record):
 
 
 def default_profile(user: User) -> Profile:
-    """The profile of a user who has not edited it; the same wherever it is made."""
+    """The profile of a user who has not edited it, the same wherever it is created."""
     return Profile(
         id=user.id,
         op_id=derived_id("profile", user.id),

@@ -1,4 +1,4 @@
-"""Somebody with an account: who they are, what they may do, and where they are logged in."""
+"""User accounts, their roles and their sessions."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ MAX_EMAIL_LENGTH = 254
 MAX_SESSIONS = 20
 MAX_EDITS = 4
 REPEAT_WINDOW = timedelta(seconds=10)
-"""For how long the refresh token before the latest is taken for a repeated request."""
+"""For how long after a rotation the previous refresh token is taken for a retry."""
 
 _PROFILE_FIELDS = ("email", "name", "phone", "role", "active")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One login. Each refresh makes the next generation; only the latest one's token is good."""
+    """One login. Each refresh starts the next generation, whose refresh token is the only valid
+    one."""
 
     id: str
     generation: int = 1
@@ -37,16 +38,16 @@ class Session:
     revoked: bool = False
 
     def is_open(self, now: datetime) -> bool:
-        """Whether requests in this session are to be heard."""
+        """Whether requests in this session are accepted."""
         return not self.revoked and now < self.expires_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User(Record):
-    """An account with its sessions, so that one read says all about a request's token.
+    """An account with its sessions, so that one read is enough to check a request's token.
 
-    `edits` are the latest operations that changed more than sessions: they tell which of two
-    states has the newer profile, however often either was logged in to since.
+    `edits` are the latest operations that changed more than sessions: they tell which of two states
+    has the newer profile, however often the user has logged in since.
     """
 
     email: str
@@ -66,16 +67,16 @@ class User(Record):
             raise InvalidRecord("email", f"must be 1 to {MAX_EMAIL_LENGTH} characters long")
 
     def session(self, session_id: str) -> Session | None:
-        """The session, as long as it is remembered."""
+        """The session, unless it has been dropped."""
         return next((one for one in self.sessions if one.id == session_id), None)
 
     def with_edit(self, *, op_id: str, now: datetime, **fields: Any) -> User:
-        """The user after an operation that is about more than sessions."""
+        """The user after an operation that changes more than sessions."""
         edits = (*self.edits, op_id)[-MAX_EDITS:]
         return self.with_changes(op_id=op_id, now=now, edits=edits, **fields)
 
     def with_session(self, session: Session, *, op_id: str, now: datetime, **fields: Any) -> User:
-        """The user after a login. What has expired is forgotten, then the oldest."""
+        """The user after a login. Expired sessions are dropped, then the oldest ones."""
         alive = [one for one in self.sessions if now < one.expires_at]
         return self.with_changes(
             op_id=op_id, now=now, sessions=_latest_sessions([*alive, session]), **fields
@@ -86,9 +87,9 @@ class User(Record):
     ) -> User:
         """The user after a refresh token of the session was used.
 
-        The latest one is rotated, and so is one from beyond it: another store gave it, which this
-        one has not heard of yet. The one before is the repeated request of a client that did not
-        hear the answer, for a moment. Whoever shows any other one has stolen it or was robbed.
+        The latest token is rotated, and so is one of a later generation, which another store must
+        have issued. For a moment the previous token is taken for the retry of a client that got no
+        response. Any other token revokes the session, because it may have been stolen.
         """
         if generation >= session.generation:
             rotated = replace(
@@ -101,14 +102,14 @@ class User(Record):
         return self._with_session_state(replace(session, revoked=True), op_id, now)
 
     def without_session(self, session_id: str, *, op_id: str, now: datetime) -> User:
-        """The user after the end of a session."""
+        """The user after a session was revoked."""
         session = self.session(session_id)
         if session is None or session.revoked:
             return self
         return self._with_session_state(replace(session, revoked=True), op_id, now)
 
     def revoke_sessions(self, *, keep_session_id: str | None = None) -> tuple[Session, ...]:
-        """All sessions revoked, but perhaps for one."""
+        """All sessions revoked, except for one if given."""
         return tuple(
             one if one.id == keep_session_id else replace(one, revoked=True)
             for one in self.sessions
@@ -145,7 +146,7 @@ def merge_users(first: User, second: User, policy: MergePolicy) -> MergeResult[U
 
 
 def _decide_by_profile(first: User, second: User, policy: MergePolicy) -> tuple[User, User, str]:
-    """The winner, the loser, and why; no reason is needed where one has seen the other's edits."""
+    """The winner, the loser, and the reason; no reason if one state contains the other's edits."""
     if second.edits[-1:] != first.edits[-1:]:
         if set(second.edits[-1:]) <= set(first.edits):
             return first, second, ""
@@ -177,12 +178,12 @@ def _progress(session: Session) -> tuple[object, ...]:
 
 
 def _latest_sessions(sessions: Iterable[Session]) -> tuple[Session, ...]:
-    """As many as are remembered, the oldest first."""
+    """The sessions that are kept, oldest first."""
     return tuple(sorted(sessions, key=lambda one: (one.created_at, one.id))[-MAX_SESSIONS:])
 
 
 def _restore_user(user: User, loser: User) -> User:
-    """Who they are and their password may come back; what they may do is decided openly."""
+    """Restores personal data and password of the loser, but not the role or a closed account."""
     return replace(loser, role=user.role, active=user.active, sessions=user.sessions)
 
 

@@ -7,6 +7,6 @@ from dinerapp.replication.ports.documents import Documents
 
 
 class Profiles(Documents[Profile]):
-    """What users say of themselves."""
+    """Profiles of users."""
 
     kind = PROFILES

@@ -1,4 +1,4 @@
-"""People with an account. Contract suite: tests/contracts/test_users.py."""
+"""Users. Contract suite: tests/contracts/test_users.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dinerapp.replication.ports.routing import find_one, query
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserFilter:
-    """Which users are wanted; None does not narrow."""
+    """Filters for users; None matches all."""
 
     role: Role | None = None
     active: bool | None = None
@@ -27,12 +27,12 @@ class Users(Repository[User]):
     @abstractmethod
     @find_one
     def by_email(self, email: str) -> User:
-        """Who holds the address, which is normalised. Raises NotFound when nobody does.
+        """The user with this normalised address. Raises NotFound if there is none.
 
-        Of two users who were given one address in two stores, only one holds it.
+        If two users got the same address in two stores, only one of them keeps it.
         """
 
     @abstractmethod
     @query
     def page(self, wanted: UserFilter, after: Cursor | None, limit: int) -> Page[User]:
-        """The users wanted, newest first by creation and then by id."""
+        """The matching users, newest first by creation and then by id."""

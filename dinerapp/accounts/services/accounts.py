@@ -1,4 +1,4 @@
-"""Accounts: who somebody is, where they are logged in, and who may change what about them."""
+"""Use cases for accounts: registration, login, sessions, and changes by managers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PASSWORD_BYTES = 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAccount:
-    """What somebody says of themselves to get an account."""
+    """What a new user enters."""
 
     email: str
     name: str
@@ -41,7 +41,7 @@ class NewAccount:
 
 @dataclass(frozen=True, slots=True)
 class LoginResult:
-    """Somebody who is logged in, and what they show from now on."""
+    """A user who has logged in, with the new tokens."""
 
     user: User
     access_token: str
@@ -50,7 +50,7 @@ class LoginResult:
 
 
 class AccountService:
-    """Use cases around accounts."""
+    """Use cases for accounts."""
 
     def __init__(
         self, users: Users, passwords: Passwords, tokens: SessionTokens, session_lifetime: timedelta
@@ -61,23 +61,23 @@ class AccountService:
         self._session_lifetime = session_lifetime
 
     def register(self, operation: Operation, new: NewAccount) -> WriteResult[User]:
-        """Creates a customer's account. So as not to reveal who has one, an address that is taken
-        gets the response of a new one, and its account stays as it is."""
-        made = self._new_user(operation, new, Role.CUSTOMER)
+        """Creates a customer's account. So as not to reveal who has an account, an address that is
+        taken gets the response of a new one, and its account stays as it is."""
+        user = self._new_user(operation, new, Role.CUSTOMER)
         try:
-            return self._add(made)
+            return self._add(user)
         except DuplicateKey:
-            return WriteResult(_as_if_saved(made), changed=False)
+            return WriteResult(_as_if_saved(user), changed=False)
 
     def add(self, operation: Operation, new: NewAccount, role: Role) -> WriteResult[User]:
-        """An account in any role; who may give it is asked before this."""
+        """Creates an account in any role; the permission to do so is checked before."""
         return self._add(self._new_user(operation, new, role))
 
     def add_first_admin(self) -> tuple[User, str] | None:
-        """An admin with a random password, where there never was one.
+        """Creates an admin with a random password, unless there has ever been one.
 
-        Whoever tries at the same time arrives at the same record, of which one makes it. Raises
-        NoStoreAvailable where the database that may hold an admin cannot be asked.
+        Processes that try this at the same time create the same record, and only one of them
+        succeeds. Raises NoStoreAvailable if the database that may have an admin cannot be reached.
         """
         if self._users.page(UserFilter(role=Role.ADMIN), None, 1).items:
             return None
@@ -86,13 +86,14 @@ class AccountService:
         password = secrets.token_urlsafe(_PASSWORD_BYTES)
         new = NewAccount(email=FIRST_ADMIN_EMAIL, name="Admin", password=password)
         try:
-            done = self.add(_FIRST_ADMIN, new, Role.ADMIN)
+            result = self.add(_FIRST_ADMIN, new, Role.ADMIN)
         except (AlreadyExists, DuplicateKey):
             return None
-        return (done.record, password) if done.changed else None
+        return (result.record, password) if result.changed else None
 
     def login(self, email: str, password: str) -> LoginResult:
-        """Opens a session. An unknown address, a wrong password and a closed account look alike."""
+        """Opens a session. The error is the same for an unknown address, a wrong password and a
+        closed account."""
         user = self._find_by_email(normalise_email(email))
         fits = self._passwords.matches(password, user.password_hash if user else None)
         if user is None or not fits or not user.active:
@@ -100,7 +101,7 @@ class AccountService:
         return self._open_session(user, self._rehash(user, password))
 
     def refresh(self, token: str) -> LoginResult:
-        """The next tokens of a session. One that was used before ends it."""
+        """The next tokens of a session. A token that was used before ends it."""
         claim = self._tokens.read_refresh(token)
         now = utc_now()
         op_id = new_op_id()
@@ -125,7 +126,7 @@ class AccountService:
         )
 
     def caller(self, token: str) -> Caller:
-        """Who shows this access token, as their record says now."""
+        """The caller with this access token, according to the current record of the user."""
         claim = self._tokens.read_access(token)
         try:
             user = self._users.get(claim.user_id)
@@ -150,7 +151,7 @@ class AccountService:
         fields: Mapping[str, Any],
         if_match: str | None = None,
     ) -> WriteResult[User]:
-        """Changes somebody's account. Who is deactivated is logged out everywhere."""
+        """Changes an account. Closing it logs the user out everywhere."""
 
         def change(user: User) -> User:
             _require_privilege(caller, user, fields)
@@ -162,21 +163,21 @@ class AccountService:
         )
 
     def change_password(self, caller: Caller, current: str, new_password: str) -> None:
-        """Sets another password, and logs the caller out everywhere else."""
+        """Changes the caller's password, and logs them out everywhere else."""
         user = self._users.get(caller.user_id or "")
         if not self._passwords.matches(current, user.password_hash):
             raise InvalidRequest("is not your current password", field="current_password")
         self._set_password(user, new_password, keep_session_id=caller.session_id)
 
     def reset_password(self, email: str, new_password: str) -> User:
-        """What an operator does for somebody who forgot theirs; logs them out everywhere."""
+        """Resets a forgotten password, for operators; logs the user out everywhere."""
         return self._set_password(self._users.by_email(normalise_email(email)), new_password)
 
     def _add(self, user: User) -> WriteResult[User]:
-        done = save_idempotently(self._users.save, user)
-        if done.changed:
-            announce(user_created, self, user=done.record)
-        return done
+        result = save_idempotently(self._users.save, user)
+        if result.changed:
+            announce(user_created, self, user=result.record)
+        return result
 
     def _new_user(self, operation: Operation, new: NewAccount, role: Role) -> User:
         now = utc_now()
@@ -208,7 +209,7 @@ class AccountService:
             return None
 
     def _rehash(self, user: User, password: str) -> dict[str, str]:
-        """The password's hash by today's parameters, if it has another one."""
+        """A new hash of the password, if the stored one has outdated parameters."""
         if not self._passwords.is_outdated(user.password_hash):
             return {}
         return {"password_hash": self._passwords.hash(password)}
@@ -253,7 +254,7 @@ class AccountService:
         return self._announce_change(update_with_retry(self._users, user.id, op_id, change)).record
 
     def _update_sessions(self, user_id: str, op_id: str, change: Callable[[User], User]) -> User:
-        """A change of sessions; without the user there are none."""
+        """Updates sessions; NotAuthenticated if the user does not exist."""
         try:
             return update_with_retry(self._users, user_id, op_id, change).record
         except NotFound as exc:
@@ -278,7 +279,8 @@ def _require_open_session(user: User, session_id: str, now: datetime) -> Session
 
 
 def _require_privilege(caller: Caller, user: User, fields: Mapping[str, Any]) -> None:
-    """NotPermitted for changes to one's own role, and for privileged roles unless an admin asks."""
+    """NotPermitted for changes to the caller's own role, and for privileged roles unless the caller
+    is an admin."""
     if caller.user_id == user.id and not {"role", "active"}.isdisjoint(fields):
         raise NotPermitted("you cannot change your own role or close your own account")
     if caller.may(Permission.GRANT_POWER):

@@ -1,4 +1,4 @@
-"""Passwords as hashes. Hashing is slow on purpose, so that it must not be all a process does."""
+"""Password hashing, which is slow on purpose, so that its share of a process must be limited."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Passwords:
         self._hashing_lock = threading.Lock()
 
     def hash(self, password: str) -> str:
-        """The password as it is kept."""
+        """The hash to store."""
         with self._hashing_slot():
             return self._argon2.hash(_normalise(password))
 
     def matches(self, password: str, password_hash: str | None) -> bool:
-        """Whether the hash is this password's. Without a hash the answer is no, at equal cost."""
+        """Whether the hash is of this password. Without a hash it returns False, at equal cost."""
         with self._hashing_slot():
             try:
                 self._argon2.verify(password_hash or self._dummy_hash, _normalise(password))
@@ -42,7 +42,7 @@ class Passwords:
         return password_hash is not None
 
     def is_outdated(self, password_hash: str) -> bool:
-        """Whether the hash was made with other parameters than would be used today."""
+        """Whether the hash was made with other parameters than the current ones."""
         return self._argon2.check_needs_rehash(password_hash)
 
     @cached_property
@@ -65,5 +65,5 @@ class Passwords:
 
 
 def _normalise(password: str) -> bytes:
-    """The same bytes, whichever way a keyboard puts accents on letters."""
+    """The same bytes for all Unicode encodings of the same letters."""
     return unicodedata.normalize("NFC", password).encode()

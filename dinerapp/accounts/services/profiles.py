@@ -1,4 +1,4 @@
-"""What users say of themselves, and who may read and change it."""
+"""Use cases for profiles."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _log = structlog.get_logger(__name__)
 
 
 class ProfileService:
-    """Use cases around profiles. Each new user gets one; where that failed, or the user is older
-    than profiles, it is made by the first change."""
+    """Use cases for profiles. Each new user gets one; if that failed, or the user is older than
+    profiles, the first change creates it."""
 
     def __init__(self, profiles: Profiles, users: Users, accounts: AccountService) -> None:
         self._profiles = profiles
@@ -40,7 +40,7 @@ class ProfileService:
         user_created.connect(self._on_user_created, sender=accounts)
 
     def get(self, caller: Caller, user_id: str) -> Profile:
-        """Somebody's profile, if it is the caller's to see; else there is none."""
+        """A user's profile; NotFound if the caller may not see it."""
         if caller.user_id != user_id and not caller.may(Permission.SEE_PROFILES):
             raise NotFound(PROFILES.name, user_id)
         try:
@@ -56,7 +56,7 @@ class ProfileService:
         fields: Mapping[str, Any],
         if_match: str | None = None,
     ) -> WriteResult[Profile]:
-        """Changes some of it; of the preferences, too, those that are given."""
+        """Changes the given fields of a profile and of its preferences."""
         if caller.user_id != user_id and not caller.may(Permission.CHANGE_PROFILES):
             self.get(caller, user_id)
             raise NotPermitted("only the user or an admin may change a profile")

@@ -1,4 +1,4 @@
-"""Tokens that open just one record: guests have no account to show."""
+"""Access tokens for a single record, for guests without an account."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dinerapp.accounts.errors import NotPermitted
 
 
 class RecordTokens:
-    """Of the records of one kind."""
+    """The access tokens of one kind of record."""
 
     def __init__(self, secret: str, kind: str) -> None:
         self._secret = secret.encode()
@@ -22,10 +22,11 @@ class RecordTokens:
         return hmac.new(self._secret, text, hashlib.sha256).hexdigest()
 
     def verify(self, token: str, record_id: str) -> bool:
-        """Whether the token is that record's."""
+        """Whether the token belongs to the record."""
         return hmac.compare_digest(token.encode(), self.issue(record_id).encode())
 
     def require(self, record_id: str, caller: Caller) -> None:
-        """Before it is looked whether there is such a record: both are refused alike."""
+        """NotPermitted unless the caller's token belongs to the record; checked before the record
+        is read, so that the error does not reveal whether it exists."""
         if caller.record_token is not None and not self.verify(caller.record_token, record_id):
             raise NotPermitted(f"this access token does not belong to this {self._kind}")

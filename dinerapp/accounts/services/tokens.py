@@ -1,4 +1,4 @@
-"""What a client shows instead of a password: signed, and worth nothing without its session."""
+"""Signed access and refresh tokens, which are only valid together with their session."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INVALID_TOKEN = "the token is invalid, expired or revoked"  # noqa: S105
 
 @dataclass(frozen=True, slots=True)
 class TokenClaims:
-    """What a token says; whether it is still so the user's record knows."""
+    """The claims of a token; whether they still hold is checked against the user's record."""
 
     user_id: str
     session_id: str
@@ -31,7 +31,8 @@ class TokenClaims:
 
 
 class SessionTokens:
-    """Access and refresh tokens have keys of their own: one never passes for the other."""
+    """Issues and reads tokens. Access and refresh tokens have different keys, so that neither
+    passes for the other."""
 
     def __init__(self, secret: str, access_lifetime: timedelta) -> None:
         self.access_lifetime = access_lifetime
@@ -39,19 +40,19 @@ class SessionTokens:
         self._refresh_key = _derive_key(secret, "refresh token")
 
     def issue_access(self, user_id: str, session: Session, now: datetime) -> str:
-        """For requests, for a short while."""
+        """A token for requests, valid for a short time."""
         return _sign(self._access_key, user_id, session, now + self.access_lifetime)
 
     def issue_refresh(self, user_id: str, session: Session) -> str:
-        """For one more pair of tokens; always the same one for a generation."""
+        """A token for one more pair of tokens; always the same one for a generation."""
         return _sign(self._refresh_key, user_id, session, session.expires_at)
 
     def read_access(self, token: str) -> TokenClaims:
-        """What the token says. Raises NotAuthenticated unless it is ours and has not expired."""
+        """The claims of an access token; NotAuthenticated if it is invalid or has expired."""
         return _decode(self._access_key, token)
 
     def read_refresh(self, token: str) -> TokenClaims:
-        """The same for a refresh token."""
+        """The claims of a refresh token, as above."""
         return _decode(self._refresh_key, token)
 
 

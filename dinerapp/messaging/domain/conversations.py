@@ -1,4 +1,4 @@
-"""Two people who talk with each other: guests with staff, and staff among themselves."""
+"""Conversations of two: a guest with staff, or staff with staff."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation(Record):
-    """A room for two. Its id follows from who they are, so that there never are two of it."""
+    """A room for two. Its id is derived from the two users, so that there is only one for them."""
 
     user_ids: tuple[str, ...]
     started_by: str
@@ -27,14 +27,14 @@ class Conversation(Record):
 
 
 def conversation_id(user_id: str, other_user_id: str) -> str:
-    """The same, whichever of the two asks."""
+    """The id of the conversation of two users, in whichever order they are given."""
     return derived_id("conversation", *sorted((user_id, other_user_id)))
 
 
 def merge_conversations(
     first: Conversation, second: Conversation, policy: MergePolicy
 ) -> MergeResult[Conversation]:
-    """Begun on both sides at once it is one, and nobody has to decide who began it."""
+    """If a conversation was started in both stores at once, both states count as the same."""
     return MergeResult(policy.decide(first, second).record)
 
 

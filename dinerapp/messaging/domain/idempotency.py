@@ -1,4 +1,4 @@
-"""Idempotency keys that led to a record whose id does not follow from them."""
+"""Idempotency keys whose record has an id that is not derived from the key."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dinerapp.replication.record import Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotencyRecord(Record):
-    """Its id follows from the key, and its operation from what was asked: so whichever store is
-    asked refuses the same key with another request. `led_to` is the id of the resulting record."""
+    """Its id is derived from the key, and its operation from the request, so that every store
+    refuses the same key with a different request. `led_to` is the id of the resulting record."""
 
     led_to: str
 

@@ -1,4 +1,4 @@
-"""Who belongs to a server, and what they may do in it: the one table of member roles."""
+"""Members of a server, and the table of what each role permits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class MemberRole(StrEnum):
-    """What somebody is in a server, whatever they are to the restaurant."""
+    """The role of a member in a server, independent of the role in the restaurant."""
 
     ADMIN = "admin"
     MODERATOR = "moderator"
@@ -27,7 +27,7 @@ class MemberRole(StrEnum):
 
 
 class MemberState(StrEnum):
-    """Whether somebody belongs to it, in the order in which it wins."""
+    """Whether somebody is a member; in a merge the later one in this order wins."""
 
     ACTIVE = "active"
     LEFT = "left"
@@ -35,7 +35,7 @@ class MemberState(StrEnum):
 
 
 class MemberPermission(StrEnum):
-    """Something that not every member may do."""
+    """Something that not every member is permitted to do."""
 
     CHANGE_SERVER = "change the server"
     INVITE = "see or renew the invite code"
@@ -62,8 +62,8 @@ _RANK = {role: rank for rank, role in enumerate(reversed(MemberRole))}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member(Record):
-    """Stays when somebody leaves, so that they can come back. A kicked member needs a new invite
-    code: `barred` is the digest of the code that no longer works for them."""
+    """A membership, which is kept when a member leaves. A kicked member needs a new invite code:
+    `barred` is the digest of the code that no longer works for them."""
 
     server_id: str
     user_id: str
@@ -74,27 +74,27 @@ class Member(Record):
 
     @property
     def is_active(self) -> bool:
-        """Whether they belong to the server now."""
+        """Whether the user is a member now."""
         return self.state is MemberState.ACTIVE
 
     def may(self, permission: MemberPermission) -> bool:
-        """Whether the table allows it."""
+        """Whether the role has the permission."""
         return self.is_active and self.role in MEMBER_ROLES_BY_PERMISSION[permission]
 
     def require(self, permission: MemberPermission) -> None:
-        """NotPermitted where the table does not allow it."""
+        """NotPermitted unless the role has the permission."""
         if not self.may(permission):
             raise NotPermitted(f"the role {self.role} may not {permission} in this server")
 
     def require_outranks(self, target: Member) -> None:
-        """NotPermitted unless the other one has a lower role, or the same and it is the highest."""
+        """NotPermitted unless the other member has a lower role, or both have the highest one."""
         if self.role is not MemberRole.ADMIN and _RANK[self.role] <= _RANK[target.role]:
             raise NotPermitted(
                 f"the role {self.role} may not kick the role {target.role} in this server"
             )
 
     def as_rejoined(self, code: str, *, op_id: str, now: datetime) -> Member:
-        """Back in the server with an invite code; NotPermitted with one that is barred."""
+        """The member after rejoining with an invite code; NotPermitted if that code is barred."""
         if self.is_active:
             return self
         if self.barred == _code_digest(code):
@@ -113,19 +113,19 @@ class Member(Record):
         return self.with_changes(op_id=op_id, now=now, state=MemberState.LEFT)
 
     def as_kicked(self, code: str, *, op_id: str, now: datetime) -> Member:
-        """Kicked, and barred from rejoining with this invite code."""
+        """The member after being kicked, and barred from rejoining with this invite code."""
         return self.with_changes(
             op_id=op_id, now=now, state=MemberState.KICKED, barred=_code_digest(code)
         )
 
 
 def member_id(server_id: str, user_id: str) -> str:
-    """The one membership that somebody can have in a server."""
+    """The id of a user's membership in a server."""
     return derived_id("member", server_id, user_id)
 
 
 def merge_members(first: Member, second: Member, policy: MergePolicy) -> MergeResult[Member]:
-    """Whoever left or was kicked on one side is out: an outage lets nobody in."""
+    """A member who left or was kicked in either state stays out."""
     if first.state is second.state:
         return policy.decide(first, second)
     back, gone = sorted((first, second), key=lambda member: list(MemberState).index(member.state))
@@ -133,7 +133,7 @@ def merge_members(first: Member, second: Member, policy: MergePolicy) -> MergeRe
 
 
 def _code_digest(code: str) -> str:
-    """Tells whether it is the same code, and not which one it is."""
+    """A digest that identifies the code without revealing it."""
     return hashlib.sha256(code.encode()).hexdigest()
 
 

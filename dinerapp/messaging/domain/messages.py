@@ -1,4 +1,4 @@
-"""What is said in a room. Never interpreted, and kept as it was sent."""
+"""Messages in rooms. Their text is never interpreted, and stored as it was sent."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ MAX_URL_LENGTH = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message(Record):
-    """In a channel or a conversation, whose order is by `created_at` and then by id.
+    """A message in a channel or a conversation, ordered by `created_at` and then by id.
 
-    One that is removed stays where it was and says nothing any more. `edits` counts how often it
-    was edited.
+    A removed message stays in its position without content. `edits` counts how often it was edited.
     """
 
     room_id: str
@@ -38,16 +37,16 @@ class Message(Record):
 
     @property
     def is_removed(self) -> bool:
-        """Whether it says nothing any more."""
+        """Whether the message was removed."""
         return self.removed_at is not None
 
     @property
     def is_erased(self) -> bool:
-        """Whether nothing is left of what it said; every other message says something."""
+        """Whether no content is left; every message that was not erased has some."""
         return self.is_removed and self == _without_content(self)
 
     def with_content(self, content: str, *, op_id: str, now: datetime) -> Message:
-        """It with other words."""
+        """The message with a different text."""
         if self.is_removed:
             raise RuleViolation("a deleted message cannot be edited")
         if content == self.content:
@@ -56,14 +55,14 @@ class Message(Record):
         return replace(after, edited_at=after.updated_at)
 
     def as_removed(self, removed_by: str, *, op_id: str, now: datetime) -> Message:
-        """What is left of it."""
+        """The message after removal, without its text."""
         if self.is_removed:
             return self
         after = self.with_changes(op_id=op_id, now=now, removed_by=removed_by)
         return replace(after, removed_at=after.updated_at)
 
     def redacted(self, at: datetime) -> Message:
-        """What is left of it once its author was forgotten; it stays in its place."""
+        """The message after its author was erased; it keeps its position in the room."""
         if self.is_erased:
             return self
         if self.is_removed:
@@ -72,8 +71,8 @@ class Message(Record):
 
 
 def merge_messages(first: Message, second: Message, _policy: MergePolicy) -> MergeResult[Message]:
-    """Once removed is removed, and erased is erased; else the later edit counts. Of two edits both
-    are the author's, so that nobody else has to decide between them."""
+    """Removal and erasure win; otherwise the state with more edits wins. All edits are by the
+    author, so that no conflict is reported."""
     ahead, behind = sorted((first, second), key=_progress, reverse=True)
     removed = min(filter(None, map(_removal, (ahead, behind))), default=(None, None))
     latest = max(ahead.updated_at, behind.updated_at)

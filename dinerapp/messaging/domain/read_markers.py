@@ -1,4 +1,4 @@
-"""How far somebody has read a room."""
+"""Read markers: how far a user has read a room."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadMarker(Record):
-    """Up to a message, which is named with its time: that is its place in the room."""
+    """A read marker names the latest message that was read, with its time."""
 
     room_id: str
     user_id: str
@@ -27,11 +27,11 @@ class ReadMarker(Record):
 
     @property
     def position(self) -> tuple[datetime, str]:
-        """Where that is, as places in a room are compared."""
+        """The position of the message, in the form in which positions are compared."""
         return self.message_at, self.message_id
 
     def with_message(self, message: Message, *, op_id: str, now: datetime) -> ReadMarker:
-        """Up to that message, unless it is further already."""
+        """Moves the marker forward to that message; never back."""
         if (message.created_at, message.id) <= self.position:
             return self
         return self.with_changes(
@@ -40,14 +40,14 @@ class ReadMarker(Record):
 
 
 def read_marker_id(room_id: str, user_id: str) -> str:
-    """The one place that somebody has reached in a room."""
+    """The id of a user's read marker in a room."""
     return derived_id("read", room_id, user_id)
 
 
 def merge_read_markers(
     first: ReadMarker, second: ReadMarker, _policy: MergePolicy
 ) -> MergeResult[ReadMarker]:
-    """The one that is further."""
+    """The marker that is further."""
     return MergeResult(max(first, second, key=_progress))
 
 

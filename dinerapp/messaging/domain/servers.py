@@ -1,4 +1,4 @@
-"""Restaurants and branches whose people talk with one another, and the channels they do it in."""
+"""Servers, which stand for a restaurant or a branch, and their channels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GENERAL_CHANNEL_NAME = "general"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server(Record):
-    """Whoever has the invite code may join. The owner made it, and stays an admin of it."""
+    """A server. Anyone with the invite code can join. The owner created it and stays an admin."""
 
     name: str
     image_url: str | None = None
@@ -30,12 +30,12 @@ class Channel(Record):
 
     @property
     def is_general(self) -> bool:
-        """Whether it was made with its server, and lasts as long."""
+        """Whether this is the channel that was created with the server and cannot be removed."""
         return self.id == general_channel_id(self.server_id)
 
 
 def general_channel_id(server_id: str) -> str:
-    """Of the channel that every server has."""
+    """The id of the general channel, which every server has."""
     return derived_id("general channel", server_id)
 
 

@@ -1,4 +1,4 @@
-"""Used idempotency keys: nothing is asked beyond the common base."""
+"""Used idempotency keys, without queries of their own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from dinerapp.replication.ports.documents import Documents
 
 
 class IdempotencyRecords(Documents[IdempotencyRecord]):
-    """Keys whose id is not that of a record they made."""
+    """Keys whose record has an id that is not derived from the key."""
 
     kind = IDEMPOTENCY_RECORDS

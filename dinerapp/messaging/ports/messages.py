@@ -1,4 +1,4 @@
-"""Messages in rooms, of either kind. Contract suite: tests/contracts/test_messages.py."""
+"""Messages in rooms of both kinds. Contract suite: tests/contracts/test_messages.py."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from dinerapp.replication.ports.routing import query
 
 
 class Messages(Repository[Message]):
-    """What both kinds are asked."""
+    """The queries of both kinds of messages."""
 
     @abstractmethod
     @query
     def page(self, room_id: str, after: Cursor | None, limit: int) -> Page[Message]:
-        """A room's messages, removed ones too, newest first by creation and then by id."""
+        """A room's messages, including removed ones, newest first by creation and then by id."""
 
     @abstractmethod
     @query
     def page_of(self, author_id: str, after: Cursor | None, limit: int) -> Page[Message]:
-        """Everything an author wrote in any room, removed messages included, newest first by
-        creation and then by id."""
+        """All messages of an author in any room, including removed ones, newest first by creation
+        and then by id."""
 
     @abstractmethod
     @query
     def changed_since(
         self, room_ids: Collection[str], after: ChangeCursor, limit: int
     ) -> Sequence[Message]:
-        """Messages of these rooms in their latest state, by when and id they were changed, after
-        that place. What is committed or arrives late may appear before it."""
+        """Messages of these rooms in their latest state, in the order of change and then id, after
+        that position. Changes that are committed or arrive late may sort before it."""
 
     @abstractmethod
     @query
     def unread(self, user_id: str, rooms: Mapping[str, Cursor], limit: int) -> Mapping[str, int]:
-        """How many messages of others that are not removed follow after a place, room by room;
-        counting stops at `limit`. Rooms without any are left out."""
+        """How many messages of other users, without removed ones, come after the position in each
+        room, counted up to `limit`. Rooms without any are left out."""
 
 
 class DirectMessages(Messages):
-    """Those of conversations."""
+    """Messages in conversations."""
 
     kind = DIRECT_MESSAGES
 
 
 class ChannelMessages(Messages):
-    """Those of channels."""
+    """Messages in channels."""
 
     kind = CHANNEL_MESSAGES

@@ -1,4 +1,4 @@
-"""How far rooms are read. Contract suite: tests/contracts/test_reads.py."""
+"""Read markers. Contract suite: tests/contracts/test_reads.py."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dinerapp.replication.ports.routing import query
 
 
 class ReadMarkers(Repository[ReadMarker]):
-    """Who has read how far."""
+    """How far users have read rooms."""
 
     kind = READ_MARKERS
 
     @abstractmethod
     @query
     def page(self, room_id: str, after: Cursor | None, limit: int) -> Page[ReadMarker]:
-        """Of one room, newest first by creation and then by id."""
+        """The read markers of a room, newest first by creation and then by id."""

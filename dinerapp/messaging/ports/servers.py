@@ -18,7 +18,7 @@ class Servers(Documents[Server]):
 
     @find_one
     def by_invite(self, code: str) -> Server:
-        """The server with exactly this invite code; NotFound."""
+        """The server with exactly this invite code; raises NotFound if there is none."""
         return self._first(invite_code=code)
 
 

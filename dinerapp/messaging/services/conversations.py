@@ -1,4 +1,4 @@
-"""Finding or beginning a conversation with somebody."""
+"""Opening conversations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dinerapp.replication.saving import WriteResult, confirm_unchanged, save_ide
 
 
 class ConversationService:
-    """Use cases around conversations."""
+    """Use cases for conversations."""
 
     def __init__(
         self, conversations: Conversations, users: Users, idempotency_guard: IdempotencyGuard
@@ -29,18 +29,18 @@ class ConversationService:
         self._idempotency_guard = idempotency_guard
 
     def page(self, caller: Caller, after: Cursor | None, limit: int) -> Page[Conversation]:
-        """The caller's, newest first."""
+        """The caller's conversations, newest first."""
         return self._conversations.page(caller.user_id or "", after, limit)
 
     def get(self, caller: Caller, conversation_id: str) -> Conversation:
-        """One of the caller's; else there is none, for all they know."""
+        """One of the caller's conversations; NotFound for any other."""
         found = self._conversations.get(conversation_id)
         if caller.user_id not in found.user_ids:
             raise NotFound(self._conversations.kind.name, conversation_id)
         return found
 
     def open(self, caller: Caller, user_id: str, operation: Operation) -> WriteResult[Conversation]:
-        """The one conversation of the two, made where there is none yet."""
+        """The conversation of the two users, created if there is none."""
         own = caller.user_id or ""
         room_id = conversation_id(own, user_id)
         known = self._find(room_id)
@@ -50,7 +50,7 @@ class ConversationService:
         if known is not None:
             return self._confirm(known, operation)
         now = utc_now()
-        made = Conversation(
+        conversation = Conversation(
             id=room_id,
             op_id=operation.op_id,
             created_at=now,
@@ -59,7 +59,7 @@ class ConversationService:
             started_by=own,
         )
         try:
-            return save_idempotently(self._conversations.save, made)
+            return save_idempotently(self._conversations.save, conversation)
         except AlreadyExists as exc:
             return self._confirm(exc.stored, operation)
 
@@ -75,8 +75,8 @@ class ConversationService:
             return None
 
     def _require_staff(self, caller: Caller, user_id: str) -> None:
-        """Guests talk with staff and not with one another. Who is a guest, and who is nobody, they
-        are not told."""
+        """Guests can only talk with staff. The error is the same for guests and for unknown users,
+        so that it does not reveal who exists."""
         with served_by.suspended():
             user = self._users.get_many([user_id]).get(user_id)
         allowed = caller.is_staff or _is_staff(user)

@@ -1,4 +1,4 @@
-"""What people want to be called."""
+"""Display names of users."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ TIMEOUT_SECONDS = 1.0
 
 
 class DisplayNames:
-    """As their profiles say, or their accounts where they have no profile.
+    """Names from profiles, or from accounts of users without a profile.
 
-    What was asked for lately is not asked again: one message may be shown to hundreds. Whose name
-    nobody can say is called what they were before, or nothing: that keeps no message from anybody.
+    Names are cached, because one message may be shown to hundreds. While the stores cannot be
+    reached a name is the one last known, or empty: that does not hold up messages.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class DisplayNames:
         self._lock = Lock()
 
     def of(self, user_ids: Collection[str]) -> Mapping[str, str]:
-        """The names of these; nobody is called nothing."""
+        """The names of these users; an unknown user's name is empty."""
         now = self._clock()
         with self._lock:
             kept = {each: self._cache.get(each, (0.0, "")) for each in set(user_ids)}

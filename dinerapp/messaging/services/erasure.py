@@ -1,4 +1,4 @@
-"""What guests said in rooms, to be removed when they are erased."""
+"""Removes the messages of guests when they are erased."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dinerapp.replication.signals import announce
 
 
 def messages_of_people(messages: Messages) -> PersonalData[Message]:
-    """An author is known by their account."""
+    """Messages, which are found by the account of their author."""
 
     def find(person: Person) -> Iterator[Message]:
         return all_of(*(partial(messages.page_of, user_id) for user_id in person.user_ids))

@@ -1,4 +1,4 @@
-"""One Idempotency-Key, one request: also where what comes of it has an id of its own."""
+"""Makes requests idempotent whose record has an id that is not derived from the key."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dinerapp.replication.saving import save_idempotently
 
 
 class IdempotencyGuard:
-    """To be asked last before something is written: whatever is refused uses no key."""
+    """Must be called last before the write, so that a refused request does not use its key."""
 
     def __init__(self, records: IdempotencyRecords) -> None:
         self._records = records
 
     def record_use(self, operation: Operation, result_id: str) -> None:
-        """Notes what the key of this operation is used for; KeyReused where it was used for
-        another request. Requests without a key are all different."""
+        """Records what this operation's key is used for; KeyReused if it was used for a different
+        request. Requests without a key are always new."""
         if not operation.is_keyed:
             return
         now = utc_now()

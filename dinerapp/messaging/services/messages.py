@@ -33,7 +33,8 @@ class NewMessage:
 
 
 class MessageService:
-    """Use cases around messages. Whoever is not in a room hears that there is none."""
+    """Use cases for messages. Users who are not in a room get the same error as if it did not
+    exist."""
 
     def __init__(self, rooms: RoomService, orders: OrderService, typing_throttle: Throttle) -> None:
         self._rooms = rooms
@@ -41,7 +42,7 @@ class MessageService:
         self._typing_throttle = typing_throttle
 
     def page(self, caller: Caller, room_id: str, after: Cursor | None, limit: int) -> Page[Message]:
-        """What was said in a room, newest first."""
+        """The messages of a room, newest first."""
         return self._messages_of(caller, room_id).page(room_id, after, limit)
 
     def get(self, caller: Caller, room_id: str, message_id: str) -> Message:
@@ -51,7 +52,7 @@ class MessageService:
     def send(
         self, caller: Caller, room_id: str, operation: Operation, new: NewMessage
     ) -> WriteResult[Message]:
-        """Says something, once for one operation."""
+        """Sends a message, once per operation."""
         room = self._authorize(caller, room_id)
         now = utc_now()
         message = Message(
@@ -71,10 +72,10 @@ class MessageService:
             self._require_content(caller, new)
             return messages.save(message)
 
-        done = create_idempotently(messages, operation, create)
-        if done.changed:
-            announce(message_sent, self, kind=messages.kind.name, message=done.record)
-        return done
+        result = create_idempotently(messages, operation, create)
+        if result.changed:
+            announce(message_sent, self, kind=messages.kind.name, message=result.record)
+        return result
 
     def edit(
         self,
@@ -103,7 +104,7 @@ class MessageService:
         operation: Operation,
         if_match: str | None = None,
     ) -> WriteResult[Message]:
-        """Removes a message: one's own, or as a moderator anybody's."""
+        """Removes a message: the caller's own, or as a moderator any message."""
         room = self._authorize(caller, room_id)
 
         def change(message: Message) -> Message:
@@ -117,7 +118,7 @@ class MessageService:
         return self._update(room, message_id, operation, change, if_match)
 
     def announce_typing(self, caller: Caller, room_id: str) -> None:
-        """Tells the others in the room, throttled."""
+        """Tells the others in the room that the caller is typing; throttled."""
         room = self._authorize(caller, room_id)
         if self._typing_throttle.try_acquire((room_id, room.user_id)):
             announce(typing_noticed, self, room_id=room_id, user_id=room.user_id)
@@ -158,15 +159,15 @@ class MessageService:
         if_match: str | None,
     ) -> WriteResult[Message]:
         messages = room.backend.messages
-        done = update_with_retry(messages, message_id, operation.op_id, change, if_match)
-        if done.changed:
+        result = update_with_retry(messages, message_id, operation.op_id, change, if_match)
+        if result.changed:
             kind = messages.kind.name
-            announce(message_changed, self, kind=kind, message=done.record)
-        return done
+            announce(message_changed, self, kind=kind, message=result.record)
+        return result
 
 
 def _require_in_room(message: Message, room_id: str) -> Message:
-    """NotFound for one of another room."""
+    """NotFound if the message is in another room."""
     if message.room_id != room_id:
         raise NotFound("messages", message.id)
     return message

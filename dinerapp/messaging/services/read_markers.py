@@ -1,4 +1,4 @@
-"""How far people have read, and what they have not read yet."""
+"""How far users have read rooms, and how many messages they have not read."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from dinerapp.replication.saving import WriteResult, upsert_with_retry
 from dinerapp.replication.signals import announce
 
 MAX_UNREAD = 100
-"""Counting stops there: what is more is many."""
+"""The number at which counting unread messages stops."""
 MAX_ROOMS = 500
-"""Of each kind; of more conversations than that the newest."""
+"""The maximum number of rooms of each kind; of conversations the newest count."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnreadCount:
-    """How much of a room somebody has not read; None while nobody can say."""
+    """The number of unread messages in a room; None while it is unknown."""
 
     room_id: str
     kind: RoomKind
@@ -40,14 +40,14 @@ class UnreadCount:
 
 @dataclass(frozen=True, slots=True)
 class UnreadRooms:
-    """Room by room. `truncated` says that somebody is in more rooms than are counted."""
+    """Unread messages by room. `truncated` says that the user is in more rooms than are counted."""
 
     rooms: Sequence[UnreadCount]
     truncated: bool
 
 
 class ReadMarkerService:
-    """Use cases around what was read."""
+    """Use cases for read markers."""
 
     def __init__(
         self,
@@ -70,24 +70,24 @@ class ReadMarkerService:
     def page(
         self, caller: Caller, room_id: str, after: Cursor | None, limit: int
     ) -> Page[ReadMarker]:
-        """Who has read a room how far."""
+        """The read markers of a room."""
         self._rooms.authorize(caller.user_id or "", room_id)
         return self._read_markers.page(room_id, after, limit)
 
     def mark_read(
         self, caller: Caller, room_id: str, operation: Operation, message_id: str
     ) -> WriteResult[ReadMarker]:
-        """Up to that message everything was read; what was read stays read."""
+        """Marks everything up to that message as read; never moves back."""
         room = self._rooms.authorize(caller.user_id or "", room_id)
         with served_by.suspended():
             message = _require_message(room.backend.messages, room_id, message_id)
-        done = self._move_marker(room.user_id, operation, message)
-        if done.changed:
-            announce(room_read, self, read=done.record)
-        return done
+        result = self._move_marker(room.user_id, operation, message)
+        if result.changed:
+            announce(room_read, self, read=result.record)
+        return result
 
     def unread(self, caller: Caller) -> UnreadRooms:
-        """Of all rooms of theirs, in one question for each kind."""
+        """Unread messages in all rooms of the caller, in one query for each kind."""
         user_id = caller.user_id or ""
         conversations, more_conversations = self._conversations_of(user_id)
         channels, more_channels = self._channels_of(user_id)
@@ -103,21 +103,22 @@ class ReadMarkerService:
         return UnreadRooms(counted, truncated=more_conversations or more_channels)
 
     def _conversations_of(self, user_id: str) -> tuple[dict[str, Cursor], bool]:
-        """Each with the place at which it begins, and whether there are more."""
+        """The caller's conversations with the position at which each begins, and whether there are
+        more."""
         found = self._conversations.page(user_id, None, MAX_ROOMS)
         return {
             one.id: Cursor(one.created_at, "") for one in found.items
         }, found.next_cursor is not None
 
     def _channels_of(self, user_id: str) -> tuple[dict[str, Cursor], bool]:
-        """Each with the place at which the user came in, and whether there are more."""
+        """The caller's channels, with the position at which they joined, and whether more exist."""
         found = self._members.page_of(user_id, None, MAX_ROOMS)
         joined = {member.server_id: member.joined_at for member in found.items}
         there = self._servers.get_many(joined) if joined else {}
         channels = self._channels.of_servers(there, MAX_ROOMS + 1) if there else ()
         truncated = found.next_cursor is not None or len(channels) > MAX_ROOMS
-        places = {one.id: Cursor(joined[one.server_id], "") for one in channels[:MAX_ROOMS]}
-        return places, truncated
+        positions = {one.id: Cursor(joined[one.server_id], "") for one in channels[:MAX_ROOMS]}
+        return positions, truncated
 
     def _count_unread(
         self, user_id: str, kind: RoomKind, rooms: Mapping[str, Cursor]
@@ -164,8 +165,8 @@ def _require_message(messages: Messages, room_id: str, message_id: str) -> Messa
 def _later_positions(
     starts: Mapping[str, Cursor], reached: Mapping[str, Cursor]
 ) -> dict[str, Cursor]:
-    """Where each room goes on for somebody; whoever came back begins anew."""
+    """The later position of each room: members who rejoin start again from there."""
     return {
-        room_id: max(place, reached.get(room_id, place), key=lambda it: (it.created_at, it.id))
-        for room_id, place in starts.items()
+        room_id: max(start, reached.get(room_id, start), key=lambda it: (it.created_at, it.id))
+        for room_id, start in starts.items()
     }

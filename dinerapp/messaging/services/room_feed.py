@@ -1,8 +1,8 @@
-"""What is said in rooms, for whoever has them open.
+"""Streams messages in rooms to the clients that have them open.
 
-A stream that is opened again goes on where the one before ended: a `ResumeToken` says what that
-one had. It is no position in time: after an outage a message may arrive with the time it was sent
-at, long before others that were seen already.
+A client that reconnects resumes with a `ResumeToken`, which says what the previous stream has sent.
+A position in time would not do: after an outage a message may arrive with its original time, long
+before others that were already sent.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from dinerapp.replication.ports.repository import ChangeCursor
 from dinerapp.replication.record import utc_now
 
 MAX_TOKEN_STATES = 600
-"""How many messages a resume token names; if there are more, it reaches less far back."""
+"""How many messages a resume token can name; if there are more, it covers a shorter time."""
 ACCESS_CHECK_SECONDS = 20.0
-"""Seconds after which it is asked anew whether a watcher is still in the room."""
+"""After this many seconds a stream checks again whether its user is still in the room."""
 _SHORT_ID_BYTES, _TIME_BYTES, _REVISION_MODULUS = 5, 6, 256
 _TIME_RESOLUTION = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,14 +47,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class ResumeToken:
-    """What a stream has had: of what changed since a moment, these messages up to these revisions
-    and no others. Of a message there are a few bytes, and of its revision the last one."""
+    """What a stream has sent: of the changes since a time, exactly these messages up to these
+    revisions. A message takes a few bytes of its id, and of its revision the last byte."""
 
     since: datetime
     revisions: Mapping[bytes, int] = field(default_factory=dict)
 
     def includes(self, message: Message) -> bool:
-        """Whether the message came in this state, or in a later one."""
+        """Whether the message was sent in this state or a later one."""
         had = self.revisions.get(_short_id(message))
         return (
             had is not None
@@ -69,7 +69,7 @@ class ResumeToken:
 
     @classmethod
     def parse(cls, text: str) -> ResumeToken:
-        """The token that `str` wrote; ValueError for any other text."""
+        """The token from its string form; ValueError for any other text."""
         try:
             padded = text.encode("ascii") + b"=" * (-len(text) % 4)
             plain = base64.b64decode(padded, altchars=b"-_", validate=True)
@@ -86,7 +86,7 @@ class ResumeToken:
 
 @dataclass(frozen=True, slots=True)
 class MessageUpdate:
-    """A message in its latest state, and what the stream has had with it."""
+    """A message in its latest state, and the resume token after it."""
 
     message: Message
     resume_token: ResumeToken
@@ -94,14 +94,14 @@ class MessageUpdate:
 
 @dataclass(frozen=True, slots=True)
 class EphemeralEvent:
-    """An event for those who are watching now; it is stored nowhere."""
+    """An event for current streams only, which is not stored."""
 
     name: str
     payload: Mapping[str, Any]
 
 
 class RoomStream(Stream[Message]):
-    """Of one room, for one watcher."""
+    """The stream of one room for one user."""
 
     def __init__(self, feed: RoomFeed, room_id: str, watcher_id: str) -> None:
         super().__init__(feed)
@@ -114,19 +114,19 @@ class RoomStream(Stream[Message]):
 
     @property
     def must_check_access(self) -> bool:
-        """Whether it is time to ask if the watcher is still in the room."""
+        """Whether it is time to check if the user is still in the room."""
         return time.monotonic() >= self._access_check_at
 
     def suspect_access(self) -> None:
-        """Something has happened that may have ended the watcher's access."""
+        """Asks for a check, because something may have ended the user's access."""
         self._access_check_at = 0.0
 
     def confirm_access(self) -> None:
-        """The watcher still has access."""
+        """Notes that the user still has access."""
         self._access_check_at = time.monotonic() + ACCESS_CHECK_SECONDS
 
     def begin(self, since: datetime, known: Iterable[Message], missed: Iterable[Message]) -> None:
-        """With what changed since a moment, of which the watcher knows a part."""
+        """Starts with the changes since a time, without those that the client already has."""
         with self._offer_lock:
             early, self._pending = self._pending or [], None
             self._begins_at = self._since = since
@@ -146,17 +146,18 @@ class RoomStream(Stream[Message]):
                 self._enqueue(message)
 
     def _enqueue(self, record: Message) -> None:
-        """Of what was changed before the stream begins nobody can say whether it is known."""
+        """Drops changes from before the start of the stream: it is unknown whether the client has
+        them."""
         if record.updated_at >= self._begins_at:
             super()._enqueue(record)
 
     def offer_event(self, event: EphemeralEvent) -> None:
-        """Tells the watcher, unless too much else waits already."""
+        """Queues an event, unless too much is queued already."""
         with suppress(Full):
             self._queue.put_nowait(event)
 
     def next(self, seconds: float) -> MessageUpdate | EphemeralEvent | None:
-        """The next thing, if there is one within so many seconds."""
+        """The next update or event, or None if none arrives within so many seconds."""
         found = self._next(seconds)
         if not isinstance(found, Message):
             return found  # type: ignore[no-any-return]
@@ -168,7 +169,7 @@ class RoomStream(Stream[Message]):
         self._sent_states[message.id] = message.updated_at, _short_id(message), revision
 
     def _resume_token(self) -> ResumeToken:
-        """Goes back as far as anything may come late, or as many states as it has room for."""
+        """Covers as long as changes may arrive late, or as many states as it can name."""
         had = sorted(self._sent_states.values())
         self._since = max(self._since, had[-1][0] - MAX_REPLAY)
         if len(had) > MAX_TOKEN_STATES:
@@ -182,7 +183,7 @@ class RoomStream(Stream[Message]):
 
 
 class RoomFeed(Feed[Message]):
-    """Reads changed messages of one kind, in the rooms that somebody here has open."""
+    """Reads changed messages of one kind, in the rooms that have streams in this process."""
 
     def __init__(
         self,
@@ -205,8 +206,8 @@ class RoomFeed(Feed[Message]):
         remote_change.connect(self._on_remote_change)
 
     def stream(self, room_id: str, watcher_id: str, resume_token: ResumeToken | None) -> RoomStream:
-        """A new stream, with what has changed in the room since the resume token; without one, with
-        what changes from now on and what changed just before.
+        """Opens a stream with what has changed in the room since the resume token; without one,
+        with changes from now on and those of just before.
 
         Raises TooManyStreams, and CursorExpired if too much has changed since.
         """
@@ -224,8 +225,8 @@ class RoomFeed(Feed[Message]):
         return stream
 
     def _begin(self, stream: RoomStream) -> None:
-        """What was said before is known to whoever looks at the room, and yet has to be told from
-        what will have come late."""
+        """Earlier messages are known to a client that has loaded the room, but must be
+        distinguished from messages that arrive late."""
         now = self._now()
         lately, since = now - OVERLAP, now - MAX_REPLAY
         found = self._changes_in_room(stream, since, MAX_TOKEN_STATES + 1)
@@ -266,7 +267,7 @@ class RoomFeed(Feed[Message]):
             self._wake()
 
     def _send_event(self, room_id: str, event: EphemeralEvent) -> None:
-        """Everybody who watches, but for whom it is about."""
+        """Sends an event to all streams of the room except the one of the user it is about."""
         for stream in self._streams_of(room_id):
             if stream.watcher_id != event.payload["user_id"]:
                 stream.offer_event(event)
@@ -309,5 +310,5 @@ class RoomFeed(Feed[Message]):
 
 
 def _short_id(message: Message) -> bytes:
-    """Tells a message from others, in few bytes."""
+    """A few bytes that distinguish a message from others."""
     return hashlib.blake2b(message.id.encode(), digest_size=_SHORT_ID_BYTES).digest()

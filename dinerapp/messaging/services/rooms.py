@@ -1,4 +1,4 @@
-"""Who is let into which room."""
+"""Access to rooms."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TIMEOUT_SECONDS = 1.0
 
 
 class RoomKind(StrEnum):
-    """What a room is; its id says which one."""
+    """The kind of a room, which can be found out from its id."""
 
     CHANNEL = "channel"
     CONVERSATION = "conversation"
@@ -32,7 +32,7 @@ class RoomKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RoomBackend:
-    """Where what is said in rooms of one kind is kept, and watched."""
+    """The messages of rooms of one kind, and their feed."""
 
     messages: Messages
     feed: RoomFeed
@@ -40,7 +40,7 @@ class RoomBackend:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A room that somebody is in, and as what: a member of its server, or one of two."""
+    """A room as one user may use it: as a member of its server, or as one of two."""
 
     id: str
     user_id: str
@@ -49,12 +49,13 @@ class Room:
 
     @property
     def may_moderate(self) -> bool:
-        """Whether they may remove what others said."""
+        """Whether the user may remove messages of others."""
         return self.member is not None and self.member.may(MemberPermission.REMOVE_MESSAGES)
 
 
 class RoomService:
-    """Answers one question. A room that is not there and one that somebody is not in are one."""
+    """Checks access to rooms. A room that does not exist and one the user is not in give the same
+    error."""
 
     def __init__(
         self,
@@ -75,7 +76,7 @@ class RoomService:
         self._lock = Lock()
 
     def authorize(self, user_id: str, room_id: str) -> Room:
-        """The room, if it is one of theirs; NotFound."""
+        """The room, if the user is in it; otherwise NotFound."""
         with served_by.suspended():
             try:
                 if room_id not in self._known_channel_ids and self._is_in_conversation(
@@ -88,7 +89,7 @@ class RoomService:
         return Room(room_id, user_id, self._backends[RoomKind.CHANNEL], member)
 
     def still_authorized(self, stream: RoomStream) -> bool:
-        """Whether somebody who watches a room is still in it; while nobody can say, they are."""
+        """Whether the user of a stream is still in the room; True while that cannot be checked."""
         if not stream.must_check_access:
             return True
         try:
@@ -107,7 +108,7 @@ class RoomService:
         return False
 
     def _is_in_conversation(self, user_id: str, room_id: str) -> bool:
-        """Whether it is a conversation; NotFound where it is one of others."""
+        """Whether it is a conversation; NotFound if it is a conversation of others."""
         try:
             conversation = self._conversations.get(room_id)
         except NotFound:
@@ -117,7 +118,7 @@ class RoomService:
         return True
 
     def _membership(self, user_id: str, room_id: str) -> Member:
-        """In the server whose channel it is."""
+        """The membership in the server of the channel."""
         channel = self._channels.get(room_id)
         self._remember_channel(room_id)
         member = self._members.get(member_id(channel.server_id, user_id))
@@ -127,6 +128,6 @@ class RoomService:
         return member
 
     def _remember_channel(self, channel_id: str) -> None:
-        """What is a channel is no conversation, and never becomes one."""
+        """Remembers that an id is a channel's, so that it is never looked up as a conversation."""
         with self._lock:
             self._known_channel_ids[channel_id] = None

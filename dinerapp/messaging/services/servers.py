@@ -1,4 +1,4 @@
-"""Servers, who belongs to them, and their channels."""
+"""Servers, their members and their channels."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ServerView:
 
 
 class ServerService:
-    """Use cases around servers. Whoever does not belong to one hears that there is none."""
+    """Use cases for servers. To users who are not members a server seems not to exist."""
 
     def __init__(
         self,
@@ -65,9 +65,9 @@ class ServerService:
     def add(
         self, caller: Caller, operation: Operation, fields: Mapping[str, Any]
     ) -> WriteResult[Server]:
-        """A new server with its general channel; the caller is its owner.
+        """Creates a server with its general channel; the caller becomes its owner.
 
-        The server itself comes last: once it is there, the rest is.
+        The server is saved last: once it exists, everything else does too.
         """
         server_id, owner_id = operation.record_id, caller.user_id or ""
         with served_by.suspended():
@@ -87,18 +87,18 @@ class ServerService:
         return save_idempotently(self._servers.save, server)
 
     def get(self, caller: Caller, server_id: str) -> ServerView:
-        """One server, if the caller belongs to it."""
+        """One server, if the caller is a member."""
         member = self._require_membership(caller, server_id)
         return ServerView(self._servers.get(server_id), member)
 
     def view(self, caller: Caller, server: Server) -> ServerView:
-        """A server that is at hand, as the caller sees it."""
+        """The server as the caller sees it."""
         return ServerView(server, self._require_membership(caller, server.id))
 
     def page(
         self, caller: Caller, after: Cursor | None, limit: int
     ) -> tuple[Page[Server], Mapping[str, Member]]:
-        """The caller's servers, the first joined last, and what the caller is in each."""
+        """The caller's servers, latest joined first, with their role in each."""
         found = self._members.page_of(caller.user_id or "", after, limit)
         members = {member.server_id: member for member in found.items}
         servers = self._servers.get_many(members) if members else {}
@@ -113,7 +113,7 @@ class ServerService:
         fields: Mapping[str, Any],
         if_match: str | None,
     ) -> WriteResult[Server]:
-        """Another name or image."""
+        """Changes the name or the image."""
         self._require_permission(caller, server_id, MemberPermission.CHANGE_SERVER)
 
         def change(server: Server) -> Server:
@@ -124,16 +124,18 @@ class ServerService:
     def remove(
         self, caller: Caller, server_id: str, operation: Operation, if_match: str | None
     ) -> WriteResult[Server]:
-        """With its channels: nobody enters them any more."""
+        """Removes a server; its channels cannot be entered any more."""
         self._require_membership(caller, server_id).require(MemberPermission.CHANGE_SERVER)
 
         def change(server: Server) -> Server:
             return server.with_changes(op_id=operation.op_id, now=utc_now())
 
         save = self._servers.delete
-        done = update_with_retry(self._servers, server_id, operation.op_id, change, if_match, save)
-        self._announce_access(done.record, None)
-        return done
+        result = update_with_retry(
+            self._servers, server_id, operation.op_id, change, if_match, save
+        )
+        self._announce_access(result.record, None)
+        return result
 
     def renew_invite(
         self, caller: Caller, server_id: str, operation: Operation
@@ -148,10 +150,10 @@ class ServerService:
         return update_with_retry(self._servers, server_id, operation.op_id, change)
 
     def join(self, caller: Caller, operation: Operation, code: str) -> WriteResult[Server]:
-        """Lets the caller in; whoever is in already stays what they are."""
+        """Adds the caller as a member; existing members keep their role."""
         server = self._server_of_invite(code)
-        done = self._join(server, caller.user_id or "", operation, code)
-        return WriteResult(server, done.replayed, done.changed)
+        result = self._join(server, caller.user_id or "", operation, code)
+        return WriteResult(server, result.replayed, result.changed)
 
     def _join(
         self, server: Server, user_id: str, operation: Operation, code: str
@@ -172,7 +174,7 @@ class ServerService:
     def members(
         self, caller: Caller, server_id: str, after: Cursor | None, limit: int
     ) -> Page[Member]:
-        """Who belongs to a server, newest first."""
+        """The members of a server, newest first."""
         self.get(caller, server_id)
         return self._members.page(server_id, after, limit)
 
@@ -202,7 +204,7 @@ class ServerService:
     def remove_member(
         self, caller: Caller, server_id: str, user_id: str, operation: Operation
     ) -> WriteResult[Member]:
-        """Leaves a server, or kicks somebody else; the owner stays."""
+        """Leaves a server, or kicks another member; the owner stays."""
         with served_by.suspended():
             server = self._servers.get(server_id)
         own = user_id == caller.user_id
@@ -222,11 +224,11 @@ class ServerService:
 
         key = member_id(server_id, user_id)
         try:
-            done = update_with_retry(self._members, key, operation.op_id, change)
+            result = update_with_retry(self._members, key, operation.op_id, change)
         except NotFound:
             raise NotFound(*(("servers", server_id) if own else ("members", user_id))) from None
-        self._announce_access(done.record, user_id)
-        return done
+        self._announce_access(result.record, user_id)
+        return result
 
     def channels(
         self, caller: Caller, server_id: str, after: Cursor | None, limit: int
@@ -243,7 +245,7 @@ class ServerService:
     def add_channel(
         self, caller: Caller, server_id: str, operation: Operation, fields: Mapping[str, Any]
     ) -> WriteResult[Channel]:
-        """One more room for all members."""
+        """Adds a channel."""
         self._require_permission(caller, server_id, MemberPermission.EDIT_CHANNELS)
         channel = Channel(
             **_envelope(operation.record_id, operation), server_id=server_id, **fields
@@ -259,7 +261,7 @@ class ServerService:
         fields: Mapping[str, Any],
         if_match: str | None,
     ) -> WriteResult[Channel]:
-        """Another name; the general channel keeps its own."""
+        """Renames a channel; the general channel keeps its name."""
         self._require_permission(caller, server_id, MemberPermission.EDIT_CHANNELS)
 
         def change(channel: Channel) -> Channel:
@@ -284,11 +286,11 @@ class ServerService:
             return channel.with_changes(op_id=operation.op_id, now=utc_now())
 
         save = self._channels.delete
-        done = update_with_retry(
+        result = update_with_retry(
             self._channels, channel_id, operation.op_id, change, if_match, save
         )
-        self._announce_access(done.record, None)
-        return done
+        self._announce_access(result.record, None)
+        return result
 
     def _require_permission(
         self, caller: Caller, server_id: str, permission: MemberPermission
@@ -305,7 +307,7 @@ class ServerService:
             raise InvalidRequest("is not a valid invite code", field="code") from None
 
     def _require_membership(self, caller: Caller, server_id: str) -> Member:
-        """NotFound in the same words for every server that is not theirs."""
+        """NotFound, with the same message for every server in which the caller is not a member."""
         try:
             with served_by.suspended():
                 member = self._members.get(member_id(server_id, caller.user_id or ""))
@@ -319,7 +321,7 @@ class ServerService:
         announce(access_changed, self, about=about, user_id=user_id)
 
     def _invite_code(self, server_id: str, operation: Operation) -> str:
-        """The same for every try of an operation, wherever it is tried; nobody can guess it."""
+        """The same code for every try of an operation, in any store; it cannot be guessed."""
         parts = f"invitation {server_id} {operation.op_id}".encode()
         code = hmac.new(self._secret, parts, hashlib.sha256).digest()[:_INVITE_CODE_BYTES]
         return base64.urlsafe_b64encode(code).decode().rstrip("=")

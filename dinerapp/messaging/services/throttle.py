@@ -1,4 +1,4 @@
-"""What may be done now and then, but not all the time."""
+"""Throttling of what clients may repeat too often."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ MAX_KEYS = 100_000
 
 
 class Throttle:
-    """Once in so many seconds for each key, as this process counts.
+    """Allows something once in so many seconds for each key, within this process.
 
-    Where there are more keys than it remembers, the one that was longest ago may come early.
+    If there are more keys than it remembers, the key used least recently may be allowed early.
     """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -22,7 +22,7 @@ class Throttle:
         self._lock = Lock()
 
     def try_acquire(self, key: Hashable) -> bool:
-        """Whether it is time again; then it counts as done."""
+        """Whether it is allowed now; if so, the interval starts again."""
         with self._lock:
             if key in self._recent:
                 return False

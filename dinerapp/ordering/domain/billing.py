@@ -1,7 +1,7 @@
-"""What an order comes to: from its lines and the terms it was placed on, in whole minor units.
+"""Computes what an order costs, from its lines and billing terms, in whole minor units.
 
-One rounding rule: each amount that is a share of another is rounded half up, on its own. A
-discount is handed out to the lines to the last cent before their tax is reckoned.
+There is one rounding rule: each amount that is a percentage of another is rounded half up, on its
+own. A discount is allocated to the lines to the last cent before their tax is computed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ BASIS_POINTS = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discount:
-    """A coupon as it was when it was used: a share of the subtotal or an amount of its own."""
+    """A coupon as it was when it was used: a percentage of the subtotal or a fixed amount."""
 
     coupon_id: str
     code: str
@@ -24,7 +24,7 @@ class Discount:
     minimum: int = 0
 
     def amount_of(self, subtotal: int) -> int:
-        """How much it takes off; never more than there is."""
+        """The amount of the discount; never more than the subtotal."""
         if subtotal < self.minimum:
             return 0
         if self.percent is not None:
@@ -34,7 +34,7 @@ class Discount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BillingTerms:
-    """How the restaurant charged when the order was placed; later settings do not change it."""
+    """The terms on which an order was placed; later settings do not change them."""
 
     tax_included: bool = True
     service_charge: int = 0
@@ -43,7 +43,7 @@ class BillingTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaxableLine:
-    """One line as far as the bill is concerned."""
+    """The parts of a line that matter for the bill."""
 
     total: int
     tax_rate: int
@@ -51,7 +51,7 @@ class TaxableLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """What is charged, without tips."""
+    """The amounts of a bill, without tips."""
 
     subtotal: int
     discount: int
@@ -66,7 +66,7 @@ def percentage(amount: int, rate: int, whole: int = BASIS_POINTS) -> int:
 
 
 def totals(lines: Sequence[TaxableLine], terms: BillingTerms) -> Totals:
-    """The bill of these lines."""
+    """The totals of these lines."""
     subtotal = sum(line.total for line in lines)
     discount = terms.discount.amount_of(subtotal) if terms.discount else 0
     service = percentage(subtotal - discount, terms.service_charge)
@@ -82,8 +82,8 @@ def totals(lines: Sequence[TaxableLine], terms: BillingTerms) -> Totals:
 
 
 def allocate(amount: int, weights: Sequence[int]) -> list[int]:
-    """The amount in parts like the weights, to the last cent: whoever lost most by rounding down
-    gets a cent more. Where nothing weighs anything the first one gets it all."""
+    """Splits the amount in proportion to the weights, to the last cent: the parts that lost most by
+    rounding down get a cent more. If all weights are 0, the first part gets everything."""
     whole = sum(weights)
     if not whole:
         return [amount, *(0 for _ in weights[1:])] if weights else []

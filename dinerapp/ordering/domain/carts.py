@@ -1,4 +1,4 @@
-"""A cart: what a guest is thinking of ordering. It knows ids and quantities, never prices."""
+"""A cart: what a guest may order. It stores ids and quantities, never prices."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_QUANTITY = 1000
 
 
 class CartState(StrEnum):
-    """What has become of a cart, in the order in which it wins."""
+    """The state of a cart; in a merge the later one in this order wins."""
 
     OPEN = "open"
     JOINED = "joined"
@@ -30,7 +30,7 @@ class CartState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CartLine:
-    """One position. Every change is a new revision; what was taken out stays, with none of it."""
+    """A line of a cart. Every change is a new revision; a removed line stays, with quantity 0."""
 
     id: str
     wanted: LineRequest
@@ -38,23 +38,23 @@ class CartLine:
 
     @property
     def quantity(self) -> int:
-        """How many."""
+        """The quantity."""
         return self.wanted.quantity
 
     def with_quantity(self, quantity: int) -> CartLine:
-        """The next revision, with so many."""
+        """The next revision of the line, with this quantity."""
         wanted = replace(self.wanted, quantity=quantity)
         return replace(self, wanted=wanted, revision=self.revision + 1)
 
     def is_like(self, other: CartLine) -> bool:
-        """Whether both are the same dish, done the same way."""
+        """Whether both are the same item with the same options and notes."""
         return _dish_key(self.wanted) == _dish_key(other.wanted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cart(Record):
-    """`absorbed` are the carts whose lines have come into this one; `successor` is what this one
-    has become: the cart it was joined to, or its order."""
+    """`absorbed` are the carts that were merged into this one; `successor` is what this one has
+    become: the cart it was merged into, or its order."""
 
     user_id: str | None = None
     state: CartState = CartState.OPEN
@@ -64,12 +64,12 @@ class Cart(Record):
     expires_at: datetime
 
     @property
-    def positions(self) -> tuple[CartLine, ...]:
-        """The lines without those that were taken out."""
+    def active_lines(self) -> tuple[CartLine, ...]:
+        """The lines that have not been removed."""
         return tuple(line for line in self.lines if line.quantity)
 
     def with_lines(self, lines: Iterable[CartLine]) -> Cart:
-        """With so many more of each: alike positions are one."""
+        """Adds these lines; quantities of equal lines are added up."""
         self.require_open()
         cart = self
         for line in lines:
@@ -79,9 +79,9 @@ class Cart(Record):
         return cart
 
     def with_quantity(self, line_id: str, quantity: int) -> Cart:
-        """With so many of one position; none takes it out."""
+        """The cart with this quantity of one line; 0 removes it."""
         self.require_open()
-        line = next((one for one in self.positions if one.id == line_id), None)
+        line = next((one for one in self.active_lines if one.id == line_id), None)
         if line is None:
             raise InvalidRequest("the cart has no such line", field="line_id")
         if line.quantity == quantity:
@@ -89,29 +89,29 @@ class Cart(Record):
         return replace(self, lines=_with_line(self.lines, line.with_quantity(quantity)))
 
     def with_cart(self, other: Cart) -> Cart:
-        """With everything that is in the other one, once."""
+        """The cart with all lines of the other one, which are added only once."""
         self.require_open()
         if other.id in self.absorbed:
             return self
-        return replace(self.with_lines(other.positions), absorbed=(*self.absorbed, other.id))
+        return replace(self.with_lines(other.active_lines), absorbed=(*self.absorbed, other.id))
 
     def closed_as(self, state: CartState, successor: str) -> Cart:
-        """Joined to another cart, or ordered."""
+        """The cart after it was merged into another cart, or ordered."""
         return replace(self, state=state, successor=successor)
 
     def as_open(self) -> Cart:
-        """As if it had not become anything."""
+        """The cart as if it had not been closed."""
         return replace(self, state=CartState.OPEN, successor=None)
 
     def require_open(self) -> None:
-        """RuleViolation once it has become something else."""
+        """RuleViolation if the cart has been ordered or merged."""
         if self.state is CartState.ORDERED:
             raise RuleViolation(f"the cart has already been ordered: order {self.successor}")
         if self.state is CartState.JOINED:
             raise RuleViolation(f"the cart has been joined to another one: cart {self.successor}")
 
     def _lines_with(self, line: CartLine) -> tuple[CartLine, ...]:
-        like = next((one for one in self.positions if one.is_like(line)), None)
+        like = next((one for one in self.active_lines if one.is_like(line)), None)
         if like is not None:
             line = like.with_quantity(like.quantity + line.quantity)
         if line.quantity > MAX_QUANTITY:
@@ -122,7 +122,8 @@ class Cart(Record):
 
 
 def merge_carts(first: Cart, second: Cart, policy: MergePolicy) -> MergeResult[Cart]:
-    """Lines of both, each in its latest revision. What became of one side became of the cart."""
+    """Keeps the lines of both, each in its latest revision; a cart that is closed in one state is
+    closed."""
     decided = policy.decide(first, second)
     loser = second if decided.record is first else first
     winner, loser = sorted(
@@ -146,8 +147,8 @@ def _with_line(lines: tuple[CartLine, ...], line: CartLine) -> tuple[CartLine, .
     return tuple(by_id.values())
 
 
-def _dish_key(wanted: LineRequest) -> tuple[object, ...]:
-    return wanted.item_id, sorted(wanted.options), wanted.notes or None
+def _dish_key(request: LineRequest) -> tuple[object, ...]:
+    return request.item_id, sorted(request.options), request.notes or None
 
 
 CARTS = Kind("carts", Cart, merge=merge_carts)

@@ -1,4 +1,4 @@
-"""Coupons: what they take off, for whom, and how often they can be used."""
+"""Coupons: the discount, its conditions, and how often they can be used."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from dinerapp.replication.record import Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coupon(Record):
-    """Takes off a share (`percent`, in hundredths of a percent) or an amount.
+    """A coupon for a percentage (`percent`, in hundredths of a percent) or a fixed amount.
 
-    `max_uses` is how many orders may have used it in all; cancelled ones do not count.
+    `max_uses` limits how many orders may use it in total; cancelled orders do not count.
     """
 
     code: str
@@ -40,7 +40,7 @@ class Coupon(Record):
             raise InvalidRecord("ends_at", "must be after starts_at")
 
     def discount(self, subtotal: int, now: datetime) -> Discount:
-        """What it takes off an order of now; RuleViolation says why it cannot be used."""
+        """The discount on an order placed now; RuleViolation says why the coupon cannot be used."""
         if not self.active or (self.starts_at and now < self.starts_at):
             raise RuleViolation(f"the coupon {self.code} cannot be used now", field="coupon")
         if self.ends_at and now >= self.ends_at:
@@ -65,7 +65,7 @@ def coupon_key(coupon_id: str) -> str:
 
 
 def normalise_code(code: str) -> str:
-    """Codes are the same in capitals and without."""
+    """Codes are case-insensitive."""
     return code.strip().upper()
 
 

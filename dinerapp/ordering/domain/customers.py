@@ -1,4 +1,4 @@
-"""Somebody who has ordered, recognised by their telephone number."""
+"""Customers: guests who have ordered, identified by their phone number."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer(Record):
-    """What the restaurant knows of a guest. `notes` are for staff.
+    """What the restaurant knows about a guest. `notes` are for staff.
 
-    Once erased, `phone` is empty and `erased_at` stays for good. An order from before then says
-    nothing about whoever orders later under the same number.
+    After erasure `phone` is empty and `erased_at` stays for good. An order from before then is not
+    attributed to a customer who later orders under the same number.
     """
 
     phone: str
@@ -42,33 +42,33 @@ class Customer(Record):
         return self.erased_at is not None and order.created_at <= self.erased_at
 
     def with_order(self, order: Order, phone: str, *, op_id: str, now: datetime) -> Customer:
-        """The customer after an order of theirs; one that says nothing new is no change."""
+        """The customer updated from one of their orders; unchanged if it says nothing new."""
         if self.ordered_before_erasure(order):
             return self
-        told = _content_of(self, order, phone)
-        if replace(self, **told) == self:
+        fields = _content_of(self, order, phone)
+        if replace(self, **fields) == self:
             return self
-        return self.with_changes(op_id=op_id, now=now, **told)
+        return self.with_changes(op_id=op_id, now=now, **fields)
 
 
 @dataclass(frozen=True, slots=True)
 class PhoneIdentity:
-    """Who somebody is by the number they gave, in whatever way they typed it."""
+    """Identifies a guest by a phone number, however it was typed."""
 
     secret: str
     region: str
 
     def phone(self, typed: str) -> str:
-        """The number as it is compared."""
+        """The number in the form in which numbers are compared."""
         return phones.normalise_phone(typed, self.region)
 
     def id_of(self, phone: str) -> str:
-        """The same in every process and for every store, and no way back to the number."""
+        """The customer id for a number: the same in every process, and not reversible."""
         return hmac_id(self.secret, "customer", phone)
 
 
 def customer_from_order(record_id: str, order: Order, phone: str, *, op_id: str) -> Customer:
-    """Somebody new; the same record wherever it is made of this order."""
+    """A new customer; the same record wherever it is created from this order."""
     at = order.created_at
     return Customer(
         id=record_id,
@@ -84,12 +84,13 @@ def customer_from_order(record_id: str, order: Order, phone: str, *, op_id: str)
 
 
 def email_of(order: Order) -> str | None:
-    """The address as addresses are compared."""
+    """The address in the form in which addresses are compared."""
     return normalise_email(order.customer.email) if order.customer.email else None
 
 
 def blank(customer: Customer, at: datetime) -> Customer:
-    """The state without the person: the number's id is left, and when they were forgotten."""
+    """The state without personal data: the id derived from the number remains, and the time of
+    erasure."""
     if customer.is_erased:
         return customer
     nothing: dict[str, Any] = {"phone": "", "name": "", "email": None, "notes": ""}
@@ -99,7 +100,7 @@ def blank(customer: Customer, at: datetime) -> Customer:
 def merge_customers(
     first: Customer, second: Customer, policy: MergePolicy
 ) -> MergeResult[Customer]:
-    """The latest order tells who they are; who was erased on one side is so on both."""
+    """Personal data comes from the latest order; a customer erased in one state stays erased."""
     first, second = _with_equal_erasure(first, second)
     decided = policy.decide(first, second)
     winner = decided.record
@@ -120,7 +121,7 @@ def merge_customers(
 
 
 def _with_equal_erasure(one: Customer, other: Customer) -> tuple[Customer, Customer]:
-    """Both states with the latest erasure of either applied: neither knows anything from before."""
+    """Both states after the later of the two erasures, so that neither has data from before it."""
     moments = [side.erased_at for side in (one, other) if side.erased_at is not None]
     if not moments:
         return one, other
@@ -133,15 +134,15 @@ def _with_equal_erasure(one: Customer, other: Customer) -> tuple[Customer, Custo
 
 
 def _content_of(customer: Customer, order: Order, phone: str) -> dict[str, Any]:
-    """What an order says of them beyond what was known."""
+    """The fields that the order adds or changes."""
     at = order.created_at
     latest = {"name": order.customer.name, "last_seen": at}
     if customer.is_erased:
         return {**latest, "phone": phone, "email": email_of(order), "first_seen": at}
-    told: dict[str, Any] = {"first_seen": min(customer.first_seen, at)}
+    fields: dict[str, Any] = {"first_seen": min(customer.first_seen, at)}
     if at > customer.last_seen:
-        told |= {**latest, "email": email_of(order) or customer.email}
-    return told
+        fields |= {**latest, "email": email_of(order) or customer.email}
+    return fields
 
 
 CUSTOMERS = Kind("customers", Customer, merge=merge_customers)

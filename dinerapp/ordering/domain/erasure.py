@@ -1,4 +1,4 @@
-"""What is left of an order once the guest is erased: all that the books need."""
+"""Anonymises orders when a guest is erased; what accounting needs stays."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _ANONYMOUS_ACTOR = "guest"
 
 
 def anonymise(order: Order, at: datetime) -> Order:
-    """The state without the guest: who and where they are, and every free text.
+    """The state without the guest's identity and address, and without any free text.
 
-    Lines, amounts, payments with their references, and what staff did stay as they are.
+    Lines, amounts, payments with their references, and actions of staff stay as they are.
     """
     if order.erased_at is not None:
         return order
@@ -27,13 +27,13 @@ def anonymise(order: Order, at: datetime) -> Order:
         lines=tuple(replace(line, notes=None) for line in order.lines),
         tickets=tuple(replace(ticket, notes=None) for ticket in order.tickets),
         payments=tuple(replace(payment, reason=None) for payment in order.payments),
-        history=tuple(_anonymise_event(event, order.user_id) for event in order.history),
+        history=tuple(_anonymise_step(event, order.user_id) for event in order.history),
         erased_at=at,
     )
 
 
 def with_equal_erasure(first: Order, second: Order) -> tuple[Order, Order]:
-    """Two states of one order; neither says anything of a guest whom the other has erased."""
+    """Two states of one order, both anonymised if the guest has been erased in either."""
     moments = [order.erased_at for order in (first, second) if order.erased_at is not None]
     if not moments:
         return first, second
@@ -41,6 +41,6 @@ def with_equal_erasure(first: Order, second: Order) -> tuple[Order, Order]:
     return replace(anonymise(first, at), erased_at=at), replace(anonymise(second, at), erased_at=at)
 
 
-def _anonymise_event(event: HistoryStep, user_id: str | None) -> HistoryStep:
+def _anonymise_step(event: HistoryStep, user_id: str | None) -> HistoryStep:
     actor = _ANONYMOUS_ACTOR if user_id is not None and event.actor == user_id else event.actor
     return replace(event, actor=actor, reason=None)

@@ -1,8 +1,8 @@
-"""Hours of a week in the restaurant's time zone: what is open when, and until when it stays so.
+"""Weekly hours in the restaurant's time zone: what is open at a time, and for how long.
 
-Clocks are put forward and back. Whenever the clock on the wall shows a time within a window, that
-window is open: it opens the first time the clock shows `opens`, closes the last time it shows
-`closes`, and what the clock skips is over at the moment it jumps.
+At changes of daylight saving time a window is open whenever the local clock shows a time within it:
+it opens the first time the clock shows `opens` and closes the last time it shows `closes`. A time
+that the clock skips is passed at the moment of the change.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SECOND = timedelta(seconds=1)
 _UTC = ZoneInfo("UTC")
 _DEFAULT_DAY_END = time(4)
 _MAX_LOOKAHEAD = 9
-"""Days in which every window of a week opens and closes at least once more."""
+"""Days within which every window of a week opens and closes at least once more."""
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|(24):(00)", re.ASCII)
 
 
@@ -41,7 +41,7 @@ WEEK = tuple(Weekday)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Open on these weekdays; it closes on the next day where `closes` is not after `opens`."""
+    """Open on these weekdays; closes on the next day if `closes` is not after `opens`."""
 
     days: tuple[Weekday, ...] = WEEK
     opens: time
@@ -50,7 +50,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From one moment until just before another."""
+    """From one moment up to but not including another."""
 
     begin: datetime
     end: datetime
@@ -62,7 +62,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calendar:
-    """The restaurant's time. Windows say when; no windows at all mean always."""
+    """The restaurant's time zone and hours. An empty list of windows means always open."""
 
     zone: ZoneInfo = _UTC
     opening: tuple[Window, ...] = ()
@@ -77,26 +77,26 @@ class Calendar:
         return not windows or any(span.contains(moment) for span in self.spans(windows, moment, 1))
 
     def next_opening(self, windows: Sequence[Window], moment: datetime) -> datetime | None:
-        """When one of the windows opens next."""
+        """The next time that one of the windows opens."""
         begins = (span.begin for span in self.spans(windows, moment))
         return min((begin for begin in begins if begin > moment), default=None)
 
     def next_change(self, windows: Sequence[Window], moment: datetime) -> datetime | None:
-        """Until when nothing opens or closes."""
+        """The next time at which a window opens or closes."""
         ends = (end for span in self.spans(windows, moment) for end in (span.begin, span.end))
         return min((end for end in ends if end > moment), default=None)
 
     def business_day(self, moment: datetime) -> date:
-        """The day whose sales the moment belongs to: after midnight it is still yesterday."""
+        """The business day of a moment: after midnight it is still the previous day."""
         day = self.local(moment).date()
         return day if moment >= self.business_day_begins(day) else day - _DAY
 
     def business_day_begins(self, day: date) -> datetime:
-        """When the day before is over."""
+        """The moment at which the previous business day ends."""
         return _last_moment(day, self.day_ends, self.zone)
 
     def local(self, moment: datetime) -> datetime:
-        """The moment on the restaurant's clock, except at the very ends of the calendar."""
+        """The local time of the moment, except near the limits of `datetime`."""
         try:
             return moment.astimezone(self.zone)
         except OverflowError:
@@ -105,7 +105,7 @@ class Calendar:
     def spans(
         self, windows: Sequence[Window], around: datetime, ahead: int = _MAX_LOOKAHEAD
     ) -> Iterator[Span]:
-        """Every time that the windows are open, from just before the moment for some days."""
+        """The spans in which the windows are open, from just before the moment for some days."""
         today = self.local(around).date()
         for window in windows:
             for number in range(-2, ahead):
@@ -163,13 +163,13 @@ def _parse_days(text: str) -> Sequence[Weekday]:
 
 
 def _first_moment(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """When the clock first shows that time or a later one."""
+    """The first moment at which the local clock shows that time or a later one."""
     moment = datetime.combine(day, at.replace(fold=0), zone)
     return _after_skipped(moment, zone) if _is_skipped(moment, zone) else moment.astimezone(UTC)
 
 
 def _last_moment(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """When the clock for the last time comes to show that time or a later one."""
+    """The last moment at which the local clock reaches that time or a later one."""
     moment = datetime.combine(day, at.replace(fold=1), zone)
     return _after_skipped(moment, zone) if _is_skipped(moment, zone) else moment.astimezone(UTC)
 
@@ -180,7 +180,7 @@ def _is_skipped(moment: datetime, zone: ZoneInfo) -> bool:
 
 
 def _after_skipped(skipped: datetime, zone: ZoneInfo) -> datetime:
-    """The moment at which the clock is put forward past a time that it never shows."""
+    """The moment at which the clock skips a time that it never shows."""
     before = skipped.replace(fold=1).astimezone(UTC)
     after = skipped.replace(fold=0).astimezone(UTC)
     offset = before.astimezone(zone).utcoffset()

@@ -1,4 +1,4 @@
-"""What the restaurant sells."""
+"""The menu: categories, items and options."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionGroup:
-    """Options of which a guest takes at least `min` and at most `max`."""
+    """Options of which a guest must choose from `min` to `max`."""
 
     id: str
     name: str
@@ -33,7 +33,7 @@ class OptionGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Category(Record):
-    """A part of the menu. Outside its `hours` nothing of it is served; none means always."""
+    """A category of the menu. Its items are only served within its `hours`; empty means always."""
 
     slug: str
     name: str
@@ -44,13 +44,13 @@ class Category(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MenuItem(Record):
-    """A dish or drink, served within its `hours` and those of its category; none means always.
+    """A dish or drink, served within its own `hours` and those of its category; empty means always.
 
-    `station` is the part of the kitchen that makes it. `dietary` and `allergens` are free lists.
+    `station` is the part of the kitchen that makes it. `dietary` and `allergens` are free text.
     `category_id` is empty only in records that are older than categories.
 
-    `stock_limit` counts from the beginning of time: it is what orders may have taken in all, so
-    what is left is the limit less what orders hold. None means nobody counts.
+    `stock_limit` is cumulative: the total quantity that orders may ever have reserved, so that the
+    stock left is the limit minus the usage. None means that stock is not counted.
     """
 
     slug: str
@@ -71,24 +71,24 @@ class MenuItem(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
-    """What of the menu is served at one moment, as far as hours go."""
+    """What is served at one moment, according to hours."""
 
     moment: datetime
     calendar: Calendar = field(default_factory=Calendar)
     categories: Mapping[str, Category] = field(default_factory=dict)
 
     def serves(self, item: MenuItem) -> bool:
-        """Whether the moment is within the hours of the item and of its category."""
+        """Whether the moment is within the hours of both the item and its category."""
         return all(self.calendar.is_within(hours, self.moment) for hours in self._hours(item))
 
     def next_served_at(self, item: MenuItem) -> datetime | None:
-        """When what is closed now opens next, if that alone decides."""
+        """When an item that is closed now opens next; None if it does not depend on hours."""
         closed = [h for h in self._hours(item) if not self.calendar.is_within(h, self.moment)]
         openings = [self.calendar.next_opening(hours, self.moment) for hours in closed]
         return max((opening for opening in openings if opening is not None), default=None)
 
     def next_change(self, items: Iterable[MenuItem]) -> datetime | None:
-        """Until when all of this stays as it is."""
+        """The next time at which any of this changes."""
         every = {hours for item in items for hours in self._hours(item) if hours}
         changes = (self.calendar.next_change(hours, self.moment) for hours in every)
         return min((change for change in changes if change is not None), default=None)

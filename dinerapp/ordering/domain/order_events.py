@@ -1,4 +1,4 @@
-"""The events of an order for other systems, derived from its state; nothing personal in them."""
+"""Events of an order for other systems, derived from its state, without personal data."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Topic(StrEnum):
 
 
 def events_of(order: Order) -> Iterator[RecordEvent]:
-    """Everything that an order's state tells of its past. The order is told as it is now, which
-    may be further than it was then."""
+    """All events that can be derived from an order's state. Their payload shows the order as it is
+    now, which may be later than the event."""
     summary = {"order": _summary(order)}
     for step in order.history:
         yield (
@@ -57,14 +57,18 @@ def _step_event(order: Order, step: HistoryStep, summary: Mapping[str, Any]) -> 
 
 def _payment_event(order: Order, payment: Payment, summary: Mapping[str, Any]) -> RecordEvent:
     topic = Topic.ORDER_PAID if payment.refund_of is None else Topic.ORDER_REFUNDED
-    told = {"id": payment.id, "method": str(payment.method), "amount": abs(payment.amount)}
+    payment_fields = {
+        "id": payment.id,
+        "method": str(payment.method),
+        "amount": abs(payment.amount),
+    }
     if payment.refund_of is not None:
-        told["refund_of"] = payment.refund_of
+        payment_fields["refund_of"] = payment.refund_of
     return RecordEvent(
         id=derived_id(topic, order.id, payment.id),
         topic=topic,
         at=payment.at,
-        says={"payment": told, **summary},
+        says={"payment": payment_fields, **summary},
     )
 
 

@@ -1,9 +1,8 @@
-"""What the two-store machinery has to know about orders: what they hold, and what becomes of one
-when two databases took different steps on it.
+"""The reservations of orders, and the merge of two states of one order.
 
-Nothing that was done is taken back: progress, payments, tickets and lines of both are kept, and a
-guest whom one side has erased stays so. What only one of them can be right about follows the
-policy, and is reported.
+Nothing is undone: status, payments, tickets and lines of both states are kept, and a guest who is
+erased in one state stays erased. Fields for which only one value can be kept follow the policy, and
+the merge reports a loser.
 """
 
 from __future__ import annotations
@@ -33,13 +32,12 @@ _UNITED_FIELDS = ("history", "status", "payments", "tickets", "lines")
 
 _STATUS_RANK = {status: rank for rank, status in enumerate(Status)}
 
-CLOSED_TWICE = "cancelled on one side, completed on the other"
-PAID_TWICE = "paid on both sides, more than the order costs"
+CLOSED_TWICE = "cancelled in one database and completed in the other"
+PAID_TWICE = "paid in both databases, more than the order costs"
 
 
 def merge_orders(first: Order, second: Order, policy: MergePolicy) -> MergeResult[Order]:
-    """Unites both histories in one order. The loser of the result is the side that was overruled
-    somewhere."""
+    """Merges both histories into one order; the result has a `loser` if it lost any value."""
     first, second = with_equal_erasure(first, second)
     decided = policy.decide(first, second)
     winner, reason = decided.record, decided.reason
@@ -61,7 +59,7 @@ def _unite(winner: Order, loser: Order) -> Order:
     ahead = max(winner, loser, key=_progress)
     merged = replace(
         winner,
-        history=_merge_events(winner.history, loser.history),
+        history=_merge_history(winner.history, loser.history),
         status=ahead.status,
         payments=payments,
         tickets=kitchen.merge_tickets(winner.tickets, loser.tickets),
@@ -75,20 +73,21 @@ def _unite(winner: Order, loser: Order) -> Order:
 
 
 def _with_missing_tickets(order: Order) -> Order:
-    """With tickets for what the kitchen was not told, or was told by both sides.
+    """Adds tickets for what the kitchen was not told, or was told by both states.
 
-    A line that one side changed while the other one told the kitchen of it gets the ticket of its
-    revision. Where both told the kitchen, the tickets may add up to another number than the line
-    says; a correction, which is no revision of the line and counts down from -1, makes up for it.
+    A line that one state changed while the other one sent its tickets gets a ticket for its
+    revision. If both sent tickets, these may add up to a quantity other than the line's; a
+    correction makes up for the difference. Corrections are no revision of the line and count down
+    from -1.
     """
     if not order.tickets:
         return order
-    told: Counter[str] = Counter()
+    ticketed: Counter[str] = Counter()
     for ticket in order.tickets:
-        told[ticket.line_id] += ticket.quantity
+        ticketed[ticket.line_id] += ticket.quantity
     more: list[Ticket] = []
     for line in order.lines:
-        if told[line.id] == line.quantity:
+        if ticketed[line.id] == line.quantity:
             continue
         own = [ticket for ticket in order.tickets if ticket.line_id == line.id]
         if any(ticket.revision == line.revision for ticket in own):
@@ -96,13 +95,13 @@ def _with_missing_tickets(order: Order) -> Order:
             moment = max(ticket.fired_at for ticket in own)
         else:
             revision, moment = line.revision, min(ticket.fired_at for ticket in order.tickets)
-        before = replace(line, quantity=told[line.id])
+        before = replace(line, quantity=ticketed[line.id])
         more += make_tickets(order.id, [replace(line, revision=revision)], [before], moment)
     return replace(order, tickets=kitchen.merge_tickets(order.tickets, more))
 
 
 def _is_overruled(loser: Order, merged: Order) -> bool:
-    """Whether the loser says anything that the merged order does not contain."""
+    """Whether the loser has a value that the merged order lacks."""
     names = (*_ENVELOPE_FIELDS, *_TOTAL_FIELDS, *_UNITED_FIELDS)
     like: dict[str, Any] = {name: getattr(merged, name) for name in names}
     kept = {(line.id, line.revision): line for line in merged.lines}
@@ -115,7 +114,7 @@ def _base_tip(order: Order) -> int:
 
 
 def _merge_lines(preferred: Sequence[Line], other: Sequence[Line]) -> tuple[Line, ...]:
-    """Every line in its latest revision; the preferred one where both sides made it."""
+    """Every line in its latest revision; the preferred one if both have the same revision."""
     by_id: dict[str, Line] = {}
     for line in (*preferred, *other):
         known = by_id.get(line.id)
@@ -124,17 +123,17 @@ def _merge_lines(preferred: Sequence[Line], other: Sequence[Line]) -> tuple[Line
     return tuple(by_id.values())
 
 
-def _merge_events(
+def _merge_history(
     one: Sequence[HistoryStep], other: Sequence[HistoryStep]
 ) -> tuple[HistoryStep, ...]:
-    """Every step once."""
+    """Every step of both histories once."""
     first: dict[tuple[str, str, str | None], HistoryStep] = {}
-    for event in sorted({*one, *other}, key=_event_key):
+    for event in sorted({*one, *other}, key=_step_key):
         first.setdefault(event.identity, event)
     return tuple(first.values())
 
 
-def _event_key(event: HistoryStep) -> tuple[datetime, int, str, str]:
+def _step_key(event: HistoryStep) -> tuple[datetime, int, str, str]:
     return event.at, _STATUS_RANK[event.status], event.actor, event.reason or ""
 
 

@@ -1,4 +1,4 @@
-"""Who may take which step of an order: one table by role."""
+"""Which role may take which step of an order."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ STEPS_BY_ROLE: Mapping[Role, frozenset[Status]] = {
     Role.MANAGER: frozenset(Status),
     Role.ADMIN: frozenset(Status),
 }
-"""The steps that somebody in the role may take."""
+"""The steps that each role may take."""
 
 
 def may_take_step(caller: Caller, status: Status) -> bool:
-    """Whether the step to this status is one of the caller's role."""
+    """Whether the caller's role may take the step to this status."""
     return caller.role is not None and status in STEPS_BY_ROLE[caller.role]

@@ -1,4 +1,4 @@
-"""An order, and how it may move, be changed, be paid and be cooked."""
+"""The order, and its rules for status, changes, payments and kitchen tickets."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ STEPS: Mapping[Status, frozenset[Status]] = {
     Status.CANCELLED: frozenset(),
 }
 CHANGEABLE_STATUSES = frozenset({Status.PENDING, Status.CONFIRMED, Status.PREPARING})
-"""Until when lines can be added and changed."""
+"""The statuses in which lines can be added and changed."""
 
-_AMOUNTS = ("subtotal", "discount", "service_charge", "tax", "tip", "total")
+_AMOUNT_FIELDS = ("subtotal", "discount", "service_charge", "tax", "tip", "total")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderContact:
-    """Who ordered. `phone` is as it was typed, `phone_key` as numbers are compared."""
+    """The person who ordered. `phone` is as typed, `phone_key` is in the form that is compared."""
 
     name: str
     phone: str
@@ -67,7 +67,7 @@ class OrderContact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fulfilment:
-    """Where and when the order is wanted. In the `slot` that begins then it takes a place."""
+    """Where and when the order is wanted. `slot` is the start of the slot that it counts in."""
 
     type: FulfilmentType
     table: str | None = None
@@ -78,7 +78,7 @@ class Fulfilment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChosenOption:
-    """An option as it was priced when the order was placed."""
+    """An option at its price when the order was placed."""
 
     id: str
     name: str
@@ -87,10 +87,9 @@ class ChosenOption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One position of an order. `counted` lines take from the item's stock.
+    """A line of an order. `counted` lines take from the item's stock.
 
-    Every change of a line makes it a new revision; one that was taken off stays, with nothing
-    of it wanted.
+    Every change of a line is a new revision; a removed line stays, with quantity 0.
     """
 
     id: str
@@ -107,7 +106,7 @@ class Line:
     revision: int = 1
 
     def with_quantity(self, quantity: int) -> Line:
-        """The line's next revision, with so many of it."""
+        """The next revision of the line, with this quantity."""
         return replace(
             self,
             quantity=quantity,
@@ -127,12 +126,13 @@ class HistoryStep:
 
     @property
     def identity(self) -> tuple[str, str, str | None]:
-        """What makes it one step: a request that was tried in two stores took it at two moments."""
+        """The identity of a step: a request that was tried in two stores has two times but is one
+        step."""
         return self.status, self.actor, self.reason
 
 
 def bill_of(lines: Iterable[Line], terms: BillingTerms) -> Totals:
-    """What these lines come to on these terms."""
+    """The totals of these lines on these terms."""
     taxable = [TaxableLine(total=line.total, tax_rate=line.tax_rate) for line in lines]
     return totals(taxable, terms)
 
@@ -170,16 +170,16 @@ class Order(Record):
 
     @property
     def active_lines(self) -> tuple[Line, ...]:
-        """The lines without those that were taken off."""
+        """The lines that have not been removed."""
         return tuple(line for line in self.lines if line.quantity)
 
     @property
     def outstanding(self) -> int:
-        """What is still to be paid."""
+        """The amount that is still to be paid."""
         return self.total - money.net(self.payments)
 
     def validate(self) -> None:
-        for name in _AMOUNTS:
+        for name in _AMOUNT_FIELDS:
             if getattr(self, name) < 0:
                 raise InvalidRecord(name, "must not be negative")
         for number, line in enumerate(self.lines):
@@ -189,7 +189,8 @@ class Order(Record):
                 raise InvalidRecord(f"lines.{number}.total", "must not be negative")
 
     def with_totals(self) -> Self:
-        """With every sum as lines, terms and tips say, and the payment status that follows."""
+        """The order with totals computed from lines, terms and tips, and the resulting payment
+        status."""
         bill = bill_of(self.lines, self.terms)
         total = bill.total + self.tip
         return replace(
@@ -205,7 +206,7 @@ class Order(Record):
     def with_status(
         self, status: Status, *, actor: str, reason: str | None, op_id: str, now: datetime
     ) -> Order:
-        """The order one step further; RuleViolation when the step does not exist."""
+        """The order after a step to this status; RuleViolation if that step is not possible."""
         if status not in STEPS[self.status]:
             allowed = ", ".join(sorted(STEPS[self.status])) or "nothing, it is closed"
             raise RuleViolation(
@@ -243,7 +244,7 @@ class Order(Record):
         return replace(changed, tickets=(*self.tickets, *more))
 
     def with_payment(self, payment: Payment, now: datetime) -> Order:
-        """With one more payment; the same one twice is one."""
+        """The order with one more payment, which is added only once."""
         if self.has_payment(payment.id, payment.op_id):
             return self
         if self.status is Status.CANCELLED:
@@ -256,7 +257,7 @@ class Order(Record):
         return self._add_payment(payment, now)
 
     def with_refund(self, refund: Payment, now: datetime) -> Order:
-        """With a refund of one payment; the same refund twice is one."""
+        """The order with a refund of one payment, which is added only once."""
         if self.has_payment(refund.id, refund.op_id):
             return self
         if refund.refund_of not in {payment.id for payment in self.payments}:
@@ -269,14 +270,14 @@ class Order(Record):
         return self._add_payment(refund, now)
 
     def has_payment(self, payment_id: str, op_id: str) -> bool:
-        """Whether this very payment was taken; KeyReused when its id is another request's."""
+        """Whether this very payment was taken; KeyReused if its id belongs to another request."""
         known = next((one for one in self.payments if one.id == payment_id), None)
         if known is not None and known.op_id != op_id:
             raise KeyReused(self)
         return known is not None
 
     def cost_of(self, line_ids: Collection[str]) -> int:
-        """What those lines come to; all lines together come to all there is."""
+        """The share of the total for these lines; the shares of all lines add up to the total."""
         for line_id in line_ids:
             self._require_unpaid(line_id)
         tips = sum(payment.tip for payment in self.payments)
@@ -301,7 +302,7 @@ class Order(Record):
         op_id: str,
         now: datetime,
     ) -> Order:
-        """With the kitchen's step taken on these tickets; nothing new is no change."""
+        """The order after a step of the kitchen on these tickets; unchanged if nothing is new."""
         wanted = set(ticket_ids)
         tickets = tuple(
             step(ticket, now) if ticket.id in wanted else ticket for ticket in self.tickets
@@ -320,7 +321,7 @@ class Order(Record):
 def make_tickets(
     order_id: str, lines: Iterable[Line], before: Iterable[Line], now: datetime
 ) -> tuple[Ticket, ...]:
-    """The tickets that tell the kitchen of these lines; of those known before, the difference."""
+    """Tickets for these lines; for lines that were there before, the difference in quantity."""
     known = {line.id: line.quantity for line in before}
     return tuple(
         Ticket(

@@ -1,4 +1,4 @@
-"""What was paid on an order, and what was given back."""
+"""Payments and refunds of an order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Method(StrEnum):
-    """How money changes hands."""
+    """The method of payment."""
 
     CASH = "cash"
     CARD = "card"
@@ -17,7 +17,7 @@ class Method(StrEnum):
 
 
 class PaymentStatus(StrEnum):
-    """How much of the total is settled, in the order it goes through it."""
+    """How much of the total is paid, in the order of progress."""
 
     UNPAID = "unpaid"
     PARTLY_PAID = "partly_paid"
@@ -28,10 +28,10 @@ class PaymentStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """Money that stays with the restaurant, its tip included; a refund has a negative amount.
+    """A payment, including its tip; a refund has a negative amount.
 
-    The id comes from the request's idempotency key, so that the same request is one payment
-    wherever it was tried, and `op_id` tells it from another request under that key.
+    The id is derived from the request's idempotency key, so that a request is one payment in
+    whichever store it was tried; `op_id` distinguishes it from another request under the same key.
     """
 
     id: str
@@ -51,17 +51,17 @@ class Payment:
 
 
 def net(payments: Sequence[Payment]) -> int:
-    """What the restaurant has kept."""
+    """The amount of all payments minus refunds."""
     return sum(payment.amount for payment in payments)
 
 
 def left_of(payment_id: str, payments: Sequence[Payment]) -> int:
-    """What may still be given back of one payment."""
+    """The amount of one payment that can still be refunded."""
     return sum(p.amount for p in payments if payment_id in (p.id, p.refund_of))
 
 
 def status_of(payments: Sequence[Payment], total: int) -> PaymentStatus:
-    """Follows from the payments alone."""
+    """The payment status, derived from the payments alone."""
     kept, refunded = net(payments), any(payment.refund_of for payment in payments)
     if refunded:
         return PaymentStatus.PARTLY_REFUNDED if kept > 0 else PaymentStatus.REFUNDED
@@ -71,7 +71,7 @@ def status_of(payments: Sequence[Payment], total: int) -> PaymentStatus:
 
 
 def merge_payments(first: Sequence[Payment], second: Sequence[Payment]) -> tuple[Payment, ...]:
-    """Every payment once, in the order of time."""
+    """Every payment of both once, in the order of time."""
     by_id: dict[str, Payment] = {}
     for payment in sorted((*first, *second), key=_sort_key):
         by_id.setdefault(payment.id, payment)

@@ -1,4 +1,4 @@
-"""Telephone numbers as they are compared: however a number was typed, it is one number."""
+"""Normalises phone numbers, so that the same number compares equal however it was typed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _MAX_ROUNDS = 10
 
 
 def normalise_phone(phone: str, region: str) -> str:
-    """The number with its country in front (E.164), dialled from the region if it has none.
+    """The number in E.164 form, with the region's country code if it has none.
 
-    What is no number anywhere is its digits, so that it is still found the way it was typed. What
-    comes out is itself a way to type the number: some need a second look until that is so.
+    Text that is not a valid number becomes its digits, so that it can still be found as typed. The
+    result is normalised again until it no longer changes, because some results need that.
     """
     for _ in range(_MAX_ROUNDS):
         before, phone = phone, _parse(phone, region)

@@ -1,4 +1,5 @@
-"""What guests ask for, at the menu's prices: computed once, per line, and kept with the order."""
+"""Prices what guests request at the menu's prices, once per line; the result is stored in the
+order."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from dinerapp.replication.errors import InvalidRequest, RuleViolation
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """How the restaurant charges."""
+    """Tax rate and service charge of the restaurant."""
 
     tax_rate: int = 0
     tax_included: bool = True
@@ -22,7 +23,7 @@ class Rates:
     def billing_terms(
         self, fulfilment: FulfilmentType, discount: Discount | None = None
     ) -> BillingTerms:
-        """For an order of now; the service is for who is served."""
+        """The billing terms of an order placed now; dine-in orders pay the service charge."""
         served = fulfilment is FulfilmentType.DINE_IN
         return BillingTerms(
             tax_included=self.tax_included,
@@ -33,7 +34,7 @@ class Rates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineRequest:
-    """One position as the guest asks for it: ids and a quantity, never a price."""
+    """A line as a guest requests it: ids and a quantity, never a price."""
 
     item_id: str
     quantity: int
@@ -42,46 +43,46 @@ class LineRequest:
 
 
 def quote(
-    wanted: Sequence[LineRequest],
+    requests: Sequence[LineRequest],
     menu: Mapping[str, MenuItem],
     line_ids: Sequence[str],
     rates: Rates,
     serving: Serving | None = None,
 ) -> Iterator[Line | RuleViolation]:
-    """A line for each position, or why it cannot be served."""
-    for number, (one, line_id) in enumerate(zip(wanted, line_ids, strict=True)):
+    """A line for each request, or the reason why it cannot be ordered."""
+    for number, (request, line_id) in enumerate(zip(requests, line_ids, strict=True)):
         try:
-            yield _quote_line(one, menu, line_id, rates, f"items.{number}", serving)
-        except RuleViolation as broken:
-            yield broken
+            yield _quote_line(request, menu, line_id, rates, f"items.{number}", serving)
+        except RuleViolation as violation:
+            yield violation
 
 
 def require_all(quotes: Iterable[Line | RuleViolation]) -> tuple[Line, ...]:
-    """The lines, if all of it can be served; RuleViolation names the first position that cannot."""
+    """The lines, if all can be ordered; else the RuleViolation of the first one that cannot."""
     lines = []
-    for offer in quotes:
-        if isinstance(offer, RuleViolation):
-            raise offer
-        lines.append(offer)
+    for quoted in quotes:
+        if isinstance(quoted, RuleViolation):
+            raise quoted
+        lines.append(quoted)
     return tuple(lines)
 
 
 def _quote_line(
-    wanted: LineRequest,
+    request: LineRequest,
     menu: Mapping[str, MenuItem],
     line_id: str,
     rates: Rates,
     path: str,
     serving: Serving | None,
 ) -> Line:
-    item = menu.get(wanted.item_id)
+    item = menu.get(request.item_id)
     if item is None:
         raise InvalidRequest("is not on the menu", field=f"{path}.item_id")
     if not item.available:
         raise RuleViolation(f"{item.name} is not available now", field=f"{path}.item_id")
     if serving is not None and not serving.serves(item):
         raise RuleViolation(_closed_violation(item, serving), field=f"{path}.item_id")
-    options = _chosen_options(item, wanted.options, path)
+    options = _chosen_options(item, request.options, path)
     unit = item.price + sum(option.price for option in options)
     if unit < 0:
         raise InvalidRequest("must not reduce the price below 0", field=f"{path}.options")
@@ -89,11 +90,11 @@ def _quote_line(
         id=line_id,
         item_id=item.id,
         name=item.name,
-        quantity=wanted.quantity,
+        quantity=request.quantity,
         unit_price=unit,
         options=options,
-        notes=wanted.notes,
-        total=unit * wanted.quantity,
+        notes=request.notes,
+        total=unit * request.quantity,
         counted=item.stock_limit is not None,
         tax_rate=rates.tax_rate if item.tax_rate is None else item.tax_rate,
         station=item.station,

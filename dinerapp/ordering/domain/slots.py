@@ -1,4 +1,4 @@
-"""Slots: how many scheduled orders the restaurant takes on at a time."""
+"""Slots: how many scheduled orders the restaurant accepts for a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCHEDULED_FOR = "fulfilment.scheduled_for"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot(Record):
-    """So many orders may be scheduled for the time from `starts_at` on. `notes` are for staff."""
+    """A slot from `starts_at` for at most this many scheduled orders. `notes` are for staff."""
 
     starts_at: datetime
     capacity: int
@@ -26,8 +26,7 @@ class Slot(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotPolicy:
-    """When orders are taken, and for when. `capacity` is a slot's own until somebody changes it;
-    0 takes any number."""
+    """The rules for scheduled orders. `capacity` is the default for slots; 0 means no limit."""
 
     calendar: Calendar = field(default_factory=Calendar)
     minutes: int = 15
@@ -35,12 +34,12 @@ class SlotPolicy:
     days_ahead: int = 14
 
     def slot_of(self, moment: datetime) -> datetime | None:
-        """When the slot of that moment begins; None where nobody counts."""
+        """The start of the slot of that moment; None if slots have no limit."""
         return self.start_of(moment) if self.capacity else None
 
     def start_of(self, moment: datetime) -> datetime:
-        """The latest full slot on the restaurant's clock. Slots divide an hour, so a clock that
-        is put forward or back by whole slots divides none of them."""
+        """The latest start of a slot on the local clock. Slots divide an hour, so that a change of
+        daylight saving time by whole slots splits none of them."""
         local = self.calendar.local(moment)
         beyond = timedelta(
             minutes=local.minute % self.minutes,
@@ -50,7 +49,7 @@ class SlotPolicy:
         return (moment - beyond).astimezone(UTC)
 
     def slots_of(self, day: date) -> Iterator[datetime]:
-        """The slots of a business day in which the restaurant is open, in their order."""
+        """The slots of a business day in which the restaurant is open, in order."""
         begin = self.calendar.business_day_begins(day)
         span = Span(begin, self.calendar.business_day_begins(day + timedelta(days=1)))
         start, step = self.start_of(begin), timedelta(minutes=self.minutes)
@@ -60,7 +59,7 @@ class SlotPolicy:
             start += step
 
     def require_open(self, now: datetime) -> None:
-        """RuleViolation outside the opening hours: then it is scheduled orders only."""
+        """RuleViolation outside the opening hours, when only scheduled orders are accepted."""
         if self.calendar.is_open(now):
             return
         again = self.calendar.next_opening(self.calendar.opening, now)
@@ -68,7 +67,7 @@ class SlotPolicy:
         raise RuleViolation(f"we are closed now{when}; choose a later time", field=SCHEDULED_FOR)
 
     def require_bookable(self, moment: datetime, now: datetime) -> None:
-        """Whether an order may be for that time."""
+        """Raises unless an order can be scheduled for that time."""
         if moment <= now:
             raise InvalidRequest("must be in the future", field=SCHEDULED_FOR)
         if moment > now + timedelta(days=self.days_ahead):
@@ -85,7 +84,7 @@ class SlotPolicy:
 
 
 def slot_id(starts_at: datetime) -> str:
-    """The same wherever and whenever a slot is first asked for."""
+    """The id of a slot, the same wherever it is created."""
     return derived_id("slots", starts_at.isoformat())
 
 

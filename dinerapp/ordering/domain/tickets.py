@@ -1,5 +1,4 @@
-"""What the kitchen is told: one ticket for each revision of each line, so that a change sends
-only the difference."""
+"""Kitchen tickets: one per revision of each line, so that a change sends only the difference."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ from dinerapp.replication.identity import derived_id
 
 
 class TicketStatus(StrEnum):
-    """How far the kitchen is, in the order it goes through it."""
+    """The status of a ticket, in the order of progress."""
 
     NEW = "new"
     ACCEPTED = "accepted"
@@ -22,15 +21,15 @@ class TicketStatus(StrEnum):
 
 
 OPEN_STATUSES = frozenset({TicketStatus.NEW, TicketStatus.ACCEPTED})
-_RANK = {status: rank for rank, status in enumerate(TicketStatus)}
+_STATUS_RANK = {status: rank for rank, status in enumerate(TicketStatus)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
-    """So many more, or fewer, of one line at one station.
+    """A quantity of one line, to be made or not to be made after all, at one station.
 
-    `recalls` counts how often it came back after it was done; of two states the one that came
-    back more often is the later one.
+    `recalls` counts how often the ticket was recalled; of two states the one with more recalls is
+    the later one.
     """
 
     id: str
@@ -52,14 +51,14 @@ class Ticket:
         return self.status in OPEN_STATUSES
 
     def as_accepted(self, now: datetime) -> Ticket:
-        """Somebody is at it; being there already is no mistake."""
+        """The ticket once work on it has begun; unchanged if it has."""
         if self.status is TicketStatus.ACCEPTED:
             return self
         self._require(TicketStatus.NEW, "accepted")
         return replace(self, status=TicketStatus.ACCEPTED, accepted_at=now)
 
     def as_bumped(self, now: datetime) -> Ticket:
-        """It has left the kitchen."""
+        """The ticket once it has left the kitchen."""
         if self.status is TicketStatus.DONE:
             return self
         if not self.is_open:
@@ -72,14 +71,14 @@ class Ticket:
         )
 
     def as_recalled(self, _now: datetime) -> Ticket:
-        """It was not done after all."""
+        """The ticket after it was bumped by mistake."""
         if self.status is TicketStatus.ACCEPTED and self.recalls:
             return self
         self._require(TicketStatus.DONE, "recalled")
         return replace(self, status=TicketStatus.ACCEPTED, done_at=None, recalls=self.recalls + 1)
 
     def as_voided(self) -> Ticket:
-        """Nobody needs to make it any more."""
+        """The ticket once it need not be made any more."""
         return replace(self, status=TicketStatus.VOID) if self.is_open else self
 
     def _require(self, status: TicketStatus, verb: str) -> None:
@@ -88,12 +87,12 @@ class Ticket:
 
 
 def ticket_id(order_id: str, line_id: str, revision: int) -> str:
-    """The same on every try and in both databases."""
+    """The id of a ticket, the same on every try and in both databases."""
     return derived_id("ticket", order_id, line_id, str(revision))
 
 
 def merge_tickets(preferred: Sequence[Ticket], other: Sequence[Ticket]) -> tuple[Ticket, ...]:
-    """Every ticket once, as far as it got on either side."""
+    """Every ticket of both once, in the more advanced state."""
     by_id: dict[str, Ticket] = {}
     for ticket in (*preferred, *other):
         known = by_id.get(ticket.id)
@@ -103,9 +102,9 @@ def merge_tickets(preferred: Sequence[Ticket], other: Sequence[Ticket]) -> tuple
 
 
 def open_stations(tickets: Iterable[Ticket]) -> tuple[str, ...]:
-    """Where something is still to be done."""
+    """The stations with open tickets."""
     return tuple(sorted({ticket.station for ticket in tickets if ticket.is_open}))
 
 
 def _progress(ticket: Ticket) -> tuple[int, int]:
-    return ticket.recalls, _RANK[ticket.status]
+    return ticket.recalls, _STATUS_RANK[ticket.status]

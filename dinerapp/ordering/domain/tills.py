@@ -1,4 +1,4 @@
-"""A till from its opening to its closing: what should be in it, and what was counted."""
+"""A till session, from opening to closing, with the expected and the counted cash."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from dinerapp.replication.record import Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Till(Record):
-    """`opening` and `counted` are cash. What is expected is the opening and the cash that orders
-    brought since; at the closing that is written down beside what was counted."""
+    """`opening` and `counted` are cash. The expected amount is the opening plus the cash payments
+    since then; it is recorded at closing, next to the counted amount."""
 
     name: str
     opened_by: str
@@ -36,7 +36,7 @@ class Till(Record):
     def as_closed(
         self, *, by: str, expected: int, counted: int, notes: str | None, op_id: str, now: datetime
     ) -> Till:
-        """The till, counted and shut; RuleViolation when it is already."""
+        """The till after counting and closing; RuleViolation if it is already closed."""
         if not self.is_open:
             raise RuleViolation("the till is already closed")
         return self.with_changes(

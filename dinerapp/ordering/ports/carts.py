@@ -24,4 +24,4 @@ class Carts(Repository[Cart]):
     @abstractmethod
     @query
     def expired(self, now: datetime, limit: int) -> Sequence[Cart]:
-        """Carts whose time is over, the longest gone first."""
+        """Carts that have expired, the earliest expiry first."""

@@ -16,7 +16,7 @@ class Coupons(Documents[Coupon]):
 
     @find_one
     def by_code(self, code: str) -> Coupon:
-        """The coupon with exactly this code; NotFound."""
+        """The coupon with exactly this code; raises NotFound if there is none."""
         return self._first(code=code)
 
     @query

@@ -1,4 +1,4 @@
-"""Guests the restaurant knows. Contract suite: tests/contracts/test_customers.py."""
+"""Customers. Contract suite: tests/contracts/test_customers.py."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ from dinerapp.replication.ports.routing import query
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerFilter:
-    """Which customers are wanted, by number and address as they are compared; None does not
-    narrow."""
+    """Filters for customers, by normalised number and address; None matches all."""
 
     phone: str | None = None
     email: str | None = None
 
 
 class Customers(Repository[Customer]):
-    """Customers. Those who were erased are in no list, and are found by id all the same."""
+    """Customers. Erased ones appear in no list, but are found by id."""
 
     kind = CUSTOMERS
 
     @abstractmethod
     @query
     def page(self, wanted: CustomerFilter, after: Cursor | None, limit: int) -> Page[Customer]:
-        """The customers wanted, newest first by creation and then by id."""
+        """The matching customers, newest first by creation and then by id."""

@@ -15,7 +15,7 @@ from dinerapp.replication.ports.routing import query
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFilter:
-    """Which orders are wanted; None does not narrow. `phone` is as numbers are compared."""
+    """Filters for orders; None matches all. `phone` is a normalised number."""
 
     status: Status | None = None
     phone: str | None = None
@@ -33,14 +33,14 @@ class Orders(Repository[Order]):
     @abstractmethod
     @query
     def page(self, wanted: OrderFilter, after: Cursor | None, limit: int) -> Page[Order]:
-        """The orders wanted, newest first by creation and then by id."""
+        """The matching orders, newest first by creation and then by id."""
 
     @abstractmethod
     @query
     def changed_since(self, after: ChangeCursor, limit: int) -> Sequence[Order]:
-        """Orders in their latest state, by when and id they were changed, after that place.
+        """Orders in their latest state, in the order of change and then id, after that position.
 
-        What is committed late, or comes late from the other store, may appear before the place.
+        Changes that are committed late, or arrive late from the other store, may sort before it.
         """
 
     @abstractmethod
@@ -51,4 +51,4 @@ class Orders(Repository[Order]):
     @abstractmethod
     @query
     def taken(self, till_id: str) -> Mapping[str, int]:
-        """The sum of the payments through a till, less refunds, by method."""
+        """The sum of the payments through a till minus refunds, by method."""

@@ -7,6 +7,6 @@ from dinerapp.replication.ports.documents import Documents
 
 
 class Slots(Documents[Slot]):
-    """Those that were asked for; the others have the capacity of the settings."""
+    """Slots that orders or managers have used; all others have the capacity from the settings."""
 
     kind = SLOTS

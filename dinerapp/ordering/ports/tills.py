@@ -17,4 +17,4 @@ class Tills(Repository[Till]):
     @abstractmethod
     @query
     def page(self, is_open: bool | None, after: Cursor | None, limit: int) -> Page[Till]:
-        """Open ones, closed ones or both, newest first by creation and then by id."""
+        """Tills that are open, closed or both, newest first by creation and then by id."""

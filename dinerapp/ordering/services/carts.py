@@ -40,7 +40,7 @@ TIMEOUT_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
-    """What turns a cart into an order."""
+    """What an order needs in addition to the cart."""
 
     customer: OrderContact
     fulfilment: Fulfilment
@@ -51,14 +51,14 @@ class Checkout:
 
 @dataclass(frozen=True, slots=True)
 class PricedLine:
-    """A line of a cart as it would be ordered now, or why it cannot be."""
+    """A line of a cart at current prices, or the reason why it cannot be ordered."""
 
     line: CartLine
     quote: Line | RuleViolation
 
 
 class CartService:
-    """Use cases around carts."""
+    """Use cases for carts."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class CartService:
         self._now = now
 
     def open(self, operation: Operation, caller: Caller = GUEST) -> WriteResult[Cart]:
-        """A new, empty cart, of whoever is logged in."""
+        """Opens an empty cart, owned by the caller if they are logged in."""
         now = self._now()
         cart = Cart(
             id=operation.record_id,
@@ -89,11 +89,11 @@ class CartService:
         return save_idempotently(self._carts.save, cart)
 
     def access_token(self, cart_id: str) -> str:
-        """Opens just this cart."""
+        """The token that gives access to this cart only."""
         return self._tokens.issue(cart_id)
 
     def get(self, cart_id: str, caller: Caller) -> Cart:
-        """One cart, if it is the caller's; else there is none, for all they know."""
+        """One cart; NotFound if it belongs to somebody else."""
         self._tokens.require(cart_id, caller)
         cart = self._carts.get(cart_id)
         mine = caller.record_token is not None or _owns(caller, cart)
@@ -105,25 +105,25 @@ class CartService:
         """The caller's own carts, newest first."""
         return self._carts.page_of(caller.user_id or "", after, limit)
 
-    def positions(self, carts: Sequence[Cart]) -> Iterator[list[PricedLine]]:
-        """What is in each of the carts, at the prices of now."""
-        lines = [line for cart in carts for line in cart.positions]
-        offers = iter(
+    def priced_lines(self, carts: Sequence[Cart]) -> Iterator[list[PricedLine]]:
+        """The lines of each cart, at current prices."""
+        lines = [line for cart in carts for line in cart.active_lines]
+        quotes = iter(
             self._orders.quote([line.wanted for line in lines], [line.id for line in lines])
         )
         for cart in carts:
-            yield [PricedLine(line, next(offers)) for line in cart.positions]
+            yield [PricedLine(line, next(quotes)) for line in cart.active_lines]
 
     def add(
         self,
         cart_id: str,
         operation: Operation,
-        wanted: LineRequest,
+        request: LineRequest,
         caller: Caller,
         if_match: str | None = None,
     ) -> WriteResult[Cart]:
-        """Puts something in: alike positions become one."""
-        line = CartLine(id=operation.record_id, wanted=wanted)
+        """Adds an item; quantities of equal lines are added up."""
+        line = CartLine(id=operation.record_id, wanted=request)
         if not self.get(cart_id, caller).has_applied(operation.op_id):
             self._require_known(line)
         return self._change(cart_id, operation, lambda cart: cart.with_lines([line]), if_match)
@@ -137,7 +137,7 @@ class CartService:
         caller: Caller,
         if_match: str | None = None,
     ) -> WriteResult[Cart]:
-        """So many of one position; none takes it out."""
+        """Sets the quantity of one line; 0 removes it."""
         self.get(cart_id, caller)
         return self._change(
             cart_id, operation, lambda cart: cart.with_quantity(line_id, quantity), if_match
@@ -151,10 +151,11 @@ class CartService:
         caller: Caller,
         source_caller: Caller,
     ) -> WriteResult[Cart]:
-        """Moves what is in another cart into this one, once. `source_caller` asks for that one.
+        """Moves the lines of another cart into this one, once. `source_caller` has access to that
+        cart.
 
-        The other one is closed first, so that nobody orders from it meanwhile; whoever repeats a
-        call that died after that gets the rest done.
+        The other cart is closed first, so that nobody orders from it meanwhile; repeating a call
+        that failed after that completes it.
         """
         if cart_id == source_id:
             raise InvalidRequest("must be another cart", field="cart_id")
@@ -185,29 +186,29 @@ class CartService:
     def check_out(
         self, cart_id: str, operation: Operation, checkout: Checkout, caller: Caller
     ) -> WriteResult[Order]:
-        """One order of one cart, however often, with whatever keys and wherever it is tried.
+        """Makes one order from one cart, however often and with whatever keys it is tried.
 
-        The order's ids follow from the cart, so the order itself decides which try was first. What
-        is put into the cart while it is being ordered stays out of the order.
+        The order's ids are derived from the cart, so the order itself decides which try was first.
+        Lines that are added during checkout do not become part of the order.
         """
         cart = self.get(cart_id, caller)
         if cart.has_applied_key_of(operation.op_id) and not cart.has_applied(operation.op_id):
             raise KeyReused(cart)
         if cart.state is not CartState.ORDERED:
             cart.require_open()
-        if not cart.positions:
+        if not cart.active_lines:
             raise RuleViolation("the cart is empty", field="items")
         new = _new_order(cart, checkout)
         ordering = Operation.from_key("carts.check_out", cart_id, codec.encode(new))
         buyer = caller if _owns(caller, cart) else replace(GUEST, user_id=cart.user_id)
         try:
-            done = self._orders.place(ordering, new, buyer)
+            result = self._orders.place(ordering, new, buyer)
         except KeyReused as first:
             raise RuleViolation(
                 f"the cart has already been ordered: order {first.stored.id}"
             ) from None
-        self._mark_ordered(cart_id, operation, done.record.id)
-        return done
+        self._mark_ordered(cart_id, operation, result.record.id)
+        return result
 
     def step(self) -> float:
         """Deletes some expired carts; returns the seconds until the next step."""
@@ -218,7 +219,7 @@ class CartService:
             return PURGE_SECONDS
 
     def purge(self) -> int:
-        """Deletes expired carts and returns how many it found."""
+        """Deletes expired carts, and returns how many it found."""
         now = self._now()
         expired = self._carts.expired(now, BATCH_SIZE)
         for cart in expired:
@@ -245,10 +246,10 @@ class CartService:
         return confirm_unchanged(self._carts, done.record) if unwritten else done
 
     def _require_known(self, line: CartLine) -> None:
-        """What is only not to be had at the moment may be wanted for later."""
-        [offer] = self._orders.quote([line.wanted], [line.id])
-        if isinstance(offer, InvalidRequest):
-            raise offer
+        """An item that is only unavailable at the moment may be in a cart."""
+        [quote] = self._orders.quote([line.wanted], [line.id])
+        if isinstance(quote, InvalidRequest):
+            raise quote
 
     def _close(self, source_id: str, cart_id: str) -> Cart:
         def close(source: Cart) -> Cart:
@@ -266,7 +267,8 @@ class CartService:
         self._change(source_id, Operation.without_key(), reopen)
 
     def _mark_ordered(self, cart_id: str, operation: Operation, order_id: str) -> None:
-        """The cart may have been deleted meanwhile; the order exists all the same."""
+        """Closes the cart as ordered. It may have been deleted meanwhile; the order exists all the
+        same."""
 
         def mark(cart: Cart) -> Cart:
             return (
@@ -285,7 +287,7 @@ def _new_order(cart: Cart, checkout: Checkout) -> NewOrder:
     return NewOrder(
         customer=checkout.customer,
         fulfilment=checkout.fulfilment,
-        items=tuple(line.wanted for line in cart.positions),
+        items=tuple(line.wanted for line in cart.active_lines),
         tip=checkout.tip,
         coupon=checkout.coupon,
         notes=checkout.notes,

@@ -1,4 +1,4 @@
-"""What managers do with coupons."""
+"""Use cases for managing coupons."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class CouponUsage:
 
 
 class CouponService:
-    """Use cases around coupons."""
+    """Use cases for coupons."""
 
     def __init__(self, coupons: Coupons, orders: Orders) -> None:
         self._coupons = coupons
         self._orders = orders
 
     def add(self, operation: Operation, fields: Mapping[str, Any]) -> WriteResult[Coupon]:
-        """A new coupon."""
+        """Adds a coupon."""
         now = utc_now()
         coupon = Coupon(
             id=operation.record_id,
@@ -61,7 +61,7 @@ class CouponService:
         return self._coupons.page(after, limit)
 
     def usage_of(self, coupons: list[Coupon]) -> list[CouponUsage]:
-        """The coupons with how often each is used, in one question."""
+        """The coupons with the number of orders that use each, in one query."""
         keys = [coupon_key(coupon.id) for coupon in coupons]
         counts = self._orders.usage(keys) if keys else {}
         return [

@@ -1,4 +1,4 @@
-"""Whoever orders becomes a customer: a follower of orders."""
+"""Creates and updates customers from orders: a follower of orders."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ _LastOrder = tuple[str, str | None, date]
 
 
 class CustomerTracker:
-    """Who ordered here today already, so that their next order asks no store."""
+    """Follows orders. It remembers whose orders it has handled today, so that their next one needs
+    no store call."""
 
     def __init__(self, customers: CustomerService, max_remembered: int = MAX_REMEMBERED) -> None:
         self._customers = customers
@@ -32,7 +33,7 @@ class CustomerTracker:
         bus_gap.connect(self._on_bus_gap)
 
     def follow(self, records: Sequence[Order]) -> None:
-        """Remembers who ordered. What fails is followed up again."""
+        """Updates the customers of these orders. Orders that fail are delivered again."""
         for order in records:
             customer_id = self._customers.id_of(order)
             if customer_id is not None and self._is_new(customer_id, order):
@@ -46,12 +47,13 @@ class CustomerTracker:
             raise
 
     def _is_new(self, customer_id: str, order: Order) -> bool:
-        """Notes it before it is remembered: who is erased in between is not noted."""
-        said = (order.customer.name, order.customer.email, order.created_at.date())
+        """Marks the customer before the order is applied, so that an erasure in between removes the
+        mark."""
+        latest = (order.customer.name, order.customer.email, order.created_at.date())
         with self._lock:
-            if self._last_orders.get(customer_id) == said:
+            if self._last_orders.get(customer_id) == latest:
                 return False
-            self._last_orders[customer_id] = said
+            self._last_orders[customer_id] = latest
             return True
 
     def _forget(self, customer_id: str) -> None:

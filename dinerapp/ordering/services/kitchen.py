@@ -1,4 +1,4 @@
-"""What cooks do with the tickets of orders."""
+"""Use cases for kitchen tickets."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ TICKET_STEPS: Mapping[str, Callable[[Ticket, datetime], Ticket]] = {
 
 @dataclass(frozen=True, slots=True)
 class KitchenBoard:
-    """The orders that a station sees, with the tickets that are its own."""
+    """The orders that a station sees, with its tickets."""
 
     orders: Sequence[tuple[Order, Sequence[Ticket]]]
 
 
 class KitchenService:
-    """Use cases around tickets."""
+    """Use cases for tickets."""
 
     def __init__(self, orders: Orders) -> None:
         self._orders = orders
 
     def board(self, station: str | None) -> KitchenBoard:
-        """What is to be made, oldest order first."""
+        """Orders with open tickets, oldest first."""
         orders = self._orders.in_kitchen(station, MAX_ORDERS)
         return KitchenBoard([(order, _open_tickets(order, station)) for order in orders])
 
     def step(
         self, order_id: str, ticket_ids: Collection[str], verb: str, operation: Operation
     ) -> WriteResult[Order]:
-        """Takes one of STEPS on tickets of one order, on all of them or on none."""
+        """Takes one of TICKET_STEPS on tickets of one order; on all of them or on none."""
 
         def change(order: Order) -> Order:
             _require_tickets(order, ticket_ids)
@@ -54,10 +54,10 @@ class KitchenService:
                 ticket_ids, TICKET_STEPS[verb], op_id=operation.op_id, now=utc_now()
             )
 
-        done = update_with_retry(self._orders, order_id, operation.op_id, change)
-        if done.changed:
-            announce(tickets_changed, self, order=done.record)
-        return done
+        result = update_with_retry(self._orders, order_id, operation.op_id, change)
+        if result.changed:
+            announce(tickets_changed, self, order=result.record)
+        return result
 
 
 def _open_tickets(order: Order, station: str | None) -> list[Ticket]:

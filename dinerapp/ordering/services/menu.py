@@ -1,4 +1,4 @@
-"""What staff do with the menu."""
+"""Use cases for managing the menu."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dinerapp.replication.signals import announce
 
 
 class MenuService:
-    """Use cases around menu items."""
+    """Use cases for menu items."""
 
     def __init__(self, items: MenuItems, categories: Categories, menu_cache: MenuCache) -> None:
         self._items = items
@@ -38,7 +38,7 @@ class MenuService:
         return self.entries([self._items.get(item_id)])[0]
 
     def add(self, operation: Operation, fields: Mapping[str, Any]) -> WriteResult[MenuItem]:
-        """A new item."""
+        """Adds an item."""
         now = utc_now()
         item = MenuItem(
             id=operation.record_id,
@@ -72,7 +72,7 @@ class MenuService:
     def count_stock(
         self, item_id: str, operation: Operation, left: int | None, if_match: str | None
     ) -> WriteResult[MenuItem]:
-        """Says how many there are from now on; None stops counting."""
+        """Sets the stock from now on; None stops counting."""
         limit = None if left is None else left + self._menu_cache.reserved(stock_key(item_id))
         return self.change(item_id, operation, {"stock_limit": limit}, if_match)
 
@@ -84,13 +84,13 @@ class MenuService:
         def change(item: MenuItem) -> MenuItem:
             return item.with_changes(op_id=operation.op_id, now=utc_now())
 
-        done = update_with_retry(
+        result = update_with_retry(
             self._items, item_id, operation.op_id, change, if_match, save=self._items.delete
         )
-        return self._announce_change(done)
+        return self._announce_change(result)
 
     def entries(self, items: Sequence[MenuItem]) -> Sequence[MenuEntry]:
-        """The items with what is left of each."""
+        """The items with the stock left of each."""
         return self._menu_cache.entries(items)
 
     def _require_category(self, item: MenuItem) -> None:
@@ -106,7 +106,7 @@ class MenuService:
 
 
 class CategoryService:
-    """Use cases around the parts of the menu."""
+    """Use cases for categories."""
 
     def __init__(self, categories: Categories, items: MenuItems) -> None:
         self._categories = categories
@@ -121,7 +121,7 @@ class CategoryService:
         return self._categories.get(category_id)
 
     def add(self, operation: Operation, fields: Mapping[str, Any]) -> WriteResult[Category]:
-        """A new category."""
+        """Adds a category."""
         now = utc_now()
         category = Category(
             id=operation.record_id,
@@ -144,24 +144,24 @@ class CategoryService:
         def change(category: Category) -> Category:
             return category.with_changes(op_id=operation.op_id, now=utc_now(), **fields)
 
-        done = update_with_retry(self._categories, category_id, operation.op_id, change, if_match)
-        return self._announce_change(done)
+        result = update_with_retry(self._categories, category_id, operation.op_id, change, if_match)
+        return self._announce_change(result)
 
     def remove(
         self, category_id: str, operation: Operation, if_match: str | None
     ) -> WriteResult[Category]:
-        """Deletes a category that nothing is in. An item added at this very moment stays on the
-        menu, under a heading of its own."""
+        """Deletes an empty category. An item that is added at the same time stays on the menu, in a
+        group of its own."""
 
         def change(category: Category) -> Category:
             self._require_empty(category)
             return category.with_changes(op_id=operation.op_id, now=utc_now())
 
         save = self._categories.delete
-        done = update_with_retry(
+        result = update_with_retry(
             self._categories, category_id, operation.op_id, change, if_match, save=save
         )
-        return self._announce_change(done)
+        return self._announce_change(result)
 
     def _require_empty(self, category: Category) -> None:
         number = self._items.count_in(category.id)

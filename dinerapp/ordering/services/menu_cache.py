@@ -1,4 +1,4 @@
-"""The menu as guests see it, kept ready until something of it changes."""
+"""The menu as guests see it, cached until something of it changes."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ T = TypeVar("T")
 
 MAX_AGE = timedelta(minutes=5)
 MAX_AGE_UNINFORMED = timedelta(seconds=1)
-"""How long something is kept while other processes cannot tell that it has changed."""
+"""The maximum age of cached values while other processes cannot report changes."""
 NO_CATEGORY = "Other"
 
 
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
-    """An item with what is left of it, None when nobody counts, and whether it is served now."""
+    """An item with the stock left, None if it is not counted, and whether it is served now."""
 
     item: MenuItem
     stock: int | None
@@ -57,7 +57,7 @@ class MenuEntry:
 
     @property
     def available(self) -> bool:
-        """Whether a guest can have it now."""
+        """Whether a guest can order it now."""
         return self.item.available and self.stock != 0 and self.is_served
 
 
@@ -79,36 +79,36 @@ class MenuFilter:
     available: bool | None = None
 
     def matches_group(self, category: Category) -> bool:
-        """Whether the category is wanted, by its id or slug."""
+        """Whether the category matches, by id or slug."""
         return self.category is None or self.category in (category.id, category.slug)
 
     def matches(self, entry: MenuEntry) -> bool:
-        """Whether the item is wanted."""
+        """Whether the item matches."""
         fits = self.available is None or self.available == entry.available
         return fits and self.dietary <= {label.casefold() for label in entry.item.dietary}
 
 
 @dataclass(frozen=True, slots=True)
 class _Menu:
-    """All of the menu as it was read, by whom, and how long that may be used."""
+    """The whole menu as it was read, the store that served it, and when it expires."""
 
     items: Mapping[str, MenuItem]
     categories: Mapping[str, Category]
-    until: datetime
+    expires_at: datetime
     served: ServedBy | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Stock:
-    """How much of what is counted was taken, and how long that may be used."""
+    """The usage of counted things, and when it expires."""
 
     reserved: Mapping[str, int]
-    until: datetime
+    expires_at: datetime
 
 
 class MenuCache:
-    """Reads the menu only when it must. `is_informed` says whether this process receives the
-    changes of others."""
+    """Reads the menu only if needed. `is_informed` says whether this process receives the changes
+    of other processes."""
 
     def __init__(
         self,
@@ -128,25 +128,27 @@ class MenuCache:
         self._now = now
         self._menu: SingleFlightCache[_Menu] = SingleFlightCache(now=now)
         self._stock: SingleFlightCache[_Stock] = SingleFlightCache(now=now)
-        self._views: SingleFlightCache[tuple[Any, ServedBy | None]] = SingleFlightCache(now=now)
+        self._prebuilt_menus: SingleFlightCache[tuple[Any, ServedBy | None]]
+        self._prebuilt_menus = SingleFlightCache(now=now)
         self._connect()
 
     def prebuilt_menu(self, wanted: MenuFilter, encode: Callable[[Sequence[MenuGroup]], T]) -> T:
-        """What `encode` makes of the groups wanted; made once, and again after any change.
+        """The result of `encode` for the matching groups, cached until something changes.
 
-        `encode` must be the same every time. The answer says who served what it was made of.
+        `encode` must always be the same function. The response names the store from which the menu
+        was read.
         """
 
         def make() -> CachedValue[tuple[Any, ServedBy | None]]:
             menu, stock, moment = self._read_menu(), self._read_stock(), self._now()
-            hours = self._serving(menu.categories, moment)
-            change = hours.next_change(menu.items.values())
-            made = encode(self._groups(menu, stock.reserved, hours, wanted))
-            until = min(menu.until, stock.until, change or menu.until)
-            return CachedValue((made, menu.served), until)
+            serving = self._serving(menu.categories, moment)
+            change = serving.next_change(menu.items.values())
+            encoded = encode(self._groups(menu, stock.reserved, serving, wanted))
+            expires_at = min(menu.expires_at, stock.expires_at, change or menu.expires_at)
+            return CachedValue((encoded, menu.served), expires_at)
 
         value: T
-        value, served = self._views.get(wanted, make)
+        value, served = self._prebuilt_menus.get(wanted, make)
         if served is not None:
             served_by.record(served.store_id, served.role)
         return value
@@ -157,16 +159,16 @@ class MenuCache:
         return {key: items[key] for key in item_ids if key in items}
 
     def entries(self, items: Sequence[MenuItem]) -> Sequence[MenuEntry]:
-        """The items as they are at this moment, with what is left of each."""
-        hours, held = self.serving(self._now()), self._reserved_of(items)
-        return [_entry(item, held, hours) for item in items]
+        """The current items with the stock left of each."""
+        serving, reserved = self.serving(self._now()), self._reserved_of(items)
+        return [_entry(item, reserved, serving) for item in items]
 
     def serving(self, moment: datetime) -> Serving:
         """What is served at the moment."""
         return self._serving(self._read_menu().categories, moment)
 
     def reserved(self, key: str) -> int:
-        """How much of a counted thing orders have taken."""
+        """How much of a counted thing orders have reserved."""
         return self._orders.usage([key])[key].reserved
 
     def _reserved_of(self, items: Iterable[MenuItem]) -> Mapping[str, int]:
@@ -183,21 +185,21 @@ class MenuCache:
 
     def _load_menu(self) -> CachedValue[_Menu]:
         served_by.reset()
-        until = self._until()
+        expires_at = self._expiry()
         items = {item.id: item for item in self._items.all()}
         categories = {category.id: category for category in self._categories.all()}
-        return CachedValue(_Menu(items, categories, until, served_by.current()), until)
+        return CachedValue(_Menu(items, categories, expires_at, served_by.current()), expires_at)
 
     def _read_stock(self) -> _Stock:
         return self._stock.get(None, lambda: copy_context().run(self._load_stock))
 
     def _load_stock(self) -> CachedValue[_Stock]:
-        until = self._until()
+        expires_at = self._expiry()
         return CachedValue(
-            _Stock(self._reserved_of(self._read_menu().items.values()), until), until
+            _Stock(self._reserved_of(self._read_menu().items.values()), expires_at), expires_at
         )
 
-    def _until(self) -> datetime:
+    def _expiry(self) -> datetime:
         return self._now() + (MAX_AGE if self._is_informed() else MAX_AGE_UNINFORMED)
 
     def _groups(
@@ -205,11 +207,11 @@ class MenuCache:
     ) -> Sequence[MenuGroup]:
         by_category: dict[str, list[MenuEntry]] = {key: [] for key in menu.categories}
         for item in menu.items.values():
-            shown = _entry(item, reserved, serving)
-            if wanted.matches(shown):
-                by_category.setdefault(item.category_id, []).append(shown)
-        every = (menu.categories.get(key) or _missing_group(key) for key in by_category)
-        groups = [MenuGroup(each, tuple(by_category[each.id])) for each in every]
+            entry = _entry(item, reserved, serving)
+            if wanted.matches(entry):
+                by_category.setdefault(item.category_id, []).append(entry)
+        categories = (menu.categories.get(key) or _missing_group(key) for key in by_category)
+        groups = [MenuGroup(category, tuple(by_category[category.id])) for category in categories]
         return [g for g in groups if wanted.matches_group(g.category) and _is_wanted(g, wanted)]
 
     def _connect(self) -> None:
@@ -229,8 +231,8 @@ class MenuCache:
         remote_change.connect(self._on_remote_change)
 
     def _on_menu_changed(self, _sender: object, **_payload: Any) -> None:
-        for shelf in (self._menu, self._stock, self._views):
-            shelf.clear()
+        for cache in (self._menu, self._stock, self._prebuilt_menus):
+            cache.clear()
 
     def _on_stock_changed(self, _sender: object, order: Order, **_payload: Any) -> None:
         if takes_stock(order):
@@ -238,7 +240,7 @@ class MenuCache:
 
     def _clear_stock(self) -> None:
         self._stock.clear()
-        self._views.clear()
+        self._prebuilt_menus.clear()
 
     def _on_remote_change(
         self, sender: object, kind: str, details: Mapping[str, Any], **_: Any
@@ -250,7 +252,7 @@ class MenuCache:
 
 
 def takes_stock(record: Record) -> bool:
-    """Whether what is left of some item is another number after a step of this order."""
+    """Whether this step of an order changes the stock left of any item."""
     if not isinstance(record, Order) or record.status not in (Status.PENDING, Status.CANCELLED):
         return False
     return any(line.counted for line in record.lines)
@@ -264,12 +266,12 @@ def _entry(item: MenuItem, reserved: Mapping[str, int], serving: Serving) -> Men
 
 
 def _is_wanted(group: MenuGroup, wanted: MenuFilter) -> bool:
-    """A category with nothing in it is shown only to those who ask for no items in particular."""
+    """Whether to show the group: an empty one only if items are not filtered."""
     return bool(group.items) or (not wanted.dietary and wanted.available is None)
 
 
 def _missing_group(category_id: str) -> Category:
-    """Stands in for one that was deleted while somebody added an item to it."""
+    """Stands in for a category that was deleted while an item was added to it."""
     now = utc_now()
     return Category(
         id=category_id, slug="", name=NO_CATEGORY, op_id="", created_at=now, updated_at=now

@@ -1,4 +1,4 @@
-"""Orders as they change, for screens in the kitchen and on the floor."""
+"""Streams orders as they change, for screens in the kitchen and on the floor."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from dinerapp.replication.record import utc_now
 
 @dataclass(frozen=True, slots=True)
 class OrderUpdate:
-    """An order as it is now. A stream that begins again after `position` has had it."""
+    """An order in its current state. A stream that resumes after `position` has had it."""
 
     order: Order
     position: datetime
 
 
 class OrderStream(Stream[Order]):
-    """Of all orders."""
+    """A stream of all orders."""
 
     def __init__(self, feed: OrderFeed, position: datetime) -> None:
         super().__init__(feed)
         self._position = position
 
     def next(self, seconds: float) -> OrderUpdate | None:
-        """The next update, if there is one within so many seconds."""
+        """The next update, or None if none arrives within so many seconds."""
         order = self._next(seconds)
         if order is None:
             return None
@@ -43,7 +43,7 @@ class OrderStream(Stream[Order]):
 
 
 class OrderFeed(Feed[Order]):
-    """Reads changed orders."""
+    """Reads changed orders for streams."""
 
     def __init__(
         self,
@@ -60,10 +60,10 @@ class OrderFeed(Feed[Order]):
         remote_change.connect(self._on_remote_change)
 
     def stream(self, after: datetime | None) -> OrderStream:
-        """A new stream, with everything that has changed after that moment; without one, with
-        what changes from now on and what changed just before.
+        """Opens a stream with everything that changed after `since`; without it, with changes from
+        now on and those of just before.
 
-        Raises TooManyStreams, and CursorExpired if that moment is too long ago.
+        Raises TooManyStreams, and CursorExpired if `since` is too long ago.
         """
         now = self._now()
         stream = OrderStream(self, min(after or now, now))

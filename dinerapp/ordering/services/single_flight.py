@@ -1,4 +1,4 @@
-"""Values that take time to make: made once for everybody, and anew when something has changed."""
+"""A cache of values that are expensive to compute: computed by one thread for all that wait."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ TIMEOUT_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class CachedValue(Generic[V]):
-    """A value that was just made, and when it is over by itself."""
+    """A value that was just computed, and when it expires."""
 
     value: V
-    until: datetime
+    expires_at: datetime
 
 
 @dataclass(slots=True)
 class _Slot(Generic[V]):
-    """Where a value stands, or will stand as soon as it is made."""
+    """The entry of a value that has been or is being computed."""
 
     ready: threading.Event = field(default_factory=threading.Event)
     cached: CachedValue[V] | None = None
     error: Exception | None = None
 
-    def is_over(self, now: datetime) -> bool:
-        return self.cached is not None and now >= self.cached.until
+    def is_expired(self, now: datetime) -> bool:
+        return self.cached is not None and now >= self.cached.expires_at
 
     def wait(self) -> V:
         if not self.ready.wait(deadline.remaining(TIMEOUT_SECONDS)):
-            raise NoStoreAvailable("preparing the answer takes too long")
+            raise NoStoreAvailable("computing the cached value takes too long")
         if self.cached is None:
-            raise self.error or NoStoreAvailable("the answer could not be prepared")
+            raise self.error or NoStoreAvailable("the cached value could not be computed")
         return self.cached.value
 
 
 class SingleFlightCache(Generic[V]):
-    """One thread makes a value while the others that want it wait for it.
+    """While one thread computes a value, others that need it wait for it.
 
-    Whoever calls after `clear` never gets a value that was begun before it: the slot that is being
-    filled is dropped from the cache, and the next caller makes the value again.
+    A call after `clear` never returns a value whose computation started before: the slot that is
+    being filled is dropped, and the next caller computes the value again.
     """
 
     def __init__(self, max_entries: int = 64, now: Callable[[], datetime] = utc_now) -> None:
@@ -57,19 +57,20 @@ class SingleFlightCache(Generic[V]):
         self._lock = threading.Lock()
         self._slots: dict[Hashable, _Slot[V]] = {}
 
-    def get(self, key: Hashable, make: Callable[[], CachedValue[V]]) -> V:
-        """The value under the key. All who wait get an error of `make`, which is not cached."""
+    def get(self, key: Hashable, load: Callable[[], CachedValue[V]]) -> V:
+        """The value for the key. An error in the computation is raised to all who wait, and not
+        cached."""
         with self._lock:
             slot = self._slots.get(key)
-            is_mine = slot is None or slot.is_over(self._now())
+            is_mine = slot is None or slot.is_expired(self._now())
             if slot is None or is_mine:
                 slot = self._new_slot(key)
         if is_mine:
-            self._fill(key, slot, make)
+            self._fill(key, slot, load)
         return slot.wait()
 
     def clear(self) -> None:
-        """Drops every value, also those being made: something has changed."""
+        """Drops all values, including those that are being computed."""
         with self._lock:
             self._slots = {}
 
@@ -79,9 +80,9 @@ class SingleFlightCache(Generic[V]):
             del self._slots[next(iter(self._slots))]
         return self._slots.setdefault(key, _Slot())
 
-    def _fill(self, key: Hashable, slot: _Slot[V], make: Callable[[], CachedValue[V]]) -> None:
+    def _fill(self, key: Hashable, slot: _Slot[V], load: Callable[[], CachedValue[V]]) -> None:
         try:
-            slot.cached = make()
+            slot.cached = load()
         except Exception as exc:  # noqa: BLE001 it is raised to all who wait
             slot.error = exc
         finally:

@@ -1,4 +1,4 @@
-"""When orders can be for."""
+"""Use cases for slots of scheduled orders."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from dinerapp.replication.identity import Operation
 from dinerapp.replication.record import utc_now
 from dinerapp.replication.saving import WriteResult, update_with_retry
 
-MAX_KNOWN = 10_000
+MAX_KNOWN_SLOTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class SlotAvailability:
-    """A slot, and how many more orders fit in; None where nobody counts."""
+    """A slot, and how many more orders fit into it; None if there is no limit."""
 
     starts_at: datetime
     capacity: int | None = None
@@ -31,7 +31,7 @@ class SlotAvailability:
 
 
 class SlotService:
-    """Use cases around opening hours and slots."""
+    """Use cases for opening hours and slots."""
 
     def __init__(
         self,
@@ -45,16 +45,16 @@ class SlotService:
         self._orders = orders
         self._policy = policy
         self._now = now
-        self._known = LRUCache[datetime, None](MAX_KNOWN)
+        self._known = LRUCache[datetime, None](MAX_KNOWN_SLOTS)
         self._lock = Lock()
 
     @property
     def minutes(self) -> int:
-        """How long a slot is."""
+        """The length of a slot."""
         return self._policy.minutes
 
     def require_accepting(self, fulfilment: Fulfilment) -> None:
-        """Whether a guest may order for that time."""
+        """Raises unless a guest can order for that time."""
         now = self._now()
         if fulfilment.scheduled_for is None:
             self._policy.require_open(now)
@@ -62,13 +62,13 @@ class SlotService:
             self._policy.require_bookable(fulfilment.scheduled_for, now)
 
     def slot_of(self, fulfilment: Fulfilment) -> datetime | None:
-        """The slot that an order of this kind takes a place in."""
+        """The start of the slot in which an order for this fulfilment reserves a place, if any."""
         if fulfilment.scheduled_for is None:
             return None
         return self._policy.slot_of(fulfilment.scheduled_for)
 
     def ensure(self, starts_at: datetime) -> None:
-        """Before the first order takes a place in a slot the stores know how many there are."""
+        """Creates the slot before its first order, so that the stores know its limit."""
         if starts_at in self._known:
             return
         if not self._slots.get_many([slot_id(starts_at)]):
@@ -77,7 +77,7 @@ class SlotService:
             self._known[starts_at] = None
 
     def availability_on(self, day: date | None) -> Sequence[SlotAvailability]:
-        """The slots of a business day that are yet to come, today's unless said otherwise."""
+        """The slots of a business day that are still to come, by default of today."""
         now = self._now()
         day = day or self._policy.calendar.business_day(now)
         starts = [start for start in self._slots_of(day) if start > now]
@@ -98,7 +98,7 @@ class SlotService:
         operation: Operation,
         if_match: str | None,
     ) -> WriteResult[Slot]:
-        """How many orders fit into one slot; 0 closes it. Orders that are in it stay."""
+        """Sets how many orders fit into one slot; 0 closes it. Orders already in it stay."""
         starts_at = self._require_slot(starts_at)
         self.ensure(starts_at)
 
@@ -111,7 +111,7 @@ class SlotService:
         return update_with_retry(self._slots, slot_id(starts_at), operation.op_id, change, if_match)
 
     def availability_of(self, slot: Slot) -> SlotAvailability:
-        """One slot, with what is left of it."""
+        """One slot with the places left."""
         key = slot_key(slot.starts_at)
         return self._availability(slot.starts_at, slot, self._orders.usage([key])[key].reserved)
 
@@ -133,7 +133,7 @@ class SlotService:
         return starts_at
 
     def _make_slot(self, starts_at: datetime) -> None:
-        """Whoever comes second finds it made."""
+        """Creates the slot, unless another request has done so."""
         now = self._now()
         ids = Operation.from_key("slots", starts_at.isoformat(), b"")
         slot = Slot(

@@ -1,4 +1,4 @@
-"""Payments and refunds of orders, and the tills they go through."""
+"""Payments and refunds of orders, and the tills through which they go."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPayment:
-    """What a cashier enters. Without an amount: what the lines named cost, or all that is left."""
+    """A payment as a cashier enters it. Without an amount it is the cost of `line_ids`, or all that
+    is outstanding."""
 
     method: Method
     amount: int | None = None
@@ -49,14 +50,14 @@ class NewRefund:
 
 @dataclass(frozen=True, slots=True)
 class TillStatus:
-    """A till and the cash that should be in it now."""
+    """A till and the cash that it should contain now."""
 
     till: Till
     expected: int
 
 
 class TillService:
-    """Use cases around payments and tills."""
+    """Use cases for payments and tills."""
 
     def __init__(self, orders: Orders, tills: Tills) -> None:
         self._orders = orders
@@ -65,7 +66,7 @@ class TillService:
     def pay(
         self, order_id: str, operation: Operation, new: NewPayment, actor: str
     ) -> WriteResult[Order]:
-        """Takes a payment; the same request is one payment, whatever has happened since."""
+        """Takes a payment; repeating the request does not take another one."""
 
         def payment(order: Order) -> Payment:
             return payment_of(order, operation, new, actor, utc_now())
@@ -75,7 +76,7 @@ class TillService:
     def refund(
         self, order_id: str, operation: Operation, new: NewRefund, actor: str
     ) -> WriteResult[Order]:
-        """Gives back some or all of one payment, the way it came."""
+        """Refunds some or all of one payment, by the method it was made with."""
 
         def refund(order: Order) -> Payment:
             return refund_of(order, operation, new, actor, utc_now())
@@ -97,15 +98,15 @@ class TillService:
             self._require_open(new.till_id)
             return add_payment(order, make_payment(order), utc_now())
 
-        done = update_with_retry(self._orders, order_id, operation.op_id, change)
-        if not done.changed:
-            return replace(done, replayed=True)
-        payment = next(one for one in done.record.payments if one.op_id == operation.op_id)
-        announce(signal, self, order=done.record, payment=payment)
-        return done
+        result = update_with_retry(self._orders, order_id, operation.op_id, change)
+        if not result.changed:
+            return replace(result, replayed=True)
+        payment = next(one for one in result.record.payments if one.op_id == operation.op_id)
+        announce(signal, self, order=result.record, payment=payment)
+        return result
 
     def open(self, operation: Operation, name: str, opening: int, actor: str) -> WriteResult[Till]:
-        """A till with so much cash in it."""
+        """Opens a till with this much cash."""
         now = utc_now()
         till = Till(
             id=operation.record_id,
@@ -121,7 +122,7 @@ class TillService:
     def close(
         self, till_id: str, operation: Operation, counted: int, notes: str | None, actor: str
     ) -> WriteResult[Till]:
-        """Shuts a till, with what was expected beside what was counted."""
+        """Closes a till, and records the expected cash next to the counted cash."""
 
         def change(till: Till) -> Till:
             return till.as_closed(
@@ -136,7 +137,7 @@ class TillService:
         return update_with_retry(self._tills, till_id, operation.op_id, change)
 
     def get(self, till_id: str) -> TillStatus:
-        """A till and what should be in it."""
+        """A till and the cash that it should contain."""
         till = self._tills.get(till_id)
         return TillStatus(till, self.expected(till))
 
@@ -145,7 +146,7 @@ class TillService:
         return self._tills.page(is_open, after, limit)
 
     def expected(self, till: Till) -> int:
-        """The cash that should be in it."""
+        """The cash that the till should contain."""
         return till.opening + self._orders.taken(till.id).get(Method.CASH, 0)
 
     def _require_open(self, till_id: str | None) -> None:
@@ -162,7 +163,7 @@ class TillService:
 def payment_of(
     order: Order, operation: Operation, new: NewPayment, actor: str, now: datetime
 ) -> Payment:
-    """What a cashier entered, as a payment on the order as it stands."""
+    """The payment on the order in its current state, from what the cashier entered."""
     amount = _amount(order, new) + new.tip
     change = 0
     if new.given is not None:
@@ -198,7 +199,7 @@ def _amount(order: Order, new: NewPayment) -> int:
 def refund_of(
     order: Order, operation: Operation, new: NewRefund, actor: str, now: datetime
 ) -> Payment:
-    """Money given back, the way it came."""
+    """The refund, by the method of the payment."""
     paid = next((one for one in order.payments if one.id == new.payment_id), None)
     return Payment(
         id=_payment_id(order.id, operation),

@@ -1,1 +1,1 @@
-"""A file for each wing: its kinds with their stores, its routes, and how its services are built."""
+"""The declaration of each wing: its kinds with their stores, its routes, how to build services."""

@@ -21,15 +21,15 @@ from dinerapp.runtime.wing import BuiltWing, Wing, WingContext
 
 
 def _build(context: WingContext) -> BuiltWing:
-    settings, accounts_at = context.settings, context.repository(Users)
-    hashes_at_once = max(1, settings.web_threads // 2)
+    settings, user_repository = context.settings, context.repository(Users)
+    max_concurrent_hashes = max(1, settings.web_threads // 2)
     accounts = AccountService(
-        accounts_at,
-        Passwords(settings.password_memory_kib, settings.password_rounds, hashes_at_once),
+        user_repository,
+        Passwords(settings.password_memory_kib, settings.password_rounds, max_concurrent_hashes),
         SessionTokens(context.secret, timedelta(seconds=settings.access_token_seconds)),
         timedelta(days=settings.session_days),
     )
-    profiles = ProfileService(context.repository(Profiles), accounts_at, accounts)
+    profiles = ProfileService(context.repository(Profiles), user_repository, accounts)
     return BuiltWing(AccountServices(accounts, profiles))
 
 

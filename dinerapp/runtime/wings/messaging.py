@@ -47,36 +47,36 @@ from dinerapp.runtime.supervisor import Resource, Service
 from dinerapp.runtime.wing import BuiltWing, Wing, WingContext
 
 TYPING_SECONDS = 1.0
-"""The others in a room are told at most this often that somebody is typing."""
+"""The shortest interval between two typing events of one member in a room."""
 
 
 def _build(context: WingContext) -> BuiltWing:
     typing = Throttle(TYPING_SECONDS)
     background: list[Service] = []
 
-    def kept(name: str, messages: Messages) -> RoomBackend:
-        news = Event()
-        feed = RoomFeed(messages, context.stream_quota, typing, wake=news.set)
-        background.extend([PeriodicThread(f"{name}-feed", feed.step, news), Resource(feed)])
+    def backend(name: str, messages: Messages) -> RoomBackend:
+        wake = Event()
+        feed = RoomFeed(messages, context.stream_quota, typing, wake=wake.set)
+        background.extend([PeriodicThread(f"{name}-feed", feed.step, wake), Resource(feed)])
         return RoomBackend(messages, feed)
 
-    keeping = {
-        RoomKind.CONVERSATION: kept("conversations", context.repository(DirectMessages)),
-        RoomKind.CHANNEL: kept("channels", context.repository(ChannelMessages)),
+    backends = {
+        RoomKind.CONVERSATION: backend("conversations", context.repository(DirectMessages)),
+        RoomKind.CHANNEL: backend("channels", context.repository(ChannelMessages)),
     }
     servers, channels = context.repository(Servers), context.repository(Channels)
     members, conversations = context.repository(Members), context.repository(Conversations)
-    users, once = (
-        context.repository(Users),
-        IdempotencyGuard(context.repository(IdempotencyRecords)),
-    )
-    places = servers, channels, members, conversations
-    rooms = RoomService(users, *places, keeping)
+    repositories = servers, channels, members, conversations
+    users = context.repository(Users)
+    idempotency = IdempotencyGuard(context.repository(IdempotencyRecords))
+    rooms = RoomService(users, *repositories, backends)
     services = MessagingServices(
-        servers=ServerService(servers, channels, members, once, context.secret),
-        conversations=ConversationService(conversations, users, once),
+        servers=ServerService(servers, channels, members, idempotency, context.secret),
+        conversations=ConversationService(conversations, users, idempotency),
         messages=MessageService(rooms, context.services(OrderingServices).orders, typing),
-        read_markers=ReadMarkerService(rooms, context.repository(ReadMarkers), *places, keeping),
+        read_markers=ReadMarkerService(
+            rooms, context.repository(ReadMarkers), *repositories, backends
+        ),
         display_names=DisplayNames(context.repository(Profiles), users),
     )
     return BuiltWing(services, background=background)

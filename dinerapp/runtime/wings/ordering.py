@@ -60,27 +60,27 @@ def phone_identity(context: WingContext) -> PhoneIdentity:
 
 
 def _build(context: WingContext) -> BuiltWing:
-    settings, recognition = context.settings, phone_identity(context)
-    orders_at, menu_at = context.repository(Orders), context.repository(MenuItems)
-    categories_at, coupons_at = context.repository(Categories), context.repository(Coupons)
-    board = MenuCache(
-        menu_at,
-        categories_at,
-        orders_at,
+    settings, identity = context.settings, phone_identity(context)
+    order_repository, menu_items = context.repository(Orders), context.repository(MenuItems)
+    categories, coupon_repository = context.repository(Categories), context.repository(Coupons)
+    menu_cache = MenuCache(
+        menu_items,
+        categories,
+        order_repository,
         settings.calendar,
         is_informed=context.is_informed,
     )
-    slots = SlotService(context.repository(Slots), orders_at, settings.slot_policy)
+    slots = SlotService(context.repository(Slots), order_repository, settings.slot_policy)
     orders = OrderService(
-        orders_at,
-        menu_at,
-        coupons_at,
+        order_repository,
+        menu_items,
+        coupon_repository,
         settings.rates,
         settings.currency,
         RecordTokens(context.secret, "order"),
-        board,
+        menu_cache,
         slots,
-        recognition,
+        identity,
     )
     carts = CartService(
         context.repository(Carts),
@@ -90,35 +90,35 @@ def _build(context: WingContext) -> BuiltWing:
     )
     customers = CustomerService(
         context.repository(Customers),
-        orders_at,
+        order_repository,
         context.repository(Users),
         context.repository(Conflicts),
-        recognition,
+        identity,
         context.personal_data(),
     )
-    news = Event()
-    feed = OrderFeed(orders_at, context.stream_quota, wake=news.set)
-    regulars = CustomerTracker(customers)
+    wake = Event()
+    feed = OrderFeed(order_repository, context.stream_quota, wake=wake.set)
+    tracker = CustomerTracker(customers)
     services = OrderingServices(
         currency=settings.currency,
-        menu=MenuService(menu_at, categories_at, board),
-        categories=CategoryService(categories_at, menu_at),
-        menu_cache=board,
+        menu=MenuService(menu_items, categories, menu_cache),
+        categories=CategoryService(categories, menu_items),
+        menu_cache=menu_cache,
         carts=carts,
         orders=orders,
         order_feed=feed,
         slots=slots,
-        kitchen=KitchenService(orders_at),
-        till=TillService(orders_at, context.repository(Tills)),
-        coupons=CouponService(coupons_at, orders_at),
+        kitchen=KitchenService(order_repository),
+        till=TillService(order_repository, context.repository(Tills)),
+        coupons=CouponService(coupon_repository, order_repository),
         customers=customers,
-        customer_tracker=regulars,
+        customer_tracker=tracker,
     )
     return BuiltWing(
         services,
-        followers={Orders.kind.name: [regulars]},
+        followers={Orders.kind.name: [tracker]},
         background=(
-            PeriodicThread("order-feed", feed.step, news),
+            PeriodicThread("order-feed", feed.step, wake),
             Resource(feed),
             PeriodicThread("expired-carts", carts.step),
         ),

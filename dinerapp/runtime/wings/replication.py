@@ -1,4 +1,4 @@
-"""What replication itself shows of its work: connections, conflicts, and whether stores agree."""
+"""The wing of replication itself: connections, conflicts, and comparison of the stores."""
 
 from __future__ import annotations
 

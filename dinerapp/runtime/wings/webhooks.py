@@ -30,10 +30,10 @@ from dinerapp.webhooks.services.webhooks import WebhookService
 
 def _build(context: WingContext) -> BuiltWing:
     settings = context.settings
-    webhooks_at, deliveries_at = context.repository(Webhooks), context.repository(Deliveries)
-    kept = timedelta(days=settings.webhook_keep_days)
-    manners = SenderSettings(
-        # Longer than any try takes: names are looked up, and results are written.
+    webhook_repository, deliveries = context.repository(Webhooks), context.repository(Deliveries)
+    retention = timedelta(days=settings.webhook_keep_days)
+    sender_settings = SenderSettings(
+        # Longer than any try takes, including DNS lookups and storing the result.
         lease=timedelta(seconds=2 * settings.webhook_timeout + 10),
         retry_policy=RetryPolicy(
             max_tries=settings.webhook_tries,
@@ -41,21 +41,21 @@ def _build(context: WingContext) -> BuiltWing:
             growth=RETRY_GROWTH,
             max_jitter=RETRY_JITTER,
         ),
-        retention=kept,
+        retention=retention,
     )
     post = safe_http_poster(
         settings.webhook_timeout, allow_private=settings.webhook_private_addresses
     )
     due = Event()
-    sender = WebhookSender(webhooks_at, deliveries_at, post, manners, wake=due.set)
+    sender = WebhookSender(webhook_repository, deliveries, post, sender_settings, wake=due.set)
     sources = context.event_sources
     topics = [topic for source in sources for topic in source.topics]
     services = WebhookServices(
-        WebhookService(webhooks_at, deliveries_at, context.secret, topics), sender
+        WebhookService(webhook_repository, deliveries, context.secret, topics), sender
     )
     followers: dict[str, list[Follower[Any]]] = defaultdict(list)
     for source in sources:
-        fanout = WebhookFanout(source, webhooks_at, deliveries_at, kept)
+        fanout = WebhookFanout(source, webhook_repository, deliveries, retention)
         followers[source.kind.name].append(fanout)
     return BuiltWing(
         services,

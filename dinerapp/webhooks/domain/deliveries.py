@@ -23,7 +23,7 @@ RETRY_JITTER = 0.25
 
 
 class DeliveryState(StrEnum):
-    """How far it is."""
+    """The state of a delivery."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
@@ -32,7 +32,7 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try: what the receiver answered, or why it did not."""
+    """One attempt: the status of the response, or the error if there was none."""
 
     at: datetime
     duration_ms: int
@@ -47,10 +47,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookDelivery(Record):
-    """An event for a webhook. Its id never changes, so that receivers can detect duplicates.
+    """The delivery of an event to a webhook. Its id never changes, so that receivers can detect
+    duplicates.
 
-    `due` is when the next try may begin, or until when somebody is at it. `tries` counts since it
-    was last begun; `attempts` are the latest ever.
+    `due` is when the next try may start, or when the lease of the current one ends. `tries` counts
+    those since the delivery was last started; `attempts` keeps the latest ones of all.
     """
 
     webhook_id: str
@@ -62,40 +63,41 @@ class WebhookDelivery(Record):
     attempts: tuple[Attempt, ...] = ()
 
     def with_lease(self, until: datetime, *, op_id: str, now: datetime) -> WebhookDelivery:
-        """Claimed by somebody who is going to try."""
+        """The delivery after it was claimed for a try."""
         return self.with_changes(op_id=op_id, now=now, due=until)
 
     def with_attempt(
-        self, attempt: Attempt, wait: timedelta | None, *, op_id: str, now: datetime
+        self, attempt: Attempt, retry_delay: timedelta | None, *, op_id: str, now: datetime
     ) -> WebhookDelivery:
-        """After one more try, which is repeated after the wait unless it succeeded."""
+        """The delivery after one more try; unless that succeeded, the next one follows after the
+        delay."""
         attempts = (*self.attempts, attempt)[-MAX_ATTEMPTS_KEPT:]
         after = self.with_changes(op_id=op_id, now=now, attempts=attempts, tries=self.tries + 1)
         if attempt.succeeded:
             return replace(after, state=DeliveryState.DELIVERED, due=None)
-        if wait is None:
+        if retry_delay is None:
             return replace(after, state=DeliveryState.GIVEN_UP, due=None)
-        return replace(after, due=now + wait)
+        return replace(after, due=now + retry_delay)
 
     def as_repeated(self, *, op_id: str, now: datetime) -> WebhookDelivery:
-        """Due at once, with all tries before it, whatever has become of it."""
+        """The delivery started again at once, whatever its state."""
         return self.with_changes(
             op_id=op_id, now=now, state=DeliveryState.PENDING, due=now, tries=0
         )
 
     def as_deleted(self, *, op_id: str, now: datetime) -> WebhookDelivery:
-        """What is left of it in the end: that there was one."""
+        """What remains of the delivery after it was deleted."""
         return self.with_changes(
             op_id=op_id, now=now, payload={}, attempts=(), due=None, deleted=True
         )
 
 
 def delivery_of(event: RecordEvent, webhook_id: str) -> WebhookDelivery:
-    """The delivery of an event to a webhook: the same one, whoever makes it and when."""
-    made = Operation.from_key("deliveries", f"{webhook_id} {event.id}", b"")
+    """The delivery of an event to a webhook, the same whoever creates it and when."""
+    operation = Operation.from_key("deliveries", f"{webhook_id} {event.id}", b"")
     return WebhookDelivery(
-        id=made.record_id,
-        op_id=made.op_id,
+        id=operation.record_id,
+        op_id=operation.op_id,
         created_at=event.at,
         updated_at=event.at,
         webhook_id=webhook_id,
@@ -108,7 +110,7 @@ def delivery_of(event: RecordEvent, webhook_id: str) -> WebhookDelivery:
 def merge_deliveries(
     first: WebhookDelivery, second: WebhookDelivery, _policy: MergePolicy
 ) -> MergeResult[WebhookDelivery]:
-    """All tries of both; once delivered is delivered, else the later word counts."""
+    """All attempts of both; a delivered state wins, otherwise the later one does."""
     ahead, behind = sorted((first, second), key=_progress, reverse=True)
     attempts = sorted({*first.attempts, *second.attempts}, key=_attempted_at)[-MAX_ATTEMPTS_KEPT:]
     return MergeResult(

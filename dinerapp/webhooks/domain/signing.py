@@ -1,7 +1,7 @@
-"""How whatever is posted to others is signed, so that they know who sent it and when.
+"""Signs everything that is posted to others, so that receivers can verify the sender and the time.
 
-The headers are those of Standard Webhooks 1.0 (https://www.standardwebhooks.com): receivers have
-libraries that check them.
+The headers are those of Standard Webhooks 1.0 (https://www.standardwebhooks.com), for which there
+are libraries.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Mapping
 
 
 def signed_headers(secret: str, message_id: str, moment: int, body: bytes) -> Mapping[str, str]:
-    """What goes with one try: the id stays the same in every try, the unix time does not.
+    """The headers of one try: the id is the same in every try, the unix time is not.
 
-    The key is the secret's bytes as they are, its prefix included.
+    The key is the secret's bytes unchanged, including its prefix.
     """
     signed = b"%s.%d.%s" % (message_id.encode(), moment, body)
     mac = hmac.digest(secret.encode(), signed, hashlib.sha256)

@@ -54,7 +54,7 @@ class Webhook(Record):
 
 
 def _url_problem(url: str) -> str | None:
-    """What is wrong with the URL, None if nothing is."""
+    """Why the URL is invalid, or None."""
     if len(url) > MAX_URL_LENGTH or not url.isascii() or not url.isprintable() or " " in url:
         return f"must be at most {MAX_URL_LENGTH} printable ASCII characters, without spaces"
     try:

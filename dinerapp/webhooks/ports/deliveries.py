@@ -1,4 +1,4 @@
-"""What is on its way to webhooks. Contract suite: tests/contracts/test_deliveries.py."""
+"""Deliveries to webhooks. Contract suite: tests/contracts/test_deliveries.py."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ class Deliveries(Repository[WebhookDelivery]):
     def page(
         self, webhook_id: str, state: DeliveryState | None, after: Cursor | None, limit: int
     ) -> Page[WebhookDelivery]:
-        """Those of one webhook, in one state or any, newest first by creation and then by id."""
+        """The deliveries of one webhook, in one state or any, newest first by creation and then by
+        id."""
 
     @abstractmethod
     @query
     def due(
         self, now: datetime, limit: int, excluded: Collection[str] = ()
     ) -> Sequence[WebhookDelivery]:
-        """Pending ones whose time has come, longest due first and then by id, without those of
-        the `excluded` webhooks."""
+        """Pending deliveries that are due, longest due first and then by id, without those of the
+        `excluded` webhooks."""
 
     @abstractmethod
     @query
     def made_before(self, moment: datetime, limit: int) -> Sequence[WebhookDelivery]:
-        """Deliveries of events before the moment, in any state, oldest first and then by id."""
+        """Deliveries created before the moment, in any state, oldest first and then by id."""

@@ -1,4 +1,4 @@
-"""Sending something to an address that others have chosen."""
+"""Posting to URLs that others have chosen."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dinerapp.replication.errors import DinerError
 
 
 class NotSent(DinerError):
-    """There was no response, or the address is not allowed; the reason is for whoever chose it."""
+    """There was no response, or the address is not allowed; the reason is shown to the owner of the
+    URL."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -16,6 +17,5 @@ class NotSent(DinerError):
 
 
 Post = Callable[[str, bytes, Mapping[str, str]], int]
-"""Posts the body with the headers to the URL and returns the status of the answer, whatever it is.
-Raises NotSent. Follows no redirects, and ends after a time of its own, whoever is at the other
-end."""
+"""Posts the body with the headers to the URL, and returns the status of the response, whatever it
+is. Raises NotSent. Follows no redirects, and has a timeout of its own for the whole request."""

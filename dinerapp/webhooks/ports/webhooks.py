@@ -23,4 +23,4 @@ class Webhooks(Repository[Webhook]):
     @abstractmethod
     @query
     def listening(self) -> Sequence[Webhook]:
-        """All that are active, by id."""
+        """All active webhooks, by id."""

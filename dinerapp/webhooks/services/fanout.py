@@ -1,4 +1,4 @@
-"""Makes the deliveries that follow from writes, for every webhook that wants them."""
+"""Creates the deliveries of events to webhooks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BATCH_SIZE = 500
 
 
 class WebhookFanout:
-    """Follows a kind. What it has made before it finds by id, so that it makes nothing twice."""
+    """Follows one kind. Deliveries have ids derived from their events: none is created twice."""
 
     def __init__(
         self,
@@ -40,14 +40,14 @@ class WebhookFanout:
     def follow(self, records: Sequence[Record]) -> None:
         """Reads the webhooks each time: one created before a record must receive its events."""
         listening = self._webhooks.listening()
-        made = self._new_deliveries(records, listening) if listening else iter(())
-        while some := list(islice(made, BATCH_SIZE)):
-            self._create(some)
+        deliveries = self._new_deliveries(records, listening) if listening else iter(())
+        while batch := list(islice(deliveries, BATCH_SIZE)):
+            self._create(batch)
 
     def _new_deliveries(
         self, records: Sequence[Record], listening: Sequence[Webhook]
     ) -> Iterator[WebhookDelivery]:
-        """Without those that are so old that they may have been made and purged."""
+        """Without deliveries so old that they may have been sent and deleted already."""
         oldest = self._now() - self._retention
         for record in records:
             for event in () if record.deleted else self._source.events_of(record):
@@ -55,14 +55,14 @@ class WebhookFanout:
                     if event.at > oldest and webhook.is_subscribed(event):
                         yield delivery_of(event, webhook.id)
 
-    def _create(self, wanted: Sequence[WebhookDelivery]) -> None:
-        known = self._deliveries.get_many([delivery.id for delivery in wanted])
-        missing = [delivery for delivery in wanted if delivery.id not in known]
+    def _create(self, deliveries: Sequence[WebhookDelivery]) -> None:
+        known = self._deliveries.get_many([delivery.id for delivery in deliveries])
+        missing = [delivery for delivery in deliveries if delivery.id not in known]
         for delivery in missing:
             try:
                 self._deliveries.save(delivery)
             except (RecordRejection, NotFound):
-                # Somebody was faster, and may be done with it already.
+                # Another process was faster, and may have sent it already.
                 continue
         if missing:
             announce(deliveries_due, self)

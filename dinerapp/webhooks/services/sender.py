@@ -1,7 +1,7 @@
-"""Sends deliveries to webhooks: signed, again and again until they are there or given up.
+"""Sends deliveries to webhooks: signed, and retried until they succeed or are given up.
 
-Any number of processes share the work. Whoever is going to try claims the delivery first, by a
-change that only one of them can make; when that one dies, the delivery is due again later.
+Any number of processes share the work. A process claims a delivery first, by an update that only
+one of them can make; if it dies, the delivery becomes due again.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _log = structlog.get_logger(__name__)
 BATCH_SIZE = 100
 MAX_LANES = 16
 IDLE_SECONDS = 1.0
-FIRST_REST_SECONDS = 0.5
-MAX_REST_SECONDS = 10.0
+FIRST_BACKOFF_SECONDS = 0.5
+MAX_BACKOFF_SECONDS = 10.0
 PURGE_SECONDS = 600.0
 NO_WEBHOOK = "the webhook was removed or deactivated"
 USER_AGENT = "Dinerapp-Webhooks/1"
@@ -44,7 +44,7 @@ USER_AGENT = "Dinerapp-Webhooks/1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SenderSettings:
-    """How long a claim holds, how patient it is with receivers, and how long all is kept."""
+    """How long a lease lasts, how deliveries are retried, and how long they are kept."""
 
     lease: timedelta
     retry_policy: RetryPolicy
@@ -52,10 +52,10 @@ class SenderSettings:
 
 
 class WebhookSender:
-    """One lane for each webhook that something is due to, so that none waits for another. One
-    that failed rests a moment, in this process, before the next delivery is tried.
+    """Sends on one lane for each webhook with due deliveries, so that none waits for another. After
+    a failure this process pauses that webhook before it tries the next delivery.
 
-    `step` starts lanes and has no thread of its own; `wake` is called when it is worth a step.
+    `step` starts lanes and has no thread of its own; `wake` is called when a step is needed.
     """
 
     def __init__(
@@ -77,25 +77,26 @@ class WebhookSender:
         self._jitter = Random()  # noqa: S311 it only spreads retries
         self._lock = Lock()
         self._lanes: dict[str, Thread] = {}
-        self._rests: dict[str, tuple[float, float]] = {}
+        self._backoffs: dict[str, tuple[float, float]] = {}
         self._purged_at = time.monotonic()
         self._is_closed = False
         deliveries_due.connect(self._on_due)
 
     def open(self) -> None:
-        """Lanes may be started."""
+        """Allows lanes to be started."""
         self._is_closed = False
 
     def close(self, seconds: float = 2.0) -> None:
-        """Starts nothing more, and waits a little for what is under way: what is cut off is sent
-        again later."""
+        """Starts no more lanes, and waits a moment for running ones: an interrupted delivery is
+        sent again later."""
         self._is_closed = True
         give_up = time.monotonic() + seconds
         for lane in [*self._lanes.values()]:
             lane.join(max(0.0, give_up - time.monotonic()))
 
     def step(self) -> float:
-        """Starts a lane for every webhook that something is due to; returns seconds to wait."""
+        """Starts a lane for every webhook with due deliveries; returns the seconds until the next
+        step."""
         try:
             self._purge_if_due()
             found = self._due()
@@ -116,14 +117,14 @@ class WebhookSender:
         due = self._deliveries.due(self._now(), BATCH_SIZE, engaged)
         by_webhook = sorted(due, key=attrgetter("webhook_id"))
         found = groupby(by_webhook, key=attrgetter("webhook_id"))
-        return [(webhook_id, list(theirs)) for webhook_id, theirs in found]
+        return [(webhook_id, list(due_deliveries)) for webhook_id, due_deliveries in found]
 
     def _busy_webhooks(self) -> list[str]:
-        """Webhooks that have a lane, or rest."""
+        """Webhooks that have a lane or are paused."""
         now = time.monotonic()
         with self._lock:
-            resting = [key for key, (until, _) in self._rests.items() if until > now]
-            return [*self._lanes, *resting]
+            paused = [key for key, (until, _) in self._backoffs.items() if until > now]
+            return [*self._lanes, *paused]
 
     def _start(self, webhook_id: str, deliveries: Sequence[WebhookDelivery]) -> None:
         def run() -> None:
@@ -152,16 +153,16 @@ class WebhookSender:
                 return
 
     def _try_delivery(self, claimed: WebhookDelivery) -> bool:
-        """Tries it; says whether the webhook can be expected to take the next one."""
+        """Tries the delivery; returns whether the webhook is likely to accept the next one."""
         webhook = self._active_webhook(claimed.webhook_id)
         if webhook is None:
-            nobody = Attempt(at=self._now(), duration_ms=0, error=NO_WEBHOOK)
-            self._record_attempt(claimed, nobody, None)
+            not_sent = Attempt(at=self._now(), duration_ms=0, error=NO_WEBHOOK)
+            self._record_attempt(claimed, not_sent, None)
             return True
         attempt = self._attempt(webhook, claimed)
-        wait = self._settings.retry_policy.delay(claimed.tries + 1, self._jitter.random())
-        self._record_attempt(claimed, attempt, wait)
-        self._update_rest(webhook.id, attempt)
+        retry_delay = self._settings.retry_policy.delay(claimed.tries + 1, self._jitter.random())
+        self._record_attempt(claimed, attempt, retry_delay)
+        self._update_backoff(webhook.id, attempt)
         return attempt.succeeded
 
     def _active_webhook(self, webhook_id: str) -> Webhook | None:
@@ -172,26 +173,26 @@ class WebhookSender:
         return webhook if webhook.active else None
 
     def _claim(self, delivery: WebhookDelivery) -> WebhookDelivery | None:
-        """The delivery, if it is ours alone for a while: of all who try, one can change it."""
+        """Claims the delivery; None if another process was first."""
         now = self._now()
-        until = now + self._settings.lease
-        return self._save(delivery.with_lease(until, op_id=new_op_id(), now=now))
+        lease_until = now + self._settings.lease
+        return self._save(delivery.with_lease(lease_until, op_id=new_op_id(), now=now))
 
     def _attempt(self, webhook: Webhook, delivery: WebhookDelivery) -> Attempt:
-        at, began = self._now(), time.perf_counter()
+        at, started_at = self._now(), time.perf_counter()
         status, error = None, None
         body = orjson.dumps(delivery.payload, option=orjson.OPT_SORT_KEYS)
         try:
             status = self._post(webhook.url, body, _headers(webhook, delivery, at, body))
         except NotSent as exc:
             error = exc.reason
-        duration = round((time.perf_counter() - began) * 1000)
+        duration = round((time.perf_counter() - started_at) * 1000)
         return Attempt(at=at, duration_ms=duration, status=status, error=error)
 
     def _record_attempt(
-        self, delivery: WebhookDelivery, attempt: Attempt, wait: timedelta | None
+        self, delivery: WebhookDelivery, attempt: Attempt, retry_delay: timedelta | None
     ) -> None:
-        after = delivery.with_attempt(attempt, wait, op_id=new_op_id(), now=self._now())
+        after = delivery.with_attempt(attempt, retry_delay, op_id=new_op_id(), now=self._now())
         self._save(after)
         if after.state is DeliveryState.GIVEN_UP:
             _log.warning(
@@ -204,20 +205,20 @@ class WebhookSender:
             )
 
     def _save(self, delivery: WebhookDelivery) -> WebhookDelivery | None:
-        """None when somebody else has changed it, or it is gone."""
+        """Saves the delivery; None if another process has changed or deleted it."""
         try:
             return self._deliveries.save(delivery)
         except Rejection:
             return None
 
-    def _update_rest(self, webhook_id: str, attempt: Attempt) -> None:
+    def _update_backoff(self, webhook_id: str, attempt: Attempt) -> None:
         with self._lock:
             if attempt.succeeded:
-                self._rests.pop(webhook_id, None)
+                self._backoffs.pop(webhook_id, None)
                 return
-            _, last = self._rests.get(webhook_id, (0.0, FIRST_REST_SECONDS / 2))
-            rest = min(2 * last, MAX_REST_SECONDS)
-            self._rests[webhook_id] = time.monotonic() + rest, rest
+            _, last = self._backoffs.get(webhook_id, (0.0, FIRST_BACKOFF_SECONDS / 2))
+            backoff = min(2 * last, MAX_BACKOFF_SECONDS)
+            self._backoffs[webhook_id] = time.monotonic() + backoff, backoff
 
     def _purge_if_due(self) -> None:
         if time.monotonic() - self._purged_at >= PURGE_SECONDS:
@@ -225,13 +226,13 @@ class WebhookSender:
             self.purge()
 
     def purge(self) -> int:
-        """Removes what is older than it is kept, some at a time; says how many that were."""
+        """Deletes deliveries that are past their retention, a batch at a time; returns how many."""
         now, purged = self._now(), 0
         while not self._is_closed:
             old = self._deliveries.made_before(now - self._settings.retention, BATCH_SIZE)
-            done = [self._save(one.as_deleted(op_id=new_op_id(), now=now)) for one in old]
-            purged += len(old) - done.count(None)
-            if done.count(None) or len(old) < BATCH_SIZE:
+            saved = [self._save(it.as_deleted(op_id=new_op_id(), now=now)) for it in old]
+            purged += len(old) - saved.count(None)
+            if saved.count(None) or len(old) < BATCH_SIZE:
                 break
         return purged
 

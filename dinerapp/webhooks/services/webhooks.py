@@ -23,7 +23,7 @@ from dinerapp.webhooks.signals import deliveries_due
 
 
 class WebhookService:
-    """Use cases around webhooks."""
+    """Use cases for webhooks."""
 
     def __init__(
         self, webhooks: Webhooks, deliveries: Deliveries, secret: str, topics: Sequence[str]
@@ -34,7 +34,7 @@ class WebhookService:
         self._secret = secret.encode()
 
     def add(self, operation: Operation, fields: Mapping[str, Any]) -> WriteResult[Webhook]:
-        """A new webhook, with a secret."""
+        """Creates a webhook with a secret."""
         self._require_known_topics(fields)
         now = utc_now()
         webhook = Webhook(
@@ -67,7 +67,7 @@ class WebhookService:
 
         return update_with_retry(self._webhooks, webhook_id, operation.op_id, change, if_match)
 
-    def rotate(self, webhook_id: str, operation: Operation) -> WriteResult[Webhook]:
+    def rotate_secret(self, webhook_id: str, operation: Operation) -> WriteResult[Webhook]:
         """Replaces the secret: later deliveries are signed with the new one."""
         secret = self._secret_of(webhook_id, operation)
 
@@ -79,7 +79,7 @@ class WebhookService:
     def remove(
         self, webhook_id: str, operation: Operation, if_match: str | None
     ) -> WriteResult[Webhook]:
-        """Removes it; pending deliveries are dropped."""
+        """Removes a webhook; pending deliveries are dropped."""
 
         def change(webhook: Webhook) -> Webhook:
             return webhook.with_changes(op_id=operation.op_id, now=utc_now())
@@ -90,12 +90,12 @@ class WebhookService:
         )
 
     def ping(self, webhook_id: str, operation: Operation) -> WriteResult[WebhookDelivery]:
-        """Sends a test delivery, whatever it is subscribed to."""
+        """Sends a test delivery, whatever the webhook is subscribed to."""
         self._webhooks.get(webhook_id)
         ping = RecordEvent(id=operation.child_id(PING), topic=PING, at=utc_now())
-        done = save_idempotently(self._deliveries.save, delivery_of(ping, webhook_id))
+        result = save_idempotently(self._deliveries.save, delivery_of(ping, webhook_id))
         announce(deliveries_due, self)
-        return done
+        return result
 
     def delivery(self, webhook_id: str, delivery_id: str) -> WebhookDelivery:
         """One delivery of a webhook."""
@@ -114,21 +114,21 @@ class WebhookService:
     def repeat(
         self, webhook_id: str, delivery_id: str, operation: Operation
     ) -> WriteResult[WebhookDelivery]:
-        """Sends it once more, under the id it has, whatever became of it."""
+        """Sends a delivery again, under the same id, whatever its state."""
         self.delivery(webhook_id, delivery_id)
 
         def change(delivery: WebhookDelivery) -> WebhookDelivery:
             return delivery.as_repeated(op_id=operation.op_id, now=utc_now())
 
-        done = update_with_retry(self._deliveries, delivery_id, operation.op_id, change)
+        result = update_with_retry(self._deliveries, delivery_id, operation.op_id, change)
         announce(deliveries_due, self)
-        return done
+        return result
 
     def _require_known_topics(self, fields: Mapping[str, Any]) -> None:
         if not set(fields.get("events", ())) <= set(self.topics):
             raise InvalidRecord("events", f"must be among: {', '.join(self.topics)}")
 
     def _secret_of(self, webhook_id: str, operation: Operation) -> str:
-        """The same for every try of an operation, wherever it is tried; nobody can guess it."""
+        """The same secret for every try of an operation, in any store; it cannot be guessed."""
         parts = f"webhook {webhook_id} {operation.op_id}".encode()
         return f"whsec_{hmac.new(self._secret, parts, hashlib.sha256).hexdigest()}"

@@ -51,7 +51,7 @@ def test_the_latest_revision_of_a_line_counts(base: Cart) -> None:
 def test_what_was_taken_out_stays_out(base: Cart) -> None:
     gone = later(base, base.with_quantity(base.lines[0].id, 0), StoreId.MONGODB)
     more = later(base, base.with_lines([cart_line()]), StoreId.POSTGRESQL)
-    assert [line.id for line in both(gone, more).positions] == [more.lines[1].id]
+    assert [line.id for line in both(gone, more).active_lines] == [more.lines[1].id]
 
 
 def test_one_that_was_ordered_stays_as_it_was_ordered(base: Cart) -> None:

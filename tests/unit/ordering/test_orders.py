@@ -110,7 +110,7 @@ def test_a_cancellation_wins_over_a_completion_which_is_reported() -> None:
         merge = merge_orders(one, other, POLICY)
         assert merge.record.status is Status.CANCELLED
         assert merge.loser == completed
-        assert merge.reason == "cancelled on one side, completed on the other"
+        assert merge.reason == "cancelled in one database and completed in the other"
 
 
 def test_what_only_the_policy_can_decide_is_reported_and_progress_kept() -> None:

@@ -121,7 +121,7 @@ def test_a_failover_and_a_recovery_are_one_line_each(
     lost, restored = lines(capsys)
     assert lost["event"] == "[POSTGRESQL] failed, falling back to mongodb: refused"
     assert (lost["level"], lost["store"], lost["reason"]) == ("warning", "postgresql", "refused")
-    assert restored["event"] == "[POSTGRESQL] restored after 12.3 s, nothing owed"
+    assert restored["event"] == "[POSTGRESQL] restored after 12.3 s, up to date"
     assert restored["level"] == "info"
 
 
