@@ -25,12 +25,13 @@ from adapters.embedded import EmbeddedMongo, EmbeddedPostgres
 from adapters.embedded.errors import EmbeddedServerUnavailable
 from adapters.embedded.server import EmbeddedServer
 from dinerapp.replication.errors import DinerError
+from dinerapp.runtime import processes
 from dinerapp.runtime.administration import BootstrapResult, bootstrap, open_application
 from dinerapp.runtime.secret import with_secret_key
 from dinerapp.runtime.seeding import seed_week, with_long_deadlines
 from dinerapp.runtime.settings import Settings
+from dinerapp.runtime.watchdog import killed_with_us
 
-ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30.0
 STOP_SECONDS = 25.0
 WILDCARD_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104
@@ -109,26 +110,30 @@ def _seed_week(settings: Settings) -> int:
         return seed_week(diner).orders
 
 
-def server_command(web_server: str, app: str = "wsgi:app") -> Sequence[str]:
-    """What starts the web server of that name."""
-    how = {"granian": ("serve.py",), "gunicorn": ("-m", "gunicorn", "-c", "gunicorn.conf.py")}
-    return [sys.executable, *how[web_server], app]
+def server_command(web_server: str, app: str = processes.APP) -> Sequence[str]:
+    """What starts the web server of that name, in whatever directory."""
+    how = {
+        "granian": ("dinerapp.runtime.granian_server",),
+        "gunicorn": ("gunicorn", "-c", "python:dinerapp.runtime.gunicorn_config"),
+    }
+    return [sys.executable, "-m", *how[web_server], app]
 
 
 @contextmanager
 def _web_server(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """In a process group of its own, so that Ctrl-C reaches it through us only."""
+    """In a process group of its own, so that Ctrl-C reaches it through us only. If we are killed,
+    so is it: the next web server needs its port."""
     process = subprocess.Popen(  # noqa: S603 our own command
         server_command(settings.web_server),
-        cwd=ROOT,
         env={**os.environ, **_environment(settings)},
         process_group=0,
     )
-    try:
-        _await_ready(process, _address(settings))
-        yield process
-    finally:
-        _stop_web_server(process)
+    with killed_with_us(process.pid):
+        try:
+            _await_ready(process, _address(settings))
+            yield process
+        finally:
+            _stop_web_server(process)
 
 
 def _environment(settings: Settings) -> Mapping[str, str]:
