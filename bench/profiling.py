@@ -37,7 +37,7 @@ SUBSYSTEMS = (
     ("our bus and streams", ("adapters/bus/", "dinerapp/live/")),
     ("our wings", ("dinerapp/",)),
     ("our blueprints", ("blueprints/",)),
-    ("granian's own threads, outside Python", ("serve.py wsgi",)),
+    ("granian's own threads, outside Python", ("granian_server dinerapp",)),
 )  # fmt: skip
 """By what is in a file's path, the first that fits. Other files are their callers' business."""
 

@@ -26,12 +26,13 @@ from adapters.embedded import EmbeddedMongo, EmbeddedPostgres
 from adapters.embedded.errors import EmbeddedServerUnavailable
 from adapters.embedded.server import EmbeddedServer
 from dinerapp.replication.errors import DinerError
+from dinerapp.runtime import processes
 from dinerapp.runtime.administration import BootstrapResult, bootstrap, open_application
 from dinerapp.runtime.secret import with_secret_key
 from dinerapp.runtime.seeding import seed_week, with_long_deadlines
 from dinerapp.runtime.settings import Settings
+from dinerapp.runtime.watchdog import killed_with_us
 
-ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30.0
 STOP_SECONDS = 25.0
 WILDCARD_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}  # noqa: S104
@@ -111,26 +112,30 @@ def _seed_week(settings: Settings) -> int:
         return seed_week(diner).orders
 
 
-def server_command(web_server: str, app: str = "wsgi:app") -> Sequence[str]:
-    """The command line that starts the web server of that name."""
-    arguments = {"granian": ("serve.py",), "gunicorn": ("-m", "gunicorn", "-c", "gunicorn.conf.py")}
-    return [sys.executable, *arguments[web_server], app]
+def server_command(web_server: str, app: str = processes.APP) -> Sequence[str]:
+    """The command line that starts the web server of that name, in whatever directory."""
+    arguments = {
+        "granian": ("dinerapp.runtime.granian_server",),
+        "gunicorn": ("gunicorn", "-c", "python:dinerapp.runtime.gunicorn_config"),
+    }
+    return [sys.executable, "-m", *arguments[web_server], app]
 
 
 @contextmanager
 def _web_server(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs it in its own process group, so that Ctrl-C reaches only this process."""
+    """Runs it in its own process group, so that Ctrl-C reaches only this process. If this one is
+    killed, so is the web server: the next one needs its port."""
     process = subprocess.Popen(  # noqa: S603 our own command
         server_command(settings.web_server),
-        cwd=ROOT,
         env={**os.environ, **_environment(settings)},
         process_group=0,
     )
-    try:
-        _await_ready(process, _address(settings))
-        yield process
-    finally:
-        _stop_web_server(process)
+    with killed_with_us(process.pid):
+        try:
+            _await_ready(process, _address(settings))
+            yield process
+        finally:
+            _stop_web_server(process)
 
 
 def _environment(settings: Settings) -> Mapping[str, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -14,6 +15,7 @@ from adapters.bus.redis import RedisTransport
 from adapters.bus.transport import Transport
 from dinerapp.live.bus import Bus
 from tests.contracts.bus import (
+    TIMEOUT_SECONDS,
     BusContract,
     InterruptedBusContract,
     NewBus,
@@ -203,6 +205,45 @@ def test_either_server_may_die_and_the_others_are_still_heard(lost: str) -> None
         exchanges[lost].is_up = True
         wait_until(lambda: two.is_listening)
         publish_until_received(one, listener, "after")
+
+
+class SilentTransport(Transport):
+    """Its server answers only when it is allowed to. Notes which threads wait for that."""
+
+    name = "silent"
+
+    def __init__(self) -> None:
+        self.answers = threading.Event()
+        self.waiting: set[threading.Thread] = set()
+
+    def send(self, texts: Sequence[str]) -> None:
+        self._wait()
+
+    def connect(self) -> None:
+        self._wait()
+
+    def listen(self, on_message: Callable[[str], None], seconds: float) -> None:
+        self._wait()
+
+    def stop_sending(self) -> None: ...
+
+    def stop_listening(self) -> None: ...
+
+    def _wait(self) -> None:
+        self.waiting.add(threading.current_thread())
+        self.answers.wait(TIMEOUT_SECONDS)
+
+
+def test_whoever_opens_a_bus_or_publishes_waits_for_no_server() -> None:
+    server = SilentTransport()
+    bus = MultiTransportBus([server], BRISK)
+    bus.open()
+    bus.publish("hello", {})
+    wait_until(lambda: len(server.waiting) == 2)
+    bus.publish("and more", {})
+    server.answers.set()
+    bus.close()
+    assert {thread.name for thread in server.waiting} == {"bus-sender", "bus-silent"}
 
 
 def test_a_bus_without_lines_reaches_nobody_and_needs_nothing() -> None:

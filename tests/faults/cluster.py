@@ -29,10 +29,11 @@ from dinerapp.accounts.services.accounts import NewAccount
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.ports.replica import FollowerTarget
 from dinerapp.runtime.administration import open_application
+from dinerapp.runtime.processes import APP
 from dinerapp.runtime.registry import PORTS
 from dinerapp.runtime.settings import Settings
 from tests.faults.observations import StoreLoss
-from tests.faults.processes import PLAIN_APP, DinerProcess, RelayProcess, wait_until
+from tests.faults.processes import DinerProcess, RelayProcess, wait_until
 from tests.servers.control import RealServer, drop_database, url_of_database, url_via
 from tests.servers.proxy import FaultProxy
 
@@ -89,7 +90,7 @@ class Cluster:
         folder: Path,
         *,
         proxied: bool = False,
-        app: str = PLAIN_APP,
+        app: str = APP,
         **environment: str,
     ) -> None:
         self.servers = servers

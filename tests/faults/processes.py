@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from adapters.embedded.tcp_ports import LOCALHOST, free_port
+from dinerapp.runtime.processes import APP
 from dinerapp.runtime.serving import server_command
 from dinerapp.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-PLAIN_APP = "wsgi:app"
 TAMPERED_APP = "tests.faults.tampering:app"
 TIMEOUT_SECONDS = 20.0
 _OURS = ("DATABASE", "MONGODB", "REDIS", "SECRET", "PORT", "HOST", "WEB_", "RELAY", "PROMETHEUS")
@@ -99,7 +99,7 @@ class DinerProcess(ProcessGroup):
     """One web server with one worker. `headers` say to it who its clients are."""
 
     def __init__(
-        self, name: str, folder: Path, environment: Mapping[str, str], app: str = PLAIN_APP
+        self, name: str, folder: Path, environment: Mapping[str, str], app: str = APP
     ) -> None:
         self.port = free_port()
         self.app = app

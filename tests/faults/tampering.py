@@ -152,7 +152,7 @@ def _without_unknown(accept: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _create_app() -> Flask:
-    import wsgi
+    from dinerapp.runtime import wsgi
 
     return wsgi.app
 

@@ -26,6 +26,8 @@ import structlog
 from click.testing import CliRunner, Result
 from pymongo import MongoClient
 
+from adapters.embedded import EmbeddedMongo, EmbeddedPostgres
+from adapters.embedded.tcp_ports import port_is_free
 from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.errors import NotAuthenticated
 from dinerapp.demo import menu
@@ -38,6 +40,7 @@ from dinerapp.replication.version import StoreId
 from dinerapp.runtime.administration import await_catching_up, bootstrap, open_application
 from dinerapp.runtime.backends import backends_of
 from dinerapp.runtime.commands import main
+from dinerapp.runtime.serving import server_command
 from dinerapp.runtime.settings import Settings, describe_settings
 from tests.contracts.samples import run_concurrently
 from tests.factories import at, menu_item
@@ -386,7 +389,7 @@ def test_on_new_databases_of_which_one_is_away_the_first_admin_waits(settings: S
 
 @dataclass
 class Running:
-    """A command in a process of its own."""
+    """A command in a process of its own, elsewhere than in a checkout."""
 
     process: subprocess.Popen[str]
     log: Path
@@ -405,13 +408,15 @@ class Running:
 
 
 @contextmanager
-def running(log: Path, *words: str, **environment: str) -> Iterator[Running]:
+def running(
+    log: Path, *words: str, module: str = "dinerapp", **environment: str
+) -> Iterator[Running]:
     kept = {name: value for name, value in os.environ.items() if name not in dict(_names())}
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "dinerapp", *words],
-            cwd=ROOT,
-            env={**kept, **environment},
+            [sys.executable, "-m", module, *words],
+            cwd=log.parent,
+            env={**kept, "PYTHONPATH": str(ROOT), **environment},
             stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
@@ -448,7 +453,7 @@ def _asked(url: str, body: bytes | None, headers: dict[str, str]) -> Any:
         return json.load(answer)
 
 
-def test_up_serves_takes_the_printed_order_and_finds_it_again() -> None:
+def test_up_serves_takes_the_printed_order_and_finds_it_again_also_after_kill_9() -> None:
     port = _free_port()
     with server_folder() as folder:
         data = ("up", "--data", str(folder))
@@ -459,9 +464,8 @@ def test_up_serves_takes_the_printed_order_and_finds_it_again() -> None:
             busy = command("up", PORT=str(port))
             assert busy.exit_code == 1
             assert f"port {port} on 127.0.0.1 is in use" in busy.output
-            code, shown = diner.end(signal.SIGINT)
-            assert (code, shown.splitlines()[-1]) == (0, "Stopped")
-            assert "Traceback" not in shown
+            diner.end(signal.SIGKILL)
+            _until(lambda: port_is_free(port))
         assert (folder / "secret_key").stat().st_mode & 0o777 == 0o600
         with running(folder / "second.log", *data, PORT=str(port)) as diner:
             shown = diner.wait_for("Ctrl-C stops")
@@ -471,8 +475,31 @@ def test_up_serves_takes_the_printed_order_and_finds_it_again() -> None:
                 url = f"http://127.0.0.1:{port}/api/orders/{order['id']}"
                 found = _asked(url, None, {"Authorization": f"Bearer {token}"})
                 assert found["code"] == order["code"]
-            code, shown = diner.end(signal.SIGTERM)
+            code, shown = diner.end(signal.SIGINT)
             assert (code, shown.splitlines()[-1]) == (0, "Stopped")
+            assert "Traceback" not in shown
+        assert not EmbeddedPostgres(folder / "postgres").running
+        assert not EmbeddedMongo(folder / "mongo").running
+
+
+@pytest.mark.parametrize(
+    ("web_server", "starting"), [("granian", "Spawning worker-2"), ("gunicorn", "Booting worker")]
+)
+def test_a_web_server_told_to_end_while_its_workers_start_does_so(
+    tmp_path: Path, web_server: str, starting: str
+) -> None:
+    environment = {
+        "DATABASE_URL": NOWHERE,
+        "SECRET_KEY": "x" * 32,
+        "PORT": str(_free_port()),
+        "WEB_CONCURRENCY": "2",
+    }
+    module, *words = server_command(web_server)[2:]
+    with running(tmp_path / "log", *words, module=module, **environment) as server:
+        server.wait_for(starting)
+        code, shown = server.end(signal.SIGTERM)
+    assert code == 0
+    assert not re.search("Killing worker|SIGKILL", shown)
 
 
 def test_a_relay_ships_until_it_is_told_to_stop(
@@ -514,7 +541,8 @@ def test_up_uses_the_databases_that_are_named_and_adds_a_week_if_asked_to(
         shown = diner.wait_for("Ctrl-C stops")
         with urlopen(f"http://127.0.0.1:{port}/api/health") as answer:
             assert "MongoDB is not configured" in json.load(answer)["message"]
-        diner.end(signal.SIGTERM)
+        code, shown = diner.end(signal.SIGTERM)
+    assert (code, shown.splitlines()[-1]) == (0, "Stopped")
     assert "its data is in" not in shown
     assert "58 demo dishes added\n210 demo orders added\n" in shown
     assert postgres_server.embedded.running

@@ -17,6 +17,7 @@ from pymongo import MongoClient
 
 from adapters.embedded import EmbeddedPostgres, EmbeddedServerError
 from adapters.embedded.server import EmbeddedServer
+from tests.servers import watchdog
 
 _TIMEOUT_SECONDS = 10.0
 _MIN_FREE_BYTES = 4 * 1024**3
@@ -27,14 +28,16 @@ def server_folder(root: Path | None = None) -> Iterator[Path]:
     """Not pytest's folders: those are closed to the account that serves for root.
 
     In memory if there is room, where tests run several times as fast: what a killed process had
-    handed to the kernel stays there as well as on a disk.
+    handed to the kernel stays there as well as on a disk. What runs in the folder does not outlive
+    it, nor this process.
     """
     folder = Path(tempfile.mkdtemp(prefix="diner-server-", dir=root or _fastest_root()))
     folder.chmod(0o711)
+    watchdog.watch(folder)
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        watchdog.remove(folder)
 
 
 @contextmanager

@@ -79,7 +79,11 @@ class FaultProxy:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self.pass_through()
+        try:
+            self.pass_through()
+        except BaseException:
+            self._end_loop()
+            raise
         return self
 
     def __exit__(
@@ -98,9 +102,7 @@ class FaultProxy:
             self.refuse()
             self._do(self._finish())
         finally:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(_TIMEOUT_SECONDS)
-            self._loop.close()
+            self._end_loop()
 
     def pass_through(self) -> None:
         self._set(_Mode())
@@ -130,6 +132,11 @@ class FaultProxy:
     def cut(self) -> None:
         """Reset every connection; new ones are served as before."""
         self._do(self._cut_all())
+
+    def _end_loop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_TIMEOUT_SECONDS)
+        self._loop.close()
 
     def _set(self, mode: _Mode) -> None:
         self._do(self._apply(mode))

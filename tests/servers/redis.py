@@ -20,6 +20,7 @@ class RedisServer:
     """On a unix socket of its own."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._socket = folder / "redis.sock"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -30,7 +31,7 @@ class RedisServer:
     def start(self) -> None:
         options = ["--port", "0", "--unixsocket", str(self._socket), "--save", ""]
         self._process = subprocess.Popen(
-            [__redis_executable__, *options], stdout=subprocess.DEVNULL
+            [__redis_executable__, *options], cwd=self._folder, stdout=subprocess.DEVNULL
         )
         give_up = time.monotonic() + _TIMEOUT_SECONDS
         while not self._ping():

@@ -1,5 +1,6 @@
 """Every mode of the fault proxy, with both databases behind it."""
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -186,6 +187,18 @@ def test_a_closed_proxy_leaves_no_thread_and_no_listener(direct: str) -> None:
         assert port_is_free(proxy.url_port)
         left = set(threading.enumerate()) - before
         assert "fault-proxy" not in [thread.name for thread in left]
+
+
+def test_a_proxy_whose_port_was_taken_meanwhile_leaves_nothing_behind() -> None:
+    before = set(threading.enumerate())
+    proxy = FaultProxy(LOCALHOST, 1)
+    with (
+        socket.create_server((LOCALHOST, proxy.url_port)),
+        pytest.raises(OSError, match="in use"),
+        proxy,
+    ):
+        pass
+    assert set(threading.enumerate()) == before
 
 
 def test_a_predicate_that_fails_is_not_overlooked(proxied: str, proxy: FaultProxy) -> None:
