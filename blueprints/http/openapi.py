@@ -19,7 +19,7 @@ from flask_smorest import Api
 from werkzeug.routing import Rule
 
 from blueprints.http.examples import EXAMPLE_ID, example_of
-from blueprints.http.fields import Choice, Problem, RequestSchema
+from blueprints.http.fields import LateChoice, Problem, RequestSchema
 from blueprints.http.headers import (
     IDEMPOTENCY_KEY,
     IF_MATCH,
@@ -222,7 +222,7 @@ def _refine_string_schema(
 ) -> dict[str, Any]:
     """Choices are words, and patterns end as they do in JavaScript."""
     made: dict[str, Any] = {}
-    if isinstance(field, Choice):
+    if isinstance(field, LateChoice):
         made["enum"] = [*field.choices()]
     if "enum" in ret:
         made["type"] = "string"
