@@ -185,7 +185,7 @@ class UtcDateTime(fields.AwareDateTime):
             raise self.make_error("beyond") from None
 
 
-class Choice(fields.String):
+class LateChoice(fields.String):
     """One of some words that are known only once the application is built."""
 
     default_error_messages = _messages(unknown="Must be one of: {choices}.")

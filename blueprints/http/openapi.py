@@ -19,7 +19,7 @@ from flask_smorest import Api
 from werkzeug.routing import Rule
 
 from blueprints.http.examples import EXAMPLE_ID, example_of
-from blueprints.http.fields import Choice, Problem, RequestSchema
+from blueprints.http.fields import LateChoice, Problem, RequestSchema
 from blueprints.http.headers import (
     IDEMPOTENCY_KEY,
     IF_MATCH,
@@ -223,7 +223,7 @@ def _refine_string_schema(
 ) -> dict[str, Any]:
     """Describes choices as an enum, and adapts patterns to the syntax of JavaScript."""
     schema: dict[str, Any] = {}
-    if isinstance(field, Choice):
+    if isinstance(field, LateChoice):
         schema["enum"] = [*field.choices()]
     if "enum" in ret:
         schema["type"] = "string"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import marshmallow as ma
 from marshmallow import fields
 
-from blueprints.http.fields import BoundedList, Choice, RequestSchema, StrictBool, Text
+from blueprints.http.fields import BoundedList, LateChoice, RequestSchema, StrictBool, Text
 from blueprints.http.responses import PageQuery
 from blueprints.http.services import services_of
 from dinerapp.webhooks.container import WebhookServices
@@ -41,7 +41,7 @@ class WebhookChanges(RequestSchema):
     """The fields of a webhook that can be changed; all are optional."""
 
     url = Text(1, MAX_URL_LENGTH)
-    events = BoundedList(Choice(_topics), 0, _count_topics)
+    events = BoundedList(LateChoice(_topics), 0, _count_topics)
     description = Text(0, 500)
     active = StrictBool()
 
@@ -51,7 +51,7 @@ class WebhookIn(WebhookChanges):
 
     url = Text(1, MAX_URL_LENGTH, required=True, metadata=_URL_METADATA)
     events = BoundedList(
-        Choice(_topics), 0, _count_topics, load_default=(), metadata=_EVENTS_METADATA
+        LateChoice(_topics), 0, _count_topics, load_default=(), metadata=_EVENTS_METADATA
     )
 
 
@@ -61,7 +61,7 @@ class WebhookOut(ma.Schema):
     id = fields.UUID()
     revision = fields.Integer()
     url = fields.String(metadata=_URL_METADATA)
-    events = fields.List(Choice(_topics), metadata=_EVENTS_METADATA)
+    events = fields.List(LateChoice(_topics), metadata=_EVENTS_METADATA)
     description = fields.String()
     active = fields.Boolean()
     since = fields.DateTime(metadata={"description": "earlier events are not sent"})
@@ -110,7 +110,7 @@ class DeliveryOut(ma.Schema):
     id = fields.UUID(metadata={"description": "the value of `webhook-id` in every attempt"})
     revision = fields.Integer()
     webhook_id = fields.UUID()
-    event = Choice(_topics)
+    event = LateChoice(_topics)
     payload = fields.Dict(metadata={"description": "the body that is sent"})
     state = fields.Enum(DeliveryState, by_value=True)
     next_due = fields.DateTime(
