@@ -12,7 +12,12 @@ from dinerapp.replication.ports.repository import Cursor, Page
 
 
 class MongoConflicts(MongoStore[Conflict], Conflicts):
-    index_models = (newest_first(), newest_first("state"), newest_first("record_id"))
+    index_models = (
+        newest_first(),
+        newest_first("state"),
+        newest_first("record_id"),
+        newest_first("loser.id"),
+    )
 
     def page(self, state: ConflictState | None, after: Cursor | None, limit: int) -> Page[Conflict]:
         wanted: Document = {} if state is None else {"state": {"$eq": state}}
@@ -21,8 +26,9 @@ class MongoConflicts(MongoStore[Conflict], Conflicts):
     def about(
         self, kind: str, record_ids: Collection[str], after: Cursor | None, limit: int
     ) -> Page[Conflict]:
-        wanted = {"about": {"$eq": kind}, "record_id": {"$in": list(record_ids)}}
-        return self._newest_page(wanted, after, limit)
+        one_of = {"$in": list(record_ids)}
+        is_side = [{"record_id": one_of}, {"loser.id": one_of}]
+        return self._newest_page({"about": {"$eq": kind}, "$or": is_side}, after, limit)
 
     def open_count(self) -> int:
         with self.database.reading():

@@ -12,7 +12,9 @@ from dinerapp.replication.ports.repository import Cursor, Page
 
 _COUNT_OPEN = "SELECT count(*) AS open FROM conflicts WHERE NOT deleted AND state = 'open'"
 _OF_RECORDS = (
-    "left(record_id, 100) = ANY (%(shortened)s) AND record_id = ANY (%(ids)s)"
+    "(left(record_id, 100) = ANY (%(shortened)s) AND record_id = ANY (%(ids)s)"
+    " OR left(loser_id, 100) = ANY (%(shortened)s) AND loser_id = ANY (%(ids)s)"
+    " AND loser_id <> record_id)"
     " AND content ->> 'about' = %(about)s"
 )
 

@@ -193,11 +193,14 @@ CREATE TABLE conflicts (
     LIKE envelope INCLUDING ALL,
     content jsonb NOT NULL,
     state text NOT NULL GENERATED ALWAYS AS (content ->> 'state') STORED,
-    record_id text NOT NULL GENERATED ALWAYS AS (content ->> 'record_id') STORED
+    record_id text NOT NULL GENERATED ALWAYS AS (content ->> 'record_id') STORED,
+    loser_id text GENERATED ALWAYS AS (content -> 'loser' ->> 'id') STORED
 );
 CREATE INDEX conflicts_newest ON conflicts (created_at, id) WHERE NOT deleted;
 CREATE INDEX conflicts_by_state ON conflicts (state, created_at, id) WHERE NOT deleted;
 CREATE INDEX conflicts_about ON conflicts (left(record_id, 100), created_at, id) WHERE NOT deleted;
+CREATE INDEX conflicts_by_loser ON conflicts (left(loser_id, 100), created_at, id)
+    WHERE NOT deleted AND loser_id <> record_id;
 
 CREATE TABLE payments (
     order_id uuid NOT NULL REFERENCES orders ON DELETE CASCADE,

@@ -98,12 +98,16 @@ class Redactor:
         self, data: PersonalData[R], record_ids: Collection[str], at: datetime
     ) -> None:
         kind = data.repository.kind
+
+        def redact(state: R) -> R:
+            return data.redact(state, at) if state.id in record_ids else state
+
         for conflict in all_of(partial(self._conflicts.about, kind.name, record_ids)):
             op_id = new_op_id()
             change = partial(
                 redact_states,
                 record_type=kind.record_type,
-                redact=lambda state: data.redact(state, at),
+                redact=redact,
                 op_id=op_id,
                 now=utc_now(),
             )

@@ -161,6 +161,15 @@ class TestConflicts:
         assert repositories.conflicts.about("carts", [one], None, 9).items == ()
         assert repositories.conflicts.about("orders", ["\0", "\ud800", "%"], None, 9).items == ()
 
+    def test_a_conflict_of_two_records_is_found_by_either(self, repositories: Repositories) -> None:
+        first, second = new_id(), new_id()
+        saved = save(repositories, record_id=first, loser={"id": second})
+        save(repositories, record_id=new_id(), loser={"id": new_id()})
+        save(repositories, record_id=new_id(), loser={"id": None})
+        for asked in ([first], [second], [first, second]):
+            assert repositories.conflicts.about("orders", asked, None, 9).items == (saved,)
+        assert repositories.conflicts.about("carts", [second], None, 9).items == ()
+
     def test_a_conflict_about_something_with_a_very_long_name_is_found_by_it(
         self, repositories: Repositories
     ) -> None:

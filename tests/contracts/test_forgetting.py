@@ -58,7 +58,7 @@ class Guestbook(Repository[Entry]):
 
 
 class MemoryGuestbook(MongoStore[Entry], Guestbook):
-    indexes = (newest_first("phone"), newest_first("user_id"))
+    index_models = (newest_first("phone"), newest_first("user_id"))
 
     def page_of(self, phone: str, after: Cursor | None, limit: int) -> Page[Entry]:
         return self._newest_page({"phone": {"$eq": phone}}, after, limit)
@@ -153,6 +153,18 @@ def test_conflicts_about_it_are_forgotten_too(diner: Diner, guest: str) -> None:
     diner.erase()
     left = diner.repositories.conflicts.get(filed.id)
     assert (left.winner["words"], left.loser["words"]) == ("", "")
+
+
+def test_of_a_conflict_of_two_people_only_the_side_of_one_is_forgotten(
+    diner: Diner, guest: str
+) -> None:
+    somebodys, theirs = diner.write(phone="+4930999999"), diner.write(phone=PHONE)
+    filed = diner.repositories.conflicts.save(
+        from_states("guestbook", somebodys, theirs, "both wrote on one page", utc_now())
+    )
+    diner.erase()
+    left = diner.repositories.conflicts.get(filed.id)
+    assert (left.winner["words"], left.loser["words"]) == (somebodys.words, "")
 
 
 def test_what_somebody_wrote_after_they_were_forgotten_stays(diner: Diner, guest: str) -> None:

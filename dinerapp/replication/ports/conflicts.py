@@ -25,7 +25,8 @@ class Conflicts(Repository[Conflict]):
     def about(
         self, kind: str, record_ids: Collection[str], after: Cursor | None, limit: int
     ) -> Page[Conflict]:
-        """The conflicts, in any state, about these records of a kind, in the order of `page`."""
+        """The conflicts, in any state, of which one of these records of a kind is a side, in the
+        order of `page`. Mostly both sides are one record; of a double booking they are two."""
 
     @abstractmethod
     @query

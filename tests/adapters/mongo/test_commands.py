@@ -322,6 +322,7 @@ def test_conflicts_about_records_are_found_by_an_index(diner: Diner) -> None:
     diner.conflicts.about("orders", [each.record_id for each in records[:5]], None, 10)
     [plan] = diner.plans()
     assert "record_id_newest" in plan
+    assert "loser_id_newest" in plan
     assert "COLLSCAN" not in plan
 
 

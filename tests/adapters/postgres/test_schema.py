@@ -160,8 +160,10 @@ def test_conflicts_from_before_they_could_be_looked_up_by_record_can_be(
     database.prepare()
     wanted = catalog(fresh_postgres_url)
     with psycopg.connect(fresh_postgres_url) as connection:
-        connection.execute("ALTER TABLE conflicts DROP record_id")
-        connection.execute("DELETE FROM migrations WHERE name = 'replication'")
+        connection.execute("ALTER TABLE conflicts DROP record_id, DROP loser_id")
+        connection.execute(
+            "DELETE FROM migrations WHERE name IN ('replication', 'conflict_losers')"
+        )
     database.prepare()
     assert catalog(fresh_postgres_url)["indexes"] == wanted["indexes"]
 

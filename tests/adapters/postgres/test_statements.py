@@ -234,6 +234,7 @@ FEW: Mapping[str, Callable[[Diner], object]] = {
     "customers_by_phone": lambda it: it.customers.page(CustomerFilter(phone="+49"), None, 20),
     "customers_by_email": lambda it: it.customers.page(CustomerFilter(email="a@e.org"), None, 20),
     "conflicts_about": lambda it: it.conflicts.about("orders", [order().id], None, 20),
+    "conflicts_by_loser": lambda it: it.conflicts.about("orders", [order().id], None, 20),
 }
 
 
