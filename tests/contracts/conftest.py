@@ -158,9 +158,11 @@ def stores_of(kinds: Mapping[str, Callable[[Any], Any]], database: Database) -> 
 def open_stores(stores: Stores) -> Iterator[Stores]:
     """The stores, ready for use."""
     stores.database.open()
-    stores.database.prepare()
-    yield stores
-    stores.database.close()
+    try:
+        stores.database.prepare()
+        yield stores
+    finally:
+        stores.database.close()
 
 
 def compose_stores(primary: Stores, backup: Stores, ports: Ports = PORTS) -> Repositories:

@@ -87,7 +87,7 @@ def test_a_cart_that_was_joined_is_closed_in_both_stores_before_the_other_takes_
     )
     owners = [Caller(record_token=carts.access_token(each.id)) for each in (into, source)]
     joined = carts.join(into.id, Operation.without_key(), source.id, *owners)
-    assert len(joined.record.active_lines) == len(into.positions) + len(source.positions)
+    assert len(joined.record.active_lines) == len(into.active_lines) + len(source.active_lines)
     assert backup.carts.load([source.id]) == {source.id: closed}
 
 
