@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from types import FunctionType
 from typing import Any, Generic, TypeVar
 
 from adapters.fallback.ack_batcher import AckBatcher
@@ -22,6 +23,7 @@ from dinerapp.replication.errors import (
     StoreFailure,
 )
 from dinerapp.replication.local_dispatch import LocalDispatchQueue
+from dinerapp.replication.ports.documents import Documents
 from dinerapp.replication.ports.replica import OutboxEntry
 from dinerapp.replication.ports.repository import ReadVersion, Repository
 from dinerapp.replication.ports.routing import Route, route_of
@@ -32,6 +34,7 @@ from dinerapp.replication.replicator import Replicator
 R = TypeVar("R", bound=Record)
 P = TypeVar("P", bound=Repository[Any])
 
+_COMMON_BASES = frozenset({*Repository.__mro__, *Documents.__mro__})
 MAY_BE_ELSEWHERE = "the database that may hold this record cannot be reached"
 NO_STORE_ANSWERED = "no database is reachable"
 
@@ -264,11 +267,27 @@ class Composite(Repository[R], Generic[R]):
 
 def compose(port: type[P], stores: Sequence[GuardedStore[Any]], context: ReplicationContext) -> P:
     """The stores, primary first, as one port; refuses a port it cannot route whole."""
-    own = port.__abstractmethods__ - Repository.__abstractmethods__
-    methods = {name: _route_method(port, name) for name in sorted(own)}
+    methods = {name: _route_method(port, name) for name in sorted(_own_methods(port))}
     made = type(f"Fallback{port.__name__}", (Composite, port), methods)
     composite: P = made(stores, context)
     return composite
+
+
+def _own_methods(port: type[Repository[Any]]) -> Collection[str]:
+    """What the port declares beyond the common bases. One that is written in the port itself has to
+    run in a store too: the composite could not answer what it asks."""
+    written = {
+        name
+        for base in port.__mro__
+        if base not in _COMMON_BASES
+        for name, value in vars(base).items()
+        if route_of(port, name) or (not name.startswith("_") and _is_method(value))
+    }
+    return written | (port.__abstractmethods__ - Repository.__abstractmethods__)
+
+
+def _is_method(value: object) -> bool:
+    return isinstance(value, FunctionType | property)
 
 
 def _route_method(port: type, name: str) -> Callable[..., Any]:
@@ -278,6 +297,6 @@ def _route_method(port: type, name: str) -> Callable[..., Any]:
         case Route.QUERY:
             return lambda self, *args, **kwargs: self._query(name, *args, **kwargs)
     raise UnroutableMethod(
-        f"{port.__name__}.{name} is neither a @lookup nor a @question, and the composite has no "
+        f"{port.__name__}.{name} is marked neither @find_one nor @query, and the composite has no "
         "method of that name: it would not know which store to ask"
     )

@@ -16,7 +16,7 @@ _EXPIRY_ORDER = [("expires_at", ASCENDING), ("_id", ASCENDING)]
 
 
 class MongoCarts(MongoStore[Cart], Carts):
-    indexes = (
+    index_models = (
         newest_first("user_id"),
         IndexModel(_EXPIRY_ORDER, name="expired", partialFilterExpression={"deleted": False}),
     )

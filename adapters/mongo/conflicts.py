@@ -12,7 +12,7 @@ from dinerapp.replication.ports.repository import Cursor, Page
 
 
 class MongoConflicts(MongoStore[Conflict], Conflicts):
-    indexes = (newest_first(), newest_first("state"), newest_first("record_id"))
+    index_models = (newest_first(), newest_first("state"), newest_first("record_id"))
 
     def page(self, state: ConflictState | None, after: Cursor | None, limit: int) -> Page[Conflict]:
         wanted: Document = {} if state is None else {"state": {"$eq": state}}

@@ -9,7 +9,7 @@ from dinerapp.replication.ports.repository import Cursor, Page
 
 
 class MongoConversations(MongoStore[Conversation], Conversations):
-    indexes = (newest_first("user_ids"),)
+    index_models = (newest_first("user_ids"),)
 
     def page(self, user_id: str, after: Cursor | None, limit: int) -> Page[Conversation]:
         return self._newest_page({"user_ids": {"$eq": user_id}}, after, limit)

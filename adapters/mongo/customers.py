@@ -10,7 +10,7 @@ from dinerapp.replication.ports.repository import Cursor, Page
 
 
 class MongoCustomers(MongoStore[Customer], Customers):
-    indexes = (newest_first(), newest_first("phone"), newest_first("email"))
+    index_models = (newest_first(), newest_first("phone"), newest_first("email"))
 
     def page(self, wanted: CustomerFilter, after: Cursor | None, limit: int) -> Page[Customer]:
         matching: Document = {"phone": {"$ne": ""}}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pymongo
 from pymongo import IndexModel, MongoClient
@@ -58,7 +58,7 @@ class CollectionSpec:
 
     collection: str
     indexes: Sequence[IndexModel] = ()
-    backfills: Mapping[str, str] = field(default_factory=dict)
+    backfills: Mapping[str, Any] = field(default_factory=dict)
     has_reservations: bool = False
 
 

@@ -19,7 +19,7 @@ _OLDEST_FIRST = [("created_at", ASCENDING), ("_id", ASCENDING)]
 
 
 class MongoDeliveries(MongoStore[WebhookDelivery], Deliveries):
-    indexes = (
+    index_models = (
         newest_first(),
         newest_first("webhook_id"),
         newest_first("webhook_id", "state"),

@@ -12,7 +12,7 @@ _ACTIVE: Document = {"state": {"$eq": MemberState.ACTIVE.value}}
 
 
 class MongoMembers(MongoStore[Member], Members):
-    indexes = (newest_first("server_id", "state"), newest_first("user_id", "state"))
+    index_models = (newest_first("server_id", "state"), newest_first("user_id", "state"))
 
     def page(self, server_id: str, after: Cursor | None, limit: int) -> Page[Member]:
         return self._newest_page({"server_id": {"$eq": server_id}, **_ACTIVE}, after, limit)

@@ -16,7 +16,7 @@ _NOT_DELETED = {"deleted": False}
 
 
 class MongoCategories(MongoStore[Category], Categories):
-    indexes = (
+    index_models = (
         IndexModel(_CATEGORY_ORDER, name="as_printed", partialFilterExpression=_NOT_DELETED),
     )
 
@@ -25,7 +25,9 @@ class MongoCategories(MongoStore[Category], Categories):
 
 
 class MongoMenuItems(MongoStore[MenuItem], MenuItems):
-    indexes = (IndexModel(_ITEM_ORDER, name="as_printed", partialFilterExpression=_NOT_DELETED),)
+    index_models = (
+        IndexModel(_ITEM_ORDER, name="as_printed", partialFilterExpression=_NOT_DELETED),
+    )
 
     def all(self) -> Sequence[MenuItem]:
         return self._find(_NOT_DELETED, _ITEM_ORDER)

@@ -21,7 +21,7 @@ _MAX_STAGES = 500
 class MongoMessages(MongoStore[Message], Messages):
     """A message is a document."""
 
-    indexes = (
+    index_models = (
         newest_first("room_id"),
         newest_first("author_id"),
         IndexModel(

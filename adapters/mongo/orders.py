@@ -18,7 +18,7 @@ _CHANGE_ORDER = [("updated_at", ASCENDING), ("_id", ASCENDING)]
 
 
 class MongoOrders(MongoStore[Order], Orders):
-    indexes = (
+    index_models = (
         newest_first(),
         newest_first("status"),
         newest_first("customer.phone_key"),

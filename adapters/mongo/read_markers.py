@@ -9,7 +9,7 @@ from dinerapp.replication.ports.repository import Cursor, Page
 
 
 class MongoReadMarkers(MongoStore[ReadMarker], ReadMarkers):
-    indexes = (newest_first("room_id"),)
+    index_models = (newest_first("room_id"),)
 
     def page(self, room_id: str, after: Cursor | None, limit: int) -> Page[ReadMarker]:
         return self._newest_page({"room_id": {"$eq": room_id}}, after, limit)

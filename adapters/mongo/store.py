@@ -39,7 +39,7 @@ from dinerapp.replication.ports.replica import (
     Target,
     Usage,
 )
-from dinerapp.replication.ports.repository import Cursor, Page, ReadVersion, Repository
+from dinerapp.replication.ports.repository import Cursor, Page, ReadVersion
 from dinerapp.replication.ports.store import Store
 from dinerapp.replication.record import Record
 from dinerapp.replication.version import StoreId
@@ -54,8 +54,8 @@ class MongoStore(MongoOutbox[R], Store[R]):
     """The base of every kind's adapter. `filled` are fields that are asked about and that older
     documents lack, and what stands in for them, as an expression."""
 
-    indexes: ClassVar[Sequence[IndexModel]] = ()
-    backfills: ClassVar[Mapping[str, str]] = {}
+    index_models: ClassVar[Sequence[IndexModel]] = ()
+    backfills: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, database: MongoDatabase) -> None:
         self.database = database
@@ -180,7 +180,7 @@ class MongoStore(MongoOutbox[R], Store[R]):
     def _newest_page(self, query: Document, after: Cursor | None, limit: int) -> Page[R]:
         """A page of the living records wanted, newest first by creation and then by id."""
         order = [("created_at", DESCENDING), ("_id", DESCENDING)]
-        query = {**query, **_cursor_query(after), "deleted": False}
+        query = {**query, **cursor_query(after), "deleted": False}
         return Page.from_records(self._find(query, order, limit + 1), limit)
 
     def _is_current(self, read_set: Collection[ReadVersion]) -> bool:
@@ -254,17 +254,12 @@ class MongoStore(MongoOutbox[R], Store[R]):
             IndexModel(by_bucket, name=_FINGERPRINTS_INDEX),
             *debts,
             *untold,
-            *self.indexes,
+            *self.index_models,
         ]
 
     def _targets(self) -> Sequence[Target]:
         places = [place for place in StoreId if place != self.store_id]
         return [*places, FollowerTarget.FOLLOWERS] if self.kind.has_followers else places
-
-
-def plain_collection(port: type[Repository[Any]]) -> type[MongoStore[Any]]:
-    """The store of a kind that is asked for nothing beyond every repository's own questions."""
-    return type(f"Mongo{port.__name__}", (MongoStore, port), {})
 
 
 def newest_first(*fields: str) -> IndexModel:
@@ -276,12 +271,16 @@ def newest_first(*fields: str) -> IndexModel:
     )
 
 
-def _cursor_query(after: Cursor | None) -> dict[str, Any]:
+def cursor_query(
+    after: Cursor | None, path: str = "created_at", *, newest_first: bool = True
+) -> dict[str, Any]:
+    """Matches what comes after a place in the order of a time and then of ids."""
     if after is None:
         return {}
-    seen = {"created_at": after.created_at, "_id": {"$gte": after.id}}
+    beyond, seen = ("$lte", "$gte") if newest_first else ("$gte", "$lte")
     # As $or the planner would take it apart, and might prefer to sort.
-    return {"created_at": {"$lte": after.created_at}, "$nor": [seen]}
+    passed = {path: after.created_at, "_id": {seen: after.id}}
+    return {path: {beyond: after.created_at}, "$nor": [passed]}
 
 
 def _is_encodable(record_id: str) -> bool:

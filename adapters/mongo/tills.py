@@ -10,7 +10,7 @@ from dinerapp.replication.ports.repository import Cursor, Page
 
 
 class MongoTills(MongoStore[Till], Tills):
-    indexes = (newest_first(),)
+    index_models = (newest_first(),)
 
     def page(self, is_open: bool | None, after: Cursor | None, limit: int) -> Page[Till]:
         closed: Document = {} if is_open is None else {"closed_at": {"$ne": None}}

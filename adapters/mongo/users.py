@@ -11,7 +11,7 @@ from dinerapp.replication.ports.repository import Cursor, Page
 
 
 class MongoUsers(MongoStore[User], Users):
-    indexes = (newest_first(), newest_first("role"))
+    index_models = (newest_first(), newest_first("role"))
 
     def by_email(self, email: str) -> User:
         for user in self._find({"_unique.email": {"$eq": email}}, limit=1):

@@ -13,7 +13,7 @@ from dinerapp.webhooks.ports.webhooks import Webhooks
 
 
 class MongoWebhooks(MongoStore[Webhook], Webhooks):
-    indexes = (newest_first(), newest_first("active"))
+    index_models = (newest_first(), newest_first("active"))
 
     def page(self, after: Cursor | None, limit: int) -> Page[Webhook]:
         return self._newest_page({}, after, limit)

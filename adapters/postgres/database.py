@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import psycopg
 
 from adapters.postgres.connection import DeadlineConnection, Row, conninfo
+from adapters.postgres.document_table import TableSpec, create_tables
 from adapters.postgres.errors import translate_errors
 from adapters.postgres.migrator import migrate
 from adapters.postgres.pool import DeadlinePool
@@ -44,7 +45,8 @@ _SELECT_SUSPICIONS = (
 
 
 class PostgresDatabase(Database):
-    """Holds the pool, and is the only one who sees psycopg's errors."""
+    """Holds the pool, and is the only one who sees psycopg's errors. Stores of documents declare
+    their tables to it."""
 
     store_id = StoreId.POSTGRESQL
 
@@ -62,6 +64,11 @@ class PostgresDatabase(Database):
         self._sizes = (pool_min, pool_max)
         self._default_timeout = default_timeout
         self._pool: DeadlinePool | None = None
+        self._specs: dict[str, TableSpec] = {}
+
+    def declare(self, spec: TableSpec) -> None:
+        """Has `prepare` make this table too."""
+        self._specs[spec.table] = spec
 
     def open(self) -> None:
         if self._pool is None:
@@ -166,5 +173,6 @@ class PostgresDatabase(Database):
             connection.execute("SET statement_timeout = 0")
             try:
                 migrate(connection)
+                create_tables(connection, list(self._specs.values()))
             except psycopg.Error as error:
                 raise StoreUnavailable(self.store_id, f"a migration failed: {error}") from error

@@ -1,14 +1,18 @@
-"""Kinds that PostgreSQL keeps whole, as JSONB; what is asked for are generated columns."""
+"""Kinds that PostgreSQL keeps whole, as JSONB; what is asked for are columns beside it."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar, TypeVar
 
+from psycopg.sql import Identifier
+
 from adapters.postgres.connection import Row
-from adapters.postgres.rows import PlainRecord
-from adapters.postgres.store import PostgresStore
+from adapters.postgres.database import PostgresDatabase
+from adapters.postgres.document_table import INDEXED_LENGTH, table_spec
+from adapters.postgres.rows import PlainRecord, index_value
+from adapters.postgres.store import PostgresStore, after_cursor, cursor_parameters
 from dinerapp.replication.codec import ENVELOPE_FIELDS
-from dinerapp.replication.ports.repository import Repository
+from dinerapp.replication.ports.documents import DocumentQuery, Documents, FieldType, Value
 from dinerapp.replication.record import Record
 
 R = TypeVar("R", bound=Record)
@@ -27,6 +31,54 @@ class DocumentStore(PostgresStore[R]):
         return content
 
 
-def plain_table(port: type[Repository[Any]]) -> type[DocumentStore[Any]]:
-    """The store of a kind that is asked for nothing beyond every repository's own questions."""
-    return type(f"Postgres{port.__name__}", (DocumentStore, port), {})
+class PostgresDocuments(DocumentStore[R], Documents[R]):
+    """The store of a port that declares its indexes; the table follows from them."""
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        super().__init__(database)
+        database.declare(table_spec(type(self)))
+
+    def _find_documents(self, query: DocumentQuery) -> list[R]:
+        column = _quoted(query.order_by)
+        where = ["NOT deleted"]
+        if query.order_by not in ENVELOPE_FIELDS:
+            where.append(f"{column} IS NOT NULL")
+        where += [self._is_equal(name, value) for name, value in query.equal.items()]
+        parameters: Row = {
+            f"equal_{name}": index_value(value) if name in self.kind.unique_fields else value
+            for name, value in query.equal.items()
+            if value is not None
+        }
+        for name, comparison, value in (("begin", ">=", query.begin), ("end", "<", query.end)):
+            if value is not None:
+                where.append(f"{column} {comparison} %({name})s")
+                parameters[name] = value
+        if query.after is not None:
+            where.append(after_cursor(column, "<" if query.newest_first else ">", query.after))
+            parameters |= cursor_parameters(query.after)
+        direction = "DESC" if query.newest_first else "ASC"
+        return self._find(
+            f"WHERE {' AND '.join(where)}"
+            f" ORDER BY {column} {direction}, id {direction} LIMIT {query.limit:d}",
+            parameters,
+        )
+
+    def _is_equal(self, name: str, value: Value) -> str:
+        """The condition, in the words that the index was made with."""
+        column, parameter = _quoted(name), f"%(equal_{name})s"
+        if name in self.kind.unique_fields:
+            return f"u_{name} = {parameter}"
+        is_text = self.indexed_fields[name].type is FieldType.TEXT
+        compared = [column] if not is_text else [column, f"left({column}, {INDEXED_LENGTH})"]
+        if value is None:
+            return " AND ".join(f"{each} IS NULL" for each in compared)
+        return " AND ".join(f"{each} = {each.replace(column, parameter)}" for each in compared)
+
+
+def document_store(port: type[Documents[Any]]) -> type[PostgresDocuments[Any]]:
+    """The store of a kind whose port says all there is to say about it."""
+    return type(f"Postgres{port.__name__}", (PostgresDocuments, port), {})
+
+
+def _quoted(column: str) -> str:
+    return Identifier(column).as_string()

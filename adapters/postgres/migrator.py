@@ -36,7 +36,8 @@ def migrations() -> list[Migration]:
 
 
 def migrate(connection: DeadlineConnection) -> None:
-    """Applies what is missing, alone; closing the connection gives the lock back."""
+    """Applies what is missing, alone; closing the connection gives the lock back. Until then the
+    caller may make more, as alone as this was."""
     connection.execute("SELECT pg_advisory_lock(%s)", (_ADVISORY_LOCK_KEY,))
     connection.execute(_CREATE_MIGRATIONS_TABLE)
     rows = connection.execute("SELECT number FROM migrations").fetchall()

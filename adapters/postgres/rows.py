@@ -70,7 +70,7 @@ class RowMapper(Generic[R]):
         """The columns that keep two living records from sharing a value."""
         if record.deleted:
             return dict.fromkeys(self.table.unique_columns)
-        return {f"u_{field}": _index_value(getattr(record, field)) for field in self.table.unique}
+        return {f"u_{field}": index_value(getattr(record, field)) for field in self.table.unique}
 
     def _rows_by_table(self, records: Sequence[R], *, without_unique: bool) -> dict[str, list[Row]]:
         plains = [codec.dump(record) for record in records]
@@ -131,8 +131,8 @@ def version_row(version: Version, prefix: str = "v_") -> dict[str, int]:
     return {f"{prefix}{place}": version.counter_of(place) for place in StoreId}
 
 
-def _index_value(value: Any) -> str | None:
-    """The value as text; in its place a hash where an index could not hold it."""
+def index_value(value: Any) -> str | None:
+    """What a unique column holds of a value: its text, or a hash where an index has no room."""
     if value is None or len(str(value)) <= _MAX_INDEXED_LENGTH:
         return None if value is None else str(value)
     return hashlib.sha256(str(value).encode(errors="surrogatepass")).hexdigest()

@@ -1,4 +1,6 @@
 -- The whole schema at once, for readers. What runs are the migrations; a test holds them equal.
+-- Not in it are the tables of documents that only their ports declare (dinerapp/replication/ports/
+-- documents.py): those are made after the migrations, from the declarations.
 
 CREATE TABLE migrations (
     number integer PRIMARY KEY,
@@ -69,6 +71,11 @@ BEGIN
     RAISE 'not enough left' USING ERRCODE = 'DN001', DETAIL = key;
 END
 $$;
+
+-- Columns can be generated from what is immutable only. The times in documents are: they are
+-- written in ISO 8601 and say how far from UTC they are, so no setting changes what they mean.
+CREATE FUNCTION time_of_text(moment text) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$ SELECT moment::timestamptz $$;
 
 CREATE TABLE categories (
     LIKE envelope INCLUDING ALL,

@@ -35,8 +35,6 @@ from dinerapp.replication.version import Version
 R = TypeVar("R", bound=Record)
 
 _UUID_PATTERN = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
-_AFTER_CURSOR = "(created_at, id) < (%(after_created_at)s, %(after_id)s)"
-_AFTER_CURSOR_TEXT = '(created_at, id::text COLLATE "C") < (%(after_created_at)s, %(after_id)s)'
 
 
 class PostgresStore(Store[R]):
@@ -227,8 +225,8 @@ class PostgresStore(Store[R]):
         where = ["NOT deleted", *conditions]
         asked: Row = {**parameters}
         if after is not None:
-            where.append(_AFTER_CURSOR if _UUID_PATTERN.fullmatch(after.id) else _AFTER_CURSOR_TEXT)
-            asked |= {"after_created_at": after.created_at, "after_id": after.id}
+            where.append(after_cursor("created_at", "<", after))
+            asked |= cursor_parameters(after)
         rest = f"WHERE {' AND '.join(where)} ORDER BY created_at DESC, id DESC LIMIT {limit + 1:d}"
         return rest, asked
 
@@ -300,3 +298,14 @@ class PostgresStore(Store[R]):
                 return True, next(iter(rivals), None)
 
         return self._database.run(work, writes=True)
+
+
+def after_cursor(column: str, comparison: str, after: Cursor) -> str:
+    """The condition for what comes after a place in the order of a time and then of ids."""
+    own_id = "id" if _UUID_PATTERN.fullmatch(after.id) else 'id::text COLLATE "C"'
+    return f"({column}, {own_id}) {comparison} (%(after_created_at)s, %(after_id)s)"
+
+
+def cursor_parameters(after: Cursor) -> Row:
+    """What such a condition is asked with."""
+    return {"after_created_at": after.created_at, "after_id": after.id}

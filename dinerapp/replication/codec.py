@@ -81,6 +81,11 @@ def canonical(record: R) -> R:
         raise InvalidRecord("", f"holds a value that cannot be stored: {exc}") from exc
 
 
+def check_value(value: object) -> None:
+    """Raises InvalidRecord for a value that no record could hold."""
+    _canonical_value(value)
+
+
 def _canonical_value(value: Any, path: _Path = None, depth: int = 0) -> Any:
     make = _CONVERTERS.get(type(value)) or _converter_of_base(value)
     if make is None:

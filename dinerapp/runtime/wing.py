@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask_smorest import Blueprint
 
-from adapters.mongo.store import plain_collection
-from adapters.postgres.documents import plain_table
+from adapters.mongo.document_store import document_store as mongo_documents
+from adapters.postgres.documents import document_store as postgres_documents
 from dinerapp.live.feed import StreamQuota
 from dinerapp.live.signal_bridge import SignalBridge
 from dinerapp.ordering.ports.erasure import GuestEraser
+from dinerapp.replication.ports.documents import Documents
 from dinerapp.replication.ports.follower import Follower
 from dinerapp.replication.ports.repository import Repository
 from dinerapp.replication.ports.store import Store
@@ -50,11 +51,11 @@ class KindRow:
     placement: tuple[StoreId, ...] = POSTGRES_FIRST
 
     @classmethod
-    def plain(
-        cls, port: type[Repository[Any]], placement: tuple[StoreId, ...] = POSTGRES_FIRST
+    def documents(
+        cls, port: type[Documents[Any]], placement: tuple[StoreId, ...] = POSTGRES_FIRST
     ) -> KindRow:
-        """A kind of documents that are asked for by id alone: its stores need no code."""
-        return cls(port, plain_table(port), plain_collection(port), placement)
+        """A kind of documents: its port says all that its stores have to know."""
+        return cls(port, postgres_documents(port), mongo_documents(port), placement)
 
     @property
     def name(self) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dinerapp.accounts.domain.profiles import PROFILES, Profile
-from dinerapp.replication.ports.repository import Repository
+from dinerapp.replication.ports.documents import Documents
 
 
-class Profiles(Repository[Profile]):
+class Profiles(Documents[Profile]):
     """What users say of themselves."""
 
     kind = PROFILES

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dinerapp.messaging.domain.idempotency import IDEMPOTENCY_RECORDS, IdempotencyRecord
-from dinerapp.replication.ports.repository import Repository
+from dinerapp.replication.ports.documents import Documents
 
 
-class IdempotencyRecords(Repository[IdempotencyRecord]):
+class IdempotencyRecords(Documents[IdempotencyRecord]):
     """Keys whose id is not that of a record they made."""
 
     kind = IDEMPOTENCY_RECORDS

@@ -6,19 +6,20 @@ from abc import abstractmethod
 from collections.abc import Collection, Sequence
 
 from dinerapp.messaging.domain.servers import CHANNELS, SERVERS, Channel, Server
+from dinerapp.replication.ports.documents import Documents
 from dinerapp.replication.ports.repository import Cursor, Page, Repository
 from dinerapp.replication.ports.routing import find_one, query
 
 
-class Servers(Repository[Server]):
+class Servers(Documents[Server]):
     """Restaurants and branches."""
 
     kind = SERVERS
 
-    @abstractmethod
     @find_one
     def by_invite(self, code: str) -> Server:
         """The server with exactly this invite code; NotFound."""
+        return self._first(invite_code=code)
 
 
 class Channels(Repository[Channel]):

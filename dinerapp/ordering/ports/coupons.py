@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-
 from dinerapp.ordering.domain.coupons import COUPONS, Coupon
-from dinerapp.replication.ports.repository import Cursor, Page, Repository
+from dinerapp.replication.ports.documents import Documents, Index
+from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.ports.routing import find_one, query
 
 
-class Coupons(Repository[Coupon]):
+class Coupons(Documents[Coupon]):
     """Coupons."""
 
     kind = COUPONS
+    indexes = (Index(),)
 
-    @abstractmethod
     @find_one
     def by_code(self, code: str) -> Coupon:
         """The coupon with exactly this code; NotFound."""
+        return self._first(code=code)
 
-    @abstractmethod
     @query
     def page(self, after: Cursor | None, limit: int) -> Page[Coupon]:
         """Coupons, newest first by creation and then by id."""
+        return self._newest(after, limit)

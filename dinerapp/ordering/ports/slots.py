@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dinerapp.ordering.domain.slots import SLOTS, Slot
-from dinerapp.replication.ports.repository import Repository
+from dinerapp.replication.ports.documents import Documents
 
 
-class Slots(Repository[Slot]):
+class Slots(Documents[Slot]):
     """Those that were asked for; the others have the capacity of the settings."""
 
     kind = SLOTS

@@ -21,7 +21,8 @@ R = TypeVar("R", bound=Record)
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The place in a list, newest first, after which a page begins."""
+    """The place in a list, newest first, after which a page begins. In lists that are not in the
+    order of creation `created_at` is the time that they are in the order of."""
 
     created_at: datetime
     id: str
@@ -43,11 +44,13 @@ class Page(Generic[R]):
     next_cursor: Cursor | None = None
 
     @classmethod
-    def from_records(cls, records: list[R], limit: int) -> Page[R]:
-        """The page of `limit` records out of up to `limit + 1` that were found."""
+    def from_records(cls, records: list[R], limit: int, *, by: str = "created_at") -> Page[R]:
+        """The page of `limit` records out of up to `limit + 1` that were found, in the order of a
+        time."""
         items = tuple(records[:limit])
-        more = len(records) > limit
-        return cls(items, Cursor(items[-1].created_at, items[-1].id) if more else None)
+        if not items or len(records) <= limit:
+            return cls(items)
+        return cls(items, Cursor(getattr(items[-1], by), items[-1].id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """How the fallback composite sends each method of a port to one store or the other.
 
-Every abstract method of a port carries one of these marks; a port with an unmarked method cannot
-be composed, and the application does not start.
+Every method of a port carries one of these marks, whether it is abstract or written in the port; a
+port with an unmarked method cannot be composed, and the application does not start.
 """
 
 from __future__ import annotations

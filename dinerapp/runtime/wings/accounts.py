@@ -36,7 +36,7 @@ ACCOUNTS = Wing(
     name="accounts",
     kinds=(
         KindRow(Users, PostgresUsers, MongoUsers),
-        KindRow.plain(Profiles, MONGO_FIRST),
+        KindRow.documents(Profiles, MONGO_FIRST),
     ),
     blueprints=(auth, users, profiles),
     build=_build,

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from threading import Event
 
+from adapters.mongo.channels import MongoChannels
 from adapters.mongo.conversations import MongoConversations
 from adapters.mongo.members import MongoMembers
 from adapters.mongo.messages import MongoChannelMessages, MongoDirectMessages
 from adapters.mongo.read_markers import MongoReadMarkers
-from adapters.mongo.servers import MongoChannels, MongoServers
+from adapters.postgres.channels import PostgresChannels
 from adapters.postgres.conversations import PostgresConversations
 from adapters.postgres.members import PostgresMembers
 from adapters.postgres.messages import PostgresChannelMessages, PostgresDirectMessages
 from adapters.postgres.read_markers import PostgresReadMarkers
-from adapters.postgres.servers import PostgresChannels, PostgresServers
 from blueprints.conversations.routes import blp as conversations
 from blueprints.rooms.routes import blp as rooms
 from blueprints.servers.routes import blp as servers
@@ -96,14 +96,14 @@ def _erasers(context: WingContext) -> Sequence[GuestEraser]:
 MESSAGING = Wing(
     name="messaging",
     kinds=(
-        KindRow(Servers, PostgresServers, MongoServers),
+        KindRow.documents(Servers),
         KindRow(Channels, PostgresChannels, MongoChannels),
         KindRow(Members, PostgresMembers, MongoMembers),
         KindRow(Conversations, PostgresConversations, MongoConversations),
         KindRow(DirectMessages, PostgresDirectMessages, MongoDirectMessages, MONGO_FIRST),
         KindRow(ChannelMessages, PostgresChannelMessages, MongoChannelMessages, POSTGRES_ONLY),
         KindRow(ReadMarkers, PostgresReadMarkers, MongoReadMarkers),
-        KindRow.plain(IdempotencyRecords),
+        KindRow.documents(IdempotencyRecords),
     ),
     blueprints=(servers, conversations, rooms),
     build=_build,

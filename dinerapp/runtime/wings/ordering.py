@@ -6,13 +6,11 @@ from datetime import timedelta
 from threading import Event
 
 from adapters.mongo.carts import MongoCarts
-from adapters.mongo.coupons import MongoCoupons
 from adapters.mongo.customers import MongoCustomers
 from adapters.mongo.menu import MongoCategories, MongoMenuItems
 from adapters.mongo.orders import MongoOrders
 from adapters.mongo.tills import MongoTills
 from adapters.postgres.carts import PostgresCarts
-from adapters.postgres.coupons import PostgresCoupons
 from adapters.postgres.customers import PostgresCustomers
 from adapters.postgres.menu import PostgresCategories, PostgresMenuItems
 from adapters.postgres.orders import PostgresOrders
@@ -130,9 +128,9 @@ ORDERING = Wing(
         KindRow(Categories, PostgresCategories, MongoCategories, MONGO_FIRST),
         KindRow(MenuItems, PostgresMenuItems, MongoMenuItems, MONGO_FIRST),
         KindRow(Carts, PostgresCarts, MongoCarts, MONGO_FIRST),
-        KindRow(Coupons, PostgresCoupons, MongoCoupons),
+        KindRow.documents(Coupons),
         KindRow(Tills, PostgresTills, MongoTills),
-        KindRow.plain(Slots),
+        KindRow.documents(Slots),
     ),
     blueprints=(customers, menu, carts, orders, kitchen, till, coupons),
     build=_build,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.memory.database import MemoryDatabase
-from adapters.mongo.store import plain_collection
+from adapters.mongo.document_store import document_store
 from adapters.mongo.users import MongoUsers
 from dinerapp.accounts.ports.profiles import Profiles
 from dinerapp.messaging.services.display_names import CACHE_SECONDS, DisplayNames
@@ -22,7 +22,7 @@ class Kept:
     """Profiles and accounts in memory, and how often profiles are asked for."""
 
     def __init__(self, database: MemoryDatabase) -> None:
-        self.profiles, self.users = plain_collection(Profiles)(database), MongoUsers(database)
+        self.profiles, self.users = document_store(Profiles)(database), MongoUsers(database)
         self.moment = 0.0
         self.asked = 0
         self.names = DisplayNames(self, self.users, lambda: self.moment)  # type: ignore[arg-type]
