@@ -21,6 +21,7 @@ from pymongo.results import BulkWriteResult
 from adapters.mongo.client import Document
 from adapters.mongo.errors import DUPLICATE_KEY_CODE
 
+_INDEX_OPTIONS = {"hint", "min", "max"}
 _UNION_STAGE = "$unionWith"
 UndoStep = Callable[[], object]
 
@@ -64,6 +65,8 @@ class MemoryCollection:
             self._unique_paths.update(path for index in unique for path in index.document["key"])
 
     def find(self, *args: Any, session: None = None, **options: Any) -> list[Document]:
+        """Hints and the bounds in an index change no answer."""
+        options = {name: it for name, it in options.items() if name not in _INDEX_OPTIONS}
         with self._server.lock:
             return list(self._backing.find(*args, **options))
 

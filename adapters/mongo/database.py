@@ -53,13 +53,15 @@ _SUSPICION_TTL_INDEX = IndexModel("until", name="until", expireAfterSeconds=3600
 class CollectionSpec:
     """A collection, the indexes it needs, and what living documents that lack a field get.
 
-    `has_reservations`: its documents hold something of counted things.
+    `has_reservations`: its documents hold something of counted things; `default_limit` is how much
+    there is of what no document limits.
     """
 
     collection: str
     indexes: Sequence[IndexModel] = ()
     backfills: Mapping[str, Any] = field(default_factory=dict)
     has_reservations: bool = False
+    default_limit: int | None = None
 
 
 class MongoDatabase(Database):
@@ -99,9 +101,9 @@ class MongoDatabase(Database):
         self._specs[spec.collection] = spec
 
     @property
-    def collections_with_reservations(self) -> Sequence[str]:
+    def collections_with_reservations(self) -> Sequence[CollectionSpec]:
         """Those whose documents hold something of counted things."""
-        return [layout.collection for layout in self._specs.values() if layout.has_reservations]
+        return [layout for layout in self._specs.values() if layout.has_reservations]
 
     def collection(self, name: str) -> MongoCollection[Document]:
         """The collection, for use within `reading`, `writing` or `transact`."""

@@ -14,7 +14,14 @@ from pymongo.collection import Collection as MongoCollection
 from pymongo.errors import DuplicateKeyError
 
 from adapters.mongo.client import Document
-from adapters.mongo.counters import UNCOUNTED, Counters, counter_state
+from adapters.mongo.counters import (
+    HOLDS_INDEX,
+    UNCOUNTED,
+    Counters,
+    counter_state,
+    holding,
+    index_bounds,
+)
 from adapters.mongo.database import CollectionSpec, MongoDatabase
 from adapters.mongo.documents import (
     at_version,
@@ -62,9 +69,15 @@ class MongoStore(MongoOutbox[R], Store[R]):
         self.store_id = database.store_id
         self.collection_name = self.kind.name
         self._counters = Counters(database)
-        self._writer = CollectionWriter(database, self.collection_name, self._counters)
+        self._writer = CollectionWriter(
+            database, self.collection_name, self._counters, self.kind.default_limit
+        )
         layout = CollectionSpec(
-            self.collection_name, self._all_indexes(), self.backfills, self.kind.has_reservations
+            self.collection_name,
+            self._all_indexes(),
+            self.backfills,
+            self.kind.has_reservations,
+            self.kind.default_limit,
         )
         database.declare(layout)
 
@@ -166,12 +179,22 @@ class MongoStore(MongoOutbox[R], Store[R]):
     def usage(self, keys: Collection[str]) -> Mapping[str, Usage]:
         return self._counters.usage(keys)
 
+    def holders(self, key: str, limit: int) -> Sequence[R]:
+        query = {**holding(key), "deleted": False}
+        bounds = index_bounds(key) if self.kind.default_limit is not None else {}
+        order = [("created_at", ASCENDING), ("_id", ASCENDING)]
+        return self._find(query, order, limit, **bounds)
+
     def _find(
-        self, query: Document, order: Sequence[tuple[str, int]] | None = None, limit: int = 0
+        self,
+        query: Document,
+        order: Sequence[tuple[str, int]] | None = None,
+        limit: int = 0,
+        **bounds: Any,
     ) -> list[R]:
         with self.database.reading():
             try:
-                found = list(self.collection.find(query, sort=order, limit=limit))
+                found = list(self.collection.find(query, sort=order, limit=limit, **bounds))
             except UnicodeEncodeError:
                 # Nothing that is stored equals what could never be.
                 return []
@@ -249,11 +272,13 @@ class MongoStore(MongoOutbox[R], Store[R]):
         by_bucket = [("_bucket", ASCENDING), ("_digest", ASCENDING), ("_id", ASCENDING)]
         debts = [index for to in self._targets() for index in outbox_indexes(to)]
         untold = [_UNCOUNTED_INDEX] if self.kind.has_reservations else []
+        holds = [HOLDS_INDEX] if self.kind.default_limit is not None else []
         return [
             *unique,
             IndexModel(by_bucket, name=_FINGERPRINTS_INDEX),
             *debts,
             *untold,
+            *holds,
             *self.index_models,
         ]
 

@@ -37,10 +37,17 @@ class CollectionWriter:
     state that is only delivered; only a change of what is held costs a transaction.
     """
 
-    def __init__(self, database: MongoDatabase, collection: str, counters: Counters) -> None:
+    def __init__(
+        self,
+        database: MongoDatabase,
+        collection: str,
+        counters: Counters,
+        default_limit: int | None = None,
+    ) -> None:
         self._database = database
         self._name = collection
         self._counters = counters
+        self._default_limit = default_limit
 
     def put(self, write: PendingWrite) -> bool:
         """False when what the draft may go over is not there, or holds something else.
@@ -123,7 +130,7 @@ class CollectionWriter:
         )
         if before is None and not write.upsert:
             raise _PreconditionFailed
-        moves = CounterDeltas()
+        moves = CounterDeltas(self._default_limit)
         moves.add(counted_state(before), write.counter_state)
         self._counters.apply(moves, session, enforce_limits=write.enforce_limits)
 
@@ -175,16 +182,15 @@ class CollectionWriter:
             collection.bulk_write(
                 [_replacement({"_id": draft.id}, draft) for draft in newer], session=session
             )
-            self._counters.apply(_counter_deltas(stored, newer), session, enforce_limits=False)
+            self._counters.apply(self._deltas(stored, newer), session, enforce_limits=False)
         return {draft.id for draft in newer}
+
+    def _deltas(self, stored: dict[str, Document], writes: Iterable[PendingWrite]) -> CounterDeltas:
+        moves = CounterDeltas(self._default_limit)
+        for draft in writes:
+            moves.add(counted_state(stored.get(draft.id)), draft.counter_state)
+        return moves
 
 
 def _replacement(query: Document, write: PendingWrite) -> ReplaceOne[Document]:
     return ReplaceOne(query, write.stored_document, upsert=True)
-
-
-def _counter_deltas(stored: dict[str, Document], writes: Iterable[PendingWrite]) -> CounterDeltas:
-    moves = CounterDeltas()
-    for draft in writes:
-        moves.add(counted_state(stored.get(draft.id)), draft.counter_state)
-    return moves

@@ -99,7 +99,8 @@ class RowMapper(Generic[R]):
             "bucket": codec.bucket(record.id),
         }
         if self.table.has_reservations:
-            row["holds"] = dict(self.kind.reservations(record))
+            reservations = self.kind.reservations(record)
+            row["holds"] = {key: held for key, held in reservations.items() if held}
         return row
 
     def _limit_rows(self, record: R) -> list[Row]:

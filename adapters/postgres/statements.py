@@ -168,11 +168,22 @@ class Statements:
     @property
     def _extra_ctes(self) -> Composable:
         parts: list[Composable] = [_upsert_children(children) for children in self._table.children]
-        if self._table.has_reservations:
-            parts.append(templates.UPDATE_COUNTERS)
-        if self._table.has_limits:
-            parts.append(templates.UPSERT_LIMITS)
+        if self._table.has_reservations or self._table.has_limits:
+            parts.append(self._update_counters)
         return SQL("").join(parts)
+
+    @property
+    def _update_counters(self) -> Composable:
+        reserved, limits = self._table.has_reservations, self._table.has_limits
+        sides = (
+            *((templates.RESERVED_SIDES,) if reserved else ()),
+            *((templates.LIMIT_SIDES,) if limits else ()),
+        )
+        return templates.UPDATE_COUNTERS.format(
+            sides=SQL("\n        UNION ALL").join(sides),
+            default_limit=Literal(self._table.default_limit),
+            new_limit=templates.AS_SAID if limits else templates.ONLY_IF_NONE,
+        )
 
     @property
     def _selected_columns(self) -> Composable:

@@ -53,6 +53,7 @@ class PostgresStore(Store[R]):
             unique=self.kind.unique_fields,
             has_reservations=self.kind.has_reservations,
             has_limits=self.kind.has_limits,
+            default_limit=self.kind.default_limit,
         )
         self._statements = Statements(table)
         self._row_mapper: RowMapper[R] = RowMapper(self.kind, table, self.to_row, self.from_row)
@@ -201,6 +202,14 @@ class PostgresStore(Store[R]):
         rows = self._fetch(COUNTER_USAGE, {"keys": list(keys)})
         found = {row["key"]: Usage(row["held"], row["ceiling"]) for row in rows}
         return {key: found.get(key, Usage(0, None)) for key in keys}
+
+    def holders(self, key: str, limit: int) -> Sequence[R]:
+        if not self.kind.has_reservations:
+            return []
+        return self._find(
+            f"WHERE holds ? %(key)s AND NOT deleted ORDER BY created_at, id LIMIT {limit:d}",
+            {"key": key},
+        )
 
     def _newest_page(
         self,

@@ -45,7 +45,7 @@ class Table:
     """The table of a kind, named like the kind.
 
     `columns` are those beside the envelope that the kind's adapter fills; `unique` are fields
-    that have a column `u_…`; `holds` and `ceilings` say that the kind counts things.
+    that have a column `u_…`; `has_reservations` and `has_limits` say that the kind counts things.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Table:
     unique: tuple[str, ...] = ()
     has_reservations: bool = False
     has_limits: bool = False
+    default_limit: int | None = None
 
     @property
     def unique_columns(self) -> tuple[str, ...]:

@@ -70,37 +70,44 @@ UPSERT_CHILDREN = SQL("""
     WHERE stored.* IS DISTINCT FROM excluded.*
 )""")
 
-UPSERT_LIMITS = SQL("""
-, ceilings AS (
-    INSERT INTO counters AS counter (key, ceiling)
-    SELECT key, ceiling
-    FROM json_to_recordset(%(ceilings)s) AS limits (record_id uuid, key text, ceiling bigint)
-    JOIN written ON written.id = record_id
-    ORDER BY key
-    ON CONFLICT (key) DO UPDATE SET ceiling = excluded.ceiling
-    WHERE counter.ceiling IS DISTINCT FROM excluded.ceiling
-)""")
-
 # The row itself carries over what the state before it held: that one, unlike any that could be
 # looked up, is sure to be the latest. Counters move in the order of their keys, so that writers
 # never wait for one another in a circle.
 SET_PREVIOUS_RESERVATIONS = SQL(", held_before = stored.holds")
+RESERVED_SIDES = SQL("""
+        SELECT key, value::bigint, NULL::bigint, NULL::bigint
+        FROM written, jsonb_each_text(holds)
+        UNION ALL
+        SELECT key, -value::bigint, NULL, NULL FROM written, jsonb_each_text(held_before)""")
+LIMIT_SIDES = SQL("""
+        SELECT key, 0, ceiling, position FROM ROWS FROM (
+            json_to_recordset(%(ceilings)s) AS (record_id uuid, key text, ceiling bigint)
+        ) WITH ORDINALITY AS said (record_id, key, ceiling, position)
+        JOIN written ON written.id = record_id""")
+# One row for each counter, since a statement can upsert a row only once: of limits the last one
+# said. The kind's default is what a counter without a limit gets when something of it is taken.
 UPDATE_COUNTERS = SQL("""
 , moves AS (
-    SELECT key, sum(quantity)::bigint AS quantity FROM (
-        SELECT key, value::bigint FROM written, jsonb_each_text(holds)
-        UNION ALL
-        SELECT key, -value::bigint FROM written, jsonb_each_text(held_before)
-    ) AS sides (key, quantity)
-    GROUP BY key HAVING sum(quantity) <> 0
+    SELECT key, sum(quantity)::bigint AS quantity, count(position) > 0 AS is_limited,
+           coalesce((array_agg(ceiling ORDER BY position DESC NULLS LAST))[1],
+                    CASE WHEN sum(quantity) > 0 THEN {default_limit}::bigint END) AS ceiling
+    FROM ({sides}
+    ) AS sides (key, quantity, ceiling, position)
+    GROUP BY key HAVING sum(quantity) <> 0 OR count(position) > 0
 ), counted AS (
-    INSERT INTO counters AS counter (key, held) SELECT key, quantity FROM moves ORDER BY key
-    ON CONFLICT (key) DO UPDATE SET held = counter.held + excluded.held
+    INSERT INTO counters AS counter (key, held, ceiling)
+    SELECT key, quantity, ceiling FROM moves ORDER BY key
+    ON CONFLICT (key) DO UPDATE SET held = counter.held + excluded.held, ceiling = {new_limit}
+    WHERE excluded.held <> 0 OR counter.ceiling IS DISTINCT FROM excluded.ceiling
     RETURNING key, held, ceiling
 )""")
+ONLY_IF_NONE = SQL("coalesce(counter.ceiling, excluded.ceiling)")
+AS_SAID = SQL("""CASE
+        WHEN excluded.key IN (SELECT key FROM moves WHERE is_limited) THEN excluded.ceiling
+        ELSE coalesce(counter.ceiling, excluded.ceiling) END""")
 ID_UNLESS_EXHAUSTED = SQL("""id, (
     SELECT exhausted(min(key)) FROM counted JOIN moves USING (key)
-    WHERE quantity > 0 AND held > ceiling
+    WHERE quantity > 0 AND held > counted.ceiling
 )""")
 
 SELECT_RECORDS = SQL("SELECT {columns} FROM {table} AS record")

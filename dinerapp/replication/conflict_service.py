@@ -68,6 +68,8 @@ class ConflictService:
         repository = self._repositories.get(conflict.about)
         if repository is None:
             raise RuleViolation("there is no other side to take", field="take")
+        if conflict.loser.get("id") != conflict.record_id:
+            raise RuleViolation("the other side is another record: change that one", field="take")
         lost: Record = codec.load(repository.kind.record_type, conflict.loser)
 
         def change(record: Record) -> Record:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -44,17 +44,17 @@ class Conflict(Record):
 def from_states(about: str, winner: Record, loser: Record, reason: str, now: datetime) -> Conflict:
     """The conflict of two states; the same on whichever side and however often it is found."""
     parts = (about, winner.id, str(codec.digest(winner)), str(codec.digest(loser)))
-    return Conflict(
-        id=derived_id(*parts),
-        op_id=derived_id("op", *parts),
-        created_at=now,
-        updated_at=now,
-        about=about,
-        record_id=winner.id,
-        reason=reason,
-        winner=_to_plain(winner),
-        loser=_to_plain(loser),
-    )
+    return _of_states(parts, about, winner, loser, reason, now)
+
+
+def from_double_booking(
+    about: str, first: Record, second: Record, key: str, limit: int, now: datetime
+) -> Conflict:
+    """Two records hold what there is not enough of for both. One conflict for these two, however
+    many things they share and whatever becomes of them: its id is made of theirs alone."""
+    parts = (about, "double booking", *sorted((first.id, second.id)))
+    reason = f"both hold {key}, but only {limit} of it may be held"
+    return _of_states(parts, about, first, second, reason, now)
 
 
 def from_oversold(key: str, reserved: int, limit: int, now: datetime) -> Conflict:
@@ -69,6 +69,27 @@ def from_oversold(key: str, reserved: int, limit: int, now: datetime) -> Conflic
         reason="oversold",
         winner={"held": reserved},
         loser={"ceiling": limit},
+    )
+
+
+def _of_states(
+    id_parts: Sequence[str],
+    about: str,
+    winner: Record,
+    loser: Record,
+    reason: str,
+    now: datetime,
+) -> Conflict:
+    return Conflict(
+        id=derived_id(*id_parts),
+        op_id=derived_id("op", *id_parts),
+        created_at=now,
+        updated_at=now,
+        about=about,
+        record_id=winner.id,
+        reason=reason,
+        winner=_to_plain(winner),
+        loser=_to_plain(loser),
     )
 
 

@@ -50,9 +50,17 @@ class Kind(Generic[R]):
 
     `unique` names fields that no two living records share.
 
-    `holds` says how much the record takes of counted things, by key; `ceilings` says how much of
-    a counted thing there is, None for no limit. Stores count what is held when they take a
-    record, and refuse to accept one that would pass a ceiling.
+    `reservations` says how much the record takes of counted things, by key; `limits` says how much
+    of a counted thing there is, None for no limit. Stores count what is held when they take a
+    record, and refuse to accept one that takes more than there is once it is stored: what it says
+    of a limit itself counts already. A record names the things it limits in every state, deleted
+    ones too, and no two living records limit the same thing.
+
+    `default_limit` is how much there is of what records of this kind hold and no record limits:
+    with 1, nothing is held twice. It becomes the thing's limit with the first hold. What was held
+    twice nevertheless, in two stores that were cut off, is a conflict of two records. To find them,
+    stores keep an index: in PostgreSQL the kind's table needs `CREATE INDEX <table>_holds ON
+    <table> USING gin (holds)`; in MongoDB the store declares it itself.
 
     `secret` names fields that no answer shows.
 
@@ -67,6 +75,7 @@ class Kind(Generic[R]):
     unique_fields: tuple[str, ...] = ()
     reservations: Callable[[R], Mapping[str, int]] = _no_reservations
     limits: Callable[[R], Mapping[str, int | None]] = _no_limits
+    default_limit: int | None = None
     secret_fields: tuple[str, ...] = ()
     has_followers: bool = False
     restore: Callable[[R, R], R] = _restore_whole

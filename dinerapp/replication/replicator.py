@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, TypeVar
 
 from dinerapp.replication import conflicts as filing
 from dinerapp.replication.conflicts import Conflict
 from dinerapp.replication.errors import RecordRejection
-from dinerapp.replication.kind import MergeResult
+from dinerapp.replication.kind import Kind, MergeResult
 from dinerapp.replication.merge import MergePolicy, merge_states
 from dinerapp.replication.outbox_consumer import DeliveryReport
 from dinerapp.replication.ports.observer import Observer
@@ -20,6 +21,7 @@ from dinerapp.replication.signals import announce, conflict_found
 R = TypeVar("R", bound=Record)
 
 MAX_MERGE_ATTEMPTS = 8
+MAX_HOLDERS = 20
 
 
 class Replicator:
@@ -74,14 +76,29 @@ class Replicator:
         return {key for record in records for key in target.kind.reservations(record)}
 
     def report_oversold(self, keys: Collection[str], target: Replica[Any]) -> None:
-        """Files what is overdrawn of the counted things in the target."""
+        """Files what is overdrawn of the counted things in the target: of a kind with a default
+        limit each two records that are in one another's way, else each thing."""
         if not keys:
             return
-        for key, count in target.usage(keys).items():
+        found: dict[str, Conflict] = {}
+        for key, count in sorted(target.usage(keys).items()):
             if count.limit is not None and count.reserved > count.limit:
-                self._file_conflict(
-                    filing.from_oversold(key, count.reserved, count.limit, self._now())
-                )
+                for conflict in self._overdrawn(key, count.reserved, count.limit, target):
+                    found.setdefault(conflict.id, conflict)
+        for conflict in found.values():
+            self._file_conflict(conflict)
+
+    def _overdrawn(
+        self, key: str, reserved: int, limit: int, target: Replica[Any]
+    ) -> Sequence[Conflict]:
+        kind, now = target.kind, self._now()
+        if kind.default_limit is not None:
+            pairs = _double_bookings(target.holders(key, MAX_HOLDERS), kind, key, limit)
+            if pairs:
+                return [
+                    filing.from_double_booking(kind.name, *pair, key, limit, now) for pair in pairs
+                ]
+        return [filing.from_oversold(key, reserved, limit, now)]
 
     def _merge_concurrent(
         self, incoming: R, stored: R, source: Replica[R], target: Replica[R]
@@ -125,3 +142,13 @@ class Replicator:
             return
         self._observer.conflict_filed(conflict.about, conflict.reason)
         announce(conflict_found, self, conflict=conflict)
+
+
+def _double_bookings(
+    holders: Sequence[R], kind: Kind[R], key: str, limit: int
+) -> Sequence[tuple[R, R]]:
+    """Of the holders, oldest first: each to whom the earlier ones left too little, with each of
+    these."""
+    held = accumulate(kind.reservations(record).get(key, 0) for record in holders)
+    late = [position for position, reserved in enumerate(held) if reserved > limit]
+    return [(earlier, holders[position]) for position in late for earlier in holders[:position]]

@@ -23,6 +23,7 @@ from adapters.mongo.database import MongoDatabase
 from adapters.postgres.database import PostgresDatabase
 from dinerapp.replication.merge import MergePolicy
 from dinerapp.replication.ports.database import Database
+from dinerapp.replication.ports.repository import Repository
 from dinerapp.replication.replicator import Replicator
 from dinerapp.replication.served_by import StoreRole
 from dinerapp.replication.version import StoreId
@@ -43,6 +44,7 @@ BEGIN
     END LOOP;
 END $$
 """
+Ports = Mapping[str, type[Repository[Any]]]
 PreparedStores = tuple[Stores, Callable[[], None]]
 
 
@@ -133,10 +135,10 @@ def mongodb_then_postgresql(postgresql: Stores, mongodb: Stores) -> Repositories
     return compose_stores(mongodb, postgresql)
 
 
-def reference_stores(store_id: StoreId) -> Stores:
+def reference_stores(store_id: StoreId, ports: Ports = PORTS) -> Stores:
     """Every kind over dicts."""
     database = ReferenceDatabase(store_id)
-    kept = {name: ReferenceStore(database, port.kind) for name, port in PORTS.items()}
+    kept = {name: ReferenceStore(database, port.kind) for name, port in ports.items()}
     return Stores(kept, database)
 
 
@@ -154,7 +156,7 @@ def open_stores(stores: Stores) -> Iterator[Stores]:
     stores.database.close()
 
 
-def compose_stores(primary: Stores, backup: Stores) -> Repositories:
+def compose_stores(primary: Stores, backup: Stores, ports: Ports = PORTS) -> Repositories:
     """Both stores as one repository per kind, each of them up."""
     healths = {
         each.database.store_id: healthy(each.database.store_id) for each in (primary, backup)
@@ -172,7 +174,7 @@ def compose_stores(primary: Stores, backup: Stores) -> Repositories:
     )
     context = ReplicationContext(replicator, AckBatcher(replicator))
     composites = Repositories(
-        {name: compose(port, guarded_stores(name), context) for name, port in PORTS.items()}
+        {name: compose(port, guarded_stores(name), context) for name, port in ports.items()}
     )
     return composites
 

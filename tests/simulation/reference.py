@@ -266,12 +266,18 @@ class ReferenceStore(Store[R]):
         held, ceilings = self.database.reserved, self.database.limits
         return {key: Usage(held.get(key, 0), ceilings.get(key)) for key in keys}
 
+    def holders(self, key: str, limit: int) -> Sequence[R]:
+        living = (row.record for row in self.rows.values() if not row.record.deleted)
+        found = [record for record in living if self.kind.reservations(record).get(key)]
+        return sorted(found, key=lambda record: (record.created_at, record.id))[:limit]
+
     def _put(
         self, record: R, outbox_entries: Collection[OutboxEntry], unique: dict[str, object]
     ) -> None:
-        for key, delta in self._deltas(record).items():
+        deltas = self._deltas(record)
+        for key, delta in deltas.items():
             self.database.reserved[key] = self.database.reserved.get(key, 0) + delta
-        self.database.limits.update(self.kind.limits(record))
+        self.database.limits.update(self._limits_after(record, deltas))
         missed = self._undelivered_before(record.id)
         entries = {
             o.target: OutboxState(o.due, record.updated_at, o.undelivered or o.target in missed)
@@ -292,10 +298,22 @@ class ReferenceStore(Store[R]):
         return {key: after.get(key, 0) - before.get(key, 0) for key in keys}
 
     def _check_limits(self, record: R) -> None:
-        for key, delta in self._deltas(record).items():
+        deltas = self._deltas(record)
+        limits = self._limits_after(record, deltas)
+        for key, delta in sorted(deltas.items()):
             count = self.usage([key])[key]
-            if delta > 0 and count.limit is not None and count.reserved + delta > count.limit:
+            limit = limits.get(key, count.limit)
+            if delta > 0 and limit is not None and count.reserved + delta > limit:
                 raise Exhausted(key)
+
+    def _limits_after(self, record: R, deltas: Mapping[str, int]) -> dict[str, int | None]:
+        """The limits that the record says, and those that come with what it takes."""
+        limits = dict(self.kind.limits(record))
+        taken = [key for key, delta in deltas.items() if delta > 0]
+        for key in taken if self.kind.default_limit is not None else ():
+            if limits.get(key, self.database.limits.get(key)) is None:
+                limits[key] = self.kind.default_limit
+        return limits
 
     def _unique(self, record: R) -> dict[str, object]:
         if record.deleted:

@@ -273,6 +273,9 @@ class SimulatedStore(Store[Any]):
     def usage(self, keys: Collection[str]) -> Mapping[str, Usage]:
         return self._read("counts", lambda: self._store.usage(keys))
 
+    def holders(self, key: str, limit: int) -> Sequence[Any]:
+        return self._read("holders", lambda: self._store.holders(key, limit))
+
     def all(self) -> Sequence[MenuItem]:
         return self._listed("all")
 

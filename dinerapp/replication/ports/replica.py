@@ -248,3 +248,9 @@ class Replica(ABC, Generic[R]):
     @abstractmethod
     def usage(self, keys: Collection[str]) -> Mapping[str, Usage]:
         """What is held of counted things, of all kinds in this store; zero for unknown keys."""
+
+    @abstractmethod
+    def holders(self, key: str, limit: int) -> Sequence[R]:
+        """The living records of this kind that hold something of a counted thing, at most `limit`,
+        oldest first by creation and then by id. Only kinds with a default limit have an index for
+        it."""
