@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar
 
 from dinerapp.replication import codec
 from dinerapp.replication.identity import same_operation
@@ -53,6 +53,43 @@ def merge_states(kind: Kind[R], stored: R, incoming: R, policy: MergePolicy) -> 
     return MergeResult(
         merge.record.with_history_of(one).with_history_of(other), merge.loser, merge.reason
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FieldGroup:
+    """Fields of which the state with the higher rank is right, whichever side the policy prefers.
+    Of equal ranks they follow the policy, and a difference is a conflict."""
+
+    names: tuple[str, ...]
+    rank: Callable[[Any], Any]
+
+
+def merge_groups(
+    *groups: FieldGroup, clash: Callable[[R, R], str] = lambda _one, _other: ""
+) -> Callable[[R, R, MergePolicy], MergeResult[R]]:
+    """The merge rule of a kind: each group for itself, all else by the policy. A state that differs
+    in anything it was not outranked in has lost, and is reported; so is the one that is behind in
+    the first group where `clash` says why the two cannot both be right."""
+
+    def merge(first: R, second: R, policy: MergePolicy) -> MergeResult[R]:
+        decided = policy.decide(first, second)
+        winner = decided.record
+        loser = second if winner is first else first
+        settled: dict[str, Any] = {}
+        for group in groups:
+            if group.rank(winner) != group.rank(loser):
+                ahead = max(winner, loser, key=group.rank)
+                settled |= {name: getattr(ahead, name) for name in group.names}
+        merged: R = replace(winner, **settled)
+        behind, ahead = sorted((first, second), key=groups[0].rank)
+        reason = clash(behind, ahead)
+        if reason:
+            return MergeResult(merged, behind, reason)
+        if codec.content(replace(loser, **settled)) == codec.content(merged):
+            return MergeResult(merged)
+        return MergeResult(merged, loser, decided.reason)
+
+    return merge
 
 
 def _merge_concurrent(kind: Kind[R], first: R, second: R, policy: MergePolicy) -> MergeResult[R]:
