@@ -38,6 +38,9 @@ class Permission(StrEnum):
     CHANGE_PROFILES = "change_profiles"
     MANAGE_COUPONS = "manage_coupons"
     PLAN_SLOTS = "plan_slots"
+    SEE_RESERVATIONS = "see_reservations"
+    CHANGE_RESERVATIONS = "change_reservations"
+    PLAN_TABLES = "plan_tables"
     MANAGE_WEBHOOKS = "manage_webhooks"
     RUN_OUT = "run_out"
     USE_ROOMS = "use_rooms"
@@ -74,6 +77,9 @@ ROLES_BY_PERMISSION: Mapping[Permission, frozenset[Role]] = {
     Permission.CHANGE_PROFILES: frozenset({Role.ADMIN}),
     Permission.MANAGE_COUPONS: _OFFICE,
     Permission.PLAN_SLOTS: _OFFICE,
+    Permission.SEE_RESERVATIONS: _FLOOR,
+    Permission.CHANGE_RESERVATIONS: _FLOOR,
+    Permission.PLAN_TABLES: _OFFICE,
     Permission.MANAGE_WEBHOOKS: _OFFICE,
     Permission.RUN_OUT: _KITCHEN,
     Permission.USE_ROOMS: frozenset(Role),

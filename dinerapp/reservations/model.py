@@ -1,0 +1,149 @@
+"""Tables, and reservations of them: who may take which step, and no table twice at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+from dinerapp.accounts.domain.permissions import Role
+from dinerapp.accounts.errors import NotPermitted
+from dinerapp.replication.bounds import Bounds
+from dinerapp.replication.errors import RuleViolation
+from dinerapp.replication.kind import Kind
+from dinerapp.replication.merge import FieldGroup, merge_groups
+from dinerapp.replication.record import Record
+
+HALF_HOUR = timedelta(minutes=30)
+Name = Annotated[str, Bounds(1, 100)]
+Notes = Annotated[str, Bounds(0, 500)]
+Party = Annotated[int, Bounds(1, 100)]
+Place = Annotated[int, Bounds(0, 10_000)]
+_PLACEMENT = ("table_id", "starts_at", "ends_at", "party_size", "moves")
+
+
+class Status(StrEnum):
+    """In the order in which one prevails where two databases disagree."""
+
+    REQUESTED = "requested"
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+    NO_SHOW = "no_show"
+    SEATED = "seated"
+    COMPLETED = "completed"
+
+
+_FLOOR = frozenset({Role.WAITER, Role.MANAGER, Role.ADMIN})
+_DESK = _FLOOR | {Role.CASHIER}
+_ANYBODY = _DESK | {Role.CUSTOMER, None}
+_CONFIRMED = {Status.SEATED: _FLOOR, Status.NO_SHOW: _FLOOR, Status.CANCELLED: _ANYBODY}
+STEPS: Mapping[Status, Mapping[Status, frozenset[Role | None]]] = {
+    Status.REQUESTED: {Status.CONFIRMED: _DESK, **_CONFIRMED},
+    Status.CONFIRMED: _CONFIRMED,
+    Status.SEATED: {Status.COMPLETED: _FLOOR},
+}
+"""The steps there are and who may take each: guests and customers with what is their own."""
+OFF = frozenset({Status.CANCELLED, Status.NO_SHOW})
+OVER = OFF | {Status.COMPLETED}
+"""In these it takes no table."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Area(Record):
+    """A part of the restaurant; `position` is its place among the others."""
+
+    name: Name
+    position: Place = 0
+    notes: Notes = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table(Record):
+    """`x` and `y` are its place in the area. A party has it for `stay_minutes`. While it is not
+    `active` it takes no new reservations."""
+
+    name: Name
+    area_id: str
+    seats: Party
+    x: Place = 0
+    y: Place = 0
+    active: bool = True
+    stay_minutes: Annotated[int, Bounds(30, 360)] = 120
+    notes: Notes = ""
+
+    def end_of(self, starts_at: datetime) -> datetime:
+        """Until when a party has it that comes then."""
+        return starts_at + timedelta(minutes=self.stay_minutes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation(Record):
+    """A table for a party. `phone` is as numbers are compared, `reason` is that of the last step,
+    and `moves` counts how often it got another table, time or size."""
+
+    code: str
+    name: Name
+    phone: str
+    email: str | None = None
+    party_size: Party
+    table_id: str
+    starts_at: datetime
+    ends_at: datetime
+    moves: int = 0
+    status: Status = Status.REQUESTED
+    reason: Notes | None = None
+    notes: Notes | None = None
+    user_id: str | None = None
+
+    def with_status(self, status: Status, role: Role | None, reason: str | None) -> Reservation:
+        """One step further, if it exists and somebody in that role may take it."""
+        steps = STEPS.get(self.status, {})
+        if status not in steps:
+            allowed = ", ".join(steps) or "nothing, it is over"
+            text = f"a reservation that is {self.status} cannot become {status}"
+            raise RuleViolation(f"{text}; it can become: {allowed}", field="status")
+        if role not in steps[status]:
+            raise NotPermitted(f"the role {role} may not set reservations to {status}")
+        return replace(self, status=status, reason=reason)
+
+    def at_table(self, table: Table, starts_at: datetime, party_size: int) -> Reservation:
+        """At that table from then on; RuleViolation once it is over."""
+        if (table.id, starts_at, party_size) == (self.table_id, self.starts_at, self.party_size):
+            return self
+        if self.status in OVER:
+            raise RuleViolation(f"a reservation that is {self.status} cannot be moved")
+        placement = (table.id, starts_at, table.end_of(starts_at), party_size, self.moves + 1)
+        placed: dict[str, Any] = dict(zip(_PLACEMENT, placement, strict=True))
+        return replace(self, **placed)
+
+
+def half_hours(table_id: str, begin: datetime, end: datetime) -> frozenset[str]:
+    """The counters of a table, one for each half hour that is begun."""
+    begin, number = begin.astimezone(UTC), -(-(end - begin) // HALF_HOUR)
+    moments = (begin + each * HALF_HOUR for each in range(number))
+    return frozenset(f"table:{table_id}@{moment:%Y-%m-%dT%H:%MZ}" for moment in moments)
+
+
+def _held(reservation: Reservation) -> Mapping[str, int]:
+    if reservation.deleted or reservation.status in OVER:
+        return {}
+    keys = half_hours(reservation.table_id, reservation.starts_at, reservation.ends_at)
+    return dict.fromkeys(keys, 1)
+
+
+def _clash(behind: Reservation, ahead: Reservation) -> str:
+    if (behind.status in OFF) is (ahead.status in OFF):
+        return ""
+    return f"{behind.status} on one side, {ahead.status} on the other"
+
+
+_MERGE = merge_groups(
+    FieldGroup(("status", "reason"), lambda each: [*Status].index(each.status)),
+    FieldGroup(_PLACEMENT, lambda each: each.moves),
+    clash=_clash,
+)
+AREAS = Kind("areas", Area, unique_fields=("name",))
+TABLES = Kind("tables", Table, unique_fields=("name",))
+RESERVATIONS = Kind("reservations", Reservation, merge=_MERGE, reservations=_held, default_limit=1)

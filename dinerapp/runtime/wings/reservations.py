@@ -1,0 +1,32 @@
+"""The wing of reservations."""
+
+from __future__ import annotations
+
+from blueprints.reservations.routes import areas, blp, tables
+from dinerapp.accounts.services.record_tokens import RecordTokens
+from dinerapp.ordering.domain.slots import SlotPolicy
+from dinerapp.reservations.port import Areas, Reservations, Tables
+from dinerapp.reservations.service import DAYS_AHEAD, STARTS_AT, ReservationService
+from dinerapp.runtime.wing import BuiltWing, KindRow, Wing, WingContext
+from dinerapp.runtime.wings.ordering import phone_identity
+
+
+def _build(context: WingContext) -> BuiltWing:
+    calendar = context.settings.calendar
+    service = ReservationService(
+        context.repository(Areas),
+        context.repository(Tables),
+        context.repository(Reservations),
+        SlotPolicy(calendar=calendar, minutes=30, days_ahead=DAYS_AHEAD, field=STARTS_AT),
+        RecordTokens(context.secret, "reservation"),
+        phone_identity(context),
+    )
+    return BuiltWing(service)
+
+
+RESERVATIONS = Wing(
+    name="reservations",
+    kinds=tuple(KindRow.documents(port) for port in (Areas, Tables, Reservations)),
+    blueprints=(areas, tables, blp),
+    build=_build,
+)
