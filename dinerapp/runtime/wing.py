@@ -16,7 +16,7 @@ from adapters.mongo.document_store import document_store as mongo_documents
 from adapters.postgres.documents import document_store as postgres_documents
 from dinerapp.live.feed import StreamQuota
 from dinerapp.live.signal_bridge import SignalBridge
-from dinerapp.ordering.ports.erasure import GuestEraser
+from dinerapp.replication.erasure import PersonalData
 from dinerapp.replication.ports.documents import Documents
 from dinerapp.replication.ports.follower import Follower
 from dinerapp.replication.ports.repository import Repository
@@ -74,14 +74,14 @@ class WingContext:
         repositories: Mapping[str, Repository[Any]],
         stream_quota: StreamQuota,
         is_informed: Callable[[], bool],
-        erasers: Callable[[WingContext], Sequence[GuestEraser]],
+        personal_data: Callable[[WingContext], Sequence[PersonalData[Any]]],
     ) -> None:
         self.settings = settings
         self.secret = secret
         self.stream_quota = stream_quota
         self.is_informed = is_informed
         self._repositories = repositories
-        self._erasers = erasers
+        self._personal_data = personal_data
         self._services: dict[type, object] = {}
 
     def repository(self, port: type[P]) -> P:
@@ -94,9 +94,9 @@ class WingContext:
         found: W = self._services[container]  # type: ignore[assignment]
         return found
 
-    def erasers(self) -> Sequence[GuestEraser]:
-        """What forgets a guest in each wing."""
-        return self._erasers(self)
+    def personal_data(self) -> Sequence[PersonalData[Any]]:
+        """What the kinds of all wings keep of people."""
+        return self._personal_data(self)
 
     def add(self, services: object) -> None:
         """Makes a wing's services known to those after it."""
@@ -114,7 +114,7 @@ class BuiltWing:
     relay_background: Sequence[Service] = ()
 
 
-def _no_erasers(_context: WingContext) -> Sequence[GuestEraser]:
+def _no_personal_data(_context: WingContext) -> Sequence[PersonalData[Any]]:
     return ()
 
 
@@ -130,5 +130,5 @@ class Wing:
     kinds: tuple[KindRow, ...]
     blueprints: tuple[Blueprint, ...]
     build: Callable[[WingContext], BuiltWing]
-    erasers: Callable[[WingContext], Sequence[GuestEraser]] = _no_erasers
+    personal_data: Callable[[WingContext], Sequence[PersonalData[Any]]] = _no_personal_data
     forward_signals: Callable[[SignalBridge], None] = _nothing_to_forward

@@ -11,9 +11,9 @@ from adapters.bus.multi_transport import MultiTransportBus
 from dinerapp.live.bus import Bus
 from dinerapp.live.feed import StreamQuota
 from dinerapp.live.signal_bridge import SignalBridge
-from dinerapp.ordering.ports.erasure import GuestEraser
 from dinerapp.replication.conflict_service import ConflictService
 from dinerapp.replication.container import ReplicationServices
+from dinerapp.replication.erasure import PersonalData
 from dinerapp.replication.ports.conflicts import Conflicts
 from dinerapp.replication.ports.follower import Follower
 from dinerapp.replication.ports.observer import Observer
@@ -51,7 +51,7 @@ def build(
         repositories=stores.repositories,
         stream_quota=quota,
         is_informed=lambda: bus.is_listening,
-        erasers=_erasers,
+        personal_data=_personal_data,
     )
     built = _build_wings(context)
     following = stores.follower_dispatcher(_followers(built))
@@ -104,5 +104,5 @@ def _followers(built: Sequence[BuiltWing]) -> Mapping[str, Sequence[Follower[Any
     return found
 
 
-def _erasers(context: WingContext) -> Sequence[GuestEraser]:
-    return [eraser for wing in WINGS for eraser in wing.erasers(context)]
+def _personal_data(context: WingContext) -> Sequence[PersonalData[Any]]:
+    return [data for wing in WINGS for data in wing.personal_data(context)]

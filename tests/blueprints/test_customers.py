@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -10,10 +11,15 @@ import pytest
 from flask.testing import FlaskClient
 
 from dinerapp.accounts.domain.permissions import Role
+from dinerapp.accounts.ports.profiles import Profiles
+from dinerapp.replication.erasure import PersonalData
 from dinerapp.replication.identity import new_id
+from dinerapp.runtime import wiring
 from dinerapp.runtime.app import create_app
+from dinerapp.runtime.registry import WINGS
 from dinerapp.runtime.settings import Settings
 from dinerapp.runtime.testing import memory_stores, running
+from dinerapp.runtime.wing import BuiltWing, Wing, WingContext
 from tests.blueprints.api_helpers import (
     FAST_SETTINGS,
     CheckedClient,
@@ -284,6 +290,29 @@ def test_erasing_again_changes_nothing(client: FlaskClient) -> None:
     again = client.delete(path, headers=headers)
     assert (again.status_code, again.headers["Idempotent-Replay"]) == (204, "true")
     assert client.get(f"/api/orders/{order['id']}").json == before
+
+
+def test_whatever_a_wing_keeps_of_its_guests_is_erased(monkeypatch: pytest.MonkeyPatch) -> None:
+    def personal_data(context: WingContext) -> Sequence[PersonalData[Any]]:
+        profiles = context.repository(Profiles)
+        return [
+            PersonalData(
+                repository=profiles,
+                find=lambda person: profiles.get_many(person.user_ids).values(),
+                redact=lambda profile, _at: replace(profile, bio="") if profile.bio else profile,
+            )
+        ]
+
+    wing = Wing("theirs", (), (), lambda _: BuiltWing(None), personal_data=personal_data)
+    monkeypatch.setattr(wiring, "WINGS", (*WINGS, wing))
+    with client_of() as client:
+        phone, own = number(), client_as(client.application, Role.CUSTOMER)
+        me = own.get("/api/auth/me").json["id"]
+        assert own.patch(f"/api/users/{me}/profile", json={"bio": "I am Ada"}).status_code == 200
+        place_order(own, order_for(add_dish(client), customer={"name": "Ada", "phone": phone}))
+        await_followers(client)
+        assert client.delete(path_of(customer_of(client, phone))).status_code == 204
+        assert own.get(f"/api/users/{me}/profile").json["bio"] == ""
 
 
 def test_only_the_customer_that_was_read_is_erased(client: FlaskClient) -> None:

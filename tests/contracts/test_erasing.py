@@ -17,7 +17,7 @@ from adapters.postgres.database import PostgresDatabase
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.accounts.domain.users import User
 from dinerapp.messaging.domain.messages import Message
-from dinerapp.messaging.services.erasure import MessageEraser
+from dinerapp.messaging.services.erasure import messages_of_people
 from dinerapp.ordering.domain.customers import PhoneIdentity
 from dinerapp.ordering.domain.orders import (
     Fulfilment,
@@ -65,9 +65,13 @@ class House:
     def service(self) -> CustomerService:
         kinds = self.repositories
         said = kinds.direct_messages, kinds.channel_messages
-        words = MessageEraser(kinds.users, said, self.recognition)
         return CustomerService(
-            kinds.customers, kinds.orders, kinds.conflicts, self.recognition, [words]
+            kinds.customers,
+            kinds.orders,
+            kinds.users,
+            kinds.conflicts,
+            self.recognition,
+            [*map(messages_of_people, said)],
         )
 
     def place(self, **fields: Any) -> Order:

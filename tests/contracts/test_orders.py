@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dinerapp.ordering.domain.erasure import erase_guest
+from dinerapp.ordering.domain.erasure import anonymise
 from dinerapp.ordering.domain.orders import (
     ChosenOption,
     Fulfilment,
@@ -145,7 +145,7 @@ class TestOrders:
 
     def test_an_erased_order_is_found_by_no_number(self, repositories: Repositories) -> None:
         saved = save(repositories)
-        gone = erase_guest(saved, at(1), op_id=new_op_id(), now=at(1))
+        gone = anonymise(saved, at(1)).with_changes(op_id=new_op_id(), now=at(1))
         gone = repositories.orders.save(gone)
         assert identical(repositories.orders.get(saved.id), gone)
         assert gone.erased_at == at(1)

@@ -62,14 +62,13 @@ class Message(Record):
         after = self.with_changes(op_id=op_id, now=now, removed_by=removed_by)
         return replace(after, removed_at=after.updated_at)
 
-    def as_erased(self, *, op_id: str, now: datetime) -> Message:
-        """What is left of it once its author is to be forgotten; it stays in its place."""
+    def redacted(self, at: datetime) -> Message:
+        """What is left of it once its author was forgotten; it stays in its place."""
         if self.is_erased:
             return self
-        removed = self.as_removed(self.author_id, op_id=op_id, now=now)
-        if removed is self:
-            removed = self.with_changes(op_id=op_id, now=now)
-        return _without_content(removed)
+        if self.is_removed:
+            return _without_content(self)
+        return _without_content(replace(self, removed_at=at, removed_by=self.author_id))
 
 
 def merge_messages(first: Message, second: Message, _policy: MergePolicy) -> MergeResult[Message]:

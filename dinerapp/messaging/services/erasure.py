@@ -1,64 +1,25 @@
-"""Removes what guests said in rooms when they are erased."""
+"""What guests said in rooms, to be removed when they are erased."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Iterator
 from functools import partial
 
-from dinerapp.accounts.domain.permissions import Caller
-from dinerapp.accounts.domain.users import User
-from dinerapp.accounts.ports.users import Users
 from dinerapp.messaging.domain.messages import Message
 from dinerapp.messaging.ports.messages import Messages
 from dinerapp.messaging.signals import message_changed
-from dinerapp.ordering.domain.customers import PhoneIdentity
-from dinerapp.ordering.domain.orders import Order
-from dinerapp.replication.identity import new_op_id
-from dinerapp.replication.paging import pages
-from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import update_with_retry
+from dinerapp.replication.erasure import Person, PersonalData
+from dinerapp.replication.paging import all_of
 from dinerapp.replication.signals import announce
 
 
-class MessageEraser:
-    """A guest is known by their number, and an author by their account: orders have both."""
+def messages_of_people(messages: Messages) -> PersonalData[Message]:
+    """An author is known by their account."""
 
-    def __init__(
-        self, users: Users, message_repositories: Sequence[Messages], phone_identity: PhoneIdentity
-    ) -> None:
-        self._users = users
-        self._message_repositories = message_repositories
-        self._phone_identity = phone_identity
+    def find(person: Person) -> Iterator[Message]:
+        return all_of(*(partial(messages.page_of, user_id) for user_id in person.user_ids))
 
-    def erase(self, orders: Collection[Order], phone: str, at: datetime) -> None:
-        """All that the guest had said by then, if the orders were placed from an account of
-        theirs. It may be repeated."""
-        ids = {order.user_id for order in orders if order.user_id is not None}
-        accounts = self._users.get_many(ids).values() if ids else ()
-        for user in accounts:
-            if self._is_theirs(user, phone):
-                for messages in self._message_repositories:
-                    self._erase_all_of(messages, user.id, at)
+    def tell(message: Message) -> None:
+        announce(message_changed, messages, kind=messages.kind.name, message=message)
 
-    def _is_theirs(self, user: User, phone: str) -> bool:
-        """Staff order for guests, and people with another number for their friends."""
-        number = self._phone_identity.phone(user.phone) if user.phone else phone
-        return not Caller(role=user.role).is_staff and number == phone
-
-    def _erase_all_of(self, messages: Messages, author_id: str, at: datetime) -> None:
-        for found in pages(partial(messages.page_of, author_id)):
-            for message in found:
-                if message.created_at <= at and not message.is_erased:
-                    self._erase_message(messages, message.id)
-
-    def _erase_message(self, messages: Messages, message_id: str) -> None:
-        op_id = new_op_id()
-
-        def erase(message: Message) -> Message:
-            return message.as_erased(op_id=op_id, now=utc_now())
-
-        done = update_with_retry(messages, message_id, op_id, erase)
-        if done.changed:
-            kind = messages.kind.name
-            announce(message_changed, self, kind=kind, message=done.record)
+    return PersonalData(repository=messages, find=find, redact=Message.redacted, on_redacted=tell)

@@ -50,10 +50,6 @@ class Customer(Record):
             return self
         return self.with_changes(op_id=op_id, now=now, **told)
 
-    def as_erased(self, at: datetime, *, op_id: str, now: datetime) -> Customer:
-        """What is left of them: the number's id, and when they were forgotten."""
-        return blank(self, at).with_changes(op_id=op_id, now=now)
-
 
 @dataclass(frozen=True, slots=True)
 class PhoneIdentity:
@@ -93,7 +89,7 @@ def email_of(order: Order) -> str | None:
 
 
 def blank(customer: Customer, at: datetime) -> Customer:
-    """The state without the person."""
+    """The state without the person: the number's id is left, and when they were forgotten."""
     if customer.is_erased:
         return customer
     nothing: dict[str, Any] = {"phone": "", "name": "", "email": None, "notes": ""}

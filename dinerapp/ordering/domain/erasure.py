@@ -32,14 +32,6 @@ def anonymise(order: Order, at: datetime) -> Order:
     )
 
 
-def erase_guest(order: Order, at: datetime, *, op_id: str, now: datetime) -> Order:
-    """The order after the guest was erased; being so already is no change."""
-    if order.erased_at is not None:
-        return order
-    left = anonymise(order, at)
-    return left.with_changes(op_id=op_id, now=now)
-
-
 def with_equal_erasure(first: Order, second: Order) -> tuple[Order, Order]:
     """Two states of one order; neither says anything of a guest whom the other has erased."""
     moments = [order.erased_at for order in (first, second) if order.erased_at is not None]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
-from dinerapp.accounts.domain.users import normalise_email
+from dinerapp.accounts.domain.permissions import Caller
+from dinerapp.accounts.domain.users import User, normalise_email
+from dinerapp.accounts.ports.users import Users
 from dinerapp.ordering.domain.customers import (
     CUSTOMERS,
     Customer,
@@ -16,21 +18,19 @@ from dinerapp.ordering.domain.customers import (
     blank,
     customer_from_order,
 )
-from dinerapp.ordering.domain.erasure import anonymise, erase_guest
-from dinerapp.ordering.domain.order_merge import ORDERS
+from dinerapp.ordering.domain.erasure import anonymise
 from dinerapp.ordering.domain.orders import Order
 from dinerapp.ordering.ports.customers import CustomerFilter, Customers
-from dinerapp.ordering.ports.erasure import GuestEraser
 from dinerapp.ordering.ports.orders import OrderFilter, Orders
 from dinerapp.ordering.signals import customer_erased
-from dinerapp.replication import conflicts, deadline
+from dinerapp.replication import deadline
+from dinerapp.replication.erasure import Person, PersonalData, Redactor
 from dinerapp.replication.errors import NotFound
 from dinerapp.replication.identity import Operation, derived_id, new_op_id
-from dinerapp.replication.kind import Kind
-from dinerapp.replication.paging import pages
+from dinerapp.replication.paging import all_of, batches
 from dinerapp.replication.ports.conflicts import Conflicts
 from dinerapp.replication.ports.repository import Cursor, Page
-from dinerapp.replication.record import Record, utc_now
+from dinerapp.replication.record import utc_now
 from dinerapp.replication.saving import (
     PreconditionFailed,
     WriteResult,
@@ -40,8 +40,6 @@ from dinerapp.replication.saving import (
 )
 from dinerapp.replication.signals import announce
 
-R = TypeVar("R", bound=Record)
-
 
 class CustomerService:
     """Use cases around customers."""
@@ -50,15 +48,24 @@ class CustomerService:
         self,
         customers: Customers,
         orders: Orders,
+        users: Users,
         conflicts: Conflicts,
         phone_identity: PhoneIdentity,
-        erasers: Sequence[GuestEraser],
+        personal_data: Sequence[PersonalData[Any]],
     ) -> None:
         self._customers = customers
         self._orders = orders
-        self._conflicts = conflicts
+        self._users = users
         self._phone_identity = phone_identity
-        self._erasers = erasers
+        self._redactor = Redactor(conflicts)
+        self._personal_data = personal_data
+        self._order_data = PersonalData(repository=orders, find=self._orders_of, redact=anonymise)
+        self._own_data = PersonalData(
+            repository=customers,
+            find=self._namesakes_of,
+            redact=blank,
+            on_redacted=self._announce_erased,
+        )
 
     def id_of(self, order: Order) -> str | None:
         """Who placed the order; nobody where it gives no number."""
@@ -129,14 +136,14 @@ class CustomerService:
 
     def _erase(self, customer: Customer, at: datetime, op_id: str) -> WriteResult[Customer]:
         """The same number has other customers only where the secret key was another one once."""
-        phone = customer.phone
-        for orders in pages(partial(self._orders.page, OrderFilter(phone=phone))):
-            self._erase_orders(orders, phone, at)
-        for namesakes in pages(partial(self._customers.page, CustomerFilter(phone=phone))):
-            for other in namesakes:
-                if other.id != customer.id:
-                    self._forget(other.id, at, new_op_id())
-        return self._forget(customer.id, at, op_id)
+        by_number = Person(phone=customer.phone)
+        self._forget_elsewhere(by_number, at)
+        for orders in batches(self._orders_of(by_number)):
+            self._erase_orders(orders, customer.phone, at)
+        for other in self._namesakes_of(by_number):
+            if other.id != customer.id:
+                self._redactor.redact_one(self._own_data, other.id, at, new_op_id())
+        return self._redactor.redact_one(self._own_data, customer.id, at, op_id)
 
     def _record_order(self, order: Order, phone: str) -> Customer:
         customer_id = self._phone_identity.id_of(phone)
@@ -149,43 +156,33 @@ class CustomerService:
         return upsert_with_retry(self._customers, customer_id, op_id, change, create).record
 
     def _erase_orders(self, orders: Sequence[Order], phone: str, at: datetime) -> None:
-        """What was said and conflicts come first: what is erased is not found by its number again.
-        And conflicts once more, for one that was filed meanwhile."""
-        for eraser in self._erasers:
-            eraser.erase(orders, phone, at)
-        redact, order_ids = partial(anonymise, at=at), [order.id for order in orders]
-        self._redact(ORDERS, order_ids, redact)
-        for order_id in order_ids:
-            op_id = new_op_id()
-            erase = partial(erase_guest, at=at, op_id=op_id, now=utc_now())
-            update_with_retry(self._orders, order_id, op_id, erase)
-        self._redact(ORDERS, order_ids, redact)
+        """What other kinds keep comes first: orders lead to the guest's accounts, and what is
+        erased is not found by its number again."""
+        self._forget_elsewhere(Person(phone=phone, user_ids=self._accounts_of(orders, phone)), at)
+        self._redactor.redact(self._order_data, orders, at)
 
-    def _forget(self, customer_id: str, at: datetime, op_id: str) -> WriteResult[Customer]:
-        def forget(customer: Customer) -> Customer:
-            return customer.as_erased(at, op_id=op_id, now=utc_now())
+    def _forget_elsewhere(self, person: Person, at: datetime) -> None:
+        for data in self._personal_data:
+            self._redactor.forget(person, data, at)
 
-        redact = partial(blank, at=at)
-        self._redact(CUSTOMERS, [customer_id], redact)
-        done = update_with_retry(self._customers, customer_id, op_id, forget)
-        self._redact(CUSTOMERS, [customer_id], redact)
-        if done.changed:
-            announce(customer_erased, self, customer=done.record)
-        return done
+    def _accounts_of(self, orders: Sequence[Order], phone: str) -> frozenset[str]:
+        """The guest's own: staff order for guests, and people with another number for friends."""
+        ids = {order.user_id for order in orders if order.user_id is not None}
+        users = self._users.get_many(ids).values() if ids else ()
+        return frozenset(user.id for user in users if self._is_theirs(user, phone))
 
-    def _redact(self, kind: Kind[R], record_ids: Collection[str], redact: Callable[[R], R]) -> None:
-        """Takes a person out of all states that conflicts about the records hold."""
-        for found in pages(partial(self._conflicts.about, kind.name, record_ids)):
-            for conflict in found:
-                op_id = new_op_id()
-                change = partial(
-                    conflicts.redact_states,
-                    record_type=kind.record_type,
-                    redact=redact,
-                    op_id=op_id,
-                    now=utc_now(),
-                )
-                update_with_retry(self._conflicts, conflict.id, op_id, change)
+    def _is_theirs(self, user: User, phone: str) -> bool:
+        number = self._phone_identity.phone(user.phone) if user.phone else phone
+        return not Caller(role=user.role).is_staff and number == phone
+
+    def _orders_of(self, person: Person) -> Iterator[Order]:
+        return all_of(partial(self._orders.page, OrderFilter(phone=person.phone)))
+
+    def _namesakes_of(self, person: Person) -> Iterator[Customer]:
+        return all_of(partial(self._customers.page, CustomerFilter(phone=person.phone)))
+
+    def _announce_erased(self, customer: Customer) -> None:
+        announce(customer_erased, self, customer=customer)
 
 
 def _require_existing(customer: Customer) -> Customer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from threading import Event
+from typing import Any
 
 from adapters.mongo.channels import MongoChannels
 from adapters.mongo.conversations import MongoConversations
@@ -30,7 +31,7 @@ from dinerapp.messaging.ports.read_markers import ReadMarkers
 from dinerapp.messaging.ports.servers import Channels, Servers
 from dinerapp.messaging.services.conversations import ConversationService
 from dinerapp.messaging.services.display_names import DisplayNames
-from dinerapp.messaging.services.erasure import MessageEraser
+from dinerapp.messaging.services.erasure import messages_of_people
 from dinerapp.messaging.services.idempotency import IdempotencyGuard
 from dinerapp.messaging.services.messages import MessageService
 from dinerapp.messaging.services.read_markers import ReadMarkerService
@@ -39,7 +40,7 @@ from dinerapp.messaging.services.rooms import RoomBackend, RoomKind, RoomService
 from dinerapp.messaging.services.servers import ServerService
 from dinerapp.messaging.services.throttle import Throttle
 from dinerapp.ordering.container import OrderingServices
-from dinerapp.ordering.ports.erasure import GuestEraser
+from dinerapp.replication.erasure import PersonalData
 from dinerapp.replication.periodic_thread import PeriodicThread
 from dinerapp.runtime.supervisor import Resource, Service
 from dinerapp.runtime.wing import (
@@ -50,7 +51,6 @@ from dinerapp.runtime.wing import (
     Wing,
     WingContext,
 )
-from dinerapp.runtime.wings.ordering import phone_identity
 
 TYPING_SECONDS = 1.0
 """The others in a room are told at most this often that somebody is typing."""
@@ -88,9 +88,11 @@ def _build(context: WingContext) -> BuiltWing:
     return BuiltWing(services, background=background)
 
 
-def _erasers(context: WingContext) -> Sequence[GuestEraser]:
-    kinds = context.repository(DirectMessages), context.repository(ChannelMessages)
-    return [MessageEraser(context.repository(Users), kinds, phone_identity(context))]
+def _personal_data(context: WingContext) -> Sequence[PersonalData[Any]]:
+    return [
+        messages_of_people(context.repository(DirectMessages)),
+        messages_of_people(context.repository(ChannelMessages)),
+    ]
 
 
 MESSAGING = Wing(
@@ -107,6 +109,6 @@ MESSAGING = Wing(
     ),
     blueprints=(servers, conversations, rooms),
     build=_build,
-    erasers=_erasers,
+    personal_data=_personal_data,
     forward_signals=forward_signals,
 )

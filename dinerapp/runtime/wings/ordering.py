@@ -22,6 +22,7 @@ from blueprints.kitchen.routes import blp as kitchen
 from blueprints.menu.routes import blp as menu
 from blueprints.orders.routes import blp as orders
 from blueprints.till.routes import blp as till
+from dinerapp.accounts.ports.users import Users
 from dinerapp.accounts.services.record_tokens import RecordTokens
 from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.domain.customers import PhoneIdentity
@@ -87,9 +88,10 @@ def _build(context: WingContext) -> BuiltWing:
     customers = CustomerService(
         context.repository(Customers),
         orders_at,
+        context.repository(Users),
         context.repository(Conflicts),
         recognition,
-        context.erasers(),
+        context.personal_data(),
     )
     news = Event()
     feed = OrderFeed(orders_at, context.stream_quota, wake=news.set)

@@ -14,7 +14,7 @@ from dinerapp.messaging.domain.conversations import conversation_id
 from dinerapp.messaging.services.conversations import ConversationService
 from dinerapp.messaging.services.idempotency import IdempotencyGuard
 from dinerapp.ordering.domain.carts import CartState
-from dinerapp.ordering.domain.customers import PhoneIdentity
+from dinerapp.ordering.domain.customers import PhoneIdentity, blank
 from dinerapp.ordering.services.carts import CartService
 from dinerapp.ordering.services.customers import CustomerService
 from dinerapp.replication.identity import Operation, new_id, new_op_id
@@ -94,11 +94,13 @@ def test_a_cart_that_was_joined_is_closed_in_both_stores_before_the_other_takes_
 def test_somebody_who_was_erased_already_is_erased_in_both_stores(
     primary: Stores, backup: Stores, both: Repositories
 ) -> None:
+    recognition = PhoneIdentity("secret", "DE")
     service = CustomerService(
-        both.customers, both.orders, both.conflicts, PhoneIdentity("secret", "DE"), ()
+        both.customers, both.orders, both.users, both.conflicts, recognition, ()
     )
     known = both.customers.save(customer())
-    erased = primary.customers.accept(known.as_erased(at(1), op_id=new_op_id(), now=at(1)))
+    left = blank(known, at(1)).with_changes(op_id=new_op_id(), now=at(1))
+    erased = primary.customers.accept(left)
     done = service.erase(known.id, Operation.without_key())
     assert (done.replayed, done.changed) == (False, False)
     assert backup.customers.load([known.id]) == {known.id: erased}

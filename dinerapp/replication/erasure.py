@@ -1,0 +1,110 @@
+"""Forgetting a person: what a kind says of itself for that, and how it is done to its records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Generic, TypeVar
+
+from dinerapp.replication.conflicts import redact_states
+from dinerapp.replication.errors import NotFound
+from dinerapp.replication.identity import new_op_id
+from dinerapp.replication.paging import all_of, batches
+from dinerapp.replication.ports.conflicts import Conflicts
+from dinerapp.replication.ports.repository import Repository
+from dinerapp.replication.record import Record, utc_now
+from dinerapp.replication.saving import WriteResult, update_with_retry
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Who is to be forgotten, by what records know of them: the telephone number as numbers are
+    compared, and the ids of their accounts."""
+
+    phone: str
+    user_ids: frozenset[str] = frozenset()
+
+
+def _tell_nobody(_record: Record) -> None:
+    """Nobody has to hear of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonalData(Generic[R]):
+    """What a kind keeps of people.
+
+    `find` gives the records about a person; some may be redacted already. `redact` gives what is
+    left of a state once the person was forgotten at that moment, and the state itself where it
+    says nothing of anybody. `on_redacted` hears of every record that it changed.
+    """
+
+    repository: Repository[R]
+    find: Callable[[Person], Iterable[R]]
+    redact: Callable[[R, datetime], R]
+    on_redacted: Callable[[R], None] = field(default=_tell_nobody)
+
+
+class Redactor:
+    """Redacts records in both stores and in all conflicts about them. Every call may be repeated;
+    one that was interrupted is resumed by being repeated."""
+
+    def __init__(self, conflicts: Conflicts) -> None:
+        self._conflicts = conflicts
+
+    def forget(self, person: Person, data: PersonalData[R], at: datetime) -> None:
+        """Redacts what a kind kept of the person by then."""
+        found = (record for record in data.find(person) if record.created_at <= at)
+        for some in batches(found):
+            self.redact(data, some, at)
+
+    def redact(self, data: PersonalData[R], records: Collection[R], at: datetime) -> None:
+        """Redacts records. Conflicts come first: a record that was redacted may not be found
+        again. And conflicts once more, for one that was filed meanwhile."""
+        ids = [record.id for record in records]
+        self._redact_conflicts(data, ids, at)
+        for record in records:
+            if data.redact(record, at) is not record:
+                with suppress(NotFound):
+                    self._redact_record(data, record.id, at, new_op_id())
+        self._redact_conflicts(data, ids, at)
+
+    def redact_one(
+        self, data: PersonalData[R], record_id: str, at: datetime, op_id: str
+    ) -> WriteResult[R]:
+        """Redacts one record as the given operation."""
+        self._redact_conflicts(data, [record_id], at)
+        done = self._redact_record(data, record_id, at, op_id)
+        self._redact_conflicts(data, [record_id], at)
+        return done
+
+    def _redact_record(
+        self, data: PersonalData[R], record_id: str, at: datetime, op_id: str
+    ) -> WriteResult[R]:
+        def change(record: R) -> R:
+            left = data.redact(record, at)
+            return record if left is record else left.with_changes(op_id=op_id, now=utc_now())
+
+        done = update_with_retry(data.repository, record_id, op_id, change)
+        if done.changed:
+            data.on_redacted(done.record)
+        return done
+
+    def _redact_conflicts(
+        self, data: PersonalData[R], record_ids: Collection[str], at: datetime
+    ) -> None:
+        kind = data.repository.kind
+        for conflict in all_of(partial(self._conflicts.about, kind.name, record_ids)):
+            op_id = new_op_id()
+            change = partial(
+                redact_states,
+                record_type=kind.record_type,
+                redact=lambda state: data.redact(state, at),
+                op_id=op_id,
+                now=utc_now(),
+            )
+            update_with_retry(self._conflicts, conflict.id, op_id, change)
