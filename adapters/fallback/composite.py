@@ -25,7 +25,7 @@ from dinerapp.replication.errors import (
 from dinerapp.replication.local_dispatch import LocalDispatchQueue
 from dinerapp.replication.ports.documents import Documents
 from dinerapp.replication.ports.replica import OutboxEntry
-from dinerapp.replication.ports.repository import ReadVersion, Repository
+from dinerapp.replication.ports.repository import ReadVersion, Repository, Usage
 from dinerapp.replication.ports.routing import Route, route_of
 from dinerapp.replication.ports.store import admissible, require_existing
 from dinerapp.replication.record import Record, utc_now
@@ -114,6 +114,10 @@ class Composite(Repository[R], Generic[R]):
 
     def delete(self, record: R) -> R:
         return self.save(replace(record, deleted=True))
+
+    def usage(self, keys: Collection[str]) -> Mapping[str, Usage]:
+        found: Mapping[str, Usage] = self._query("usage", keys)
+        return found
 
     def _find_one(self, name: str, *args: Any, **kwargs: Any) -> R:
         """One record by something else than its id."""

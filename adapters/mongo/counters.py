@@ -16,7 +16,7 @@ from adapters.mongo.client import Document
 from adapters.mongo.database import CollectionSpec, MongoDatabase
 from dinerapp.replication.errors import Exhausted
 from dinerapp.replication.kind import Kind
-from dinerapp.replication.ports.replica import Usage
+from dinerapp.replication.ports.repository import Usage
 from dinerapp.replication.record import Record
 
 R = TypeVar("R", bound=Record)

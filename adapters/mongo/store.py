@@ -44,9 +44,8 @@ from dinerapp.replication.ports.replica import (
     FollowerTarget,
     OutboxEntry,
     Target,
-    Usage,
 )
-from dinerapp.replication.ports.repository import Cursor, Page, ReadVersion
+from dinerapp.replication.ports.repository import Cursor, Page, ReadVersion, Usage
 from dinerapp.replication.ports.store import Store
 from dinerapp.replication.record import Record
 from dinerapp.replication.version import StoreId
@@ -177,7 +176,8 @@ class MongoStore(MongoOutbox[R], Store[R]):
         return {each["_id"]: each["_digest"] for each in found}
 
     def usage(self, keys: Collection[str]) -> Mapping[str, Usage]:
-        return self._counters.usage(keys)
+        found = self._counters.usage([*filter(codec.is_storable, keys)])
+        return {key: found.get(key, Usage(0, None)) for key in keys}
 
     def holders(self, key: str, limit: int) -> Sequence[R]:
         query = {**holding(key), "deleted": False}

@@ -25,9 +25,8 @@ from dinerapp.replication.ports.replica import (
     Fingerprint,
     OutboxEntry,
     Target,
-    Usage,
 )
-from dinerapp.replication.ports.repository import Cursor, Page, ReadVersion
+from dinerapp.replication.ports.repository import Cursor, Page, ReadVersion, Usage
 from dinerapp.replication.ports.store import Store
 from dinerapp.replication.record import Record
 from dinerapp.replication.version import Version
@@ -199,7 +198,7 @@ class PostgresStore(Store[R]):
         return {row["id"]: row["digest"] for row in rows}
 
     def usage(self, keys: Collection[str]) -> Mapping[str, Usage]:
-        rows = self._fetch(COUNTER_USAGE, {"keys": list(keys)})
+        rows = self._fetch(COUNTER_USAGE, {"keys": [*filter(codec.is_storable, keys)]})
         found = {row["key"]: Usage(row["held"], row["ceiling"]) for row in rows}
         return {key: found.get(key, Usage(0, None)) for key in keys}
 

@@ -81,9 +81,13 @@ def canonical(record: R) -> R:
         raise InvalidRecord("", f"holds a value that cannot be stored: {exc}") from exc
 
 
-def check_value(value: object) -> None:
-    """Raises InvalidRecord for a value that no record could hold."""
-    _canonical_value(value)
+def is_storable(value: object) -> bool:
+    """Whether a record could hold the value."""
+    try:
+        _canonical_value(value)
+    except InvalidRecord:
+        return False
+    return True
 
 
 def _canonical_value(value: Any, path: _Path = None, depth: int = 0) -> Any:

@@ -27,10 +27,17 @@ from dinerapp.replication.ports.repository import Repository
 from dinerapp.replication.replicator import Replicator
 from dinerapp.replication.served_by import StoreRole
 from dinerapp.replication.version import StoreId
-from dinerapp.runtime.registry import MONGO_STORES, PORTS, POSTGRES_STORES
+from dinerapp.runtime import registry
+from dinerapp.runtime.wing import KindRow
 from tests.contracts.samples import Repositories, Sample, Stores
+from tests.contracts.visits import Visits
 from tests.servers.control import RealServer, url_of_database
-from tests.simulation.reference import ReferenceDatabase, ReferenceStore
+from tests.simulation.reference import ReferenceDatabase, reference_store
+
+KINDS = (*registry.KINDS, KindRow.documents(Visits))
+PORTS = {row.name: row.port for row in KINDS}
+POSTGRES_STORES = {row.name: row.postgres for row in KINDS}
+MONGO_STORES = {row.name: row.mongo for row in KINDS}
 
 _EMPTY_TABLES = """
 DO $$
@@ -138,7 +145,7 @@ def mongodb_then_postgresql(postgresql: Stores, mongodb: Stores) -> Repositories
 def reference_stores(store_id: StoreId, ports: Ports = PORTS) -> Stores:
     """Every kind over dicts."""
     database = ReferenceDatabase(store_id)
-    kept = {name: ReferenceStore(database, port.kind) for name, port in ports.items()}
+    kept = {name: reference_store(database, port) for name, port in ports.items()}
     return Stores(kept, database)
 
 

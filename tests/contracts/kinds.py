@@ -1,4 +1,4 @@
-"""Contracts of one kind of record, held to by all kinds."""
+"""Contracts of one kind of record, held to by all kinds and by one that only its port declares."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 
 from tests.cases import every_case
 from tests.contracts.samples import SAMPLES, Repositories
+from tests.contracts.visits import VISIT_SAMPLE
 
 C = TypeVar("C")
 F = TypeVar("F", bound=Callable[..., None])
 
+EVERY_SAMPLE = (*SAMPLES, VISIT_SAMPLE)
 _KIND_ARGUMENTS = ("sample", "repository", "store")
 _ONLY_ATTRIBUTE = "only_kinds"
 
@@ -39,7 +41,7 @@ def of_every_kind(contract: type[C]) -> type[C]:
 def _over_kinds(test: Callable[..., None]) -> Callable[..., None]:
     wanted = inspect.signature(test).parameters
     names = getattr(test, _ONLY_ATTRIBUTE, None)
-    samples = [each for each in SAMPLES if names is None or each.name in names]
+    samples = [each for each in EVERY_SAMPLE if names is None or each.name in names]
 
     def over_kinds(self: object, repositories: Repositories, **others: Any) -> None:
         if "repositories" in wanted:

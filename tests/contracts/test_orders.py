@@ -23,8 +23,7 @@ from dinerapp.ordering.ports.orders import OrderFilter
 from dinerapp.replication import codec
 from dinerapp.replication.errors import InvalidRecord
 from dinerapp.replication.identity import new_id, new_op_id
-from dinerapp.replication.ports.replica import Usage
-from dinerapp.replication.ports.repository import ChangeCursor, Cursor
+from dinerapp.replication.ports.repository import ChangeCursor, Cursor, Usage
 from tests.contracts.over import over_what_answers_questions
 from tests.contracts.samples import Repositories, all_pages, identical, ids
 from tests.factories import LONG_WORD, at, line, menu_item, order, stocked_order

@@ -15,6 +15,7 @@ from dinerapp.replication import codec
 from dinerapp.replication.errors import DuplicateKey, Exhausted
 from dinerapp.replication.kind import Kind
 from dinerapp.replication.ports.database import Database, Ping, PoolUsage, SuspicionLease
+from dinerapp.replication.ports.documents import DocumentQuery, Documents
 from dinerapp.replication.ports.replica import (
     ApplyOutcome,
     ApplyResult,
@@ -24,9 +25,8 @@ from dinerapp.replication.ports.replica import (
     Fingerprint,
     OutboxEntry,
     Target,
-    Usage,
 )
-from dinerapp.replication.ports.repository import ReadVersion
+from dinerapp.replication.ports.repository import ReadVersion, Repository, Usage
 from dinerapp.replication.ports.store import Store
 from dinerapp.replication.record import Record
 from dinerapp.replication.version import StoreId, Version
@@ -341,3 +341,43 @@ class ReferenceStore(Store[R]):
                 holder.unique = {}
                 return holder.record.id
         return None
+
+
+class ReferenceDocuments(ReferenceStore[R], Documents[R]):
+    """The same, and what the ports of documents ask."""
+
+    def _find_documents(self, query: DocumentQuery) -> list[R]:
+        def place(record: R) -> tuple[Any, str]:
+            return getattr(record, query.order_by), record.id
+
+        found = [row.record for row in self.rows.values() if self._is_wanted(row, query)]
+        found.sort(key=place, reverse=query.newest_first)
+        if query.after is not None:
+            after = query.after.created_at, query.after.id
+            found = [
+                record
+                for record in found
+                if (place(record) < after if query.newest_first else place(record) > after)
+            ]
+        return found[: query.limit]
+
+    def _is_wanted(self, row: StoredRow[R], query: DocumentQuery) -> bool:
+        ordered = getattr(row.record, query.order_by)
+        held = {name: getattr(row.record, name) for name in query.equal} | {
+            name: row.unique.get(name) for name in self.kind.unique_fields if name in query.equal
+        }
+        return (
+            not row.record.deleted
+            and held == query.equal
+            and ordered is not None
+            and (query.begin is None or ordered >= query.begin)
+            and (query.end is None or ordered < query.end)
+        )
+
+
+def reference_store(database: ReferenceDatabase, port: type[Repository[Any]]) -> Any:
+    """The reference of a port; its own questions it answers if they are put to documents."""
+    if not issubclass(port, Documents):
+        return ReferenceStore(database, port.kind)
+    made = type(f"Reference{port.__name__}", (ReferenceDocuments, port), {})
+    return made(database, port.kind)

@@ -14,8 +14,8 @@ from dinerapp.ordering.ports.orders import OrderFilter
 from dinerapp.replication.conflicts import Conflict, ConflictState
 from dinerapp.replication.errors import StoreFailure, UnstorableRecord
 from dinerapp.replication.ports.database import Database, Ping, PoolUsage, SuspicionLease
-from dinerapp.replication.ports.replica import ApplyOutcome, ApplyResult, OutboxEntry, Target, Usage
-from dinerapp.replication.ports.repository import Cursor, Page, ReadVersion
+from dinerapp.replication.ports.replica import ApplyOutcome, ApplyResult, OutboxEntry, Target
+from dinerapp.replication.ports.repository import Cursor, Page, ReadVersion, Usage
 from dinerapp.replication.ports.store import Store
 from dinerapp.replication.record import Record
 from dinerapp.replication.version import StoreId, Version

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from dinerapp.ordering.domain.order_merge import ORDERS
 from dinerapp.ordering.domain.orders import FulfilmentType, Order, Status
-from dinerapp.replication.ports.replica import Usage
 from dinerapp.replication.ports.repository import ChangeCursor, Cursor, Page, Repository
 from dinerapp.replication.ports.routing import query
 
@@ -43,11 +42,6 @@ class Orders(Repository[Order]):
 
         What is committed late, or comes late from the other store, may appear before the place.
         """
-
-    @abstractmethod
-    @query
-    def usage(self, keys: Collection[str]) -> Mapping[str, Usage]:
-        """What orders hold of counted things; zero for unknown keys."""
 
     @abstractmethod
     @query

@@ -19,7 +19,7 @@ from msgspec import NODEFAULT, inspect
 
 from dinerapp.replication import codec
 from dinerapp.replication.codec import ENVELOPE_FIELDS
-from dinerapp.replication.errors import InvalidRecord, NotFound
+from dinerapp.replication.errors import NotFound
 from dinerapp.replication.kind import Kind
 from dinerapp.replication.ports.repository import Cursor, Page, Repository
 from dinerapp.replication.record import Record, truncate_to_milliseconds
@@ -96,11 +96,17 @@ class DocumentQuery:
     end: Value = None
     after: Cursor | None = None
 
+    @property
+    def is_answerable(self) -> bool:
+        """Whether some record could hold such values."""
+        place = (self.after.created_at, self.after.id) if self.after else ()
+        values = (*self.equal.values(), self.begin, self.end, *place)
+        return self.limit > 0 and all(map(codec.is_storable, values))
+
     def as_stored(self) -> DocumentQuery:
-        """The same, with every value as a record would hold it; InvalidRecord if none could."""
+        """The same, with every value as a record would hold it."""
         after = self.after
         if after is not None:
-            codec.check_value((after.created_at, after.id))
             after = Cursor(truncate_to_milliseconds(after.created_at), after.id)
         return replace(
             self,
@@ -141,8 +147,9 @@ class Documents(Repository[R]):
         return (*index.fields, CREATED_AT)
 
     def _first(self, /, **equal: Value) -> R:
-        """The oldest record with these values. Raises NotFound."""
-        for record in self._answer(DocumentQuery(equal=equal, limit=1)):
+        """The oldest record with these values. Raises NotFound. Some index has to lead to them:
+        one for lists of everything would be read to its end."""
+        for record in self._answer(DocumentQuery(equal=equal, limit=1), is_led=True):
             return record
         raise NotFound(self.kind.name, f"with this {', '.join(equal)}")
 
@@ -201,17 +208,12 @@ class Documents(Repository[R]):
             "run inside of one, may ask this"
         )
 
-    def _answer(self, query: DocumentQuery) -> list[R]:
-        self._require_declared(query)
-        if query.limit < 1 or any(
-            query.equal.get(it, "") is None for it in self.kind.unique_fields
-        ):
+    def _answer(self, query: DocumentQuery, *, is_led: bool = False) -> list[R]:
+        self._require_declared(query, is_led=is_led)
+        without_value = {name for name, value in query.equal.items() if value is None}
+        if not query.is_answerable or without_value & {*self.kind.unique_fields}:
             return []
-        try:
-            stored = query.as_stored()
-        except InvalidRecord:
-            return []
-        return self._find_documents(stored)
+        return self._find_documents(query.as_stored())
 
     def _askable_field(self, name: str) -> IndexedField:
         if name == CREATED_AT:
@@ -220,7 +222,7 @@ class Documents(Repository[R]):
             raise BadDeclaration(f"{type(self).__name__} declares no index with {name}")
         return self._askable[name]
 
-    def _require_declared(self, query: DocumentQuery) -> None:
+    def _require_declared(self, query: DocumentQuery, *, is_led: bool) -> None:
         ordered = self._askable_field(query.order_by)
         asked = [(self._askable_field(name), value) for name, value in query.equal.items()]
         for declared, value in (*asked, (ordered, query.begin), (ordered, query.end)):
@@ -230,11 +232,10 @@ class Documents(Repository[R]):
                     f"and is asked for {type(value).__name__}"
                 )
         by_unique = query.equal.keys() & {*self.kind.unique_fields}
-        if not (by_unique or any(_serves(it, query) for it in self._orders)):
+        orders = [it for it in self._orders if len(it) > 1] if is_led else self._orders
+        if not (by_unique or any(_serves(it, query) for it in orders)):
             wanted = ", ".join(map(repr, (*query.equal, query.order_by)))
-            raise BadDeclaration(
-                f"{type(self).__name__} needs an Index({wanted}) for this question"
-            )
+            raise BadDeclaration(f"{type(self).__name__} has no Index({wanted}) for this question")
 
 
 def _serves(order: Sequence[str], query: DocumentQuery) -> bool:
@@ -244,7 +245,6 @@ def _serves(order: Sequence[str], query: DocumentQuery) -> bool:
 
 
 def _stored_value(value: Value) -> Value:
-    codec.check_value(value)
     if isinstance(value, Enum):
         return str(value.value)
     return truncate_to_milliseconds(value) if isinstance(value, datetime) else value

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Generic, TypeAlias, TypeVar
 
 from dinerapp.replication.kind import Kind
-from dinerapp.replication.ports.repository import ReadVersion
+from dinerapp.replication.ports.repository import ReadVersion, Usage
 from dinerapp.replication.record import Record
 from dinerapp.replication.version import StoreId, Version
 
@@ -121,14 +121,6 @@ class Fingerprint:
 
     count: int
     digest: int
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """How much of a counted thing is held, and how much there is, None for no limit."""
-
-    reserved: int
-    limit: int | None
 
 
 class Replica(ABC, Generic[R]):

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import ClassVar, Generic, TypeVar
 
 from dinerapp.replication.kind import Kind
-from dinerapp.replication.ports.routing import command, find_one
+from dinerapp.replication.ports.routing import command, find_one, query
 from dinerapp.replication.record import Record
 from dinerapp.replication.version import Version
 
@@ -62,6 +62,14 @@ class ReadVersion:
     version: Version
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How much of a counted thing is held, and how much there is, None for no limit."""
+
+    reserved: int
+    limit: int | None
+
+
 class Repository(ABC, Generic[R]):
     """Records of one kind.
 
@@ -108,3 +116,9 @@ class Repository(ABC, Generic[R]):
     @command
     def delete(self, record: R) -> R:
         """Saves the record as a tombstone, which no reader sees and nothing brings back."""
+
+    @abstractmethod
+    @query
+    def usage(self, keys: Collection[str]) -> Mapping[str, Usage]:
+        """What records of all kinds hold of counted things, in the store that is serving this
+        kind; zero for unknown keys."""

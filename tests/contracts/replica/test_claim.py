@@ -7,10 +7,10 @@ from typing import Any
 
 from dinerapp.replication.identity import new_id
 from dinerapp.replication.ports.replica import Backlog
-from tests.contracts.kinds import of_every_kind
+from tests.contracts.kinds import EVERY_SAMPLE, of_every_kind
 from tests.contracts.over import over_stores
 from tests.contracts.replica.shorthand import N, claim, outbox_entries
-from tests.contracts.samples import SAMPLES, Sample, ids
+from tests.contracts.samples import Sample, ids
 from tests.factories import at, other_store
 
 
@@ -43,11 +43,11 @@ class TestOutboxClaims:
     def test_kinds_of_which_something_is_due_or_missed_are_found_in_one_question(
         self, stores: Any, store: Any, sample: Sample
     ) -> None:
-        to, kinds = other_store(store.store_id), [one.name for one in SAMPLES]
+        to, kinds = other_store(store.store_id), [one.name for one in EVERY_SAMPLE]
         assert not store.kinds_due(to, kinds, at(10))
         assert not store.kinds_undelivered(to, kinds)
         own = store.accept(sample.make(), outbox_entries(to, due=at(10)))
-        beside = next(one for one in SAMPLES if one is not sample)
+        beside = next(one for one in EVERY_SAMPLE if one is not sample)
         other = beside.name
         others = getattr(stores, other).accept(
             beside.make(), outbox_entries(to, due=at(20), undelivered=True)

@@ -11,7 +11,8 @@ import pytest
 from dinerapp.ordering.domain.orders import Status
 from dinerapp.replication.errors import Exhausted
 from dinerapp.replication.identity import new_id
-from dinerapp.replication.ports.replica import ApplyOutcome, Usage
+from dinerapp.replication.ports.replica import ApplyOutcome
+from dinerapp.replication.ports.repository import Usage
 from tests.contracts.over import over_shared_stores, over_stores
 from tests.contracts.replica.shorthand import M, P
 from tests.contracts.samples import (
