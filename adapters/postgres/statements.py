@@ -181,6 +181,7 @@ class Statements:
         )
         return templates.UPDATE_COUNTERS.format(
             sides=SQL("\n        UNION ALL").join(sides),
+            said=templates.LAST_SAID if limits else templates.NONE_SAID,
             default_limit=Literal(self._table.default_limit),
             new_limit=templates.AS_SAID if limits else templates.ONLY_IF_NONE,
         )

@@ -84,13 +84,14 @@ LIMIT_SIDES = SQL("""
             json_to_recordset(%(ceilings)s) AS (record_id uuid, key text, ceiling bigint)
         ) WITH ORDINALITY AS said (record_id, key, ceiling, position)
         JOIN written ON written.id = record_id""")
-# One row for each counter, since a statement can upsert a row only once: of limits the last one
-# said. The kind's default is what a counter without a limit gets when something of it is taken.
+NONE_SAID = SQL("NULL::bigint")
+LAST_SAID = SQL("(array_agg(ceiling ORDER BY position DESC NULLS LAST))[1]")
+# One row for each counter, since a statement can upsert a row only once. The kind's default is
+# what a counter without a limit gets when something of it is taken.
 UPDATE_COUNTERS = SQL("""
 , moves AS (
     SELECT key, sum(quantity)::bigint AS quantity, count(position) > 0 AS is_limited,
-           coalesce((array_agg(ceiling ORDER BY position DESC NULLS LAST))[1],
-                    CASE WHEN sum(quantity) > 0 THEN {default_limit}::bigint END) AS ceiling
+           coalesce({said}, CASE WHEN sum(quantity) > 0 THEN {default_limit}::bigint END) AS ceiling
     FROM ({sides}
     ) AS sides (key, quantity, ceiling, position)
     GROUP BY key HAVING sum(quantity) <> 0 OR count(position) > 0

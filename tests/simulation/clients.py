@@ -11,6 +11,7 @@ from dinerapp.ordering.domain.orders import STEPS, HistoryStep, Order, Status
 from dinerapp.ordering.ports.orders import OrderFilter
 from dinerapp.replication.identity import Operation
 from tests import factories
+from tests.contracts.counted import Booking, booking
 from tests.simulation.oracle import IntendedOperation
 from tests.simulation.requests import RequestRunner
 from tests.simulation.simulation import Simulation
@@ -23,10 +24,15 @@ class KnownIds:
 
     orders: list[str] = field(default_factory=list)
     items: list[str] = field(default_factory=list)
+    bookings: list[str] = field(default_factory=list)
+
+    def of(self, kind: str) -> list[str]:
+        """Those of a kind."""
+        return {"orders": self.orders, "menu_items": self.items, "bookings": self.bookings}[kind]
 
 
 class SimulatedClient:
-    """Orders, moves, cancels, edits, deletes and reads."""
+    """Orders, books tables, moves, cancels, edits, deletes and reads."""
 
     def __init__(self, name: str, world: Simulation, known: KnownIds) -> None:
         self.name = name
@@ -97,6 +103,30 @@ class SimulatedClient:
         if self._requests.create(op, make):
             self._known.items.append(op.record_id)
 
+    def book_table(self) -> None:
+        op = self._new("bookings", "book")
+        keys = self._half_hours()
+        self._known.bookings.append(op.record_id)
+        now = self._world.clock.now()
+        self._requests.create(
+            op, lambda: booking(*keys, id=op.record_id, op_id=op.op_id, created_at=now)
+        )
+
+    def move_booking(self) -> None:
+        keys = self._half_hours()
+        self._change("bookings", "rebook", lambda b, op: self._edited(b, op, keys=keys))
+
+    def cancel_booking(self) -> None:
+        def change(booked: Booking, op: IntendedOperation) -> Booking:
+            return replace(self._edited(booked, op), deleted=True)
+
+        self._change("bookings", "give up", change, deletes=True)
+
+    def _half_hours(self) -> tuple[str, ...]:
+        """One table, for a while of the same short evening."""
+        start = self._rng.randrange(3)
+        return tuple(f"table:{number}" for number in range(start, start + self._rng.choice((1, 2))))
+
     def read_order(self) -> None:
         self._read("orders", self._known.orders)
 
@@ -126,7 +156,7 @@ class SimulatedClient:
         *,
         deletes: bool = False,
     ) -> None:
-        ids = self._known.orders if kind == "orders" else self._known.items
+        ids = self._known.of(kind)
         if ids:
             op = self._new(kind, label, self._one_of(ids), deletes=deletes)
             self._requests.change(op, lambda record: change(record, op))

@@ -25,15 +25,19 @@ ACTIONS = (
     "read_order",
     "read_item",
     "list_records",
+    "book_table",
+    "move_booking",
+    "cancel_booking",
 )
 MIXES = tuple(
     dict(zip(ACTIONS, weights, strict=True))
     for weights in (
-        (6, 7, 2, 3, 4, 2, 2, 5, 4, 2),
-        (6, 7, 2, 3, 4, 2, 2, 5, 4, 2),
-        (2, 8, 1, 8, 0, 0, 0, 4, 0, 1),
-        (9, 2, 3, 0, 1, 0, 0, 2, 1, 1),
-        (0, 0, 0, 0, 8, 2, 5, 0, 5, 1),
+        (6, 7, 2, 3, 4, 2, 2, 5, 4, 2, 0, 0, 0),
+        (6, 7, 2, 3, 4, 2, 2, 5, 4, 2, 0, 0, 0),
+        (2, 8, 1, 8, 0, 0, 0, 4, 0, 1, 0, 0, 0),
+        (9, 2, 3, 0, 1, 0, 0, 2, 1, 1, 0, 0, 0),
+        (0, 0, 0, 0, 8, 2, 5, 0, 5, 1, 0, 0, 0),
+        (2, 1, 1, 0, 0, 0, 0, 1, 0, 0, 9, 5, 3),
     )
 )
 FAULTS = ("outage", "outage", "freeze", "freeze", "cut", "cut", "kill")

@@ -408,6 +408,11 @@ BUGS = (
     ),
     PlantedBug("overselling not filed", ((Replicator, "report_oversold", _nothing),), (STOCK,)),
     PlantedBug(
+        "double bookings name no records",
+        ((ReferenceStore, "holders", lambda *_args: []),),
+        (STOCK,),
+    ),
+    PlantedBug(
         "followers not owed",
         ((OutboxEntry, "for_followers", classmethod(lambda *_args: ())),),
         (FOLLOWED,),

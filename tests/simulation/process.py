@@ -31,6 +31,7 @@ from dinerapp.replication.replicator import Replicator
 from dinerapp.replication.served_by import StoreRole
 from dinerapp.replication.store_pair import StorePair
 from dinerapp.replication.version import StoreId
+from tests.contracts.counted import Bookings
 from tests.simulation.network import Network
 from tests.simulation.oracle import Oracle
 from tests.simulation.reference import ReferenceDatabase, ReferenceStore
@@ -48,6 +49,7 @@ PLACEMENT: Mapping[type[Any], tuple[StoreId, ...]] = {
     Orders: PLACES,
     MenuItems: PLACES[::-1],
     Conflicts: PLACES,
+    Bookings: PLACES[::-1],
 }
 SUSPICION_LEASE = timedelta(seconds=2)
 GRACE = timedelta(seconds=1)

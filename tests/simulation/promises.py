@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import combinations
 from typing import Any
 
 from dinerapp.ordering.domain.orders import Order, Status
@@ -19,7 +20,7 @@ from tests.simulation.scheduler import Violation
 from tests.simulation.stores import PoisonedStore, living_stock
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
-KINDS = ("orders", "menu_items", "conflicts")
+KINDS = tuple(port.kind.name for port in PLACEMENT)
 FOLLOWED = {port.kind.name: port.kind.has_followers for port in PLACEMENT}
 
 
@@ -166,10 +167,10 @@ def _effects_once(order: Order) -> None:
 
 
 def _stock_adds_up(servers: SimulatedServers, store_id: StoreId) -> None:
-    expected = living_stock(_states(servers, store_id, "orders").values())
+    expected = living_stock(_holding_records(servers, store_id))
     held = Counter({key: n for key, n in servers.databases[store_id].reserved.items() if n})
     if held != expected:
-        what = f"{store_id} counts {dict(held)}, living orders hold {dict(expected)}"
+        what = f"{store_id} counts {dict(held)}, living records hold {dict(expected)}"
         raise Violation("P3 nothing doubled", what)
 
 
@@ -184,18 +185,37 @@ def _counters_are_equal(servers: SimulatedServers) -> None:
 def _oversold_is_filed(oracle: Oracle, servers: SimulatedServers, parked: set[str]) -> None:
     """Parked records excuse two things: what was taken before the limit was known may never have
     been shipped to where it is, and a parked cancellation still holds what it gave back."""
-    filed = {
-        (c.about, c.record_id)
-        for c in _states(servers, PLACES[0], "conflicts").values()
-        if c.reason == "oversold"
-    }
+    conflicts = _states(servers, PLACES[0], "conflicts").values()
+    filed = {(c.about, c.record_id) for c in conflicts if c.reason == "oversold"}
+    pairs = Counter(
+        (c.winner["id"], c.loser["id"]) for c in conflicts if c.reason.startswith("both hold")
+    )
     for place, key in _oversold(servers):
         if parked and key in oracle.unlimited:
             continue
-        if tuple(key.split(":")) not in filed:
+        if key.startswith("table:"):
+            _each_pair_is_filed_once(key, servers, place, pairs)
+        elif tuple(key.split(":")) not in filed:
             raise Violation("P10 stock", f"{place} holds too much of {key}, and no conflict")
         if key not in oracle.unlimited | _held_by(parked, servers):
             _taken_on_both_sides(key, oracle, servers)
+
+
+def _each_pair_is_filed_once(
+    key: str, servers: SimulatedServers, store_id: StoreId, pairs: Counter[tuple[str, str]]
+) -> None:
+    """A double booking names both records, the one that came first first."""
+    bookings = _states(servers, store_id, "bookings").values()
+    holders = [(each.created_at, each.id) for each in bookings if key in living_stock([each])]
+    for (_, first), (_, second) in combinations(sorted(holders), 2):
+        if pairs[first, second] != 1 or pairs[second, first]:
+            what = f"{store_id} has {key} twice, and {pairs[first, second]} conflicts of the two"
+            raise Violation("P10 stock", what)
+
+
+def _holding_records(servers: SimulatedServers, store_id: StoreId) -> list[Any]:
+    kinds = ("orders", "bookings")
+    return [record for kind in kinds for record in _states(servers, store_id, kind).values()]
 
 
 def _oversold(servers: SimulatedServers) -> Iterator[tuple[StoreId, str]]:
@@ -207,22 +227,22 @@ def _oversold(servers: SimulatedServers) -> Iterator[tuple[StoreId, str]]:
                 yield place, key
 
 
-def _held_by(order_ids: set[str], servers: SimulatedServers) -> set[str]:
-    orders = [
-        order
+def _held_by(record_ids: set[str], servers: SimulatedServers) -> set[str]:
+    records = [
+        record
         for place in PLACES
-        for order in _states(servers, place, "orders").values()
-        if order.id in order_ids
+        for record in _holding_records(servers, place)
+        if record.id in record_ids
     ]
-    return set(living_stock(orders))
+    return set(living_stock(records))
 
 
 def _taken_on_both_sides(key: str, oracle: Oracle, servers: SimulatedServers) -> None:
     holders = {
-        order.id
+        record.id
         for place in PLACES
-        for order in _states(servers, place, "orders").values()
-        if key in living_stock([order])
+        for record in _holding_records(servers, place)
+        if key in living_stock([record])
     }
     takers = [op.op_id for op in oracle.ops.values() if op.record_id in holders]
     places = {place for op_id in takers for place in oracle.accepted.get(op_id, ())}

@@ -19,6 +19,7 @@ from dinerapp.replication.ports.repository import Cursor, Page, ReadVersion, Usa
 from dinerapp.replication.ports.store import Store
 from dinerapp.replication.record import Record
 from dinerapp.replication.version import StoreId, Version
+from tests.contracts.counted import Booking
 from tests.simulation.network import Network
 from tests.simulation.oracle import IntendedOperation, Oracle
 from tests.simulation.reference import ReferenceDatabase, ReferenceStore
@@ -302,10 +303,13 @@ class SimulatedStore(Store[Any]):
         return self._line.call(f"{self.kind.name}.{name}", apply, writes=True)
 
 
-def living_stock(orders: Collection[Any]) -> Counter[str]:
-    """What living orders hold of each item, counted by hand."""
+def living_stock(records: Collection[Any]) -> Counter[str]:
+    """What living orders hold of each item and living bookings of each half hour, counted by
+    hand."""
     held: Counter[str] = Counter()
-    for order in (record for record in orders if isinstance(record, Order)):
+    for booking in (record for record in records if isinstance(record, Booking)):
+        held.update([] if booking.deleted else booking.keys)
+    for order in (record for record in records if isinstance(record, Order)):
         if order.status != "cancelled" and not order.deleted:
             for line in order.lines:
                 if line.counted:

@@ -42,6 +42,19 @@ def test_an_oversold_thing_is_one_conflict_per_limit() -> None:
     assert first.id == again.id != raised.id
 
 
+def test_a_double_booking_is_one_conflict_of_two_records_whatever_becomes_of_them() -> None:
+    one, other = (menu_item(price=p).as_accepted_by(StoreId.MONGODB) for p in (1, 2))
+    filed = conflicts.from_double_booking("menu_items", one, other, "table:4", 1, at())
+    assert (filed.about, filed.record_id) == ("menu_items", one.id)
+    assert (filed.winner["id"], filed.loser["id"]) == (one.id, other.id)
+    assert filed.reason == "both hold table:4, but only 1 of it may be held"
+    changed = other.with_changes(op_id=new_id(), now=at(5), price=9)
+    again = conflicts.from_double_booking("menu_items", changed, one, "table:5", 1, at(9))
+    assert (filed.id, filed.op_id) == (again.id, again.op_id)
+    alone = conflicts.from_states("menu_items", one, other, filed.reason, at())
+    assert filed.id not in (alone.id, filed.op_id)
+
+
 @given(orders(id=ONE_ID), orders(id=ONE_ID))
 def test_a_conflict_comes_back_from_json_as_it_was(one: Any, other: Any) -> None:
     filed = codec.canonical(conflicts.from_states("orders", one, other, "why", at()))
