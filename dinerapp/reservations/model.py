@@ -22,6 +22,7 @@ Notes = Annotated[str, Bounds(0, 500)]
 Party = Annotated[int, Bounds(1, 100)]
 Place = Annotated[int, Bounds(0, 10_000)]
 _PLACEMENT = ("table_id", "starts_at", "ends_at", "party_size", "moves")
+_PERSONAL = ("name", "phone", "email", "notes", "reason", "user_id", "erased_at")
 
 
 class Status(StrEnum):
@@ -96,6 +97,7 @@ class Reservation(Record):
     reason: Notes | None = None
     notes: Notes | None = None
     user_id: str | None = None
+    erased_at: datetime | None = None
 
     def with_status(self, status: Status, role: Role | None, reason: str | None) -> Reservation:
         """One step further, if it exists and somebody in that role may take it."""
@@ -117,6 +119,13 @@ class Reservation(Record):
         placement = (table.id, starts_at, table.end_of(starts_at), party_size, self.moves + 1)
         placed: dict[str, Any] = dict(zip(_PLACEMENT, placement, strict=True))
         return replace(self, **placed)
+
+    def redacted(self, at: datetime) -> Reservation:
+        """What is left of it once the guest was forgotten: where, when and how many."""
+        if self.erased_at is not None:
+            return self
+        nothing: dict[str, Any] = {"name": "", "phone": "", **dict.fromkeys(_PERSONAL[2:])}
+        return replace(self, **nothing | {"erased_at": at})
 
 
 def half_hours(table_id: str, begin: datetime, end: datetime) -> frozenset[str]:
@@ -142,6 +151,7 @@ def _clash(behind: Reservation, ahead: Reservation) -> str:
 _MERGE = merge_groups(
     FieldGroup(("status", "reason"), lambda each: [*Status].index(each.status)),
     FieldGroup(_PLACEMENT, lambda each: each.moves),
+    FieldGroup(_PERSONAL, lambda each: each.erased_at is not None),
     clash=_clash,
 )
 AREAS = Kind("areas", Area, unique_fields=("name",))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from dinerapp.accounts.domain.permissions import Caller, Permission
@@ -15,9 +16,11 @@ from dinerapp.ordering.domain.customers import PhoneIdentity
 from dinerapp.ordering.domain.slots import SlotPolicy
 from dinerapp.ordering.errors import SoldOut
 from dinerapp.replication import saving
+from dinerapp.replication.erasure import Person, PersonalData
 from dinerapp.replication.errors import Exhausted, InvalidRequest, NotFound, RuleViolation
 from dinerapp.replication.identity import Operation, short_code
 from dinerapp.replication.managed_records import ManagedRecords
+from dinerapp.replication.paging import all_of
 from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.record import utc_now
 from dinerapp.replication.saving import WriteResult
@@ -200,3 +203,14 @@ class ReservationService:
             raise RuleViolation(
                 f"reservations are still for {table.name}: {number}; move them first"
             )
+
+
+def personal_data(reservations: Reservations) -> PersonalData[Reservation]:
+    """A guest is known by their number, and by their accounts."""
+
+    def find(person: Person) -> Iterator[Reservation]:
+        newest = reservations.newest
+        owned = (partial(newest, user_id=user_id) for user_id in person.user_ids)
+        return all_of(partial(newest, phone=person.phone), *owned)
+
+    return PersonalData(repository=reservations, find=find, redact=Reservation.redacted)

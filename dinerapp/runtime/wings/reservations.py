@@ -6,7 +6,7 @@ from blueprints.reservations.routes import areas, blp, tables
 from dinerapp.accounts.services.record_tokens import RecordTokens
 from dinerapp.ordering.domain.slots import SlotPolicy
 from dinerapp.reservations.port import Areas, Reservations, Tables
-from dinerapp.reservations.service import DAYS_AHEAD, STARTS_AT, ReservationService
+from dinerapp.reservations.service import DAYS_AHEAD, STARTS_AT, ReservationService, personal_data
 from dinerapp.runtime.wing import BuiltWing, KindRow, Wing, WingContext
 from dinerapp.runtime.wings.ordering import phone_identity
 
@@ -29,4 +29,5 @@ RESERVATIONS = Wing(
     kinds=tuple(KindRow.documents(port) for port in (Areas, Tables, Reservations)),
     blueprints=(areas, tables, blp),
     build=_build,
+    personal_data=lambda context: [personal_data(context.repository(Reservations))],
 )

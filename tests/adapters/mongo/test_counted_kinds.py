@@ -11,7 +11,7 @@ import pytest
 from adapters.mongo.database import MongoDatabase
 from dinerapp.replication.errors import Exhausted
 from dinerapp.replication.identity import new_id, new_op_id
-from dinerapp.replication.ports.replica import Usage
+from dinerapp.replication.ports.repository import Usage
 from dinerapp.replication.version import StoreId
 from tests.adapters.mongo.test_commands import Diner
 from tests.contracts.counted import MONGO_STORES, Booking, booking, pool
