@@ -9,13 +9,13 @@ from flask import Response
 
 from blueprints.coupons.schemas import CouponChanges, CouponIn, CouponOut, CouponPage
 from blueprints.http.blueprint import Blueprint
+from blueprints.http.record_schemas import record_view
 from blueprints.http.responses import (
     PageQuery,
     if_match,
     operation,
     page_response,
     parse_cursor,
-    public_fields,
     record_response,
     write_response,
 )
@@ -81,4 +81,4 @@ def _uses(*coupons: Coupon) -> dict[str, int]:
 
 
 def _view(coupon: Coupon, uses: int) -> dict[str, Any]:
-    return public_fields(coupon) | {"uses": uses}
+    return record_view(CouponOut, coupon, uses=uses)

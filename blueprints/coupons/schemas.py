@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import marshmallow as ma
 from marshmallow import fields
 
 from blueprints.http.fields import Money, RequestSchema, StrictBool, StrictInt, Text, UtcDateTime
+from blueprints.http.record_schemas import page_schema, schema_of
+from dinerapp.ordering.domain.coupons import COUPONS
 
 MAX_USES = 10**6
 
@@ -32,27 +33,11 @@ class CouponIn(CouponChanges):
     )
 
 
-class CouponOut(ma.Schema):
-    """A coupon, and how many orders have used it."""
-
-    id = fields.UUID()
-    revision = fields.Integer()
-    code = fields.String(metadata={"example": "WELCOME"})
-    description = fields.String()
-    percent = fields.Integer(allow_none=True)
-    amount = fields.Integer(allow_none=True)
-    minimum = fields.Integer()
-    starts_at = fields.DateTime(allow_none=True)
-    ends_at = fields.DateTime(allow_none=True)
-    max_uses = fields.Integer(allow_none=True)
-    active = fields.Boolean()
-    uses = fields.Integer()
-    created_at = fields.DateTime()
-    updated_at = fields.DateTime()
-
-
-class CouponPage(ma.Schema):
-    """One page, newest first."""
-
-    items = fields.List(fields.Nested(CouponOut))
-    next_cursor = fields.String(allow_none=True)
+CouponOut = schema_of(
+    COUPONS,
+    "CouponOut",
+    "A coupon, and how many orders have used it.",
+    about={"code": {"example": "WELCOME"}},
+    more={"uses": fields.Integer()},
+)
+CouponPage = page_schema(CouponOut, "CouponPage")

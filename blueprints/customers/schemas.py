@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import marshmallow as ma
-from marshmallow import fields
-
 from blueprints.http.fields import Email, Phone, RequestSchema, Text
+from blueprints.http.record_schemas import page_schema, schema_of
 from blueprints.http.responses import PageQuery
+from dinerapp.ordering.domain.customers import CUSTOMERS
 
 
 class CustomersQuery(PageQuery):
@@ -25,25 +24,18 @@ class CustomerChanges(RequestSchema):
     notes = Text(0, 2000, metadata={"example": "sits by the window"})
 
 
-class KnownCustomerOut(ma.Schema):
-    """A person who has ordered."""
-
-    id = fields.UUID()
-    revision = fields.Integer()
-    phone = fields.String(
-        metadata={"description": "in international format", "example": "+49301234567"}
-    )
-    name = fields.String(metadata={"example": "Ada"})
-    email = fields.String(allow_none=True, metadata={"example": "ada@example.org"})
-    notes = fields.String(metadata={"description": "for staff"})
-    first_seen = fields.DateTime(metadata={"description": "their first order"})
-    last_seen = fields.DateTime(metadata={"description": "the day of their latest order"})
-    created_at = fields.DateTime()
-    updated_at = fields.DateTime()
-
-
-class CustomerPage(ma.Schema):
-    """One page, newest first."""
-
-    items = fields.List(fields.Nested(KnownCustomerOut))
-    next_cursor = fields.String(allow_none=True)
+KnownCustomerOut = schema_of(
+    CUSTOMERS,
+    "KnownCustomerOut",
+    "A person who has ordered.",
+    hide=("erased_at",),
+    about={
+        "phone": {"description": "in international format", "example": "+49301234567"},
+        "name": {"example": "Ada"},
+        "email": {"example": "ada@example.org"},
+        "notes": {"description": "for staff"},
+        "first_seen": {"description": "their first order"},
+        "last_seen": {"description": "the day of their latest order"},
+    },
+)
+CustomerPage = page_schema(KnownCustomerOut, "CustomerPage")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from blueprints.http.responses import public_fields
+from blueprints.customers.schemas import KnownCustomerOut
+from blueprints.http.record_schemas import record_view
 from dinerapp.ordering.domain.customers import Customer
 
 
 def customer_view(customer: Customer) -> dict[str, Any]:
     """One customer; that they were erased once is nobody's business."""
-    view = public_fields(customer)
-    del view["erased_at"]
-    return view
+    return record_view(KnownCustomerOut, customer)

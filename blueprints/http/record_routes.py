@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,8 @@ from marshmallow import fields
 from blueprints.http.access import caller
 from blueprints.http.blueprint import Blueprint
 from blueprints.http.rate_limits import RateLimit
-from blueprints.http.record_schemas import SchemaType, page_of, with_all_optional
+from blueprints.http.record_schemas import page_schema, schema_of
+from blueprints.http.request_schemas import SchemaType, about, with_all_optional
 from blueprints.http.responses import (
     PageQuery,
     delete_response,
@@ -33,6 +34,7 @@ from blueprints.http.responses import (
 )
 from dinerapp.accounts.domain.permissions import Permission
 from dinerapp.accounts.services.record_tokens import RecordTokens
+from dinerapp.replication.kind import Kind
 from dinerapp.replication.record import Record
 
 View = Callable[..., Response]
@@ -48,18 +50,28 @@ class RecordRoutes:
     `guest_limit` says, and sees and changes what is their own.
     """
 
-    noun: str
+    kind: Kind[Any]
     use_cases: Callable[[], Any]
     sees: Permission
     changes: Permission
     given: SchemaType
-    shown: SchemaType
     changed: SchemaType | None = None
     query: SchemaType = PageQuery
     order: str = "newest first"
     tokens: Callable[[], RecordTokens] | None = None
     guest_limit: RateLimit = RateLimit.ORDER
     is_removable: bool = True
+
+    @cached_property
+    def noun(self) -> str:
+        """What one of them is called."""
+        return self.kind.record_type.__name__.lower()
+
+    @cached_property
+    def shown(self) -> SchemaType:
+        """What shows one."""
+        name = self.kind.record_type.__name__
+        return schema_of(self.kind, f"{name}Out", about(self.kind.record_type))
 
     def add_to(self, blp: Blueprint) -> None:
         """Adds the routes to the blueprint of the kind."""
@@ -71,7 +83,10 @@ class RecordRoutes:
         changed = self.changed or with_all_optional(self.given)
         a_noun = f"{'an' if self.noun[0] in 'aeiou' else 'a'} {self.noun}"
         given, query = blp.arguments(self.given), blp.arguments(self.query, location="query")
-        page, path = blp.response(200, page_of(self.shown)), "/<uuid:record_id>"
+        page, path = (
+            blp.response(200, page_schema(self.shown, f"{self.noun.capitalize()}Page")),
+            "/<uuid:record_id>",
+        )
         creates, shows = blp.creates(self.created), blp.changes(self.shown)
         view = partial(_view, self.noun)
         blp.post("")(view("add", f"Create {a_noun}", self._add(blp), *adds, given, creates))
@@ -91,7 +106,7 @@ class RecordRoutes:
             return public_fields(record)
         return public_fields(record) | {"access_token": self.tokens().issue(record.id)}
 
-    @property
+    @cached_property
     def created(self) -> SchemaType:
         """What shows that."""
         if self.tokens is None:

@@ -6,6 +6,8 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from blueprints.http.fields import BoundedList, HttpUrl, Phone, RequestSchema, Text
+from blueprints.http.record_schemas import schema_of, schema_of_part
+from dinerapp.accounts.domain.profiles import PROFILES, Preferences
 
 MAX_WORDS = 50
 _LANGUAGE_VALIDATOR = validate.Regexp(
@@ -43,23 +45,17 @@ class ProfileChanges(RequestSchema):
     preferences = fields.Nested(PreferencesIn)
 
 
-class PreferencesOut(ma.Schema):
-    """A user's preferences."""
-
-    dietary = fields.List(fields.String())
-    allergens = fields.List(fields.String())
-    language = fields.String(allow_none=True, metadata={"example": "de"})
-
-
-class ProfileOut(ma.Schema):
-    """A user's profile. Its id is the user's id."""
-
-    id = fields.UUID()
-    revision = fields.Integer()
-    display_name = fields.String(metadata={"example": "Ada"})
-    avatar_url = fields.String(allow_none=True, metadata={"example": "https://example.org/ada.png"})
-    bio = fields.String()
-    phone = fields.String(allow_none=True, metadata={"example": "+49301234567"})
-    preferences = fields.Nested(PreferencesOut)
-    created_at = fields.DateTime()
-    updated_at = fields.DateTime()
+PreferencesOut = schema_of_part(
+    Preferences, "PreferencesOut", "A user's preferences.", about={"language": {"example": "de"}}
+)
+ProfileOut = schema_of(
+    PROFILES,
+    "ProfileOut",
+    "A user's profile. Its id is the user's id.",
+    about={
+        "display_name": {"example": "Ada"},
+        "avatar_url": {"example": "https://example.org/ada.png"},
+        "phone": {"example": "+49301234567"},
+    },
+    more={"preferences": fields.Nested(PreferencesOut)},
+)

@@ -14,28 +14,27 @@ from blueprints.http.services import services_of
 from blueprints.orders.schemas import LookupQuery
 from blueprints.reservations import schemas
 from dinerapp.accounts.domain.permissions import Permission
+from dinerapp.reservations.model import AREAS, RESERVATIONS, TABLES
 from dinerapp.reservations.service import ReservationService
 
 services = services_of(ReservationService)
 
 areas = Blueprint("areas", __name__, url_prefix="/api/areas", description="Parts of the restaurant")
 RecordRoutes(
-    noun="area",
+    kind=AREAS,
     use_cases=lambda: services().areas,
     sees=Permission.SEE_RESERVATIONS,
     changes=Permission.PLAN_TABLES,
     given=schemas.AreaIn,
-    shown=schemas.AreaOut,
 ).add_to(areas)
 
 tables = Blueprint("tables", __name__, url_prefix="/api/tables", description="Tables to sit at")
 RecordRoutes(
-    noun="table",
+    kind=TABLES,
     use_cases=lambda: services().tables,
     sees=Permission.SEE_RESERVATIONS,
     changes=Permission.PLAN_TABLES,
     given=schemas.TableIn,
-    shown=schemas.TableOut,
 ).add_to(tables)
 
 blp = Blueprint("reservations", __name__, url_prefix="/api/reservations", description="Tables had")
@@ -52,13 +51,12 @@ def list_free_times(query: dict[str, Any]) -> Response:
 
 
 reservations = RecordRoutes(
-    noun="reservation",
+    kind=RESERVATIONS,
     use_cases=services,
     sees=Permission.SEE_RESERVATIONS,
     changes=Permission.CHANGE_RESERVATIONS,
     given=schemas.ReservationIn,
     changed=schemas.ReservationChanges,
-    shown=schemas.ReservationOut,
     query=schemas.DayQuery,
     order="earliest first; customers see their own",
     tokens=lambda: services().tokens,

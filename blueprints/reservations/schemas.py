@@ -6,7 +6,7 @@ import marshmallow as ma
 from marshmallow import fields
 
 from blueprints.http.fields import Email, Phone, QueryInt, RecordId, RequestSchema
-from blueprints.http.record_schemas import request_schema, schema_of, with_all_optional
+from blueprints.http.request_schemas import request_schema, with_all_optional
 from blueprints.http.responses import PageQuery
 from dinerapp.reservations.model import Area, Reservation, Table
 
@@ -24,7 +24,6 @@ ReservationIn = request_schema(
 ReservationChanges = with_all_optional(
     request_schema(Reservation, "party_size starts_at status reason", table_id=RecordId())
 )
-AreaOut, TableOut, ReservationOut = (schema_of(each) for each in (Area, Table, Reservation))
 
 
 class DayQuery(PageQuery):

@@ -6,9 +6,10 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from blueprints.http.fields import RequestSchema
+from blueprints.http.record_schemas import page_schema, schema_of
 from blueprints.http.responses import PageQuery
 from dinerapp.replication.conflict_service import KEEP, TAKE_OTHER
-from dinerapp.replication.conflicts import ConflictState
+from dinerapp.replication.conflicts import CONFLICTS, ConflictState
 
 
 class ConflictsQuery(PageQuery):
@@ -25,27 +26,14 @@ class Resolution(RequestSchema):
     )
 
 
-class ConflictOut(ma.Schema):
-    """Two conflicting states of a record, and why one won."""
-
-    id = fields.UUID()
-    revision = fields.Integer()
-    about = fields.String(metadata={"description": "the kind of record"})
-    record_id = fields.String()
-    reason = fields.String()
-    winner = fields.Dict()
-    loser = fields.Dict()
-    state = fields.Enum(ConflictState, by_value=True)
-    resolution = fields.String(allow_none=True)
-    created_at = fields.DateTime()
-    updated_at = fields.DateTime()
-
-
-class ConflictPage(ma.Schema):
-    """One page, newest first."""
-
-    items = fields.List(fields.Nested(ConflictOut))
-    next_cursor = fields.String(allow_none=True)
+ConflictOut = schema_of(
+    CONFLICTS,
+    "ConflictOut",
+    "Two conflicting states of a record, and why one won.",
+    about={"about": {"description": "the kind of record"}},
+    more={"record_id": fields.String()},
+)
+ConflictPage = page_schema(ConflictOut, "ConflictPage")
 
 
 class KindReport(ma.Schema):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import marshmallow as ma
 from marshmallow import fields
 
 from blueprints.http.fields import Money, RequestSchema, Text
+from blueprints.http.record_schemas import page_schema, schema_of
 from blueprints.http.responses import PageQuery
+from dinerapp.ordering.domain.tills import TILLS
 
 
 class TillIn(RequestSchema):
@@ -29,25 +30,12 @@ class TillsQuery(PageQuery):
     open = fields.Boolean(load_default=None, truthy={"true"}, falsy={"false"})
 
 
-class TillOut(ma.Schema):
-    """A till. `expected` is the cash that should be in it now, or when it was closed."""
-
-    id = fields.UUID()
-    revision = fields.Integer()
-    name = fields.String(metadata={"example": "Bar"})
-    opened_by = fields.String()
-    opening = fields.Integer()
-    closed_at = fields.DateTime(allow_none=True)
-    closed_by = fields.String(allow_none=True)
-    expected = fields.Integer(allow_none=True)
-    counted = fields.Integer(allow_none=True)
-    notes = fields.String(allow_none=True)
-    created_at = fields.DateTime()
-    updated_at = fields.DateTime()
-
-
-class TillPage(ma.Schema):
-    """One page, newest first; `expected` is null while a till is open."""
-
-    items = fields.List(fields.Nested(TillOut))
-    next_cursor = fields.String(allow_none=True)
+TillOut = schema_of(
+    TILLS,
+    "TillOut",
+    "A till. `expected` is the cash that should be in it now, or when it was closed.",
+    about={"name": {"example": "Bar"}},
+)
+TillPage = page_schema(
+    TillOut, "TillPage", "One page, newest first; `expected` is null while a till is open."
+)

@@ -23,7 +23,8 @@ from dinerapp.replication.conflicts import Conflict
 from dinerapp.replication.errors import Exhausted, RuleViolation
 from dinerapp.replication.identity import Operation, new_id, new_op_id
 from dinerapp.replication.merge import MergePolicy
-from dinerapp.replication.ports.replica import ApplyOutcome, Usage
+from dinerapp.replication.ports.replica import ApplyOutcome
+from dinerapp.replication.ports.repository import Usage
 from dinerapp.replication.replicator import Replicator
 from dinerapp.replication.version import StoreId
 from tests.contracts.conftest import (
