@@ -127,18 +127,18 @@ class RecordRoutes:
         after, limit = parse_cursor(query.pop("cursor")), query.pop("limit")
         return page_response(self.use_cases().page(query, after, limit, caller()), public_fields)
 
-    def _read(self, record_id: UUID) -> Response:
-        record = self.use_cases().get(str(record_id), caller())
+    def _read(self, record_id: str) -> Response:
+        record = self.use_cases().get(record_id, caller())
         return record_response(record, public_fields(record))
 
-    def _change(self, given: Any, record_id: UUID) -> Response:
+    def _change(self, given: Any, record_id: str) -> Response:
         op = operation(f"{self.noun}.change {record_id}")
-        done = self.use_cases().change(str(record_id), op, given, caller(), if_match())
+        done = self.use_cases().change(record_id, op, given, caller(), if_match())
         return write_response(done, public_fields(done.record))
 
-    def _remove(self, record_id: UUID) -> Response:
+    def _remove(self, record_id: str) -> Response:
         op = operation(f"{self.noun}.remove {record_id}")
-        return delete_response(self.use_cases().remove(str(record_id), op, caller(), if_match()))
+        return delete_response(self.use_cases().remove(record_id, op, caller(), if_match()))
 
 
 def _view(
@@ -146,8 +146,8 @@ def _view(
 ) -> View:
     """As if it had been written out with its name, its summary and its decorators."""
 
-    def view(*args: Any, **options: Any) -> Response:
-        return function(*args, **options)
+    def view(*args: Any, **ids: UUID) -> Response:
+        return function(*args, *map(str, ids.values()))
 
     view.__name__, view.__doc__ = f"{verb}_{noun}", about
     for decorate in reversed(decorators):

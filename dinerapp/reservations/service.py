@@ -64,7 +64,7 @@ class ReservationService:
         """The table that staff name, or the smallest that is free and large enough."""
         starts_at, party_size = fields[STARTS_AT], fields[PARTY_SIZE]
         if TABLE_ID in fields and not caller.is_staff:
-            raise NotPermitted("only staff choose the table")
+            raise InvalidRequest("only staff choose the table", field=TABLE_ID)
         told: dict[str, Any] = {"phone": self._phones.phone(fields["phone"])}
         told |= {"status": Status.CONFIRMED} if caller.is_staff else {"user_id": caller.user_id}
         told["code"] = short_code(operation.record_id)
