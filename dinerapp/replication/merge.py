@@ -57,19 +57,19 @@ def merge_states(kind: Kind[R], stored: R, incoming: R, policy: MergePolicy) -> 
 
 @dataclass(frozen=True, slots=True)
 class FieldGroup:
-    """Fields of which the state with the higher rank is right, whichever side the policy prefers.
-    Of equal ranks they follow the policy, and a difference is a conflict."""
+    """Fields of which the state that is ahead is right, whichever side the policy prefers. Where
+    neither is ahead of the other they follow the policy, and a difference is a conflict."""
 
     names: tuple[str, ...]
-    rank: Callable[[Any], Any]
+    is_ahead: Callable[[Any, Any], bool]
 
 
 def merge_groups(
     *groups: FieldGroup, clash: Callable[[R, R], str] = lambda _one, _other: ""
 ) -> Callable[[R, R, MergePolicy], MergeResult[R]]:
     """The merge rule of a kind: each group for itself, all else by the policy. A state that differs
-    in anything it was not outranked in has lost, and is reported; so is the one that is behind in
-    the first group where `clash` says why the two cannot both be right."""
+    in anything it is not behind in has lost, and is reported; so is the one that is behind in the
+    first group where `clash` says why the two cannot both be right."""
 
     def merge(first: R, second: R, policy: MergePolicy) -> MergeResult[R]:
         decided = policy.decide(first, second)
@@ -77,11 +77,12 @@ def merge_groups(
         loser = second if winner is first else first
         settled: dict[str, Any] = {}
         for group in groups:
-            if group.rank(winner) != group.rank(loser):
-                ahead = max(winner, loser, key=group.rank)
-                settled |= {name: getattr(ahead, name) for name in group.names}
+            if group.is_ahead(winner, loser) or group.is_ahead(loser, winner):
+                right = loser if group.is_ahead(loser, winner) else winner
+                settled |= {name: getattr(right, name) for name in group.names}
         merged: R = replace(winner, **settled)
-        behind, ahead = sorted((first, second), key=groups[0].rank)
+        is_second_ahead = groups[0].is_ahead(second, first)
+        behind, ahead = (first, second) if is_second_ahead else (second, first)
         reason = clash(behind, ahead)
         if reason:
             return MergeResult(merged, behind, reason)

@@ -82,7 +82,7 @@ class Table(Record):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation(Record):
     """A table for a party. `phone` is as numbers are compared, `reason` is that of the last step,
-    and `moves` counts how often it got another table, time or size."""
+    and `moves` are the operations that gave it another table, time or size."""
 
     code: str
     name: Name
@@ -92,7 +92,7 @@ class Reservation(Record):
     table_id: str
     starts_at: datetime
     ends_at: datetime
-    moves: int = 0
+    moves: tuple[str, ...] = ()
     status: Status = Status.REQUESTED
     reason: Notes | None = None
     notes: Notes | None = None
@@ -110,13 +110,15 @@ class Reservation(Record):
             raise NotPermitted(f"the role {role} may not set reservations to {status}")
         return replace(self, status=status, reason=reason)
 
-    def at_table(self, table: Table, starts_at: datetime, party_size: int) -> Reservation:
+    def at_table(
+        self, table: Table, starts_at: datetime, party_size: int, op_id: str
+    ) -> Reservation:
         """At that table from then on; RuleViolation once it is over."""
         if (table.id, starts_at, party_size) == (self.table_id, self.starts_at, self.party_size):
             return self
         if self.status in OVER:
             raise RuleViolation(f"a reservation that is {self.status} cannot be moved")
-        placement = (table.id, starts_at, table.end_of(starts_at), party_size, self.moves + 1)
+        placement = (table.id, starts_at, table.end_of(starts_at), party_size, (*self.moves, op_id))
         placed: dict[str, Any] = dict(zip(_PLACEMENT, placement, strict=True))
         return replace(self, **placed)
 
@@ -142,6 +144,10 @@ def _held(reservation: Reservation) -> Mapping[str, int]:
     return dict.fromkeys(keys, 1)
 
 
+def _rank(reservation: Reservation) -> int:
+    return [*Status].index(reservation.status)
+
+
 def _clash(behind: Reservation, ahead: Reservation) -> str:
     if (behind.status in OFF) is (ahead.status in OFF):
         return ""
@@ -149,9 +155,9 @@ def _clash(behind: Reservation, ahead: Reservation) -> str:
 
 
 _MERGE = merge_groups(
-    FieldGroup(("status", "reason"), lambda each: [*Status].index(each.status)),
-    FieldGroup(_PLACEMENT, lambda each: each.moves),
-    FieldGroup(_PERSONAL, lambda each: each.erased_at is not None),
+    FieldGroup(("status", "reason"), lambda one, other: _rank(one) > _rank(other)),
+    FieldGroup(_PLACEMENT, lambda one, other: {*one.moves} > {*other.moves}),
+    FieldGroup(_PERSONAL, lambda one, other: bool(one.erased_at and not other.erased_at)),
     clash=_clash,
 )
 AREAS = Kind("areas", Area, unique_fields=("name",))

@@ -101,7 +101,8 @@ class ReservationService:
                 starts_at = fields.get(STARTS_AT, found.starts_at)
                 self._require_start(starts_at, caller)
                 table = self._table(fields.get(TABLE_ID, found.table_id))
-                changed = found.at_table(table, starts_at, fields.get(PARTY_SIZE, found.party_size))
+                party_size = fields.get(PARTY_SIZE, found.party_size)
+                changed = found.at_table(table, starts_at, party_size, operation.op_id)
             if status is not found.status:
                 changed = changed.with_status(status, caller.role, fields.get("reason"))
             if changed is found:

@@ -114,7 +114,7 @@ class TestReservations:
         self, repositories: Repositories
     ) -> None:
         first, target = save(repositories), table()
-        placed = first.at_table(target, first.starts_at + HOUR, 3)
+        placed = first.at_table(target, first.starts_at + HOUR, 3, new_op_id())
         moved = repositories.reservations.save(changed(placed))
         keys = half_hours(first.table_id, first.starts_at, first.ends_at)
         usage = repositories.reservations.usage([*keys])
@@ -194,7 +194,7 @@ def test_a_move_on_one_side_and_a_step_on_the_other_are_both_kept(
     begun, target = save(postgresql), table()
     mongodb.reservations.deliver([begun])
     postgresql.reservations.save(changed(begun, status=Status.CONFIRMED))
-    mongodb.reservations.save(changed(begun.at_table(target, begun.starts_at, 4)))
+    mongodb.reservations.save(changed(begun.at_table(target, begun.starts_at, 4, new_op_id())))
     assert replicated(postgresql, mongodb) == ()
     merged = postgresql.reservations.get(begun.id)
     assert (merged.status, merged.table_id) == (Status.CONFIRMED, target.id)
@@ -206,8 +206,9 @@ def test_a_reservation_that_both_sides_moved_is_a_conflict(
 ) -> None:
     begun = save(postgresql)
     mongodb.reservations.deliver([begun])
-    for stores in (postgresql, mongodb):
-        stores.reservations.save(changed(begun.at_table(table(), begun.starts_at, 4)))
+    for stores in (postgresql, mongodb, mongodb):
+        begun = stores.reservations.get(begun.id)
+        stores.reservations.save(changed(begun.at_table(table(), begun.starts_at, 4, new_op_id())))
     [conflict] = replicated(postgresql, mongodb)
     assert conflict.record_id == begun.id
     assert conflict.winner["table_id"] != conflict.loser["table_id"]

@@ -26,6 +26,7 @@ class Permission(StrEnum):
     CANCEL_ORDERS = "cancel_orders"
     MOVE_ORDERS = "move_orders"
     CHANGE_ORDERS = "change_orders"
+    SEAT_GUESTS = "seat_guests"
     TAKE_MONEY = "take_money"
     GIVE_MONEY_BACK = "give_money_back"
     RUN_TILLS = "run_tills"
@@ -65,6 +66,7 @@ ROLES_BY_PERMISSION: Mapping[Permission, frozenset[Role]] = {
     Permission.CANCEL_ORDERS: _FLOOR,
     Permission.MOVE_ORDERS: _STAFF,
     Permission.CHANGE_ORDERS: _FLOOR,
+    Permission.SEAT_GUESTS: frozenset({Role.WAITER, Role.MANAGER, Role.ADMIN}),
     Permission.TAKE_MONEY: _FLOOR,
     Permission.GIVE_MONEY_BACK: _MONEY,
     Permission.RUN_TILLS: _MONEY,

@@ -34,6 +34,7 @@ from dinerapp.ordering.ports.menu import Categories, MenuItems
 from dinerapp.ordering.ports.orders import Orders
 from dinerapp.ordering.ports.slots import Slots
 from dinerapp.ordering.ports.tills import Tills
+from dinerapp.ordering.services.bills import BillService
 from dinerapp.ordering.services.carts import CartService
 from dinerapp.ordering.services.coupons import CouponService
 from dinerapp.ordering.services.customer_tracker import CustomerTracker
@@ -95,7 +96,7 @@ def _build(context: WingContext) -> BuiltWing:
     )
     news = Event()
     feed = OrderFeed(orders_at, context.stream_quota, wake=news.set)
-    regulars = CustomerTracker(customers)
+    regulars, bills = CustomerTracker(customers), BillService(orders_at)
     services = OrderingServices(
         currency=settings.currency,
         menu=MenuService(menu_at, categories_at, board),
@@ -103,6 +104,7 @@ def _build(context: WingContext) -> BuiltWing:
         menu_cache=board,
         carts=carts,
         orders=orders,
+        bills=bills,
         order_feed=feed,
         slots=slots,
         kitchen=KitchenService(orders_at),
@@ -113,7 +115,7 @@ def _build(context: WingContext) -> BuiltWing:
     )
     return BuiltWing(
         services,
-        followers={Orders.kind.name: [regulars]},
+        followers={Orders.kind.name: [regulars, bills]},
         background=(
             PeriodicThread("order-feed", feed.step, news),
             Resource(feed),
