@@ -8,7 +8,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from blueprints.http.fields import RequestSchema
+from blueprints.http.fields import LateChoice, RequestSchema
 
 EXAMPLE_ID = "01a1fd5b-738a-7340-82a6-7288b9785b65"
 _DEFAULT_EXAMPLES: tuple[tuple[type[fields.Field[Any]], Any], ...] = (
@@ -49,6 +49,8 @@ def _example(field: fields.Field[Any]) -> Any:
             return example_of(field.schema)
         case fields.List():
             return [_example(field.inner)]
+        case LateChoice():
+            return field.choices()[0]
         case fields.Enum():
             return _first_value(field.enum)
     return next(value for kind, value in _DEFAULT_EXAMPLES if isinstance(field, kind))

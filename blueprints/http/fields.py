@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -191,6 +192,37 @@ class UtcDateTime(fields.AwareDateTime):
             raise self.make_error("beyond") from None
 
 
+class LateChoice(fields.String):
+    """One of some words that are known only once the application is built."""
+
+    default_error_messages = _messages(unknown="Must be one of: {choices}.")
+
+    def __init__(self, choices: Callable[[], Sequence[str]], **options: Any) -> None:
+        super().__init__(**options)
+        self.choices = choices
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        if value not in self.choices():
+            raise self.make_error("unknown", choices=", ".join(self.choices()))
+        return str(value)
+
+
+class _LateLength(validate.Length):
+    """A length whose limit is known only once the application is built."""
+
+    def __init__(self, least: int, most: Callable[[], int]) -> None:
+        super().__init__(least, least)
+        self._most = most
+
+    @property
+    def max(self) -> int:
+        return self._most()
+
+    @max.setter
+    def max(self, _value: int) -> None:
+        """marshmallow sets it."""
+
+
 class BoundedList(fields.List[Any]):
     """A list; one that is too long is not read any further."""
 
@@ -199,14 +231,24 @@ class BoundedList(fields.List[Any]):
     )
 
     def __init__(
-        self, item: fields.Field[Any], min_items: int, max_items: int, **options: Any
+        self,
+        item: fields.Field[Any],
+        min_items: int,
+        max_items: int | Callable[[], int],
+        **options: Any,
     ) -> None:
-        super().__init__(item, validate=validate.Length(min_items, max_items), **options)
-        self._min_items, self._max_items = min_items, max_items
+        length = (
+            _LateLength(min_items, max_items)
+            if callable(max_items)
+            else validate.Length(min_items, max_items)
+        )
+        super().__init__(item, validate=length, **options)
+        self._length = length
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> list[Any]:
-        if isinstance(value, list) and not self._min_items <= len(value) <= self._max_items:
-            raise self.make_error("length", least=self._min_items, most=self._max_items)
+        least, most = self._length.min or 0, self._length.max or 0
+        if isinstance(value, list) and not least <= len(value) <= most:
+            raise self.make_error("length", least=least, most=most)
         return super()._deserialize(value, attr, data, **options)
 
 

@@ -19,7 +19,7 @@ from flask_smorest import Api
 from werkzeug.routing import Rule
 
 from blueprints.http.examples import EXAMPLE_ID, example_of
-from blueprints.http.fields import Problem, RequestSchema
+from blueprints.http.fields import LateChoice, Problem, RequestSchema
 from blueprints.http.headers import (
     IDEMPOTENCY_KEY,
     IF_MATCH,
@@ -218,10 +218,12 @@ def _default_error_component() -> dict[str, Any]:
 
 
 def _refine_string_schema(
-    _converter: OpenAPIConverter, _field: Any, ret: dict[str, Any], **_: Any
+    _converter: OpenAPIConverter, field: Any, ret: dict[str, Any], **_: Any
 ) -> dict[str, Any]:
     """Choices are words, and patterns end as they do in JavaScript."""
     made: dict[str, Any] = {}
+    if isinstance(field, LateChoice):
+        made["enum"] = [*field.choices()]
     if "enum" in ret:
         made["type"] = "string"
     if ret.get("pattern", "").endswith(r"\Z"):

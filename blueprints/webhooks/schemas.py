@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import marshmallow as ma
 from marshmallow import fields
 
-from blueprints.http.fields import BoundedList, RequestSchema, StrictBool, Text
+from blueprints.http.fields import BoundedList, LateChoice, RequestSchema, StrictBool, Text
 from blueprints.http.responses import PageQuery
-from dinerapp.ordering.domain.order_events import TOPICS, Topic
+from blueprints.http.services import services_of
+from dinerapp.webhooks.container import WebhookServices
 from dinerapp.webhooks.domain.deliveries import DeliveryState
+from dinerapp.webhooks.domain.event_sources import PING
 from dinerapp.webhooks.domain.webhooks import MAX_URL_LENGTH
 
 _URL_METADATA = {
@@ -17,15 +21,27 @@ _URL_METADATA = {
 }
 _EVENTS_METADATA = {
     "description": "the events it receives; an empty list means all",
-    "example": [TOPICS[0].value],
+    "example": ["order.placed"],
 }
+
+
+services = services_of(WebhookServices)
+
+
+def _topics() -> Sequence[str]:
+    """What wings declare, so it is known once they are built."""
+    return (*services().webhooks.topics, PING)
+
+
+def _count_topics() -> int:
+    return len(_topics())
 
 
 class WebhookChanges(RequestSchema):
     """The fields of a webhook that can be changed; all are optional."""
 
     url = Text(1, MAX_URL_LENGTH)
-    events = BoundedList(fields.Enum(Topic, by_value=True), 0, len(Topic))
+    events = BoundedList(LateChoice(_topics), 0, _count_topics)
     description = Text(0, 500)
     active = StrictBool()
 
@@ -35,7 +51,7 @@ class WebhookIn(WebhookChanges):
 
     url = Text(1, MAX_URL_LENGTH, required=True, metadata=_URL_METADATA)
     events = BoundedList(
-        fields.Enum(Topic, by_value=True), 0, len(Topic), load_default=(), metadata=_EVENTS_METADATA
+        LateChoice(_topics), 0, _count_topics, load_default=(), metadata=_EVENTS_METADATA
     )
 
 
@@ -45,7 +61,7 @@ class WebhookOut(ma.Schema):
     id = fields.UUID()
     revision = fields.Integer()
     url = fields.String(metadata=_URL_METADATA)
-    events = fields.List(fields.Enum(Topic, by_value=True), metadata=_EVENTS_METADATA)
+    events = fields.List(LateChoice(_topics), metadata=_EVENTS_METADATA)
     description = fields.String()
     active = fields.Boolean()
     since = fields.DateTime(metadata={"description": "earlier events are not sent"})
@@ -94,7 +110,7 @@ class DeliveryOut(ma.Schema):
     id = fields.UUID(metadata={"description": "the value of `webhook-id` in every attempt"})
     revision = fields.Integer()
     webhook_id = fields.UUID()
-    event = fields.Enum(Topic, by_value=True)
+    event = LateChoice(_topics)
     payload = fields.Dict(metadata={"description": "the body that is sent"})
     state = fields.Enum(DeliveryState, by_value=True)
     next_due = fields.DateTime(

@@ -77,8 +77,10 @@ def create_app(
     register_access_log(app, settings)
     register_request_metrics(app)
     api = openapi.create_api(app)
-    for blueprint in BLUEPRINTS:
-        api.register_blueprint(blueprint)
+    with app.app_context():
+        # Some of what routes take depends on what wings declare.
+        for blueprint in BLUEPRINTS:
+            api.register_blueprint(blueprint)
     app.register_blueprint(metrics)
     app.register_blueprint(docs.blp)
     access.register(app)

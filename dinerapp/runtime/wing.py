@@ -23,6 +23,7 @@ from dinerapp.replication.ports.repository import Repository
 from dinerapp.replication.ports.store import Store
 from dinerapp.replication.version import StoreId
 from dinerapp.runtime.supervisor import Service
+from dinerapp.webhooks.domain.event_sources import EventSource
 
 if TYPE_CHECKING:
     from dinerapp.runtime.settings import Settings
@@ -74,12 +75,14 @@ class WingContext:
         repositories: Mapping[str, Repository[Any]],
         stream_quota: StreamQuota,
         is_informed: Callable[[], bool],
+        event_sources: Sequence[EventSource[Any]],
         personal_data: Callable[[WingContext], Sequence[PersonalData[Any]]],
     ) -> None:
         self.settings = settings
         self.secret = secret
         self.stream_quota = stream_quota
         self.is_informed = is_informed
+        self.event_sources = event_sources
         self._repositories = repositories
         self._personal_data = personal_data
         self._services: dict[type, object] = {}
@@ -131,4 +134,5 @@ class Wing:
     blueprints: tuple[Blueprint, ...]
     build: Callable[[WingContext], BuiltWing]
     personal_data: Callable[[WingContext], Sequence[PersonalData[Any]]] = _no_personal_data
+    event_sources: tuple[EventSource[Any], ...] = ()
     forward_signals: Callable[[SignalBridge], None] = _nothing_to_forward

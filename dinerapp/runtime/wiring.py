@@ -51,6 +51,7 @@ def build(
         repositories=stores.repositories,
         stream_quota=quota,
         is_informed=lambda: bus.is_listening,
+        event_sources=[source for wing in WINGS for source in wing.event_sources],
         personal_data=_personal_data,
     )
     built = _build_wings(context)

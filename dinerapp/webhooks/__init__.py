@@ -1,4 +1,4 @@
-"""Webhooks for order events: endpoints, signed deliveries, and their retries.
+"""Webhooks for events that wings declare: endpoints, signed deliveries, and their retries.
 
 May use ordering, accounts, live and replication.
 """

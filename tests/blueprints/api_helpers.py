@@ -87,7 +87,8 @@ def assert_as_documented(app: Flask, answer: TestResponse) -> None:
     schema = documented_schema(app, answer)
     if schema is None:
         return
-    schema.load(answer.json, unknown=ma.RAISE)
+    with app.app_context():
+        schema.load(answer.json, unknown=ma.RAISE)
     assert set(answer.json) == set(schema.fields)
 
 

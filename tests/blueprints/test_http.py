@@ -283,7 +283,8 @@ def test_examples_of_requests_are_accepted(client: FlaskClient) -> None:
             if given["in"] == "json":
                 schema = given["schema"]
                 made = schema() if isinstance(schema, type) else schema
-                assert not made.validate(example_of(made)), endpoint
+                with client.application.app_context():
+                    assert not made.validate(example_of(made)), endpoint
 
 
 def test_examples_of_answers_are_such_answers(client: FlaskClient) -> None:
@@ -291,7 +292,8 @@ def test_examples_of_answers_are_such_answers(client: FlaskClient) -> None:
         answers = getattr(view, "_apidoc", {}).get("response", {}).get("responses", {})
         for made in [one.get("schema") for found in answers.values() for one in found]:
             if isinstance(made, ma.Schema):
-                assert not made.validate(example_of(made)), endpoint
+                with client.application.app_context():
+                    assert not made.validate(example_of(made)), endpoint
 
 
 def test_the_examples_of_a_dish_and_an_order_work_together(

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.messaging.container import MessagingServices
-from dinerapp.replication.identity import new_id
+from dinerapp.replication.identity import new_id, new_op_id
 from dinerapp.replication.record import utc_now
 from tests.blueprints.api_helpers import (
     add_dish,
@@ -160,6 +160,23 @@ def test_an_order_is_attached_by_whoever_may_see_it(
         assert answer.status_code == status, (who, answer.text)
         if status == 201:
             assert answer.json["order_id"] == order["id"]
+
+
+def test_a_repeated_message_is_the_same_though_its_order_is_no_longer_the_senders(
+    people: dict[str, FlaskClient], room: str
+) -> None:
+    sender, headers = people["customer"], idempotency_headers()
+    item = add_dish(client_as(people["owner"].application, Role.ADMIN))
+    body = {"order_id": place_order(sender, order_for(item))["id"]}
+    path = f"/api/rooms/{room}/messages"
+    first = sender.post(path, json=body, headers=headers)
+    orders: Any = services_of(sender).repositories["orders"]
+    order = orders.get(body["order_id"])
+    orders.save(order.with_changes(op_id=new_op_id(), now=utc_now(), user_id=None))
+    again = sender.post(path, json=body, headers=headers)
+    assert (again.status_code, again.json) == (first.status_code, first.json)
+    assert again.headers["Idempotent-Replay"] == "true"
+    assert sender.post(path, json=body, headers=idempotency_headers()).status_code == 422
 
 
 def test_one_key_says_it_once(people: dict[str, FlaskClient], room: str) -> None:

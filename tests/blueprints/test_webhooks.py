@@ -16,15 +16,26 @@ import pytest
 from flask.testing import FlaskClient
 
 from adapters.embedded.tcp_ports import free_port
+from dinerapp.ordering.domain.order_events import Topic
+from dinerapp.ordering.domain.orders import Order
+from dinerapp.ordering.ports.coupons import Coupons
+from dinerapp.ordering.ports.orders import Orders
 from dinerapp.replication import conflicts
+from dinerapp.replication.events import RecordEvent
+from dinerapp.replication.identity import derived_id
 from dinerapp.replication.record import utc_now
 from dinerapp.replication.version import StoreId
+from dinerapp.runtime import wiring
+from dinerapp.runtime.registry import WINGS
+from dinerapp.runtime.wing import BuiltWing, Wing
 from dinerapp.webhooks.container import WebhookServices
+from dinerapp.webhooks.domain.event_sources import EventSource
 from dinerapp.webhooks.domain.signing import signed_headers
 from dinerapp.webhooks.services import sender
 from tests.blueprints.api_helpers import (
     add_dish,
     client_of,
+    description_of,
     idempotency_headers,
     order_for,
     place_order,
@@ -216,6 +227,40 @@ def test_only_what_it_wants_and_only_from_when_it_was_made(
     time.sleep(0.3)
     assert events(receiver) == ["order.status_changed"] * 2
     client.delete(f"/api/webhooks/{only['id']}")
+
+
+def served(order: Order) -> Iterator[RecordEvent]:
+    yield RecordEvent(
+        id=derived_id("served", order.id), topic="table.served", at=utc_now(), says={"code": "A1"}
+    )
+
+
+def test_a_wing_tells_of_its_kinds_without_webhooks_knowing_it(
+    receiver: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = EventSource(Orders.kind, ("table.served", "table.cleared"), served)
+    wing = Wing("tables", (), (), lambda _: BuiltWing(None), event_sources=(source,))
+    monkeypatch.setattr(wiring, "WINGS", (*WINGS, wing))
+    with client_of(**TOLD) as client:
+        described = description_of(client.application)["components"]["schemas"]["WebhookIn"]
+        topics = described["properties"]["events"]
+        assert {"table.served", "order.placed"} <= {*topics["items"]["enum"]}
+        assert topics["maxItems"] == len(topics["items"]["enum"])
+        all_of_them = topics["items"]["enum"][:-1]
+        assert len(added(client, events=all_of_them)["events"]) == len(Topic) + 2
+        added(client, url=receiver.url, events=["table.served"])
+        ordered(client)
+        receiver.wait_for(1)
+        assert events(receiver) == ["table.served"]
+        [(_, body)] = receiver.requests
+        assert json.loads(body)["code"] == "A1"
+
+
+def test_a_kind_that_is_not_followed_tells_of_nothing() -> None:
+    with pytest.raises(TypeError, match="has_followers"):
+        EventSource(Coupons.kind, ("coupon.used",), lambda _: ())
+    with pytest.raises(TypeError, match="ping"):
+        EventSource(Orders.kind, ("ping",), lambda _: ())
 
 
 def test_one_that_is_switched_off_is_told_nothing_and_nothing_later(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from dinerapp.ordering.domain.orders import HistoryStep, Order, Status
 from dinerapp.ordering.domain.payments import Payment
+from dinerapp.replication.events import RecordEvent, format_event_time
 from dinerapp.replication.identity import derived_id
 
 
@@ -20,32 +19,9 @@ class Topic(StrEnum):
     ORDER_STATUS_CHANGED = "order.status_changed"
     ORDER_PAID = "order.paid"
     ORDER_REFUNDED = "order.refunded"
-    PING = "ping"
 
 
-TOPICS = tuple(topic for topic in Topic if topic is not Topic.PING)
-"""Those that somebody can be interested in."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderEvent:
-    """Something that happened once; its id is the same whichever state it is derived from.
-
-    `says` holds the other fields of the payload, as JSON values.
-    """
-
-    id: str
-    topic: Topic
-    at: datetime
-    says: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def payload(self) -> dict[str, Any]:
-        """The complete payload."""
-        return {"id": self.id, "type": self.topic, "created_at": _format_time(self.at), **self.says}
-
-
-def events_of(order: Order) -> Iterator[OrderEvent]:
+def events_of(order: Order) -> Iterator[RecordEvent]:
     """Everything that an order's state tells of its past. The order is told as it is now, which
     may be further than it was then."""
     summary = {"order": _summary(order)}
@@ -63,15 +39,15 @@ def _is_first(step: HistoryStep) -> bool:
     return step.status is Status.PENDING
 
 
-def _placed_event(order: Order, step: HistoryStep, summary: Mapping[str, Any]) -> OrderEvent:
+def _placed_event(order: Order, step: HistoryStep, summary: Mapping[str, Any]) -> RecordEvent:
     topic = Topic.ORDER_PLACED
-    return OrderEvent(id=derived_id(topic, order.id), topic=topic, at=step.at, says=summary)
+    return RecordEvent(id=derived_id(topic, order.id), topic=topic, at=step.at, says=summary)
 
 
-def _step_event(order: Order, step: HistoryStep, summary: Mapping[str, Any]) -> OrderEvent:
+def _step_event(order: Order, step: HistoryStep, summary: Mapping[str, Any]) -> RecordEvent:
     topic = Topic.ORDER_STATUS_CHANGED
     status, actor, reason = step.identity
-    return OrderEvent(
+    return RecordEvent(
         id=derived_id(topic, order.id, status, actor, reason or ""),
         topic=topic,
         at=step.at,
@@ -79,12 +55,12 @@ def _step_event(order: Order, step: HistoryStep, summary: Mapping[str, Any]) -> 
     )
 
 
-def _payment_event(order: Order, payment: Payment, summary: Mapping[str, Any]) -> OrderEvent:
+def _payment_event(order: Order, payment: Payment, summary: Mapping[str, Any]) -> RecordEvent:
     topic = Topic.ORDER_PAID if payment.refund_of is None else Topic.ORDER_REFUNDED
     told = {"id": payment.id, "method": str(payment.method), "amount": abs(payment.amount)}
     if payment.refund_of is not None:
         told["refund_of"] = payment.refund_of
-    return OrderEvent(
+    return RecordEvent(
         id=derived_id(topic, order.id, payment.id),
         topic=topic,
         at=payment.at,
@@ -102,9 +78,5 @@ def _summary(order: Order) -> dict[str, Any]:
         "total": order.total,
         "currency": order.currency,
         "revision": order.version.revision,
-        "created_at": _format_time(order.created_at),
+        "created_at": format_event_time(order.created_at),
     }
-
-
-def _format_time(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

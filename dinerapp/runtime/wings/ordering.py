@@ -26,6 +26,7 @@ from dinerapp.accounts.ports.users import Users
 from dinerapp.accounts.services.record_tokens import RecordTokens
 from dinerapp.ordering.container import OrderingServices
 from dinerapp.ordering.domain.customers import PhoneIdentity
+from dinerapp.ordering.domain.order_events import Topic, events_of
 from dinerapp.ordering.forwarding import forward_signals
 from dinerapp.ordering.ports.carts import Carts
 from dinerapp.ordering.ports.coupons import Coupons
@@ -50,6 +51,7 @@ from dinerapp.replication.periodic_thread import PeriodicThread
 from dinerapp.replication.ports.conflicts import Conflicts
 from dinerapp.runtime.supervisor import Resource
 from dinerapp.runtime.wing import MONGO_FIRST, BuiltWing, KindRow, Wing, WingContext
+from dinerapp.webhooks.domain.event_sources import EventSource
 
 
 def phone_identity(context: WingContext) -> PhoneIdentity:
@@ -138,5 +140,6 @@ ORDERING = Wing(
     ),
     blueprints=(customers, menu, carts, orders, kitchen, till, coupons),
     build=_build,
+    event_sources=(EventSource(Orders.kind, tuple(Topic), events_of),),
     forward_signals=forward_signals,
 )

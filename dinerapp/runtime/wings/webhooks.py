@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import timedelta
 from threading import Event
+from typing import Any
 
 from adapters.mongo.deliveries import MongoDeliveries
 from adapters.mongo.webhooks import MongoWebhooks
@@ -11,8 +13,8 @@ from adapters.postgres.deliveries import PostgresDeliveries
 from adapters.postgres.webhooks import PostgresWebhooks
 from adapters.webhooks.posting import safe_http_poster
 from blueprints.webhooks.routes import blp as webhooks
-from dinerapp.ordering.ports.orders import Orders
 from dinerapp.replication.periodic_thread import PeriodicThread
+from dinerapp.replication.ports.follower import Follower
 from dinerapp.replication.retry_policy import RetryPolicy
 from dinerapp.runtime.supervisor import Resource
 from dinerapp.runtime.wing import BuiltWing, KindRow, Wing, WingContext
@@ -45,10 +47,18 @@ def _build(context: WingContext) -> BuiltWing:
     )
     due = Event()
     sender = WebhookSender(webhooks_at, deliveries_at, post, manners, wake=due.set)
-    services = WebhookServices(WebhookService(webhooks_at, deliveries_at, context.secret), sender)
+    sources = context.event_sources
+    topics = [topic for source in sources for topic in source.topics]
+    services = WebhookServices(
+        WebhookService(webhooks_at, deliveries_at, context.secret, topics), sender
+    )
+    followers: dict[str, list[Follower[Any]]] = defaultdict(list)
+    for source in sources:
+        fanout = WebhookFanout(source, webhooks_at, deliveries_at, kept)
+        followers[source.kind.name].append(fanout)
     return BuiltWing(
         services,
-        followers={Orders.kind.name: [WebhookFanout(webhooks_at, deliveries_at, kept)]},
+        followers=followers,
         relay_background=(Resource(sender), PeriodicThread("webhooks", sender.step, due)),
     )
 

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from dinerapp.ordering.domain.order_events import OrderEvent
 from dinerapp.replication.codec import digest
+from dinerapp.replication.events import RecordEvent
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.kind import Kind, MergeResult
 from dinerapp.replication.record import Record
@@ -90,7 +90,7 @@ class WebhookDelivery(Record):
         )
 
 
-def delivery_of(event: OrderEvent, webhook_id: str) -> WebhookDelivery:
+def delivery_of(event: RecordEvent, webhook_id: str) -> WebhookDelivery:
     """The delivery of an event to a webhook: the same one, whoever makes it and when."""
     made = Operation.from_key("deliveries", f"{webhook_id} {event.id}", b"")
     return WebhookDelivery(

@@ -1,4 +1,4 @@
-"""Webhooks: URLs of other systems that receive order events."""
+"""Webhooks: URLs of other systems that receive events."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from dinerapp.ordering.domain.order_events import TOPICS, OrderEvent, Topic
 from dinerapp.replication.errors import InvalidRecord
+from dinerapp.replication.events import RecordEvent
 from dinerapp.replication.kind import Kind
 from dinerapp.replication.record import Record
 
@@ -23,7 +23,7 @@ class Webhook(Record):
     """
 
     url: str
-    events: tuple[Topic, ...] = ()
+    events: tuple[str, ...] = ()
     description: str = ""
     active: bool = True
     secret: str = field(repr=False)
@@ -33,22 +33,22 @@ class Webhook(Record):
         reason = _url_problem(self.url)
         if reason is not None:
             raise InvalidRecord("url", reason)
-        if not set(self.events) <= set(TOPICS):
-            raise InvalidRecord("events", f"must be among: {', '.join(TOPICS)}")
 
-    @property
-    def subscribed_topics(self) -> frozenset[Topic]:
-        """The topics it receives, if any."""
-        return frozenset(self.events or TOPICS) if self.active else frozenset()
-
-    def is_subscribed(self, event: OrderEvent) -> bool:
+    def is_subscribed(self, event: RecordEvent) -> bool:
         """Whether it receives this event."""
-        return event.topic in self.subscribed_topics and event.at >= self.since
+        wanted = not self.events or event.topic in self.events
+        return self.active and wanted and event.at >= self.since
+
+    def receives_all_of(self, other: Webhook) -> bool:
+        """Whether it receives every topic that the other one does."""
+        if not (self.active and other.active):
+            return not other.active
+        return not self.events or (bool(other.events) and set(other.events) <= set(self.events))
 
     def with_settings(self, *, op_id: str, now: datetime, **fields: object) -> Webhook:
         """With these fields changed. New subscriptions take effect from now on."""
         after = self.with_changes(op_id=op_id, now=now, **fields)
-        if after.subscribed_topics <= self.subscribed_topics:
+        if self.receives_all_of(after):
             return after
         return after.with_changes(op_id=op_id, now=now, since=now)
 

@@ -11,7 +11,7 @@ from dinerapp.webhooks.domain.webhooks import WEBHOOKS, Webhook
 
 
 class Webhooks(Repository[Webhook]):
-    """URLs of other systems that receive order events."""
+    """URLs of other systems that receive events."""
 
     kind = WEBHOOKS
 

@@ -1,17 +1,17 @@
-"""Makes the deliveries that follow from orders, for every webhook that wants them."""
+"""Makes the deliveries that follow from writes, for every webhook that wants them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 
-from dinerapp.ordering.domain.order_events import events_of
-from dinerapp.ordering.domain.orders import Order
 from dinerapp.replication.errors import NotFound, RecordRejection
-from dinerapp.replication.record import utc_now
+from dinerapp.replication.record import Record, utc_now
 from dinerapp.replication.signals import announce
 from dinerapp.webhooks.domain.deliveries import WebhookDelivery, delivery_of
+from dinerapp.webhooks.domain.event_sources import EventSource
 from dinerapp.webhooks.domain.webhooks import Webhook
 from dinerapp.webhooks.ports.deliveries import Deliveries
 from dinerapp.webhooks.ports.webhooks import Webhooks
@@ -21,34 +21,36 @@ BATCH_SIZE = 500
 
 
 class WebhookFanout:
-    """Follows orders. What it has made before it finds by id, so that it makes nothing twice."""
+    """Follows a kind. What it has made before it finds by id, so that it makes nothing twice."""
 
     def __init__(
         self,
+        source: EventSource[Any],
         webhooks: Webhooks,
         deliveries: Deliveries,
         retention: timedelta,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
+        self._source = source
         self._webhooks = webhooks
         self._deliveries = deliveries
         self._retention = retention
         self._now = now
 
-    def follow(self, records: Sequence[Order]) -> None:
-        """Reads the webhooks each time: one created before an order must receive its events."""
+    def follow(self, records: Sequence[Record]) -> None:
+        """Reads the webhooks each time: one created before a record must receive its events."""
         listening = self._webhooks.listening()
         made = self._new_deliveries(records, listening) if listening else iter(())
         while some := list(islice(made, BATCH_SIZE)):
             self._create(some)
 
     def _new_deliveries(
-        self, orders: Sequence[Order], listening: Sequence[Webhook]
+        self, records: Sequence[Record], listening: Sequence[Webhook]
     ) -> Iterator[WebhookDelivery]:
         """Without those that are so old that they may have been made and purged."""
         oldest = self._now() - self._retention
-        for order in orders:
-            for event in () if order.deleted else events_of(order):
+        for record in records:
+            for event in () if record.deleted else self._source.events_of(record):
                 for webhook in listening:
                     if event.at > oldest and webhook.is_subscribed(event):
                         yield delivery_of(event, webhook.id)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from dinerapp.ordering.domain.order_events import OrderEvent, Topic
-from dinerapp.replication.errors import NotFound
+from dinerapp.replication.errors import InvalidRecord, NotFound
+from dinerapp.replication.events import RecordEvent
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.record import utc_now
 from dinerapp.replication.saving import WriteResult, save_idempotently, update_with_retry
 from dinerapp.replication.signals import announce
 from dinerapp.webhooks.domain.deliveries import DeliveryState, WebhookDelivery, delivery_of
+from dinerapp.webhooks.domain.event_sources import PING
 from dinerapp.webhooks.domain.webhooks import Webhook
 from dinerapp.webhooks.ports.deliveries import Deliveries
 from dinerapp.webhooks.ports.webhooks import Webhooks
@@ -24,13 +25,17 @@ from dinerapp.webhooks.signals import deliveries_due
 class WebhookService:
     """Use cases around webhooks."""
 
-    def __init__(self, webhooks: Webhooks, deliveries: Deliveries, secret: str) -> None:
+    def __init__(
+        self, webhooks: Webhooks, deliveries: Deliveries, secret: str, topics: Sequence[str]
+    ) -> None:
+        self.topics = topics
         self._webhooks = webhooks
         self._deliveries = deliveries
         self._secret = secret.encode()
 
     def add(self, operation: Operation, fields: Mapping[str, Any]) -> WriteResult[Webhook]:
         """A new webhook, with a secret."""
+        self._require_known_topics(fields)
         now = utc_now()
         webhook = Webhook(
             id=operation.record_id,
@@ -55,6 +60,7 @@ class WebhookService:
         self, webhook_id: str, operation: Operation, fields: Mapping[str, Any], if_match: str | None
     ) -> WriteResult[Webhook]:
         """Changes some of a webhook's fields."""
+        self._require_known_topics(fields)
 
         def change(webhook: Webhook) -> Webhook:
             return webhook.with_settings(op_id=operation.op_id, now=utc_now(), **fields)
@@ -86,7 +92,7 @@ class WebhookService:
     def ping(self, webhook_id: str, operation: Operation) -> WriteResult[WebhookDelivery]:
         """Sends a test delivery, whatever it is subscribed to."""
         self._webhooks.get(webhook_id)
-        ping = OrderEvent(id=operation.child_id("ping"), topic=Topic.PING, at=utc_now())
+        ping = RecordEvent(id=operation.child_id(PING), topic=PING, at=utc_now())
         done = save_idempotently(self._deliveries.save, delivery_of(ping, webhook_id))
         announce(deliveries_due, self)
         return done
@@ -117,6 +123,10 @@ class WebhookService:
         done = update_with_retry(self._deliveries, delivery_id, operation.op_id, change)
         announce(deliveries_due, self)
         return done
+
+    def _require_known_topics(self, fields: Mapping[str, Any]) -> None:
+        if not set(fields.get("events", ())) <= set(self.topics):
+            raise InvalidRecord("events", f"must be among: {', '.join(self.topics)}")
 
     def _secret_of(self, webhook_id: str, operation: Operation) -> str:
         """The same for every try of an operation, wherever it is tried; nobody can guess it."""

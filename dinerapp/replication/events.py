@@ -1,0 +1,36 @@
+"""What the state of a record tells of its past, in a form for other systems."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordEvent:
+    """Something that happened once; its id is the same whichever state it is derived from.
+
+    `says` holds the other fields of the payload, as JSON values.
+    """
+
+    id: str
+    topic: str
+    at: datetime
+    says: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """The complete payload."""
+        return {
+            "id": self.id,
+            "type": str(self.topic),
+            "created_at": format_event_time(self.at),
+            **self.says,
+        }
+
+
+def format_event_time(moment: datetime) -> str:
+    """A moment as payloads have it."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
