@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg.sql import SQL, Composable, Identifier, Literal
+from psycopg.sql import SQL, Identifier, Literal
 
 from adapters.postgres.connection import DeadlineConnection
 from dinerapp.replication import codec
@@ -24,7 +24,7 @@ from dinerapp.replication.ports.documents import (
     Value,
 )
 
-INDEXED_LENGTH = 100
+_INDEXED_LENGTH = 100
 """Entries of an index are limited to a third of a page, texts are not: so much of each is in it."""
 _MAX_NAME_LENGTH = 63
 
@@ -103,6 +103,11 @@ def table_spec(port: type[Documents[Any]]) -> TableSpec:
     return TableSpec(table, columns, indexes)
 
 
+def indexed_part(field: IndexedField, term: str) -> str:
+    """As much of a value as is in an index."""
+    return f"left({term}, {_INDEXED_LENGTH})" if field.is_unbounded else term
+
+
 def create_tables(connection: DeadlineConnection, specs: Collection[TableSpec]) -> None:
     """Makes what is missing of them. Where nothing is, it only reads: that takes no lock that
     anybody waits for, and no right that running processes may not have."""
@@ -142,15 +147,15 @@ def _create_index(port: type[Documents[Any]], index: Index) -> str:
     return _CREATE_INDEX.format(
         name=Identifier(_index_name(port.kind.name, index)),
         table=Identifier(port.kind.name),
-        parts=SQL(", ").join(parts),
+        parts=SQL(", ".join(parts)),
     ).as_string()
 
 
-def _index_part(port: type[Documents[Any]], name: str) -> Composable:
-    field = port.indexed_fields.get(name)
-    if field is None or field.type is not FieldType.TEXT:
-        return Identifier(name)
-    return SQL("left({}, {})").format(Identifier(name), Literal(INDEXED_LENGTH))
+def _index_part(port: type[Documents[Any]], name: str) -> str:
+    column = Identifier(name).as_string()
+    return (
+        indexed_part(port.indexed_fields[name], column) if name in port.indexed_fields else column
+    )
 
 
 def _definition(field: IndexedField) -> str:

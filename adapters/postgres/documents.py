@@ -8,11 +8,11 @@ from psycopg.sql import Identifier
 
 from adapters.postgres.connection import Row
 from adapters.postgres.database import PostgresDatabase
-from adapters.postgres.document_table import INDEXED_LENGTH, table_spec
+from adapters.postgres.document_table import indexed_part, table_spec
 from adapters.postgres.rows import PlainRecord, index_value
 from adapters.postgres.store import PostgresStore, after_cursor, cursor_parameters
 from dinerapp.replication.codec import ENVELOPE_FIELDS
-from dinerapp.replication.ports.documents import DocumentQuery, Documents, FieldType, Value
+from dinerapp.replication.ports.documents import DocumentQuery, Documents, Value
 from dinerapp.replication.record import Record
 
 R = TypeVar("R", bound=Record)
@@ -57,22 +57,27 @@ class PostgresDocuments(DocumentStore[R], Documents[R]):
             where.append(after_cursor(column, "<" if query.newest_first else ">", query.after))
             parameters |= cursor_parameters(query.after)
         direction = "DESC" if query.newest_first else "ASC"
-        return self._find(
-            f"WHERE {' AND '.join(where)}"
-            f" ORDER BY {column} {direction}, id {direction} LIMIT {query.limit:d}",
-            parameters,
-        )
+        order = ", ".join(f"{each} {direction}" for each in (*self._nulls(query), column, "id"))
+        clauses = f"WHERE {' AND '.join(where)} ORDER BY {order} LIMIT {query.limit:d}"
+        return self._find(clauses, parameters)
+
+    def _nulls(self, query: DocumentQuery) -> list[str]:
+        """Where the index has NULL as long as it leads on. Unlike of values that are equal, the
+        planner does not see of NULL that its index is in the order wanted, unless that says so."""
+        nulls = [name for name in query.leading if query.equal[name] is None]
+        return [self._indexed(name, _quoted(name)) for name in nulls]
 
     def _is_equal(self, name: str, value: Value) -> str:
         """The condition, in the words that the index was made with."""
         column, parameter = _quoted(name), f"%(equal_{name})s"
         if name in self.kind.unique_fields:
             return f"u_{name} = {parameter}"
-        is_text = self.indexed_fields[name].type is FieldType.TEXT
-        compared = [column] if not is_text else [column, f"left({column}, {INDEXED_LENGTH})"]
-        if value is None:
-            return " AND ".join(f"{each} IS NULL" for each in compared)
-        return " AND ".join(f"{each} = {each.replace(column, parameter)}" for each in compared)
+        equal = "IS NULL" if value is None else "= {}"
+        compared = {column: parameter, self._indexed(name, column): self._indexed(name, parameter)}
+        return " AND ".join(f"{one} {equal.format(other)}" for one, other in compared.items())
+
+    def _indexed(self, name: str, term: str) -> str:
+        return indexed_part(self._askable_field(name), term)
 
 
 def document_store(port: type[Documents[Any]]) -> type[PostgresDocuments[Any]]:

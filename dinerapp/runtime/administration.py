@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -19,12 +19,11 @@ from dinerapp.replication.anti_entropy import Difference
 from dinerapp.replication.errors import DinerError, NoStoreAvailable, StoreUnavailable
 from dinerapp.replication.ports.conflicts import Conflicts
 from dinerapp.replication.ports.connections import ConnectionState, ConnectionStatus
-from dinerapp.replication.ports.database import Database
 from dinerapp.replication.ports.replica import DeadLetter, FollowerTarget, Replica, Target
 from dinerapp.replication.record import utc_now
 from dinerapp.replication.store_pair import StorePair
 from dinerapp.replication.version import StoreId
-from dinerapp.runtime.backends import NoDatabase, aux_connections_of, backends_of, bus_of
+from dinerapp.runtime.backends import Backend, NoDatabase, aux_connections_of, backends_of, bus_of
 from dinerapp.runtime.container import Application
 from dinerapp.runtime.settings import Settings
 from dinerapp.runtime.wiring import build
@@ -106,8 +105,13 @@ def await_catching_up(application: Application, seconds: float = CATCH_UP_SECOND
         time.sleep(0.1)
 
 
-def migrate_database(database: Database) -> str:
+def migrate_database(backend: Backend, placement: Mapping[str, Sequence[StoreId]]) -> str:
     """Makes what this version needs in the database, and says what server that is."""
+    database = backend.database
+    for kind, places in placement.items():
+        if database.store_id in places:
+            # Stores declare their tables, collections and indexes when they are made.
+            backend.stores[kind](database)
     database.open()
     try:
         # A server that is not there says so at once here; `prepare` would wait for it.

@@ -141,11 +141,12 @@ def up(data: Path, week: bool) -> None:
 @main.command()
 def migrate() -> None:
     """Create or update tables, collections and indexes in every configured database."""
-    failed = False
-    for backend in backends_of(_quiet_settings()):
+    failed, settings = False, _quiet_settings()
+    for backend in backends_of(settings):
         name = backend.database.name
         try:
-            click.echo(f"{name}: up to date ({administration.migrate_database(backend.database)})")
+            server = administration.migrate_database(backend, settings.placement)
+            click.echo(f"{name}: up to date ({server})")
         except StoreFailure as exc:
             failed = True
             click.echo(f"{name}: migration failed: {SecretMask()(exc.reason)}", err=True)

@@ -41,8 +41,13 @@ from dinerapp.replication.relay import Relay
 from dinerapp.replication.replicator import Replicator
 from dinerapp.replication.store_pair import StorePair
 from dinerapp.replication.version import StoreId
-from dinerapp.runtime.registry import MONGO_STORES, PORTS
-from tests.contracts.conftest import compose_stores, open_stores, stores_of
+from tests.contracts.conftest import (
+    MONGO_STORES,
+    PORTS,
+    compose_stores,
+    open_stores,
+    stores_of,
+)
 from tests.contracts.samples import Repositories, Stores, run_concurrently, scan_all
 from tests.factories import line, message, order, other_store, user
 

@@ -24,6 +24,7 @@ import psycopg
 import pytest
 import structlog
 from click.testing import CliRunner, Result
+from pymongo import MongoClient
 
 from dinerapp.accounts.container import AccountServices
 from dinerapp.accounts.errors import NotAuthenticated
@@ -116,6 +117,16 @@ def test_migrate_says_what_it_did_and_may_be_repeated(run: Run) -> None:
         assert shown.exit_code == 0
         assert re.search(r"postgresql: up to date \(PostgreSQL \d+", shown.output)
         assert re.search(r"mongodb: up to date \(MongoDB \d+", shown.output)
+
+
+def test_migrate_makes_the_collections_and_indexes_of_the_kinds_that_are_placed_there(
+    run: Run, fresh_mongo_url: str
+) -> None:
+    assert run("migrate", PLACEMENT="coupons=postgresql").exit_code == 0
+    with MongoClient[dict[str, Any]](fresh_mongo_url) as client:
+        database = client.get_default_database()
+        assert "unique_invite_code" in database["servers"].index_information()
+        assert "coupons" not in database.list_collection_names()
 
 
 def test_the_demo_menu_is_added_once_and_what_was_removed_stays_removed(

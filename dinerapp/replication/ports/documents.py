@@ -56,11 +56,12 @@ class FieldType(Enum):
 @dataclass(frozen=True, slots=True)
 class IndexedField:
     """A field by which documents are asked for. `default` is what records have that were stored
-    before there was such a field."""
+    before there was such a field; `is_unbounded` says that it may be a text of any length."""
 
     name: str
     type: FieldType
     default: Value = None
+    is_unbounded: bool = False
 
     @property
     def is_in_envelope(self) -> bool:
@@ -86,7 +87,7 @@ class Index:
 class DocumentQuery:
     """Living records that are equal in these fields, in the order of one field and then of their
     ids; `begin` is the first value in that order, `end` the first one beyond. Records that have
-    None there are in no list."""
+    None there are in no list. `leading` are those of the fields that the index begins with."""
 
     limit: int
     equal: Mapping[str, Value] = field(default_factory=dict)
@@ -95,6 +96,7 @@ class DocumentQuery:
     begin: Value = None
     end: Value = None
     after: Cursor | None = None
+    leading: tuple[str, ...] = ()
 
     @property
     def is_answerable(self) -> bool:
@@ -209,7 +211,7 @@ class Documents(Repository[R]):
         )
 
     def _answer(self, query: DocumentQuery, *, is_led: bool = False) -> list[R]:
-        self._require_declared(query, is_led=is_led)
+        query = replace(query, leading=self._leading_fields(query, is_led=is_led))
         without_value = {name for name, value in query.equal.items() if value is None}
         if not query.is_answerable or without_value & {*self.kind.unique_fields}:
             return []
@@ -222,7 +224,19 @@ class Documents(Repository[R]):
             raise BadDeclaration(f"{type(self).__name__} declares no index with {name}")
         return self._askable[name]
 
-    def _require_declared(self, query: DocumentQuery, *, is_led: bool) -> None:
+    def _leading_fields(self, query: DocumentQuery, *, is_led: bool) -> tuple[str, ...]:
+        """With which fields the index begins that leads furthest."""
+        self._require_types(query)
+        if query.equal.keys() & {*self.kind.unique_fields}:
+            return ()
+        found = [order[:-1] for order in self._orders if _serves(order, query)]
+        leading = max(found, key=len, default=())
+        if not leading and (is_led or not found):
+            wanted = ", ".join(map(repr, (*query.equal, query.order_by)))
+            raise BadDeclaration(f"{type(self).__name__} has no Index({wanted}) for this question")
+        return leading
+
+    def _require_types(self, query: DocumentQuery) -> None:
         ordered = self._askable_field(query.order_by)
         asked = [(self._askable_field(name), value) for name, value in query.equal.items()]
         for declared, value in (*asked, (ordered, query.begin), (ordered, query.end)):
@@ -231,11 +245,6 @@ class Documents(Repository[R]):
                     f"{type(self).__name__}: {declared.name} is {declared.type.value.__name__}, "
                     f"and is asked for {type(value).__name__}"
                 )
-        by_unique = query.equal.keys() & {*self.kind.unique_fields}
-        orders = [it for it in self._orders if len(it) > 1] if is_led else self._orders
-        if not (by_unique or any(_serves(it, query) for it in orders)):
-            wanted = ", ".join(map(repr, (*query.equal, query.order_by)))
-            raise BadDeclaration(f"{type(self).__name__} has no Index({wanted}) for this question")
 
 
 def _serves(order: Sequence[str], query: DocumentQuery) -> bool:
@@ -277,24 +286,35 @@ def _field_named(port: str, kind: Kind[Any], name: str) -> IndexedField:
         raise BadDeclaration(f"{where} cannot be indexed: {_RESERVED_NAMES} belong to the stores")
     if name in ENVELOPE_FIELDS and name not in _ENVELOPE_TIMES:
         raise BadDeclaration(f"{where} cannot be indexed; every store finds records by their ids")
-    found = _field_type(declared[name].type)
+    declared_type = _without_none(declared[name].type)
+    found = _field_type(declared_type)
     if found is None:
         raise BadDeclaration(
             f"{where} cannot be indexed: it has to be str, int, bool or datetime, or one of them "
             "or None"
         )
     default = declared[name].default
-    return IndexedField(name, found, None if default is NODEFAULT else _stored_value(default))
+    return IndexedField(
+        name,
+        found,
+        default=None if default is NODEFAULT else _stored_value(default),
+        is_unbounded=isinstance(declared_type, inspect.StrType),
+    )
 
 
 def _fields(declared: inspect.Type) -> Sequence[inspect.Field]:
     return declared.fields if isinstance(declared, inspect.DataclassType) else ()
 
 
-def _field_type(declared: inspect.Type) -> FieldType | None:
+def _without_none(declared: inspect.Type) -> inspect.Type:
     match declared:
         case inspect.UnionType(types=(one, inspect.NoneType()) | (inspect.NoneType(), one)):
-            return _field_type(one)
+            return one
+    return declared
+
+
+def _field_type(declared: inspect.Type) -> FieldType | None:
+    match declared:
         case inspect.StrType():
             return FieldType.TEXT
         case inspect.EnumType(cls=cls) if issubclass(cls, str):
