@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -12,10 +12,13 @@ from dinerapp.accounts.domain.permissions import Role
 from dinerapp.accounts.errors import NotPermitted
 from dinerapp.replication.bounds import Bounds
 from dinerapp.replication.errors import RuleViolation
+from dinerapp.replication.events import RecordEvent, format_event_time
+from dinerapp.replication.identity import derived_id
 from dinerapp.replication.kind import Kind
 from dinerapp.replication.merge import FieldGroup, merge_groups
 from dinerapp.replication.record import Record
 
+TOPICS = ("reservation.created", "reservation.status_changed")
 HALF_HOUR = timedelta(minutes=30)
 Name = Annotated[str, Bounds(1, 100)]
 Notes = Annotated[str, Bounds(0, 500)]
@@ -94,12 +97,15 @@ class Reservation(Record):
     ends_at: datetime
     moves: tuple[str, ...] = ()
     status: Status = Status.REQUESTED
+    status_at: datetime | None = None
     reason: Notes | None = None
     notes: Notes | None = None
     user_id: str | None = None
     erased_at: datetime | None = None
 
-    def with_status(self, status: Status, role: Role | None, reason: str | None) -> Reservation:
+    def with_status(
+        self, status: Status, role: Role | None, reason: str | None, now: datetime
+    ) -> Reservation:
         """One step further, if it exists and somebody in that role may take it."""
         steps = STEPS.get(self.status, {})
         if status not in steps:
@@ -108,7 +114,7 @@ class Reservation(Record):
             raise RuleViolation(f"{text}; it can become: {allowed}", field="status")
         if role not in steps[status]:
             raise NotPermitted(f"the role {role} may not set reservations to {status}")
-        return replace(self, status=status, reason=reason)
+        return replace(self, status=status, status_at=now, reason=reason)
 
     def at_table(
         self, table: Table, starts_at: datetime, party_size: int, op_id: str
@@ -137,6 +143,18 @@ def half_hours(table_id: str, begin: datetime, end: datetime) -> frozenset[str]:
     return frozenset(f"table:{table_id}@{moment:%Y-%m-%dT%H:%MZ}" for moment in moments)
 
 
+def events_of(reservation: Reservation) -> Iterator[RecordEvent]:
+    """What webhooks are told: nothing personal."""
+    fields = ("id", "code", "status", "party_size", "table_id")
+    told: dict[str, Any] = {name: getattr(reservation, name) for name in fields}
+    says = {"reservation": told | {"starts_at": format_event_time(reservation.starts_at)}}
+    moments = (reservation.created_at, reservation.status_at)
+    for topic, at, detail in zip(TOPICS, moments, ("", reservation.status), strict=True):
+        if at is not None:
+            event_id = derived_id(topic, reservation.id, detail)
+            yield RecordEvent(id=event_id, topic=topic, at=at, says=says)
+
+
 def _held(reservation: Reservation) -> Mapping[str, int]:
     if reservation.deleted or reservation.status in OVER:
         return {}
@@ -155,11 +173,18 @@ def _clash(behind: Reservation, ahead: Reservation) -> str:
 
 
 _MERGE = merge_groups(
-    FieldGroup(("status", "reason"), lambda one, other: _rank(one) > _rank(other)),
+    FieldGroup(("status", "status_at", "reason"), lambda one, other: _rank(one) > _rank(other)),
     FieldGroup(_PLACEMENT, lambda one, other: {*one.moves} > {*other.moves}),
     FieldGroup(_PERSONAL, lambda one, other: bool(one.erased_at and not other.erased_at)),
     clash=_clash,
 )
 AREAS = Kind("areas", Area, unique_fields=("name",))
 TABLES = Kind("tables", Table, unique_fields=("name",))
-RESERVATIONS = Kind("reservations", Reservation, merge=_MERGE, reservations=_held, default_limit=1)
+RESERVATIONS = Kind(
+    "reservations",
+    Reservation,
+    merge=_MERGE,
+    reservations=_held,
+    default_limit=1,
+    has_followers=True,
+)

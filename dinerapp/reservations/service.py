@@ -96,7 +96,7 @@ class ReservationService:
             raise NotPermitted("only staff move reservations")
 
         def change(found: Reservation) -> Reservation:
-            changed, status = found, fields.get("status", found.status)
+            changed, status, now = found, fields.get("status", found.status), utc_now()
             if is_moved:
                 starts_at = fields.get(STARTS_AT, found.starts_at)
                 self._require_start(starts_at, caller)
@@ -104,10 +104,10 @@ class ReservationService:
                 party_size = fields.get(PARTY_SIZE, found.party_size)
                 changed = found.at_table(table, starts_at, party_size, operation.op_id)
             if status is not found.status:
-                changed = changed.with_status(status, caller.role, fields.get("reason"))
+                changed = changed.with_status(status, caller.role, fields.get("reason"), now)
             if changed is found:
                 return found
-            return changed.with_changes(op_id=operation.op_id, now=utc_now())
+            return changed.with_changes(op_id=operation.op_id, now=now)
 
         return saving.update_with_retry(
             self._reservations, reservation_id, operation.op_id, change, if_match, self._save

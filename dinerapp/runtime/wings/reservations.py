@@ -5,10 +5,12 @@ from __future__ import annotations
 from blueprints.reservations.routes import areas, blp, tables
 from dinerapp.accounts.services.record_tokens import RecordTokens
 from dinerapp.ordering.domain.slots import SlotPolicy
+from dinerapp.reservations.model import TOPICS, events_of
 from dinerapp.reservations.port import Areas, Reservations, Tables
 from dinerapp.reservations.service import DAYS_AHEAD, STARTS_AT, ReservationService, personal_data
 from dinerapp.runtime.wing import BuiltWing, KindRow, Wing, WingContext
 from dinerapp.runtime.wings.ordering import phone_identity
+from dinerapp.webhooks.domain.event_sources import EventSource
 
 
 def _build(context: WingContext) -> BuiltWing:
@@ -29,5 +31,6 @@ RESERVATIONS = Wing(
     kinds=tuple(KindRow.documents(port) for port in (Areas, Tables, Reservations)),
     blueprints=(areas, tables, blp),
     build=_build,
+    event_sources=(EventSource(Reservations.kind, TOPICS, events_of),),
     personal_data=lambda context: [personal_data(context.repository(Reservations))],
 )

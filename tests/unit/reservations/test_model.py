@@ -19,8 +19,10 @@ from dinerapp.reservations.model import (
     OVER,
     RESERVATIONS,
     STEPS,
+    TOPICS,
     Reservation,
     Status,
+    events_of,
     half_hours,
 )
 from tests.contracts.samples import accepted_again_by, accepted_by
@@ -37,10 +39,10 @@ BEGUN = reservation(op_id="f" * 32, notes="window")
 def test_a_step_that_does_not_exist_is_refused(before: Status, status: Status) -> None:
     found = reservation(status=before)
     if status in STEPS.get(before, {}):
-        assert found.with_status(status, Role.ADMIN, "because").status is status
+        assert found.with_status(status, Role.ADMIN, "because", at()).status is status
     else:
         with pytest.raises(RuleViolation) as refused:
-            found.with_status(status, Role.ADMIN, None)
+            found.with_status(status, Role.ADMIN, None, at())
         assert refused.value.field == "status"
 
 
@@ -49,7 +51,7 @@ def test_guests_only_cancel_and_cooks_do_nothing(role: Role | None) -> None:
     taken = set()
     for status in Status:
         try:
-            taken.add(reservation().with_status(status, role, None).status)
+            taken.add(reservation().with_status(status, role, None, at()).status)
         except (NotPermitted, RuleViolation):
             continue
     everything = set(STEPS[Status.REQUESTED])
@@ -93,6 +95,20 @@ def test_what_is_left_of_a_guest_says_nothing_of_them() -> None:
     assert RESERVATIONS.reservations(left) == RESERVATIONS.reservations(full)
 
 
+def test_its_events_say_nothing_of_the_guest_and_are_the_same_whenever_they_are_told() -> None:
+    made = reservation(email="a@b.de", notes="window").as_accepted_by(P)
+    [created] = events_of(made)
+    seated = made.with_status(Status.SEATED, Role.ADMIN, "early", at(60))
+    again, changed = events_of(seated)
+    assert (created.topic, changed.topic) == TOPICS
+    assert (again.id, changed.at) == (created.id, at(60))
+    assert changed.id == [*events_of(seated.redacted(at(99)))][1].id
+    told = changed.payload["reservation"]
+    assert told["status"] == "seated"
+    for personal in ("Ada", "a@b.de", "window", "early", made.phone):
+        assert personal not in str(changed.payload)
+
+
 @st.composite
 def changes(draw: st.DrawFn, record: Any, number: int) -> Any:
     """A step, a move, other notes, or the guest is to be forgotten."""
@@ -100,7 +116,7 @@ def changes(draw: st.DrawFn, record: Any, number: int) -> Any:
     match draw(st.sampled_from(["step", "step", "move", "notes", "erasure"])):
         case "step" if record.status in STEPS:
             status = draw(st.sampled_from(sorted(STEPS[record.status])))
-            changed = record.with_status(status, Role.ADMIN, draw(st.sampled_from("ab")))
+            changed = record.with_status(status, Role.ADMIN, draw(st.sampled_from("ab")), now)
         case "move" if record.status not in OVER:
             changed = record.at_table(draw(st.sampled_from(TABLES)), at(3600), 2, op_id)
         case "erasure":
