@@ -35,7 +35,7 @@ from dinerapp.ordering.domain.tills import Till
 from dinerapp.replication.conflicts import Conflict
 from dinerapp.replication.identity import new_id, new_op_id
 from dinerapp.replication.version import StoreId
-from dinerapp.reservations.model import Area, Reservation, Table
+from dinerapp.reservations.model import Area, DiningTable, Reservation
 from dinerapp.webhooks.domain.deliveries import WebhookDelivery
 from dinerapp.webhooks.domain.webhooks import Webhook
 
@@ -129,11 +129,11 @@ def area(**fields: Any) -> Area:
     return Area(**{**made, "name": f"Area {made['id']}", **fields})
 
 
-def table(**fields: Any) -> Table:
+def table(**fields: Any) -> DiningTable:
     """For four, with a name and in an area of its own."""
     made = _envelope(fields.get("created_at", at()))
     known = {"name": f"Table {made['id']}", "area_id": new_id(), "seats": 4}
-    return Table(**{**made, **known, **fields})
+    return DiningTable(**{**made, **known, **fields})
 
 
 def reservation(**fields: Any) -> Reservation:

@@ -51,6 +51,7 @@ class RecordRoutes:
     """
 
     kind: Kind[Any]
+    noun: str
     use_cases: Callable[[], Any]
     sees: Permission
     changes: Permission
@@ -63,15 +64,10 @@ class RecordRoutes:
     is_removable: bool = True
 
     @cached_property
-    def noun(self) -> str:
-        """What one of them is called."""
-        return self.kind.record_type.__name__.lower()
-
-    @cached_property
     def shown(self) -> SchemaType:
         """What shows one."""
-        name = self.kind.record_type.__name__
-        return schema_of(self.kind, f"{name}Out", about(self.kind.record_type))
+        name = f"{self.noun.capitalize()}Out"
+        return schema_of(self.kind, name, about(self.kind.record_type))
 
     def add_to(self, blp: Blueprint) -> None:
         """Adds the routes to the blueprint of the kind."""

@@ -22,6 +22,7 @@ services = services_of(ReservationService)
 areas = Blueprint("areas", __name__, url_prefix="/api/areas", description="Parts of the restaurant")
 RecordRoutes(
     kind=AREAS,
+    noun="area",
     use_cases=lambda: services().areas,
     sees=Permission.SEE_RESERVATIONS,
     changes=Permission.PLAN_TABLES,
@@ -31,6 +32,7 @@ RecordRoutes(
 tables = Blueprint("tables", __name__, url_prefix="/api/tables", description="Tables to sit at")
 RecordRoutes(
     kind=TABLES,
+    noun="table",
     use_cases=lambda: services().tables,
     sees=Permission.SEE_RESERVATIONS,
     changes=Permission.PLAN_TABLES,
@@ -52,6 +54,7 @@ def list_free_times(query: dict[str, Any]) -> Response:
 
 reservations = RecordRoutes(
     kind=RESERVATIONS,
+    noun="reservation",
     use_cases=services,
     sees=Permission.SEE_RESERVATIONS,
     changes=Permission.CHANGE_RESERVATIONS,

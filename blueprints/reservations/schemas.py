@@ -8,11 +8,11 @@ from marshmallow import fields
 from blueprints.http.fields import Email, Phone, QueryInt, RecordId, RequestSchema
 from blueprints.http.request_schemas import request_schema, with_all_optional
 from blueprints.http.responses import PageQuery
-from dinerapp.reservations.model import Area, Reservation, Table
+from dinerapp.reservations.model import Area, DiningTable, Reservation
 
 AreaIn = request_schema(Area, "name position notes")
 TableIn = request_schema(
-    Table, "name seats x y active stay_minutes notes", area_id=RecordId(required=True)
+    DiningTable, "name seats x y active stay_minutes notes", area_id=RecordId(required=True)
 )
 ReservationIn = request_schema(
     Reservation,

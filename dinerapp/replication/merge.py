@@ -68,12 +68,15 @@ def merge_groups(
     *groups: FieldGroup, clash: Callable[[R, R], str] = lambda _one, _other: ""
 ) -> Callable[[R, R, MergePolicy], MergeResult[R]]:
     """The merge rule of a kind: each group for itself, all else by the policy. A state that differs
-    in anything it is not behind in has lost, and is reported; so is the one that is behind in the
-    first group where `clash` says why the two cannot both be right."""
+    in anything it is not behind in has lost, and is reported. So has the one that is behind in the
+    first group, whatever the policy says, where `clash` tells why both cannot be right."""
 
     def merge(first: R, second: R, policy: MergePolicy) -> MergeResult[R]:
         decided = policy.decide(first, second)
-        winner = decided.record
+        is_second_ahead = groups[0].is_ahead(second, first)
+        behind, ahead = (first, second) if is_second_ahead else (second, first)
+        clashes = clash(behind, ahead)
+        winner = ahead if clashes else decided.record
         loser = second if winner is first else first
         settled: dict[str, Any] = {}
         for group in groups:
@@ -81,14 +84,9 @@ def merge_groups(
                 right = loser if group.is_ahead(loser, winner) else winner
                 settled |= {name: getattr(right, name) for name in group.names}
         merged: R = replace(winner, **settled)
-        is_second_ahead = groups[0].is_ahead(second, first)
-        behind, ahead = (first, second) if is_second_ahead else (second, first)
-        reason = clash(behind, ahead)
-        if reason:
-            return MergeResult(merged, behind, reason)
-        if codec.content(replace(loser, **settled)) == codec.content(merged):
-            return MergeResult(merged)
-        return MergeResult(merged, loser, decided.reason)
+        if clashes or codec.content(replace(loser, **settled)) != codec.content(merged):
+            return MergeResult(merged, loser, clashes or decided.reason)
+        return MergeResult(merged)
 
     return merge
 

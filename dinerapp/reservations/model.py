@@ -9,26 +9,24 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from dinerapp.accounts.domain.permissions import Role
-from dinerapp.accounts.errors import NotPermitted
+from dinerapp.accounts.domain.steps import StepTable, require_step
 from dinerapp.replication.bounds import Bounds
 from dinerapp.replication.errors import RuleViolation
-from dinerapp.replication.events import RecordEvent, format_event_time
-from dinerapp.replication.identity import derived_id
+from dinerapp.replication.events import RecordEvent, format_event_time, lifecycle_events
 from dinerapp.replication.kind import Kind
 from dinerapp.replication.merge import FieldGroup, merge_groups
 from dinerapp.replication.record import Record
 
-TOPICS = ("reservation.created", "reservation.status_changed")
 HALF_HOUR = timedelta(minutes=30)
 Name = Annotated[str, Bounds(1, 100)]
 Notes = Annotated[str, Bounds(0, 500)]
 Party = Annotated[int, Bounds(1, 100)]
-Place = Annotated[int, Bounds(0, 10_000)]
+Coordinate = Annotated[int, Bounds(0, 10_000)]
 _PLACEMENT = ("table_id", "starts_at", "ends_at", "party_size", "moves")
 _PERSONAL = ("name", "phone", "email", "notes", "reason", "user_id", "erased_at")
 
 
-class Status(StrEnum):
+class Stage(StrEnum):
     """In the order in which one prevails where two databases disagree."""
 
     REQUESTED = "requested"
@@ -42,15 +40,15 @@ class Status(StrEnum):
 _FLOOR = frozenset({Role.WAITER, Role.MANAGER, Role.ADMIN})
 _DESK = _FLOOR | {Role.CASHIER}
 _ANYBODY = _DESK | {Role.CUSTOMER, None}
-_CONFIRMED = {Status.SEATED: _FLOOR, Status.NO_SHOW: _FLOOR, Status.CANCELLED: _ANYBODY}
-STEPS: Mapping[Status, Mapping[Status, frozenset[Role | None]]] = {
-    Status.REQUESTED: {Status.CONFIRMED: _DESK, **_CONFIRMED},
-    Status.CONFIRMED: _CONFIRMED,
-    Status.SEATED: {Status.COMPLETED: _FLOOR},
+_CONFIRMED = {Stage.SEATED: _FLOOR, Stage.NO_SHOW: _FLOOR, Stage.CANCELLED: _ANYBODY}
+STEPS: StepTable[Stage] = {
+    Stage.REQUESTED: {Stage.CONFIRMED: _DESK, **_CONFIRMED},
+    Stage.CONFIRMED: _CONFIRMED,
+    Stage.SEATED: {Stage.COMPLETED: _FLOOR},
 }
 """The steps there are and who may take each: guests and customers with what is their own."""
-OFF = frozenset({Status.CANCELLED, Status.NO_SHOW})
-OVER = OFF | {Status.COMPLETED}
+OFF = frozenset({Stage.CANCELLED, Stage.NO_SHOW})
+OVER = OFF | {Stage.COMPLETED}
 """In these it takes no table."""
 
 
@@ -59,20 +57,20 @@ class Area(Record):
     """A part of the restaurant; `position` is its place among the others."""
 
     name: Name
-    position: Place = 0
+    position: Coordinate = 0
     notes: Notes = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table(Record):
+class DiningTable(Record):
     """`x` and `y` are its place in the area. A party has it for `stay_minutes`. While it is not
     `active` it takes no new reservations."""
 
     name: Name
     area_id: str
     seats: Party
-    x: Place = 0
-    y: Place = 0
+    x: Coordinate = 0
+    y: Coordinate = 0
     active: bool = True
     stay_minutes: Annotated[int, Bounds(30, 360)] = 120
     notes: Notes = ""
@@ -96,7 +94,7 @@ class Reservation(Record):
     starts_at: datetime
     ends_at: datetime
     moves: tuple[str, ...] = ()
-    status: Status = Status.REQUESTED
+    status: Stage = Stage.REQUESTED
     status_at: datetime | None = None
     reason: Notes | None = None
     notes: Notes | None = None
@@ -104,20 +102,14 @@ class Reservation(Record):
     erased_at: datetime | None = None
 
     def with_status(
-        self, status: Status, role: Role | None, reason: str | None, now: datetime
+        self, status: Stage, role: Role | None, reason: str | None, now: datetime
     ) -> Reservation:
         """One step further, if it exists and somebody in that role may take it."""
-        steps = STEPS.get(self.status, {})
-        if status not in steps:
-            allowed = ", ".join(steps) or "nothing, it is over"
-            text = f"a reservation that is {self.status} cannot become {status}"
-            raise RuleViolation(f"{text}; it can become: {allowed}", field="status")
-        if role not in steps[status]:
-            raise NotPermitted(f"the role {role} may not set reservations to {status}")
+        require_step(STEPS, "reservation", self.status, status, role)
         return replace(self, status=status, status_at=now, reason=reason)
 
     def at_table(
-        self, table: Table, starts_at: datetime, party_size: int, op_id: str
+        self, table: DiningTable, starts_at: datetime, party_size: int, op_id: str
     ) -> Reservation:
         """At that table from then on; RuleViolation once it is over."""
         if (table.id, starts_at, party_size) == (self.table_id, self.starts_at, self.party_size):
@@ -144,15 +136,15 @@ def half_hours(table_id: str, begin: datetime, end: datetime) -> frozenset[str]:
 
 
 def events_of(reservation: Reservation) -> Iterator[RecordEvent]:
-    """What webhooks are told: nothing personal."""
-    fields = ("id", "code", "status", "party_size", "table_id")
-    told: dict[str, Any] = {name: getattr(reservation, name) for name in fields}
-    says = {"reservation": told | {"starts_at": format_event_time(reservation.starts_at)}}
-    moments = (reservation.created_at, reservation.status_at)
-    for topic, at, detail in zip(TOPICS, moments, ("", reservation.status), strict=True):
-        if at is not None:
-            event_id = derived_id(topic, reservation.id, detail)
-            yield RecordEvent(id=event_id, topic=topic, at=at, says=says)
+    """What webhooks are told."""
+    says = {
+        "code": reservation.code,
+        "party_size": reservation.party_size,
+        "table_id": reservation.table_id,
+        "starts_at": format_event_time(reservation.starts_at),
+    }
+    status, at = reservation.status, reservation.status_at
+    return lifecycle_events(reservation, "reservation", status, at, says)
 
 
 def _held(reservation: Reservation) -> Mapping[str, int]:
@@ -163,7 +155,7 @@ def _held(reservation: Reservation) -> Mapping[str, int]:
 
 
 def _rank(reservation: Reservation) -> int:
-    return [*Status].index(reservation.status)
+    return [*Stage].index(reservation.status)
 
 
 def _clash(behind: Reservation, ahead: Reservation) -> str:
@@ -179,7 +171,7 @@ _MERGE = merge_groups(
     clash=_clash,
 )
 AREAS = Kind("areas", Area, unique_fields=("name",))
-TABLES = Kind("tables", Table, unique_fields=("name",))
+TABLES = Kind("tables", DiningTable, unique_fields=("name",))
 RESERVATIONS = Kind(
     "reservations",
     Reservation,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from functools import partial
 from typing import Any
 
 from dinerapp.accounts.domain.permissions import Caller, Permission
@@ -16,11 +15,9 @@ from dinerapp.ordering.domain.customers import PhoneIdentity
 from dinerapp.ordering.domain.slots import SlotPolicy
 from dinerapp.ordering.errors import SoldOut
 from dinerapp.replication import saving
-from dinerapp.replication.erasure import Person, PersonalData
 from dinerapp.replication.errors import Exhausted, InvalidRequest, NotFound, RuleViolation
 from dinerapp.replication.identity import Operation, short_code
 from dinerapp.replication.managed_records import ManagedRecords
-from dinerapp.replication.paging import all_of
 from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.record import utc_now
 from dinerapp.replication.saving import WriteResult
@@ -28,15 +25,16 @@ from dinerapp.reservations.model import (
     OVER,
     RESERVATIONS,
     Area,
+    DiningTable,
     Reservation,
-    Status,
-    Table,
+    Stage,
     half_hours,
 )
 from dinerapp.reservations.port import Areas, Reservations, Tables
 
 STARTS_AT, TABLE_ID, PARTY_SIZE = "starts_at", "table_id", "party_size"
 DAYS_AHEAD, A_YEAR, LONGEST_STAY = 60, timedelta(days=366), timedelta(hours=6)
+MAX_AT_ONCE = 10_000
 
 
 class ReservationService:
@@ -66,7 +64,7 @@ class ReservationService:
         if TABLE_ID in fields and not caller.is_staff:
             raise InvalidRequest("only staff choose the table", field=TABLE_ID)
         told: dict[str, Any] = {"phone": self._phones.phone(fields["phone"])}
-        told |= {"status": Status.CONFIRMED} if caller.is_staff else {"user_id": caller.user_id}
+        told |= {"status": Stage.CONFIRMED} if caller.is_staff else {"user_id": caller.user_id}
         told["code"] = short_code(operation.record_id)
 
         def create() -> Reservation:
@@ -120,9 +118,8 @@ class ReservationService:
 
     def look_up(self, phone: str, code: str) -> Reservation:
         """The latest reservation under a phone number, however it is typed, with this code."""
-        found = self._reservations.newest(
-            None, 1, phone=self._phones.phone(phone), code=code.upper()
-        )
+        known = {"phone": self._phones.phone(phone), "code": code.upper()}
+        found = self._reservations.page(None, 1, **known)
         if not found.items:
             raise NotFound(RESERVATIONS.name, code)
         return found.items[0]
@@ -132,9 +129,9 @@ class ReservationService:
     ) -> Page[Reservation]:
         """Those of a business day, earliest first; of who is not staff their own, newest first."""
         if not caller.may(Permission.SEE_RESERVATIONS):
-            return self._reservations.newest(after, limit, user_id=caller.user_id or "")
-        span = self._policy.span_of(query["date"] or self._today())
-        return self._reservations.between(span.begin, span.end, after, limit)
+            return self._reservations.page(after, limit, user_id=caller.user_id or "")
+        day = self._policy.span_of(query["date"] or self._today())
+        return self._reservations.page_by(STARTS_AT, day.begin, day.end, after, limit)
 
     def free(self, day: date | None, party_size: int) -> Mapping[datetime, int]:
         """How many tables there are for a party at each time of a business day, today unless said
@@ -149,25 +146,28 @@ class ReservationService:
 
     def _free_tables(
         self, party_size: int, starts: Sequence[datetime]
-    ) -> Mapping[datetime, Sequence[Table]]:
+    ) -> Mapping[datetime, Sequence[DiningTable]]:
         """At each of these times those that are large enough, the smallest first."""
         if not starts:
             return {}
-        begin, end = starts[0] - LONGEST_STAY, starts[-1] + LONGEST_STAY
-        found = self._reservations.between(begin, end).items
+        found = self._between(starts[0] - LONGEST_STAY, starts[-1] + LONGEST_STAY)
         taken = {key for each in found for key in RESERVATIONS.reservations(each)}
         tables = [each for each in self.tables.all() if each.active and each.seats >= party_size]
         tables.sort(key=lambda table: (table.seats, table.name))
 
-        def is_free(table: Table, start: datetime) -> bool:
+        def is_free(table: DiningTable, start: datetime) -> bool:
             return taken.isdisjoint(half_hours(table.id, start, table.end_of(start)))
 
         return {start: [each for each in tables if is_free(each, start)] for start in starts}
 
+    def _between(self, begin: datetime, end: datetime, **equal: str) -> Sequence[Reservation]:
+        found = self._reservations.page_by(STARTS_AT, begin, end, None, MAX_AT_ONCE, **equal)
+        return found.items
+
     def _today(self) -> date:
         return self._policy.calendar.business_day(utc_now())
 
-    def _table(self, table_id: str) -> Table:
+    def _table(self, table_id: str) -> DiningTable:
         table = self.tables.named(table_id, TABLE_ID)
         if not table.active:
             raise RuleViolation("the table is out of service", field=TABLE_ID)
@@ -188,7 +188,7 @@ class ReservationService:
         except Exhausted:
             raise SoldOut("the table is taken then", field=TABLE_ID) from None
 
-    def _area_of(self, table: Table) -> Area:
+    def _area_of(self, table: DiningTable) -> Area:
         return self.areas.named(table.area_id, "area_id")
 
     def _require_empty(self, area: Area) -> None:
@@ -196,22 +196,11 @@ class ReservationService:
         if number:
             raise RuleViolation(f"tables are still in {area.name}: {number}; delete them first")
 
-    def _require_unreserved(self, table: Table) -> None:
+    def _require_unreserved(self, table: DiningTable) -> None:
         now = utc_now()
-        coming = self._reservations.between(now - LONGEST_STAY, now + A_YEAR, table_id=table.id)
-        number = sum(each.status not in OVER for each in coming.items)
+        coming = self._between(now - LONGEST_STAY, now + A_YEAR, table_id=table.id)
+        number = sum(each.status not in OVER for each in coming)
         if number:
             raise RuleViolation(
                 f"reservations are still for {table.name}: {number}; move them first"
             )
-
-
-def personal_data(reservations: Reservations) -> PersonalData[Reservation]:
-    """A guest is known by their number, and by their accounts."""
-
-    def find(person: Person) -> Iterator[Reservation]:
-        newest = reservations.newest
-        owned = (partial(newest, user_id=user_id) for user_id in person.user_ids)
-        return all_of(partial(newest, phone=person.phone), *owned)
-
-    return PersonalData(repository=reservations, find=find, redact=Reservation.redacted)

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.ordering.domain.hours import Window
 from dinerapp.replication.identity import new_id
-from dinerapp.reservations.model import STEPS, Status
+from dinerapp.reservations.model import STEPS, Stage
 from dinerapp.runtime.registry import MONGO_STORES
 from tests.blueprints.api_helpers import (
     add_dish,
@@ -433,9 +433,9 @@ def test_customers_see_and_cancel_their_own_and_nobody_elses(manager: FlaskClien
 
 
 @pytest.mark.parametrize("role", Role)
-@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("status", Stage)
 def test_a_step_is_taken_by_the_roles_whose_work_it_is(
-    manager: FlaskClient, role: Role, status: Status
+    manager: FlaskClient, role: Role, status: Stage
 ) -> None:
     add_table(manager)
     owner = client_as(manager.application, role)
@@ -443,7 +443,7 @@ def test_a_step_is_taken_by_the_roles_whose_work_it_is(
         reserve(owner) if role is Role.CUSTOMER else reserve(client_as(manager.application, None))
     )
     answer = owner.patch(path_of(mine), json={"status": status})
-    before = Status(mine["status"])
+    before = Stage(mine["status"])
     if status is before:
         allowed = {200, 404} if role is Role.CHEF else {200}
     elif status not in STEPS[before]:

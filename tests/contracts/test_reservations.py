@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from dinerapp.replication.errors import Exhausted
 from dinerapp.replication.identity import new_id, new_op_id
 from dinerapp.replication.merge import MergePolicy
 from dinerapp.replication.replicator import Replicator
-from dinerapp.reservations.model import OVER, Status, half_hours
+from dinerapp.reservations.model import OVER, Stage, half_hours
 from tests.contracts.conftest import compose_stores
 from tests.contracts.over import over_shared_repositories, over_what_answers_questions
 from tests.contracts.samples import (
@@ -61,7 +62,7 @@ class TestReservations:
         latest = save(repositories, phone="+491", code="AAAA", created_at=at(1))
         other = save(repositories, phone="+491", code="BBBB", created_at=at(2))
         mine = save(repositories, phone="+492", user_id="u", created_at=at(3))
-        newest = repositories.reservations.newest
+        newest = repositories.reservations.page
         assert newest(None, 9, phone="+491", code="AAAA").items == (latest, older)
         assert newest(None, 9, phone="+491").items == (other, latest, older)
         assert newest(None, 9, user_id="u").items == (mine,)
@@ -71,11 +72,12 @@ class TestReservations:
 
     def test_those_of_a_time_come_earliest_first(self, repositories: Repositories) -> None:
         late, early, middle = (save(repositories, starts_at=at() + HOUR * n) for n in (5, 1, 3))
-        between = repositories.reservations.between
-        assert between(at(), at() + 9 * HOUR).items == (early, middle, late)
-        assert between(at() + HOUR, at() + 5 * HOUR).items == (early, middle)
-        assert between(at(), at() + 9 * HOUR, table_id=late.table_id).items == (late,)
-        pages = all_pages(lambda after, limit: between(at(), at() + 9 * HOUR, after, limit), 2)
+        page_by = partial(repositories.reservations.page_by, "starts_at")
+        evening = (at(), at() + 9 * HOUR)
+        assert page_by(*evening, None, 9).items == (early, middle, late)
+        assert page_by(at() + HOUR, at() + 5 * HOUR, None, 9).items == (early, middle)
+        assert page_by(*evening, None, 9, table_id=late.table_id).items == (late,)
+        pages = all_pages(partial(page_by, *evening), 2)
         assert ids(pages) == ids([early, middle, late])
 
     @pytest.mark.parametrize("minutes", [-90, -30, 0, 30, 90])
@@ -104,7 +106,7 @@ class TestReservations:
 
     @pytest.mark.parametrize("status", sorted(OVER))
     def test_who_is_not_there_leaves_the_table_to_others(
-        self, repositories: Repositories, status: Status
+        self, repositories: Repositories, status: Stage
     ) -> None:
         first = save(repositories)
         repositories.reservations.save(changed(first, status=status))
@@ -125,9 +127,13 @@ class TestReservations:
 
     def test_a_step_needs_no_second_table(self, repositories: Repositories) -> None:
         found = save(repositories)
-        for status in (Status.CONFIRMED, Status.SEATED, Status.COMPLETED):
+        for status in (
+            Stage.CONFIRMED,
+            Stage.SEATED,
+            Stage.COMPLETED,
+        ):
             found = repositories.reservations.save(changed(found, status=status))
-        assert found.status is Status.COMPLETED
+        assert found.status is Stage.COMPLETED
 
 
 @over_shared_repositories
@@ -142,7 +148,8 @@ def test_of_many_at_once_exactly_one_gets_the_last_table(repositories: Repositor
 
 def scan_all_of(repositories: Repositories) -> list[Any]:
     """Every reservation, in whichever store answers."""
-    return list(repositories.reservations.between(at() - 9 * HOUR, at() + 9 * HOUR).items)
+    begin, end = at() - 9 * HOUR, at() + 9 * HOUR
+    return list(repositories.reservations.page_by("starts_at", begin, end, None, 99).items)
 
 
 def replicated(one: Stores, other: Stores) -> Any:
@@ -179,11 +186,14 @@ def test_tables_side_by_side_are_no_conflict(postgresql: Stores, mongodb: Stores
 def test_who_sits_there_outdoes_who_was_called_off(postgresql: Stores, mongodb: Stores) -> None:
     begun = save(postgresql)
     mongodb.reservations.deliver([begun])
-    for stores, status in ((postgresql, Status.SEATED), (mongodb, Status.CANCELLED)):
+    for stores, status in (
+        (postgresql, Stage.SEATED),
+        (mongodb, Stage.CANCELLED),
+    ):
         stores.reservations.save(changed(begun, status=status))
     [conflict] = replicated(postgresql, mongodb)
     assert conflict.reason == "cancelled on one side, seated on the other"
-    assert postgresql.reservations.get(begun.id).status is Status.SEATED
+    assert postgresql.reservations.get(begun.id).status is Stage.SEATED
     with pytest.raises(Exhausted):
         save(mongodb, table_id=begun.table_id)
 
@@ -193,11 +203,11 @@ def test_a_move_on_one_side_and_a_step_on_the_other_are_both_kept(
 ) -> None:
     begun, target = save(postgresql), table()
     mongodb.reservations.deliver([begun])
-    postgresql.reservations.save(changed(begun, status=Status.CONFIRMED))
+    postgresql.reservations.save(changed(begun, status=Stage.CONFIRMED))
     mongodb.reservations.save(changed(begun.at_table(target, begun.starts_at, 4, new_op_id())))
     assert replicated(postgresql, mongodb) == ()
     merged = postgresql.reservations.get(begun.id)
-    assert (merged.status, merged.table_id) == (Status.CONFIRMED, target.id)
+    assert (merged.status, merged.table_id) == (Stage.CONFIRMED, target.id)
     save(postgresql, table_id=begun.table_id)
 
 

@@ -63,16 +63,16 @@ class BillService:
             return order.off_bill(op_id=operation.op_id, now=utc_now())
 
         done = update_with_retry(self._orders, order_id, operation.op_id, change)
-        self._settle(done.record)
+        self._align(done.record)
         return _announced(self, done)
 
     def follow(self, records: Sequence[Order]) -> None:
         """Brings every bill in line that the orders are or were on."""
         for order in records:
             if order.seating.former:
-                self._settle(order)
+                self._align(order)
 
-    def _settle(self, order: Order) -> None:
+    def _align(self, order: Order) -> None:
         circle = self._circle_of(order)
         if circle:
             self._take_off(*min(circle.items()))

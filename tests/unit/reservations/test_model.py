@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dinerapp.accounts.domain.permissions import Role
 from dinerapp.accounts.errors import NotPermitted
 from dinerapp.replication.errors import RuleViolation
+from dinerapp.replication.events import lifecycle_topics
 from dinerapp.replication.merge import MergePolicy, merge_states
 from dinerapp.replication.version import StoreId
 from dinerapp.reservations.model import (
@@ -19,9 +20,8 @@ from dinerapp.reservations.model import (
     OVER,
     RESERVATIONS,
     STEPS,
-    TOPICS,
     Reservation,
-    Status,
+    Stage,
     events_of,
     half_hours,
 )
@@ -34,9 +34,9 @@ TABLES = [table() for _ in range(3)]
 BEGUN = reservation(op_id="f" * 32, notes="window")
 
 
-@pytest.mark.parametrize("status", Status)
-@pytest.mark.parametrize("before", Status)
-def test_a_step_that_does_not_exist_is_refused(before: Status, status: Status) -> None:
+@pytest.mark.parametrize("status", Stage)
+@pytest.mark.parametrize("before", Stage)
+def test_a_step_that_does_not_exist_is_refused(before: Stage, status: Stage) -> None:
     found = reservation(status=before)
     if status in STEPS.get(before, {}):
         assert found.with_status(status, Role.ADMIN, "because", at()).status is status
@@ -49,14 +49,18 @@ def test_a_step_that_does_not_exist_is_refused(before: Status, status: Status) -
 @pytest.mark.parametrize("role", [None, *Role])
 def test_guests_only_cancel_and_cooks_do_nothing(role: Role | None) -> None:
     taken = set()
-    for status in Status:
+    for status in Stage:
         try:
             taken.add(reservation().with_status(status, role, None, at()).status)
         except (NotPermitted, RuleViolation):
             continue
-    everything = set(STEPS[Status.REQUESTED])
-    cancel = {Status.CANCELLED}
-    expected = {None: cancel, Role.CUSTOMER: cancel, Role.CASHIER: {*cancel, Status.CONFIRMED}}
+    everything = set(STEPS[Stage.REQUESTED])
+    cancel = {Stage.CANCELLED}
+    expected = {
+        None: cancel,
+        Role.CUSTOMER: cancel,
+        Role.CASHIER: {*cancel, Stage.CONFIRMED},
+    }
     assert taken == (set() if role is Role.CHEF else expected.get(role, everything))
 
 
@@ -70,8 +74,8 @@ def test_it_takes_each_half_hour_that_it_begins() -> None:
     assert half_hours("t", begin, begin) == frozenset()
 
 
-@pytest.mark.parametrize("status", Status)
-def test_what_is_over_takes_no_table_and_is_not_moved(status: Status) -> None:
+@pytest.mark.parametrize("status", Stage)
+def test_what_is_over_takes_no_table_and_is_not_moved(status: Stage) -> None:
     found = reservation(status=status)
     assert bool(RESERVATIONS.reservations(found)) is (status not in OVER)
     if status in OVER:
@@ -98,9 +102,9 @@ def test_what_is_left_of_a_guest_says_nothing_of_them() -> None:
 def test_its_events_say_nothing_of_the_guest_and_are_the_same_whenever_they_are_told() -> None:
     made = reservation(email="a@b.de", notes="window").as_accepted_by(P)
     [created] = events_of(made)
-    seated = made.with_status(Status.SEATED, Role.ADMIN, "early", at(60))
+    seated = made.with_status(Stage.SEATED, Role.ADMIN, "early", at(60))
     again, changed = events_of(seated)
-    assert (created.topic, changed.topic) == TOPICS
+    assert (created.topic, changed.topic) == lifecycle_topics("reservation")
     assert (again.id, changed.at) == (created.id, at(60))
     assert changed.id == [*events_of(seated.redacted(at(99)))][1].id
     told = changed.payload["reservation"]
@@ -153,7 +157,7 @@ def test_nobody_who_was_forgotten_comes_back_and_no_step_is_taken_back(stores: T
     assert (end.erased_at is not None) == any(state.erased_at for state in stores.accepted)
     if end.erased_at is not None:
         assert (end.name, end.phone, end.notes) == ("", "", None)
-    ranks = [*Status]
+    ranks = [*Stage]
     assert ranks.index(end.status) == max(ranks.index(it.status) for it in stores.accepted)
 
 
@@ -183,14 +187,14 @@ def concurrent(one: Reservation, other: Reservation) -> tuple[Reservation, Reser
     )
 
 
-@pytest.mark.parametrize("one", Status)
-@pytest.mark.parametrize("other", Status)
-def test_called_off_on_one_side_only_is_a_conflict(one: Status, other: Status) -> None:
+@pytest.mark.parametrize("one", Stage)
+@pytest.mark.parametrize("other", Stage)
+def test_called_off_on_one_side_only_is_a_conflict(one: Stage, other: Stage) -> None:
     states = concurrent(reservation(status=one), reservation(status=other))
     if one is other:
         return
     merge = merge_states(RESERVATIONS, *states, MergePolicy())
-    ranks = [*Status]
+    ranks = [*Stage]
     assert merge.record.status is max(one, other, key=ranks.index)
     if (one in OFF) is not (other in OFF):
         behind = min(one, other, key=ranks.index)
