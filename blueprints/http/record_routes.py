@@ -19,7 +19,7 @@ from marshmallow import fields
 from blueprints.http.access import caller
 from blueprints.http.blueprint import Blueprint
 from blueprints.http.rate_limits import RateLimit
-from blueprints.http.record_schemas import page_schema, schema_of
+from blueprints.http.record_schemas import page_schema, record_view, schema_of
 from blueprints.http.request_schemas import SchemaType, about, with_all_optional
 from blueprints.http.responses import (
     PageQuery,
@@ -28,7 +28,6 @@ from blueprints.http.responses import (
     operation,
     page_response,
     parse_cursor,
-    public_fields,
     record_response,
     write_response,
 )
@@ -45,6 +44,7 @@ CREATED = "A new record, with the token that opens this one only."
 class RecordRoutes:
     """Who has `sees` lists and reads, who has `changes` does the rest. `given` reads new records;
     `changed` reads changes, and is the same with nothing required unless it says otherwise.
+    Fields in `hide` are not shown.
 
     Records of guests come with `tokens`: then anybody may create one, which is counted as
     `guest_limit` says, and sees and changes what is their own.
@@ -59,6 +59,7 @@ class RecordRoutes:
     changed: SchemaType | None = None
     query: SchemaType = PageQuery
     order: str = "newest first"
+    hide: tuple[str, ...] = ()
     tokens: Callable[[], RecordTokens] | None = None
     guest_limit: RateLimit = RateLimit.ORDER
     is_removable: bool = True
@@ -67,7 +68,7 @@ class RecordRoutes:
     def shown(self) -> SchemaType:
         """What shows one."""
         name = f"{self.noun.capitalize()}Out"
-        return schema_of(self.kind, name, about(self.kind.record_type))
+        return schema_of(self.kind, name, about(self.kind.record_type), hide=self.hide)
 
     def add_to(self, blp: Blueprint) -> None:
         """Adds the routes to the blueprint of the kind."""
@@ -79,10 +80,8 @@ class RecordRoutes:
         changed = self.changed or with_all_optional(self.given)
         a_noun = f"{'an' if self.noun[0] in 'aeiou' else 'a'} {self.noun}"
         given, query = blp.arguments(self.given), blp.arguments(self.query, location="query")
-        page, path = (
-            blp.response(200, page_schema(self.shown, f"{self.noun.capitalize()}Page")),
-            "/<uuid:record_id>",
-        )
+        page = blp.response(200, page_schema(self.shown, f"{self.noun.capitalize()}Page"))
+        path = f"/<uuid:{self.noun}_id>"
         creates, shows = blp.creates(self.created), blp.changes(self.shown)
         view = partial(_view, self.noun)
         blp.post("")(view("add", f"Create {a_noun}", self._add(blp), *adds, given, creates))
@@ -99,8 +98,8 @@ class RecordRoutes:
     def with_token(self, record: Record) -> dict[str, Any]:
         """The record as whoever created it is shown it."""
         if self.tokens is None:
-            return public_fields(record)
-        return public_fields(record) | {"access_token": self.tokens().issue(record.id)}
+            return self._view(record)
+        return self._view(record) | {"access_token": self.tokens().issue(record.id)}
 
     @cached_property
     def created(self) -> SchemaType:
@@ -109,6 +108,9 @@ class RecordRoutes:
             return self.shown
         members = {"__doc__": CREATED, "access_token": fields.String()}
         return type(f"New{self.shown.__name__}", (self.shown,), members)
+
+    def _view(self, record: Record) -> dict[str, Any]:
+        return record_view(self.shown, record)
 
     def _add(self, blp: Blueprint) -> View:
         def add(given: Any) -> Response:
@@ -121,16 +123,16 @@ class RecordRoutes:
 
     def _list(self, query: dict[str, Any]) -> Response:
         after, limit = parse_cursor(query.pop("cursor")), query.pop("limit")
-        return page_response(self.use_cases().page(query, after, limit, caller()), public_fields)
+        return page_response(self.use_cases().page(query, after, limit, caller()), self._view)
 
     def _read(self, record_id: str) -> Response:
         record = self.use_cases().get(record_id, caller())
-        return record_response(record, public_fields(record))
+        return record_response(record, self._view(record))
 
     def _change(self, given: Any, record_id: str) -> Response:
         op = operation(f"{self.noun}.change {record_id}")
         done = self.use_cases().change(record_id, op, given, caller(), if_match())
-        return write_response(done, public_fields(done.record))
+        return write_response(done, self._view(done.record))
 
     def _remove(self, record_id: str) -> Response:
         op = operation(f"{self.noun}.remove {record_id}")

@@ -61,6 +61,7 @@ reservations = RecordRoutes(
     given=schemas.ReservationIn,
     changed=schemas.ReservationChanges,
     query=schemas.DayQuery,
+    hide=("moves",),
     order="earliest first; customers see their own",
     tokens=lambda: services().tokens,
     is_removable=False,
