@@ -35,6 +35,7 @@ from dinerapp.ordering.domain.tills import Till
 from dinerapp.replication.conflicts import Conflict
 from dinerapp.replication.identity import new_id, new_op_id
 from dinerapp.replication.version import StoreId
+from dinerapp.reservations.model import Area, DiningTable, Reservation
 from dinerapp.webhooks.domain.deliveries import WebhookDelivery
 from dinerapp.webhooks.domain.webhooks import Webhook
 
@@ -120,6 +121,28 @@ def slot(**fields: Any) -> Slot:
             **fields,
         }
     )
+
+
+def area(**fields: Any) -> Area:
+    """With a name of its own."""
+    made = _envelope(fields.get("created_at", at()))
+    return Area(**{**made, "name": f"Area {made['id']}", **fields})
+
+
+def table(**fields: Any) -> DiningTable:
+    """For four, with a name and in an area of its own."""
+    made = _envelope(fields.get("created_at", at()))
+    known = {"name": f"Table {made['id']}", "area_id": new_id(), "seats": 4}
+    return DiningTable(**{**made, **known, **fields})
+
+
+def reservation(**fields: Any) -> Reservation:
+    """Four people for two hours from half past twelve on, at a table of their own."""
+    made = _envelope(fields.get("created_at", at()))
+    begin = fields.get("starts_at", at(1800))
+    known = {"code": "A17Q", "name": "Ada", "phone": "+49301234567", "party_size": 4}
+    place = {"table_id": new_id(), "starts_at": begin, "ends_at": begin + timedelta(hours=2)}
+    return Reservation(**{**made, **known, **place, **fields})
 
 
 def coupon(**fields: Any) -> Coupon:

@@ -31,7 +31,7 @@ _PLAIN_COLUMNS = (
     "user_id",
     "erased_at",
 )
-_JSON_COLUMNS = ("terms", "tickets")
+_JSON_COLUMNS = ("terms", "tickets", "seating")
 _CUSTOMER_COLUMNS = {
     "customer_name": "name",
     "customer_phone": "phone",

@@ -130,7 +130,8 @@ CREATE TABLE orders (
     user_id text,
     slot timestamptz(3),
     phone_key text NOT NULL,
-    erased_at timestamptz(3)
+    erased_at timestamptz(3),
+    seating jsonb NOT NULL DEFAULT '{}'
 );
 CREATE INDEX orders_newest ON orders (created_at, id) WHERE NOT deleted;
 -- Entries of an index are limited to a third of a page, phones are not.

@@ -65,6 +65,13 @@ class Phone(Text):
         return digits
 
 
+class RecordId(fields.UUID):
+    """The id of a record, as records hold it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        return str(super()._deserialize(value, attr, data, **options))
+
+
 class HttpUrl(Text):
     """An http(s) URL. The server never follows it."""
 

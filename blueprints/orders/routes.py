@@ -26,6 +26,7 @@ from blueprints.orders.schemas import (
     Cancellation,
     History,
     LookupQuery,
+    MergeIn,
     OrderChanges,
     OrderIn,
     OrderOut,
@@ -39,6 +40,7 @@ from blueprints.orders.schemas import (
     Slots,
     SlotsQuery,
     StatusChange,
+    TableChange,
 )
 from blueprints.orders.stream import STREAM_DOCUMENTATION, stream_response
 from blueprints.orders.views import history_view, order_view, slot_view
@@ -204,6 +206,42 @@ def revise_order(changes: LineChanges, order_id: UUID) -> Response:
     op = operation(f"orders.revise {order_id}")
     result = services().orders.revise(str(order_id), op, changes, if_match())
     return write_response(result, order_view(result.record))
+
+
+@blp.put("/<uuid:order_id>/table")
+@blp.allows(Permission.SEAT_GUESTS)
+@blp.arguments(TableChange)
+@blp.changes(OrderOut)
+def change_table(change: dict[str, Any], order_id: UUID) -> Response:
+    """Move a dine-in order to another table"""
+    op = operation(f"orders.table {order_id}")
+    done = services().bills.move(str(order_id), op, change["table"], if_match())
+    return write_response(done, order_view(done.record))
+
+
+@blp.post("/<uuid:order_id>/merge")
+@blp.allows(Permission.SEAT_GUESTS)
+@blp.arguments(MergeIn)
+@blp.changes(OrderOut, if_match=False)
+def merge_orders(given: dict[str, Any], order_id: UUID) -> Response:
+    """Merge another order of the table into this one
+
+    From then on both are paid with this one, in whose `outstanding` the other one is included. What
+    was paid already counts, and each keeps its lines and its tickets in the kitchen. If the request
+    is interrupted, the rest happens by itself.
+    """
+    op = operation(f"orders.merge {order_id}")
+    done = services().bills.merge(str(order_id), op, given["order_id"])
+    return write_response(done, order_view(done.record))
+
+
+@blp.post("/<uuid:order_id>/split")
+@blp.allows(Permission.SEAT_GUESTS)
+@blp.changes(OrderOut, if_match=False)
+def split_order(order_id: UUID) -> Response:
+    """Take a merged order off the other one's bill"""
+    done = services().bills.split(str(order_id), operation(f"orders.split {order_id}"))
+    return write_response(done, order_view(done.record))
 
 
 @blp.post("/<uuid:order_id>/payments")

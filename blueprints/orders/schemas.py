@@ -12,6 +12,7 @@ from blueprints.http.fields import (
     Email,
     Money,
     Phone,
+    RecordId,
     RequestSchema,
     StrictInt,
     Text,
@@ -168,6 +169,18 @@ class RefundIn(RequestSchema):
         return NewRefund(**data, payment_id=payment_id, till_id=till_id and str(till_id))
 
 
+class TableChange(RequestSchema):
+    """Another table."""
+
+    table = Text(1, 50, required=True, metadata={"example": "12"})
+
+
+class MergeIn(RequestSchema):
+    """The order to pay with this one; it is at the same table."""
+
+    order_id = RecordId(required=True)
+
+
 class LookupQuery(RequestSchema):
     """What a guest needs to find an order."""
 
@@ -278,6 +291,14 @@ class PaymentOut(ma.Schema):
     at = fields.DateTime()
 
 
+class BillPartOut(ma.Schema):
+    """An order on the bill of another one."""
+
+    order_id = fields.UUID()
+    code = fields.String(metadata={"example": "76MM"})
+    outstanding = fields.Integer(metadata={"description": "what it adds to the bill"})
+
+
 class OrderOut(ma.Schema):
     """An order. All amounts are minor units of `currency`."""
 
@@ -300,7 +321,16 @@ class OrderOut(ma.Schema):
     tax = fields.Integer()
     tip = fields.Integer()
     total = fields.Integer()
-    outstanding = fields.Integer(metadata={"description": "what is left to pay"})
+    outstanding = fields.Integer(
+        metadata={"description": "what is left to pay, with the orders merged into this one"}
+    )
+    merged_into = fields.UUID(
+        allow_none=True, metadata={"description": "the order with which this one is paid"}
+    )
+    merged = fields.List(
+        fields.Nested(BillPartOut),
+        metadata={"description": "the orders that are paid with this one"},
+    )
     currency = fields.String(metadata={"example": "EUR"})
     history = fields.List(fields.Nested(EventOut))
     user_id = fields.UUID(allow_none=True, metadata={"description": "the account that placed it"})

@@ -11,6 +11,7 @@ from dinerapp.replication.codec import content
 
 _INTERNAL_FIELDS = ("tickets", "terms")
 _LINE_FIELDS = ("id", "item_id", "name", "quantity", "unit_price", "options", "notes", "total")
+_PART_FIELDS = ("order_id", "code", "outstanding")
 _PAYMENT_FIELDS = (
     "id",
     "method",
@@ -35,6 +36,9 @@ def order_view(order: Order) -> dict[str, Any]:
     lines = view.pop("lines")
     view["items"] = [_pick(_LINE_FIELDS, line) for line in lines if line["quantity"]]
     del view["fulfilment"]["slot"]
+    seating = view.pop("seating")
+    view["merged_into"] = seating["merged_into"]
+    view["merged"] = [_pick(_PART_FIELDS, part) for part in seating["parts"] if not part["is_off"]]
     view["payments"] = [_pick(_PAYMENT_FIELDS, payment) for payment in view["payments"]]
     return view
 

@@ -40,7 +40,7 @@ _LAST_NAMES = (
     "Weber",
 )
 _STREETS = ("Lindenallee", "Am Alten Markt", "Gartenstraße", "Mühlenweg", "Bahnhofstraße")
-_TABLE_COUNT = 24
+TABLE_COUNT = 24
 
 WAITERS = ("lena", "samir", "rosa")
 CASHIERS = ("jonas", "olga")
@@ -59,7 +59,7 @@ def guest_contact(number: int) -> OrderContact:
 
 def table(rng: Random) -> str:
     """Where they sit."""
-    return str(rng.randint(1, _TABLE_COUNT))
+    return str(rng.randint(1, TABLE_COUNT))
 
 
 def address(guest_number: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dinerapp.ordering.services.bills import BillService
 from dinerapp.ordering.services.carts import CartService
 from dinerapp.ordering.services.coupons import CouponService
 from dinerapp.ordering.services.customer_tracker import CustomerTracker
@@ -27,6 +28,7 @@ class OrderingServices:
     menu_cache: MenuCache
     carts: CartService
     orders: OrderService
+    bills: BillService
     order_feed: OrderFeed
     slots: SlotService
     kitchen: KitchenService

@@ -14,6 +14,7 @@ from dinerapp.replication.errors import NotFound
 from dinerapp.replication.identity import new_op_id
 from dinerapp.replication.paging import all_of, batches
 from dinerapp.replication.ports.conflicts import Conflicts
+from dinerapp.replication.ports.listed import ListedDocuments
 from dinerapp.replication.ports.repository import Repository
 from dinerapp.replication.record import Record, utc_now
 from dinerapp.replication.saving import WriteResult, update_with_retry
@@ -47,6 +48,18 @@ class PersonalData(Generic[R]):
     find: Callable[[Person], Iterable[R]]
     redact: Callable[[R, datetime], R]
     on_redacted: Callable[[R], None] = field(default=_tell_nobody)
+
+
+def data_of_documents(
+    repository: ListedDocuments[R], redact: Callable[[R, datetime], R]
+) -> PersonalData[R]:
+    """What documents keep of the people whose `phone` and whose `user_id` is in them."""
+
+    def find(person: Person) -> Iterable[R]:
+        owned = (partial(repository.page, user_id=user_id) for user_id in person.user_ids)
+        return all_of(partial(repository.page, phone=person.phone), *owned)
+
+    return PersonalData(repository=repository, find=find, redact=redact)
 
 
 class Redactor:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+from dinerapp.replication.identity import derived_id
+from dinerapp.replication.record import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,25 @@ class RecordEvent:
             "created_at": format_event_time(self.at),
             **self.says,
         }
+
+
+def lifecycle_events(
+    record: Record, noun: str, status: str, status_at: datetime | None, says: Mapping[str, Any]
+) -> Iterator[RecordEvent]:
+    """That a record was made, and that it came into the status it is in. It comes into none twice,
+    and `says` holds nothing personal; the record is told as it is now."""
+    told = {noun: {"id": record.id, "status": status, **says}}
+    created, changed = lifecycle_topics(noun)
+    event_id = derived_id(created, record.id)
+    yield RecordEvent(id=event_id, topic=created, at=record.created_at, says=told)
+    if status_at is not None:
+        event_id = derived_id(changed, record.id, status)
+        yield RecordEvent(id=event_id, topic=changed, at=status_at, says=told)
+
+
+def lifecycle_topics(noun: str) -> tuple[str, str]:
+    """Of these events."""
+    return f"{noun}.created", f"{noun}.status_changed"
 
 
 def format_event_time(moment: datetime) -> str:

@@ -17,6 +17,8 @@ from uuid_utils import uuid4, uuid7
 
 _HALF_LENGTH = 16
 _OUTCOME_LENGTH = 8
+_CODE_LETTERS = "ACDEFGHJKLMNPQRTUVWXY34679"
+_CODE_LENGTH = 4
 
 
 def new_id() -> str:
@@ -37,6 +39,16 @@ def derived_id(*parts: str) -> str:
 def hmac_id(secret: str, *parts: str) -> str:
     """As `derived_id`, but keyed with a secret, so that the parts cannot be guessed from it."""
     return _to_uuid8(hmac.digest(secret.encode(), _length_prefixed(parts), "sha256"))
+
+
+def short_code(record_id: str) -> str:
+    """Short, for people; not an identity."""
+    number = int.from_bytes(hashlib.sha256(record_id.encode()).digest()[:8])
+    letters = []
+    for _ in range(_CODE_LENGTH):
+        number, letter = divmod(number, len(_CODE_LETTERS))
+        letters.append(_CODE_LETTERS[letter])
+    return "".join(letters)
 
 
 @dataclass(frozen=True, slots=True)

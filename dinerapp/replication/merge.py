@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar
 
 from dinerapp.replication import codec
 from dinerapp.replication.identity import same_operation
@@ -53,6 +53,42 @@ def merge_states(kind: Kind[R], stored: R, incoming: R, policy: MergePolicy) -> 
     return MergeResult(
         merge.record.with_history_of(first).with_history_of(second), merge.loser, merge.reason
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FieldGroup:
+    """Fields of which the state that is ahead is right, whichever side the policy prefers. Where
+    neither is ahead of the other they follow the policy, and a difference is a conflict."""
+
+    names: tuple[str, ...]
+    is_ahead: Callable[[Any, Any], bool]
+
+
+def merge_groups(
+    *groups: FieldGroup, clash: Callable[[R, R], str] = lambda _one, _other: ""
+) -> Callable[[R, R, MergePolicy], MergeResult[R]]:
+    """The merge rule of a kind: each group for itself, all else by the policy. A state that differs
+    in anything it is not behind in has lost, and is reported. So has the one that is behind in the
+    first group, whatever the policy says, where `clash` tells why both cannot be right."""
+
+    def merge(first: R, second: R, policy: MergePolicy) -> MergeResult[R]:
+        decided = policy.decide(first, second)
+        is_second_ahead = groups[0].is_ahead(second, first)
+        behind, ahead = (first, second) if is_second_ahead else (second, first)
+        clashes = clash(behind, ahead)
+        winner = ahead if clashes else decided.record
+        loser = second if winner is first else first
+        settled: dict[str, Any] = {}
+        for group in groups:
+            if group.is_ahead(winner, loser) or group.is_ahead(loser, winner):
+                right = loser if group.is_ahead(loser, winner) else winner
+                settled |= {name: getattr(right, name) for name in group.names}
+        merged: R = replace(winner, **settled)
+        if clashes or codec.content(replace(loser, **settled)) != codec.content(merged):
+            return MergeResult(merged, loser, clashes or decided.reason)
+        return MergeResult(merged)
+
+    return merge
 
 
 def _merge_concurrent(kind: Kind[R], first: R, second: R, policy: MergePolicy) -> MergeResult[R]:

@@ -19,7 +19,7 @@ from dinerapp.replication.errors import (
 )
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.ports.repository import Repository
-from dinerapp.replication.record import Record
+from dinerapp.replication.record import Record, utc_now
 
 R = TypeVar("R", bound=Record)
 
@@ -42,6 +42,13 @@ class WriteResult(Generic[R]):
     record: R
     replayed: bool = False
     changed: bool = True
+
+
+def new_record(record_type: type[R], operation: Operation, **fields: object) -> R:
+    """A record that begins now, under the ids of the operation."""
+    now = utc_now()
+    ids = {"id": operation.record_id, "op_id": operation.op_id}
+    return record_type(**ids, created_at=now, updated_at=now, **fields)  # type: ignore[arg-type]
 
 
 def save_idempotently(save: Callable[[R], R], record: R) -> WriteResult[R]:

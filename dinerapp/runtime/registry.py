@@ -16,9 +16,10 @@ from dinerapp.runtime.wings.accounts import ACCOUNTS
 from dinerapp.runtime.wings.messaging import MESSAGING
 from dinerapp.runtime.wings.ordering import ORDERING
 from dinerapp.runtime.wings.replication import REPLICATION
+from dinerapp.runtime.wings.reservations import RESERVATIONS
 from dinerapp.runtime.wings.webhooks import WEBHOOKS
 
-WINGS = (ACCOUNTS, ORDERING, MESSAGING, WEBHOOKS, REPLICATION)
+WINGS = (ACCOUNTS, ORDERING, RESERVATIONS, MESSAGING, WEBHOOKS, REPLICATION)
 
 KINDS: tuple[KindRow, ...] = tuple(row for wing in WINGS for row in wing.kinds)
 BLUEPRINTS = tuple(blueprint for wing in WINGS for blueprint in wing.blueprints)

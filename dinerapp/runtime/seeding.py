@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from dinerapp.demo import coupons, large, menu
+from dinerapp.demo import coupons, large, menu, tables
 from dinerapp.demo.progress import ProgressCallback, ignore_progress
 from dinerapp.demo.restaurant import Restaurant
 from dinerapp.demo.week import WeekSeeder
@@ -15,6 +15,7 @@ from dinerapp.ordering.domain.coupons import Coupon
 from dinerapp.ordering.ports.orders import Orders
 from dinerapp.ordering.ports.tills import Tills
 from dinerapp.replication.record import utc_now
+from dinerapp.reservations.service import ReservationService
 from dinerapp.runtime.administration import await_catching_up, require_all_up
 from dinerapp.runtime.container import Application
 from dinerapp.runtime.settings import Settings
@@ -44,10 +45,12 @@ def seed_week(
     progress: ProgressCallback = ignore_progress,
     now: datetime | None = None,
 ) -> SeedResult:
-    """Adds the demo menu, coupons, and a week of orders up to now; one database may be down."""
+    """Adds the demo menu, tables, coupons, and a week of orders up to now; one database may be
+    down."""
     now = now or utc_now()
     ordering = application.of(OrderingServices)
     dishes = menu.seed(ordering.menu, ordering.categories)
+    tables.seed(application.of(ReservationService))
     seeded_coupons = coupons.seed(ordering.coupons, now)
     orders = application.repository(Orders)
     tills = application.repository(Tills)

@@ -16,7 +16,6 @@ import pytest
 from flask.testing import FlaskClient
 
 from adapters.embedded.tcp_ports import free_port
-from dinerapp.ordering.domain.order_events import Topic
 from dinerapp.ordering.domain.orders import Order
 from dinerapp.ordering.ports.coupons import Coupons
 from dinerapp.ordering.ports.orders import Orders
@@ -247,7 +246,7 @@ def test_a_wing_tells_of_its_kinds_without_webhooks_knowing_it(
         assert {"table.served", "order.placed"} <= {*topics["items"]["enum"]}
         assert topics["maxItems"] == len(topics["items"]["enum"])
         all_of_them = topics["items"]["enum"][:-1]
-        assert len(added(client, events=all_of_them)["events"]) == len(Topic) + 2
+        assert len(added(client, events=all_of_them)["events"]) == len(all_of_them)
         added(client, url=receiver.url, events=["table.served"])
         ordered(client)
         receiver.wait_for(1)

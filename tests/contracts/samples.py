@@ -14,6 +14,7 @@ from dinerapp.replication.ports.replica import ApplyResult
 from dinerapp.replication.record import AppliedOperation, Record
 from dinerapp.replication.version import StoreId, Version
 from tests.factories import (
+    area,
     at,
     cart,
     category,
@@ -30,8 +31,10 @@ from tests.factories import (
     order,
     profile,
     read_marker,
+    reservation,
     server,
     slot,
+    table,
     till,
     user,
     webhook,
@@ -82,6 +85,9 @@ SAMPLES = (
     Sample("conflicts", conflict, "reason"),
     Sample("coupons", coupon, "description"),
     Sample("slots", slot, "notes"),
+    Sample("areas", area, "notes"),
+    Sample("tables", table, "notes"),
+    Sample("reservations", reservation, "notes"),
     Sample("tills", till, "notes"),
     Sample("webhooks", webhook, "description"),
     Sample("deliveries", delivery, "event"),

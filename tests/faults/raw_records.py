@@ -26,6 +26,7 @@ _ORDER = (
     "code", "status", "payment_status", "notes", "coupon", "subtotal", "discount",
     "service_charge", "tax", "tip", "total", "currency", "terms", "tickets", "user_id",
     "erased_at",
+    "seating",
 )  # fmt: skip
 _LINE = (
     "id", "item_id", "name", "quantity", "unit_price", "options", "notes", "total", "counted",

@@ -26,6 +26,7 @@ class Permission(StrEnum):
     CANCEL_ORDERS = "cancel_orders"
     MOVE_ORDERS = "move_orders"
     CHANGE_ORDERS = "change_orders"
+    SEAT_GUESTS = "seat_guests"
     TAKE_MONEY = "take_money"
     GIVE_MONEY_BACK = "give_money_back"
     RUN_TILLS = "run_tills"
@@ -38,6 +39,9 @@ class Permission(StrEnum):
     CHANGE_PROFILES = "change_profiles"
     MANAGE_COUPONS = "manage_coupons"
     PLAN_SLOTS = "plan_slots"
+    SEE_RESERVATIONS = "see_reservations"
+    CHANGE_RESERVATIONS = "change_reservations"
+    PLAN_TABLES = "plan_tables"
     MANAGE_WEBHOOKS = "manage_webhooks"
     RUN_OUT = "run_out"
     USE_ROOMS = "use_rooms"
@@ -62,6 +66,7 @@ ROLES_BY_PERMISSION: Mapping[Permission, frozenset[Role]] = {
     Permission.CANCEL_ORDERS: _FLOOR,
     Permission.MOVE_ORDERS: _STAFF,
     Permission.CHANGE_ORDERS: _FLOOR,
+    Permission.SEAT_GUESTS: frozenset({Role.WAITER, Role.MANAGER, Role.ADMIN}),
     Permission.TAKE_MONEY: _FLOOR,
     Permission.GIVE_MONEY_BACK: _MONEY,
     Permission.RUN_TILLS: _MONEY,
@@ -74,6 +79,9 @@ ROLES_BY_PERMISSION: Mapping[Permission, frozenset[Role]] = {
     Permission.CHANGE_PROFILES: frozenset({Role.ADMIN}),
     Permission.MANAGE_COUPONS: _OFFICE,
     Permission.PLAN_SLOTS: _OFFICE,
+    Permission.SEE_RESERVATIONS: _FLOOR,
+    Permission.CHANGE_RESERVATIONS: _FLOOR,
+    Permission.PLAN_TABLES: _OFFICE,
     Permission.MANAGE_WEBHOOKS: _OFFICE,
     Permission.RUN_OUT: _KITCHEN,
     Permission.USE_ROOMS: frozenset(Role),

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from typing import TypeVar
 
-from dinerapp.accounts.domain.permissions import Caller
+from dinerapp.accounts.domain.permissions import Caller, Permission
 from dinerapp.accounts.errors import NotPermitted
+from dinerapp.replication.errors import NotFound
+from dinerapp.replication.ports.repository import Repository
+from dinerapp.replication.record import Record
+
+R = TypeVar("R", bound=Record)
 
 
 class RecordTokens:
@@ -30,3 +36,15 @@ class RecordTokens:
         is read, so that the error does not reveal whether it exists."""
         if caller.record_token is not None and not self.verify(caller.record_token, record_id):
             raise NotPermitted(f"this access token does not belong to this {self._kind}")
+
+    def get_own(
+        self, repository: Repository[R], record_id: str, caller: Caller, sees: Permission
+    ) -> R:
+        """The record, for whoever has its token, whose `user_id` it has, or who may see all of
+        them; for anybody else there is none."""
+        self.require(record_id, caller)
+        record = repository.get(record_id)
+        is_own = caller.user_id is not None and caller.user_id == getattr(record, "user_id", None)
+        if caller.record_token is None and not is_own and not caller.may(sees):
+            raise NotFound(repository.kind.name, record_id)
+        return record

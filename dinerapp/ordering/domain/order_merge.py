@@ -19,6 +19,7 @@ from dinerapp.ordering.domain.coupons import coupon_key
 from dinerapp.ordering.domain.erasure import with_equal_erasure
 from dinerapp.ordering.domain.menu import stock_key
 from dinerapp.ordering.domain.orders import HistoryStep, Line, Order, Status, make_tickets
+from dinerapp.ordering.domain.seating import merge_seating
 from dinerapp.ordering.domain.slots import slot_key
 from dinerapp.ordering.domain.tickets import Ticket
 from dinerapp.replication.kind import Kind, MergeResult
@@ -28,12 +29,14 @@ if TYPE_CHECKING:
 
 _ENVELOPE_FIELDS = ("version", "updated_at", "created_at", "op_id", "source", "trail")
 _TOTAL_FIELDS = ("subtotal", "discount", "service_charge", "tax", "tip", "total", "payment_status")
-_UNITED_FIELDS = ("history", "status", "payments", "tickets", "lines")
+_UNITED_FIELDS = ("history", "status", "payments", "tickets", "lines", "seating")
 
 _STATUS_RANK = {status: rank for rank, status in enumerate(Status)}
 
 CLOSED_TWICE = "cancelled in one database and completed in the other"
 PAID_TWICE = "paid in both databases, more than the order costs"
+MERGED_TWICE = "put on the bills of two orders"
+CANCELLED_AND_MERGED = "cancelled in one database and put on another order's bill in the other"
 
 
 def merge_orders(first: Order, second: Order, policy: MergePolicy) -> MergeResult[Order]:
@@ -47,7 +50,15 @@ def merge_orders(first: Order, second: Order, policy: MergePolicy) -> MergeResul
     merged = _unite(winner, loser)
     if merged.outstanding < 0:
         return MergeResult(merged, loser, PAID_TWICE)
-    if reason == CLOSED_TWICE or _is_overruled(loser, merged):
+    if _is_merged_twice(first, second):
+        return MergeResult(merged, loser, MERGED_TWICE)
+    if (
+        merged.status is Status.CANCELLED
+        and _is_shared(merged)
+        and not _is_shared_alike(first, second)
+    ):
+        return MergeResult(merged, loser, CANCELLED_AND_MERGED)
+    if reason == CLOSED_TWICE or _is_overruled(loser, winner, merged):
         return MergeResult(merged, loser, reason)
     return MergeResult(merged)
 
@@ -64,6 +75,11 @@ def _unite(winner: Order, loser: Order) -> Order:
         payments=payments,
         tickets=kitchen.merge_tickets(winner.tickets, loser.tickets),
         lines=_merge_lines(winner.lines, loser.lines),
+        seating=merge_seating(winner.seating, loser.seating),
+        fulfilment=replace(
+            winner.fulfilment,
+            table=(loser if _is_only_moved(loser, winner) else winner).fulfilment.table,
+        ),
         tip=winner.tip - own_tips + tips,
     )
     merged = _with_missing_tickets(merged.with_totals())
@@ -100,13 +116,35 @@ def _with_missing_tickets(order: Order) -> Order:
     return replace(order, tickets=kitchen.merge_tickets(order.tickets, more))
 
 
-def _is_overruled(loser: Order, merged: Order) -> bool:
+def _is_overruled(loser: Order, winner: Order, merged: Order) -> bool:
     """Whether the loser has a value that the merged order lacks."""
     names = (*_ENVELOPE_FIELDS, *_TOTAL_FIELDS, *_UNITED_FIELDS)
     like: dict[str, Any] = {name: getattr(merged, name) for name in names}
+    if _is_only_moved(winner, loser):
+        like["fulfilment"] = replace(loser.fulfilment, table=merged.fulfilment.table)
     kept = {(line.id, line.revision): line for line in merged.lines}
     contested = any(kept.get((line.id, line.revision), line) != line for line in loser.lines)
     return contested or _base_tip(merged) != _base_tip(loser) or replace(loser, **like) != merged
+
+
+def _is_only_moved(one: Order, other: Order) -> bool:
+    """Whether the one was moved since both were at one table, and the other one was not."""
+    return {*one.seating.moves} > {*other.seating.moves}
+
+
+def _is_merged_twice(first: Order, second: Order) -> bool:
+    one, other = {*first.seating.merges}, {*second.seating.merges}
+    differs = first.seating.merged_into != second.seating.merged_into
+    return differs and not (one > other or other > one)
+
+
+def _is_shared(order: Order) -> bool:
+    return order.seating.merged_into is not None or bool(order.seating.on_bill)
+
+
+def _is_shared_alike(first: Order, second: Order) -> bool:
+    """Whether both sides say the same of the bill, or of being cancelled."""
+    return first.seating == second.seating or first.status is second.status
 
 
 def _base_tip(order: Order) -> int:

@@ -11,6 +11,7 @@ from typing import Self
 from dinerapp.ordering.domain import payments as money
 from dinerapp.ordering.domain.billing import BillingTerms, TaxableLine, Totals, allocate, totals
 from dinerapp.ordering.domain.payments import Payment, PaymentStatus
+from dinerapp.ordering.domain.seating import BillPart, Seating
 from dinerapp.ordering.domain.tickets import Ticket, ticket_id
 from dinerapp.replication.errors import InvalidRecord, InvalidRequest, KeyReused, RuleViolation
 from dinerapp.replication.record import Record
@@ -167,6 +168,7 @@ class Order(Record):
     history: tuple[HistoryStep, ...] = ()
     user_id: str | None = None
     erased_at: datetime | None = None
+    seating: Seating = field(default_factory=Seating)
 
     @property
     def active_lines(self) -> tuple[Line, ...]:
@@ -175,8 +177,8 @@ class Order(Record):
 
     @property
     def outstanding(self) -> int:
-        """The amount that is still to be paid."""
-        return self.total - money.net(self.payments)
+        """The amount that is still to be paid, including the orders on its bill."""
+        return self.total + self.seating.outstanding - money.net(self.payments)
 
     def validate(self) -> None:
         for name in _AMOUNT_FIELDS:
@@ -200,7 +202,7 @@ class Order(Record):
             service_charge=bill.service_charge,
             tax=bill.tax,
             total=total,
-            payment_status=money.status_of(self.payments, total),
+            payment_status=money.status_of(self.payments, total + self.seating.outstanding),
         )
 
     def with_status(
@@ -213,6 +215,10 @@ class Order(Record):
                 f"an order that is {self.status} cannot become {status}; it can become: {allowed}",
                 field="status",
             )
+        if status is Status.CANCELLED:
+            self._require_own_bill("cancelled")
+            if self.seating.on_bill:
+                raise RuleViolation("other orders are on its bill; take them off first")
         event = HistoryStep(at=now, status=status, actor=actor, reason=reason)
         step = self.with_changes(
             op_id=op_id, now=now, status=status, history=(*self.history, event)
@@ -228,6 +234,7 @@ class Order(Record):
         difference."""
         if self.status not in CHANGEABLE_STATUSES:
             raise RuleViolation(f"an order that is {self.status} can no longer be changed")
+        self._require_own_bill("changed")
         by_id = {line.id: line for line in self.lines} | {line.id: line for line in lines}
         if not any(line.quantity for line in by_id.values()):
             raise RuleViolation("the last line cannot be removed; cancel the order instead")
@@ -249,6 +256,7 @@ class Order(Record):
             return self
         if self.status is Status.CANCELLED:
             raise RuleViolation("an order that is cancelled cannot be paid")
+        self._require_own_bill("paid")
         if payment.amount > self.outstanding + payment.tip:
             raise RuleViolation(
                 f"only {self.outstanding} is left to pay, not {payment.amount - payment.tip}",
@@ -310,6 +318,74 @@ class Order(Record):
         if tickets == self.tickets:
             return self
         return self.with_changes(op_id=op_id, now=now, tickets=tickets)
+
+    def at_table(self, table: str, *, op_id: str, now: datetime) -> Order:
+        """At another table; at the one where it is already is no change."""
+        self._require_seated()
+        if self.fulfilment.table == table:
+            return self
+        return self.with_changes(
+            op_id=op_id,
+            now=now,
+            fulfilment=replace(self.fulfilment, table=table),
+            seating=replace(self.seating, moves=(*self.seating.moves, op_id)),
+        )
+
+    def onto_bill(self, order: Order, *, op_id: str, now: datetime) -> Order:
+        """On the bill of another order of the table; RuleViolation if there cannot be one bill."""
+        if self.seating.merged_into == order.id:
+            return self
+        self._require_own_bill("merged")
+        self._require_seated()
+        if self.fulfilment.table != order.fulfilment.table:
+            raise RuleViolation("the orders are at two tables; move one of them first")
+        order.require_takes_orders()
+        return self.with_changes(op_id=op_id, now=now, seating=self.seating.onto(order.id, op_id))
+
+    def off_bill(self, *, op_id: str, now: datetime) -> Order:
+        """On a bill of its own again."""
+        if self.seating.merged_into is None:
+            return self
+        return self.with_changes(op_id=op_id, now=now, seating=self.seating.onto(None, op_id))
+
+    def require_takes_orders(self) -> None:
+        """RuleViolation where no other order can be put on the bill of this one."""
+        self._require_seated()
+        self._require_own_bill("merged with another one")
+
+    def with_part(self, order: Order, *, op_id: str, now: datetime) -> Order:
+        """With what another order adds to this one's bill now, or no longer adds."""
+        is_off = order.seating.merged_into != self.id or order.deleted
+        nothing = is_off or order.status is Status.CANCELLED
+        part = BillPart(
+            order_id=order.id,
+            code=order.code,
+            revision=order.version.revision,
+            outstanding=0 if nothing else order.outstanding,
+            is_off=is_off,
+        )
+        known = next((it for it in self.seating.parts if it.order_id == order.id), None)
+        if known is None and is_off:
+            return self
+        if known is not None and replace(known, revision=part.revision) == part:
+            return self
+        seating = self.seating.with_part(part)
+        if seating == self.seating:
+            return self
+        return self.with_changes(op_id=op_id, now=now, seating=seating).with_totals()
+
+    def _require_seated(self) -> None:
+        if self.fulfilment.type is not FulfilmentType.DINE_IN:
+            raise RuleViolation("only dine-in orders are at a table", field="table")
+        if not STEPS[self.status]:
+            raise RuleViolation(f"an order that is {self.status} is no longer at its table")
+
+    def _require_own_bill(self, verb: str) -> None:
+        if self.seating.merged_into is not None:
+            raise RuleViolation(
+                f"an order on the bill of another one cannot be {verb}; "
+                f"see order {self.seating.merged_into}"
+            )
 
     def _add_payment(self, payment: Payment, now: datetime) -> Order:
         payments = (*self.payments, payment)

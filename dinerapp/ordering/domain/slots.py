@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -26,12 +26,14 @@ class Slot(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotPolicy:
-    """The rules for scheduled orders. `capacity` is the default for slots; 0 means no limit."""
+    """The rules for scheduled orders. `capacity` is the default for slots; 0 means no limit.
+    `field` is the name of the scheduled time in requests, for errors."""
 
     calendar: Calendar = field(default_factory=Calendar)
     minutes: int = 15
     capacity: int = 0
     days_ahead: int = 14
+    field: str = SCHEDULED_FOR
 
     def slot_of(self, moment: datetime) -> datetime | None:
         """The start of the slot of that moment; None if slots have no limit."""
@@ -48,15 +50,23 @@ class SlotPolicy:
         )
         return (moment - beyond).astimezone(UTC)
 
-    def slots_of(self, day: date) -> Iterator[datetime]:
+    def slots_of(self, day: date) -> Sequence[datetime]:
         """The slots of a business day in which the restaurant is open, in order."""
-        begin = self.calendar.business_day_begins(day)
-        span = Span(begin, self.calendar.business_day_begins(day + timedelta(days=1)))
-        start, step = self.start_of(begin), timedelta(minutes=self.minutes)
-        while start < span.end:
-            if span.contains(start) and self.calendar.is_open(start):
-                yield start
-            start += step
+        span, step = self.span_of(day), timedelta(minutes=self.minutes)
+        first = self.start_of(span.begin)
+        starts = (first + number * step for number in range((span.end - first) // step + 1))
+        return [each for each in starts if span.contains(each) and self.calendar.is_open(each)]
+
+    def span_of(self, day: date) -> Span:
+        """The begin and end of a business day; InvalidRequest if it is outside the supported range
+        of dates."""
+        try:
+            begin, end = (
+                self.calendar.business_day_begins(day + timedelta(days=number)) for number in (0, 1)
+            )
+        except OverflowError:
+            raise InvalidRequest("is outside the supported range of dates", field="date") from None
+        return Span(begin, end)
 
     def require_open(self, now: datetime) -> None:
         """RuleViolation outside the opening hours, when only scheduled orders are accepted."""
@@ -64,20 +74,18 @@ class SlotPolicy:
             return
         again = self.calendar.next_opening(self.calendar.opening, now)
         when = "" if again is None else f" and open again on {self._format_moment(again)}"
-        raise RuleViolation(f"we are closed now{when}; choose a later time", field=SCHEDULED_FOR)
+        raise RuleViolation(f"we are closed now{when}; choose a later time", field=self.field)
 
     def require_bookable(self, moment: datetime, now: datetime) -> None:
         """Raises unless an order can be scheduled for that time."""
         if moment <= now:
-            raise InvalidRequest("must be in the future", field=SCHEDULED_FOR)
+            raise InvalidRequest("must be in the future", field=self.field)
         if moment > now + timedelta(days=self.days_ahead):
             raise InvalidRequest(
-                f"must be within the next {self.days_ahead} days", field=SCHEDULED_FOR
+                f"must be within the next {self.days_ahead} days", field=self.field
             )
         if not self.calendar.is_open(moment):
-            raise RuleViolation(
-                f"we are closed on {self._format_moment(moment)}", field=SCHEDULED_FOR
-            )
+            raise RuleViolation(f"we are closed on {self._format_moment(moment)}", field=self.field)
 
     def _format_moment(self, moment: datetime) -> str:
         return f"{self.calendar.local(moment):%A, %d %B at %H:%M}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -42,14 +41,11 @@ from dinerapp.replication.errors import (
     RuleViolation,
     StaleReadSet,
 )
-from dinerapp.replication.identity import Operation
+from dinerapp.replication.identity import Operation, short_code
 from dinerapp.replication.ports.repository import Cursor, Page, ReadVersion
 from dinerapp.replication.record import utc_now
 from dinerapp.replication.saving import WriteResult, create_idempotently, update_with_retry
 from dinerapp.replication.signals import announce
-
-_CODE_LETTERS = "ACDEFGHJKLMNPQRTUVWXY34679"
-_CODE_LENGTH = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -314,7 +310,7 @@ def order_of(
         op_id=operation.op_id_with_outcome(*lines, total),
         created_at=now,
         updated_at=now,
-        code=_order_code(operation.record_id),
+        code=short_code(operation.record_id),
         customer=new.customer,
         fulfilment=new.fulfilment,
         lines=lines,
@@ -351,13 +347,3 @@ def _shortage(order: Order, key: str) -> RuleViolation:
     number = wanted.index(key)
     reason = f"not enough {order.lines[number].name} left"
     return SoldOut(reason, field=f"items.{number}.quantity")
-
-
-def _order_code(order_id: str) -> str:
-    """Short, for people; not an identity."""
-    number = int.from_bytes(hashlib.sha256(order_id.encode()).digest()[:8])
-    letters = []
-    for _ in range(_CODE_LENGTH):
-        number, letter = divmod(number, len(_CODE_LETTERS))
-        letters.append(_CODE_LETTERS[letter])
-    return "".join(letters)

@@ -80,7 +80,7 @@ class SlotService:
         """The slots of a business day that are still to come, by default of today."""
         now = self._now()
         day = day or self._policy.calendar.business_day(now)
-        starts = [start for start in self._slots_of(day) if start > now]
+        starts = [start for start in self._policy.slots_of(day) if start > now]
         if not self._policy.capacity:
             return [SlotAvailability(start) for start in starts]
         changed = self._slots.get_many([slot_id(start) for start in starts])
@@ -114,12 +114,6 @@ class SlotService:
         """One slot with the places left."""
         key = slot_key(slot.starts_at)
         return self._availability(slot.starts_at, slot, self._orders.usage([key])[key].reserved)
-
-    def _slots_of(self, day: date) -> Sequence[datetime]:
-        try:
-            return list(self._policy.slots_of(day))
-        except OverflowError:
-            raise InvalidRequest("is outside the supported range of dates", field="date") from None
 
     def _availability(self, start: datetime, slot: Slot | None, reserved: int) -> SlotAvailability:
         capacity = self._policy.capacity if slot is None else slot.capacity

@@ -35,6 +35,7 @@ from dinerapp.ordering.ports.menu import Categories, MenuItems
 from dinerapp.ordering.ports.orders import Orders
 from dinerapp.ordering.ports.slots import Slots
 from dinerapp.ordering.ports.tills import Tills
+from dinerapp.ordering.services.bills import BillService
 from dinerapp.ordering.services.carts import CartService
 from dinerapp.ordering.services.coupons import CouponService
 from dinerapp.ordering.services.customer_tracker import CustomerTracker
@@ -98,7 +99,7 @@ def _build(context: WingContext) -> BuiltWing:
     )
     wake = Event()
     feed = OrderFeed(order_repository, context.stream_quota, wake=wake.set)
-    tracker = CustomerTracker(customers)
+    tracker, bills = CustomerTracker(customers), BillService(order_repository)
     services = OrderingServices(
         currency=settings.currency,
         menu=MenuService(menu_items, categories, menu_cache),
@@ -106,6 +107,7 @@ def _build(context: WingContext) -> BuiltWing:
         menu_cache=menu_cache,
         carts=carts,
         orders=orders,
+        bills=bills,
         order_feed=feed,
         slots=slots,
         kitchen=KitchenService(order_repository),
@@ -116,7 +118,7 @@ def _build(context: WingContext) -> BuiltWing:
     )
     return BuiltWing(
         services,
-        followers={Orders.kind.name: [tracker]},
+        followers={Orders.kind.name: [tracker, bills]},
         background=(
             PeriodicThread("order-feed", feed.step, wake),
             Resource(feed),

@@ -1,0 +1,153 @@
+"""The routes that every kind of record has: list, create, read, change and delete.
+
+Idempotency, ETags, pages and documentation are the same wherever they are; what differs is
+declared. Whatever is more than that is a route of its own beside them. The use cases are a
+service with the methods that ManagedRecords has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+from marshmallow import fields
+
+from blueprints.http.access import caller
+from blueprints.http.blueprint import Blueprint
+from blueprints.http.rate_limits import RateLimit
+from blueprints.http.record_schemas import page_schema, record_view, schema_of
+from blueprints.http.request_schemas import SchemaType, about, with_all_optional
+from blueprints.http.responses import (
+    PageQuery,
+    delete_response,
+    if_match,
+    operation,
+    page_response,
+    parse_cursor,
+    record_response,
+    write_response,
+)
+from dinerapp.accounts.domain.permissions import Permission
+from dinerapp.accounts.services.record_tokens import RecordTokens
+from dinerapp.replication.kind import Kind
+from dinerapp.replication.record import Record
+
+View = Callable[..., Response]
+CREATED = "A new record, with the token that opens this one only."
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordRoutes:
+    """Who has `sees` lists and reads, who has `changes` does the rest. `given` reads new records;
+    `changed` reads changes, and is the same with nothing required unless it says otherwise.
+    Fields in `hide` are not shown.
+
+    Records of guests come with `tokens`: then anybody may create one, which is counted as
+    `guest_limit` says, and sees and changes what is their own.
+    """
+
+    kind: Kind[Any]
+    noun: str
+    use_cases: Callable[[], Any]
+    sees: Permission
+    changes: Permission
+    given: SchemaType
+    changed: SchemaType | None = None
+    query: SchemaType = PageQuery
+    order: str = "newest first"
+    hide: tuple[str, ...] = ()
+    tokens: Callable[[], RecordTokens] | None = None
+    guest_limit: RateLimit = RateLimit.ORDER
+    is_removable: bool = True
+
+    @cached_property
+    def shown(self) -> SchemaType:
+        """What shows one."""
+        name = f"{self.noun.capitalize()}Out"
+        return schema_of(self.kind, name, about(self.kind.record_type), hide=self.hide)
+
+    def add_to(self, blp: Blueprint) -> None:
+        """Adds the routes to the blueprint of the kind."""
+        is_own = self.tokens is not None
+        sees = blp.allows(self.sees, or_owner=is_own, record_token=is_own)
+        changes = blp.allows(self.changes, or_owner=is_own, record_token=is_own)
+        lists = blp.allows(self.sees, or_owner=is_own)
+        adds = [blp.optional_auth, blp.rate_limit(self.guest_limit)] if is_own else [changes]
+        changed = self.changed or with_all_optional(self.given)
+        a_noun = f"{'an' if self.noun[0] in 'aeiou' else 'a'} {self.noun}"
+        given, query = blp.arguments(self.given), blp.arguments(self.query, location="query")
+        page = blp.response(200, page_schema(self.shown, f"{self.noun.capitalize()}Page"))
+        path = f"/<uuid:{self.noun}_id>"
+        creates, shows = blp.creates(self.created), blp.changes(self.shown)
+        view = partial(_view, self.noun)
+        blp.post("")(view("add", f"Create {a_noun}", self._add(blp), *adds, given, creates))
+        blp.get("")(
+            view("list", f"Every {self.noun}, {self.order}", self._list, lists, query, page)
+        )
+        blp.get(path)(view("read", f"One {self.noun}", self._read, sees, blp.reads(self.shown)))
+        edits = (changes, blp.arguments(changed), shows)
+        blp.patch(path)(view("change", f"Change {a_noun}", self._change, *edits))
+        if self.is_removable:
+            removes = (changes, blp.removes())
+            blp.delete(path)(view("remove", f"Delete {a_noun}", self._remove, *removes))
+
+    def with_token(self, record: Record) -> dict[str, Any]:
+        """The record as whoever created it is shown it."""
+        if self.tokens is None:
+            return self._view(record)
+        return self._view(record) | {"access_token": self.tokens().issue(record.id)}
+
+    @cached_property
+    def created(self) -> SchemaType:
+        """What shows that."""
+        if self.tokens is None:
+            return self.shown
+        members = {"__doc__": CREATED, "access_token": fields.String()}
+        return type(f"New{self.shown.__name__}", (self.shown,), members)
+
+    def _view(self, record: Record) -> dict[str, Any]:
+        return record_view(self.shown, record)
+
+    def _add(self, blp: Blueprint) -> View:
+        def add(given: Any) -> Response:
+            op = operation(f"{self.noun}.add {caller().user_id or ''}")
+            done = self.use_cases().add(op, given, caller())
+            location = f"{blp.url_prefix}/{done.record.id}"
+            return write_response(done, self.with_token(done.record), location)
+
+        return add
+
+    def _list(self, query: dict[str, Any]) -> Response:
+        after, limit = parse_cursor(query.pop("cursor")), query.pop("limit")
+        return page_response(self.use_cases().page(query, after, limit, caller()), self._view)
+
+    def _read(self, record_id: str) -> Response:
+        record = self.use_cases().get(record_id, caller())
+        return record_response(record, self._view(record))
+
+    def _change(self, given: Any, record_id: str) -> Response:
+        op = operation(f"{self.noun}.change {record_id}")
+        done = self.use_cases().change(record_id, op, given, caller(), if_match())
+        return write_response(done, self._view(done.record))
+
+    def _remove(self, record_id: str) -> Response:
+        op = operation(f"{self.noun}.remove {record_id}")
+        return delete_response(self.use_cases().remove(record_id, op, caller(), if_match()))
+
+
+def _view(
+    noun: str, verb: str, about: str, function: View, *decorators: Callable[[View], View]
+) -> View:
+    """As if it had been written out with its name, its summary and its decorators."""
+
+    def view(*args: Any, **ids: UUID) -> Response:
+        return function(*args, *map(str, ids.values()))
+
+    view.__name__, view.__doc__ = f"{verb}_{noun}", about
+    for decorate in reversed(decorators):
+        view = decorate(view)
+    return view
