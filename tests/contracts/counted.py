@@ -79,18 +79,6 @@ POSTGRES_STORES: Mapping[str, Callable[[Any], Any]] = {
     **{name: postgres_documents(port) for name, port in COUNTED.items()},
     "conflicts": PostgresConflicts,
 }
-TABLES = "".join(
-    f"""
-    CREATE TABLE {name} (
-        LIKE envelope INCLUDING ALL,
-        content jsonb NOT NULL,
-        holds jsonb NOT NULL,
-        held_before jsonb NOT NULL DEFAULT '{{}}'
-    );
-    CREATE INDEX {name}_holds ON {name} USING gin (holds);
-    """
-    for name in COUNTED
-)
 
 
 def pool(**fields: Any) -> Pool:

@@ -40,7 +40,6 @@ from tests.contracts.counted import (
     MONGO_STORES,
     PORTS,
     POSTGRES_STORES,
-    TABLES,
     Booking,
     booking,
     pool,
@@ -81,7 +80,6 @@ def prepared_postgresql(postgres_server: RealServer) -> Iterator[PreparedStores]
     url = url_of_database(postgres_server.url, name)
     stores = stores_of(POSTGRES_STORES, PostgresDatabase(url))
     with open_stores(stores), psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(TABLES)
         yield stores, partial(empty_postgresql, connection)
 
 

@@ -12,7 +12,7 @@ import pytest
 from dinerapp.replication.identity import new_id, new_op_id
 from dinerapp.replication.version import StoreId
 from tests.adapters.postgres.test_statements import Diner, diner
-from tests.contracts.counted import POSTGRES_STORES, TABLES, booking, pool
+from tests.contracts.counted import POSTGRES_STORES, booking, pool
 from tests.contracts.samples import accepted_by, run_concurrently
 from tests.factories import at
 
@@ -22,9 +22,9 @@ M = StoreId.MONGODB
 
 @pytest.fixture
 def stores(diner: Diner) -> dict[str, Any]:
-    with psycopg.connect(diner.url, autocommit=True) as connection:
-        connection.execute(TABLES)
-    return {name: made(diner.database) for name, made in POSTGRES_STORES.items()}
+    made = {name: make(diner.database) for name, make in POSTGRES_STORES.items()}
+    diner.database.prepare()
+    return made
 
 
 def test_taking_and_limiting_is_one_statement(diner: Diner, stores: dict[str, Any]) -> None:
