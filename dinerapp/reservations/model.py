@@ -161,7 +161,7 @@ def _rank(reservation: Reservation) -> int:
 def _clash(behind: Reservation, ahead: Reservation) -> str:
     if (behind.status in OFF) is (ahead.status in OFF):
         return ""
-    return f"{behind.status} on one side, {ahead.status} on the other"
+    return f"{behind.status} in one database, {ahead.status} in the other"
 
 
 _MERGE = merge_groups(

@@ -192,7 +192,7 @@ def test_who_sits_there_outdoes_who_was_called_off(postgresql: Stores, mongodb: 
     ):
         stores.reservations.save(changed(begun, status=status))
     [conflict] = replicated(postgresql, mongodb)
-    assert conflict.reason == "cancelled on one side, seated on the other"
+    assert conflict.reason == "cancelled in one database, seated in the other"
     assert postgresql.reservations.get(begun.id).status is Stage.SEATED
     with pytest.raises(Exhausted):
         save(mongodb, table_id=begun.table_id)

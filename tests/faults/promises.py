@@ -115,6 +115,11 @@ def _unanswered(book: Observations) -> Iterator[str]:
         yield f"never answered: {one}"
 
 
+LIMITED_BY_RECORDS = ("stock:", "coupon:", "slot:")
+"""What else is counted gets its default limit when it is first held, in either store: a store that
+never heard of a hold which was given back has no limit yet."""
+
+
 def store_differences(one: DatabaseContents, two: DatabaseContents) -> Iterator[str]:
     """P1, P4: the same records, field by field."""
     for kind in one.kinds:
@@ -122,7 +127,8 @@ def store_differences(one: DatabaseContents, two: DatabaseContents) -> Iterator[
     for key in sorted({*one.counters, *two.counters}):
         nothing = (0, None)
         left, right = one.counters.get(key, nothing), two.counters.get(key, nothing)
-        if left != right:
+        is_idle = left[0] == right[0] == 0 and not key.startswith(LIMITED_BY_RECORDS)
+        if left != right and not is_idle:
             yield f"P10: {key} counts {left} in PostgreSQL, {right} in MongoDB"
 
 

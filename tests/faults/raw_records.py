@@ -37,6 +37,7 @@ _PAYMENT = (
     "refund_of", "reason", "actor", "at",
 )  # fmt: skip
 _ORDERS = "SELECT * FROM orders ORDER BY id"
+_BOOKKEEPING = {"holds", "held_before"}
 _LINES = "SELECT * FROM order_items ORDER BY order_id, position"
 _PAYMENTS = "SELECT * FROM payments ORDER BY order_id, position"
 _COLUMNS = """
@@ -135,8 +136,10 @@ def _order_row(row: Record, lines: list[Record], payments: list[Record]) -> Reco
 
 
 def _row(row: Record, own_columns: Collection[str]) -> Record:
-    """A document is in one column, beside others that are not computed from it."""
-    content = {name: row[name] for name in own_columns if not name.startswith("u_")}
+    """A document is in one column, beside others that are not computed from it. What it holds of
+    counted things is PostgreSQL's own: MongoDB notes that otherwise, and both have the counters."""
+    own = {name for name in own_columns if not name.startswith("u_")} - _BOOKKEEPING
+    content = {name: row[name] for name in own}
     if isinstance(row.get("content"), dict):
         content |= content.pop("content")
     unique = {name[2:]: row[name] for name in own_columns if name.startswith("u_")}

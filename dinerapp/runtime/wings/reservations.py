@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from blueprints.reservations.routes import areas, blp, tables
 from dinerapp.accounts.services.record_tokens import RecordTokens
 from dinerapp.ordering.domain.slots import SlotPolicy
-from dinerapp.replication.erasure import PersonalData, data_of_documents
+from dinerapp.replication.erasure import data_of_documents
 from dinerapp.replication.events import lifecycle_topics
 from dinerapp.reservations.model import Reservation, events_of
 from dinerapp.reservations.port import Areas, Reservations, Tables
@@ -31,15 +29,13 @@ def _build(context: WingContext) -> BuiltWing:
     return BuiltWing(service)
 
 
-def _personal_data(context: WingContext) -> Sequence[PersonalData[Reservation]]:
-    return [data_of_documents(context.repository(Reservations), Reservation.redacted)]
-
-
 RESERVATIONS = Wing(
     name="reservations",
     kinds=tuple(KindRow.documents(port) for port in (Areas, Tables, Reservations)),
     blueprints=(areas, tables, blp),
     build=_build,
     event_sources=(EventSource(Reservations.kind, lifecycle_topics("reservation"), events_of),),
-    personal_data=_personal_data,
+    personal_data=lambda context: [
+        data_of_documents(context.repository(Reservations), Reservation.redacted)
+    ],
 )
