@@ -37,7 +37,7 @@ from dinerapp.replication.kind import Kind
 from dinerapp.replication.record import Record
 
 View = Callable[..., Response]
-CREATED = "A new record, with the token that opens this one only."
+CREATED = "A new record, with the token that gives access to this record only."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ class RecordRoutes:
 
     @cached_property
     def shown(self) -> SchemaType:
-        """What shows one."""
+        """The response schema of a record."""
         name = f"{self.noun.capitalize()}Out"
         return schema_of(self.kind, name, about(self.kind.record_type), hide=self.hide)
 
@@ -96,14 +96,14 @@ class RecordRoutes:
             blp.delete(path)(view("remove", f"Delete {a_noun}", self._remove, *removes))
 
     def with_token(self, record: Record) -> dict[str, Any]:
-        """The record as whoever created it is shown it."""
+        """The response to the client that created the record."""
         if self.tokens is None:
             return self._view(record)
         return self._view(record) | {"access_token": self.tokens().issue(record.id)}
 
     @cached_property
     def created(self) -> SchemaType:
-        """What shows that."""
+        """The response schema of a new record."""
         if self.tokens is None:
             return self.shown
         members = {"__doc__": CREATED, "access_token": fields.String()}

@@ -19,7 +19,7 @@ from dinerapp.reservations.service import ReservationService
 
 services = services_of(ReservationService)
 
-areas = Blueprint("areas", __name__, url_prefix="/api/areas", description="Parts of the restaurant")
+areas = Blueprint("areas", __name__, url_prefix="/api/areas", description="Areas of the restaurant")
 RecordRoutes(
     kind=AREAS,
     noun="area",
@@ -29,7 +29,7 @@ RecordRoutes(
     given=schemas.AreaIn,
 ).add_to(areas)
 
-tables = Blueprint("tables", __name__, url_prefix="/api/tables", description="Tables to sit at")
+tables = Blueprint("tables", __name__, url_prefix="/api/tables", description="Dining tables")
 RecordRoutes(
     kind=TABLES,
     noun="table",
@@ -39,7 +39,7 @@ RecordRoutes(
     given=schemas.TableIn,
 ).add_to(tables)
 
-blp = Blueprint("reservations", __name__, url_prefix="/api/reservations", description="Tables had")
+blp = Blueprint("reservations", __name__, url_prefix="/api/reservations", description="Table reservations")
 
 
 @blp.get("/free")
@@ -47,7 +47,7 @@ blp = Blueprint("reservations", __name__, url_prefix="/api/reservations", descri
 @blp.arguments(schemas.FreeQuery, location="query")
 @blp.response(200, schemas.FreeTimes)
 def list_free_times(query: dict[str, Any]) -> Response:
-    """The times of a day at which a party may come"""
+    """The times of a day that are free for a party"""
     free = services().free(query["date"], query["party"])
     return json_response({"items": [{"starts_at": at, "tables": free[at]} for at in free]})
 
@@ -61,7 +61,7 @@ reservations = RecordRoutes(
     given=schemas.ReservationIn,
     changed=schemas.ReservationChanges,
     query=schemas.DayQuery,
-    hide=("moves",),
+    hide=("moves", "erased_at"),
     order="earliest first; customers see their own",
     tokens=lambda: services().tokens,
     is_removable=False,

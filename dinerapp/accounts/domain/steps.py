@@ -13,12 +13,12 @@ from dinerapp.replication.errors import RuleViolation
 S = TypeVar("S", bound=StrEnum)
 
 StepTable = Mapping[S, Mapping[S, Collection[Role | None]]]
-"""By status, the steps there are from it and who may take each; None is somebody without an
-account. What is not in the table is over."""
+"""By status, the possible steps and the roles that may take each; None stands for guests without an
+account. A status that is not in the table is final."""
 
 
 def require_step(table: StepTable[S], noun: str, before: S, after: S, role: Role | None) -> None:
-    """RuleViolation where there is no such step, NotPermitted where it is not one of the role."""
+    """RuleViolation if there is no such step, NotPermitted if the role may not take it."""
     steps = table.get(before, {})
     if after not in steps:
         allowed = ", ".join(steps) or "nothing, it is over"
@@ -27,4 +27,5 @@ def require_step(table: StepTable[S], noun: str, before: S, after: S, role: Role
             field="status",
         )
     if role not in steps[after]:
-        raise NotPermitted(f"the role {role} may not set a {noun} to {after}")
+        who = "guests" if role is None else f"the role {role}"
+        raise NotPermitted(f"{who} may not set a {noun} to {after}")

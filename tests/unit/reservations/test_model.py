@@ -200,4 +200,4 @@ def test_called_off_on_one_side_only_is_a_conflict(one: Stage, other: Stage) -> 
         behind = min(one, other, key=ranks.index)
         assert merge.loser is not None
         assert merge.loser.status is behind
-        assert merge.reason.startswith(f"{behind} on one side")
+        assert merge.reason.startswith(f"{behind} in one database")
