@@ -1,4 +1,4 @@
-"""Customers in PostgreSQL: table customers."""
+"""The PostgreSQL store of customers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SAME_EMAIL = "left(email, 100) = left(%(email)s, 100) AND email = %(email)s"
 
 
 class PostgresCustomers(PostgresStore[Customer], Customers):
-    """A customer is a row of customers."""
+    """Table customers."""
 
     columns = ("phone", "name", "email", "notes", "first_seen", "last_seen", "erased_at")
 

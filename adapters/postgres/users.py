@@ -1,4 +1,4 @@
-"""Users in PostgreSQL: table users."""
+"""The PostgreSQL store of users."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SAME_EMAIL = "WHERE u_email = %(email)s"
 
 
 class PostgresUsers(PostgresStore[User], Users):
-    """A user is a row of users; its sessions are a list in there."""
+    """Table users. The sessions of a user are a JSON column."""
 
     columns = (
         "email",
