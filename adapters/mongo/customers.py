@@ -1,4 +1,4 @@
-"""Customers in MongoDB."""
+"""The MongoDB store of customers."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class MongoCustomers(MongoStore[Customer], Customers):
     index_models = (newest_first(), newest_first("phone"), newest_first("email"))
 
     def page(self, wanted: CustomerFilter, after: Cursor | None, limit: int) -> Page[Customer]:
-        matching: Document = {"phone": {"$ne": ""}}
+        query: Document = {"phone": {"$ne": ""}}
         if wanted.phone is not None:
-            matching["phone"]["$eq"] = wanted.phone
+            query["phone"]["$eq"] = wanted.phone
         if wanted.email is not None:
-            matching["email"] = {"$eq": wanted.email}
-        return self._newest_page(matching, after, limit)
+            query["email"] = {"$eq": wanted.email}
+        return self._newest_page(query, after, limit)
