@@ -12,10 +12,10 @@ from dinerapp.replication.ports.repository import Cursor, Page
 class MongoCustomers(MongoStore[Customer], Customers):
     index_models = (newest_first(), newest_first("phone"), newest_first("email"))
 
-    def page(self, wanted: CustomerFilter, after: Cursor | None, limit: int) -> Page[Customer]:
+    def page(self, filters: CustomerFilter, after: Cursor | None, limit: int) -> Page[Customer]:
         query: Document = {"phone": {"$ne": ""}}
-        if wanted.phone is not None:
-            query["phone"]["$eq"] = wanted.phone
-        if wanted.email is not None:
-            query["email"] = {"$eq": wanted.email}
+        if filters.phone is not None:
+            query["phone"]["$eq"] = filters.phone
+        if filters.email is not None:
+            query["email"] = {"$eq": filters.email}
         return self._newest_page(query, after, limit)

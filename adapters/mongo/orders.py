@@ -35,8 +35,8 @@ class MongoOrders(MongoStore[Order], Orders):
 
     backfills: ClassVar = {"customer.phone_key": "$customer.phone"}
 
-    def page(self, wanted: OrderFilter, after: Cursor | None, limit: int) -> Page[Order]:
-        return self._newest_page(_query(wanted), after, limit)
+    def page(self, filters: OrderFilter, after: Cursor | None, limit: int) -> Page[Order]:
+        return self._newest_page(_query(filters), after, limit)
 
     def in_kitchen(self, station: str | None, limit: int) -> Sequence[Order]:
         is_open = {"$in": sorted(OPEN_STATUSES)}

@@ -18,8 +18,8 @@ class MongoUsers(MongoStore[User], Users):
             return user
         raise NotFound(USERS.name, "by_email")
 
-    def page(self, wanted: UserFilter, after: Cursor | None, limit: int) -> Page[User]:
-        equal = {"role": wanted.role, "active": wanted.active}
+    def page(self, filters: UserFilter, after: Cursor | None, limit: int) -> Page[User]:
+        equal = {"role": filters.role, "active": filters.active}
         query: Document = {
             name: {"$eq": value} for name, value in equal.items() if value is not None
         }

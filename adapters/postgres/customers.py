@@ -18,13 +18,13 @@ class PostgresCustomers(PostgresStore[Customer], Customers):
 
     columns = ("phone", "name", "email", "notes", "first_seen", "last_seen", "erased_at")
 
-    def page(self, wanted: CustomerFilter, after: Cursor | None, limit: int) -> Page[Customer]:
+    def page(self, filters: CustomerFilter, after: Cursor | None, limit: int) -> Page[Customer]:
         conditions = ["phone <> ''"]
-        if wanted.phone is not None:
+        if filters.phone is not None:
             conditions.append(_SAME_PHONE)
-        if wanted.email is not None:
+        if filters.email is not None:
             conditions.append(_SAME_EMAIL)
-        parameters = {"phone": wanted.phone, "email": wanted.email}
+        parameters = {"phone": filters.phone, "email": filters.email}
         return self._newest_page(conditions, parameters, after, limit)
 
     def to_row(self, plain: PlainRecord) -> Row:

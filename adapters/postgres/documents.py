@@ -80,7 +80,7 @@ class PostgresDocuments(DocumentStore[R], Documents[R]):
         return " AND ".join(f"{left} {comparison.format(right)}" for left, right in terms.items())
 
     def _indexed(self, name: str, term: str) -> str:
-        return indexed_part(self._askable_field(name), term)
+        return indexed_part(self._queryable_field(name), term)
 
 
 def document_store(port: type[Documents[Any]]) -> type[PostgresDocuments[Any]]:

@@ -118,14 +118,14 @@ class PostgresOrders(PostgresStore[Order], Orders):
     )
     children = (_LINES, _PAYMENTS)
 
-    def page(self, wanted: OrderFilter, after: Cursor | None, limit: int) -> Page[Order]:
+    def page(self, filters: OrderFilter, after: Cursor | None, limit: int) -> Page[Order]:
         parameters = {
-            "phone": wanted.phone,
-            "since": wanted.since,
-            "code": wanted.code,
-            "user_id": wanted.user_id,
+            "phone": filters.phone,
+            "since": filters.since,
+            "code": filters.code,
+            "user_id": filters.user_id,
         }
-        return self._newest_page(_conditions(wanted), parameters, after, limit)
+        return self._newest_page(_conditions(filters), parameters, after, limit)
 
     def in_kitchen(self, station: str | None, limit: int) -> Sequence[Order]:
         at_station = "" if station is None else _AT_STATION

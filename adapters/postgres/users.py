@@ -34,8 +34,8 @@ class PostgresUsers(PostgresStore[User], Users):
             return user
         raise NotFound(USERS.name, "by_email")
 
-    def page(self, wanted: UserFilter, after: Cursor | None, limit: int) -> Page[User]:
-        return self._newest_page(_conditions(wanted), {}, after, limit)
+    def page(self, filters: UserFilter, after: Cursor | None, limit: int) -> Page[User]:
+        return self._newest_page(_conditions(filters), {}, after, limit)
 
     def to_row(self, plain: PlainRecord) -> Row:
         return {name: plain[name] for name in self.columns}
