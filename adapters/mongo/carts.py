@@ -1,4 +1,4 @@
-"""Carts in MongoDB."""
+"""The MongoDB store of carts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Channels in MongoDB."""
+"""The MongoDB store of channels."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ class MongoChannels(MongoStore[Channel], Channels):
         return self._newest_page({"server_id": {"$eq": server_id}}, after, limit)
 
     def of_servers(self, server_ids: Collection[str], limit: int) -> Sequence[Channel]:
-        wanted = {"server_id": {"$in": list(server_ids)}, "deleted": False}
-        return self._find(wanted, _OLDEST_FIRST, limit)
+        query = {"server_id": {"$in": list(server_ids)}, "deleted": False}
+        return self._find(query, _OLDEST_FIRST, limit)

@@ -1,4 +1,4 @@
-"""How every client is set up, and what it knows of its servers."""
+"""Creates MongoDB clients, and evaluates what a client knows about its servers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ APP_NAME = "diner"
 
 
 class _IntDecoder(TypeDecoder):
-    """Hands out 64-bit integers as the plain `int` that went in."""
+    """Decodes 64-bit integers as plain `int`."""
 
     bson_type = Int64
 
@@ -46,12 +46,13 @@ _CLIENT_OPTIONS: dict[str, Any] = {
 
 
 def new_client(factory: Callable[..., Client], uri: str, **options: Any) -> Client:
-    """A client that connects with its first call."""
+    """A client that connects at its first call."""
     return factory(uri, **_CLIENT_OPTIONS, **options)
 
 
 def is_unreachable(topology: TopologyDescription) -> bool:
-    """Whether no server takes writes; False until one was heard of, for the first call to ask."""
+    """Whether no known server accepts writes. False until a server has been contacted, so that the
+    first call is tried."""
     servers = topology.server_descriptions().values()
-    heard = any(server.is_server_type_known or server.error for server in servers)
-    return heard and not topology.has_writable_server()
+    has_contacted = any(server.is_server_type_known or server.error for server in servers)
+    return has_contacted and not topology.has_writable_server()

@@ -1,4 +1,4 @@
-"""Conflicts in MongoDB."""
+"""The MongoDB store of conflicts."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class MongoConflicts(MongoStore[Conflict], Conflicts):
     )
 
     def page(self, state: ConflictState | None, after: Cursor | None, limit: int) -> Page[Conflict]:
-        wanted: Document = {} if state is None else {"state": {"$eq": state}}
-        return self._newest_page(wanted, after, limit)
+        query: Document = {} if state is None else {"state": {"$eq": state}}
+        return self._newest_page(query, after, limit)
 
     def about(
         self, kind: str, record_ids: Collection[str], after: Cursor | None, limit: int
     ) -> Page[Conflict]:
-        one_of = {"$in": list(record_ids)}
-        is_side = [{"record_id": one_of}, {"loser.id": one_of}]
-        return self._newest_page({"about": {"$eq": kind}, "$or": is_side}, after, limit)
+        is_one_of = {"$in": list(record_ids)}
+        either_state = [{"record_id": is_one_of}, {"loser.id": is_one_of}]
+        return self._newest_page({"about": {"$eq": kind}, "$or": either_state}, after, limit)
 
     def open_count(self) -> int:
         with self.database.reading():

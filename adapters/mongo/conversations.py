@@ -1,4 +1,4 @@
-"""Conversations in MongoDB."""
+"""The MongoDB store of conversations."""
 
 from __future__ import annotations
 

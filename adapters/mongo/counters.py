@@ -1,4 +1,4 @@
-"""Counted things: how much of them records hold, and how much there is."""
+"""The counters of counted things: how much is reserved, and what the limits are."""
 
 from __future__ import annotations
 
@@ -29,72 +29,72 @@ _HOLDS = "_counted.holds"
 HOLDS_INDEX = IndexModel(_HOLDS, name="holds", sparse=True)
 
 UNCOUNTED = "_untold"
-"""Marks documents whose `_counted` is not in the counters yet. Stored, so the name stays."""
+"""The field that marks documents whose `_counted` is not included in the counters yet."""
 
 
 class CounterShortfall(Exception):
-    """Some counter was not there or had not enough left; the transaction must not commit."""
+    """A counter is missing or has too little left; the transaction must not commit."""
 
     def __init__(self, deltas: CounterDeltas) -> None:
-        super().__init__(f"some of {', '.join(deltas.increases())} are missing or too full")
+        super().__init__(f"missing or exhausted counters among {', '.join(deltas.increases())}")
         self.deltas = deltas
 
 
 @dataclass(slots=True)
 class CounterDeltas:
-    """By how much what is held changes, and which limits change. `default_limit` is the limit of
-    things that are taken and have none."""
+    """Changes to the reserved quantities and limits of counters. `default_limit` is set on counters
+    that have no limit when something is reserved."""
 
     default_limit: int | None = None
     reserved: Counter[str] = field(default_factory=Counter)
     limits: dict[str, int | None] = field(default_factory=dict)
 
     def add(self, before: Document | None, after: Document | None) -> None:
-        """Counts the way from one document's `_counted` to the next one's."""
+        """Adds the difference between the `_counted` of two successive states of a document."""
         old, new = before or _EMPTY_STATE, after or _EMPTY_STATE
         self.reserved.update(dict(new["holds"]))
         self.reserved.subtract(dict(old["holds"]))
-        gone = {key: None for key, _ in old["ceilings"]}
-        self.limits.update({**gone, **dict(new["ceilings"])})
+        removed = {key: None for key, _ in old["ceilings"]}
+        self.limits.update({**removed, **dict(new["ceilings"])})
 
     def increases(self) -> Mapping[str, int]:
-        """What is held more than before, by key."""
+        """The quantities that are reserved in addition, by key."""
         return {key: delta for key, delta in self.reserved.items() if delta > 0}
 
     def limit_after(self, key: str, stored: int | None = None) -> int | None:
-        """The limit of a counter that has the stored one, once these changes are made."""
+        """The limit of a counter after these changes, given its stored limit."""
         limit = self.limits.get(key, stored)
         return self.default_limit if limit is None and self.reserved[key] > 0 else limit
 
 
 def counter_keys(state: Document | None) -> Collection[str]:
-    """The counters that a state's coming may move."""
+    """The keys of the counters that writing the state may change."""
     return [key for pairs in (state or {}).values() for key, _ in pairs]
 
 
 def counted_state(document: Document | None) -> Document | None:
-    """What the counters know of a stored document."""
+    """The part of a stored document that is included in the counters."""
     return None if document is None or UNCOUNTED in document else document.get("_counted")
 
 
 def counter_state(kind: Kind[R], record: R) -> Document | None:
-    """What the record says of counted things, in one canonical form; None for nothing."""
-    reservations = sorted((key, held) for key, held in kind.reservations(record).items() if held)
-    given = kind.limits(record).items()
-    limits = sorted((key, limit) for key, limit in given if limit is not None)
+    """The reservations and limits of a record in a canonical form; None if there are none."""
+    reserved, limited = kind.reservations(record).items(), kind.limits(record).items()
+    reservations = sorted((key, quantity) for key, quantity in reserved if quantity)
+    limits = sorted((key, limit) for key, limit in limited if limit is not None)
     if not reservations and not limits:
         return None
     return {"holds": [*map(list, reservations)], "ceilings": [*map(list, limits)]}
 
 
 def holding(key: str) -> Document:
-    """Matches documents that hold something of a counted thing."""
+    """Matches documents that have a reservation for the key."""
     return {_HOLDS: {"$elemMatch": {"$elemMatch": {"$eq": key}}}}
 
 
 def index_bounds(key: str) -> Mapping[str, Any]:
-    """Where they are in the index, whose entries are pairs of key and quantity. Of conditions on
-    pairs the planner makes no bounds by itself."""
+    """The bounds of these documents in the index, whose entries are pairs of key and quantity. The
+    planner derives no bounds from conditions on array elements."""
     return {"hint": "holds", "min": {_HOLDS: [key]}, "max": {_HOLDS: [key, MaxKey()]}}
 
 
@@ -108,8 +108,8 @@ class Counters:
     def apply(
         self, deltas: CounterDeltas, session: ClientSession | None, *, enforce_limits: bool
     ) -> None:
-        """Within a transaction. Raises CounterShortfall if limits are enforced and one may be
-        in the way."""
+        """Updates the counters within a transaction. Raises CounterShortfall if limits are enforced
+        and a counter is missing or may be exhausted."""
         updates = _enforced_updates if enforce_limits else _unconditional_updates
         changes = [
             update
@@ -123,13 +123,13 @@ class Counters:
             raise CounterShortfall(deltas)
 
     def create_missing(self, deltas: CounterDeltas) -> None:
-        """After CounterShortfall: creates the counters that are missing; raises Exhausted when one
-        is too full."""
+        """Call this after CounterShortfall. Creates missing counters, or raises Exhausted if there
+        is too little left of one."""
         increases = deltas.increases()
-        found = self.usage(increases)
+        usages = self.usage(increases)
         for key, delta in sorted(increases.items()):
-            limit = deltas.limit_after(key, found[key].limit)
-            if limit is not None and found[key].reserved + delta > limit:
+            limit = deltas.limit_after(key, usages[key].limit)
+            if limit is not None and usages[key].reserved + delta > limit:
                 raise Exhausted(key)
         default = deltas.default_limit
         changes = [_ensure_counter(key, default) for key in increases]
@@ -139,7 +139,7 @@ class Counters:
             self._database.collection(_COUNTERS).bulk_write(changes)
 
     def count_uncounted(self) -> None:
-        """Tells the counters of all documents that went in without them."""
+        """Adds documents that were written without updating the counters."""
         for spec in self._database.collections_with_reservations:
             documents = self._database.collection(spec.collection)
             with self._database.reading():
@@ -149,41 +149,46 @@ class Counters:
                     pass
 
     def _count_chunk(self, spec: CollectionSpec, session: ClientSession | None) -> int:
-        documents, wanted = self._database.collection(spec.collection), {UNCOUNTED: True}
-        found = list(documents.find(wanted, {"_counted": 1}, limit=_CHUNK_SIZE, session=session))
-        moves = CounterDeltas(spec.default_limit)
-        for each in found:
-            moves.add(None, each["_counted"])
-        ids = {"_id": {"$in": [each["_id"] for each in found]}}
-        documents.update_many(ids, {"$unset": {UNCOUNTED: ""}}, session=session)
-        self.apply(moves, session, enforce_limits=False)
-        return len(found)
+        collection = self._database.collection(spec.collection)
+        documents = list(
+            collection.find({UNCOUNTED: True}, {"_counted": 1}, limit=_CHUNK_SIZE, session=session)
+        )
+        deltas = CounterDeltas(spec.default_limit)
+        for document in documents:
+            deltas.add(None, document["_counted"])
+        ids = {"_id": {"$in": [document["_id"] for document in documents]}}
+        collection.update_many(ids, {"$unset": {UNCOUNTED: ""}}, session=session)
+        self.apply(deltas, session, enforce_limits=False)
+        return len(documents)
 
     def usage(self, keys: Collection[str]) -> Mapping[str, Usage]:
         self.count_uncounted()
         with self._database.reading():
-            found = list(self._database.collection(_COUNTERS).find({"_id": {"$in": list(keys)}}))
-        counts = {each["_id"]: Usage(each["held"], each.get("ceiling")) for each in found}
-        return {key: counts.get(key, Usage(0, None)) for key in keys}
+            counters = list(self._database.collection(_COUNTERS).find({"_id": {"$in": list(keys)}}))
+        usages = {
+            counter["_id"]: Usage(counter["held"], counter.get("ceiling")) for counter in counters
+        }
+        return {key: usages.get(key, Usage(0, None)) for key in keys}
 
 
 def _limit_updates(key: str, deltas: CounterDeltas) -> Iterable[UpdateOne]:
-    """First of all: what a record says of a limit counts for what it takes."""
+    """Limits are updated first: a new limit already applies to reservations of the same record."""
     if key in deltas.limits:
         change = {"$set": {"ceiling": deltas.limit_after(key)}, "$setOnInsert": {"held": 0}}
         yield UpdateOne({"_id": key}, change, upsert=True)
 
 
 def _enforced_updates(key: str, deltas: CounterDeltas) -> Iterable[UpdateOne]:
-    """Each of them finds its counter or makes it, unless that is missing or too full."""
+    """Updates that each match or upsert their counter. One that matches none means that the counter
+    is missing or has too little left."""
     delta, default = deltas.reserved[key], deltas.default_limit
     if delta <= 0:
         yield from _unconditional_updates(key, deltas)
         return
     if default is not None:
         yield _ensure_counter(key, default)
-    room = _within_limit(delta, may_lack_limit=default is None)
-    yield UpdateOne({"_id": key, **room}, {"$inc": {"held": delta}})
+    has_enough = _within_limit(delta, may_lack_limit=default is None)
+    yield UpdateOne({"_id": key, **has_enough}, {"$inc": {"held": delta}})
 
 
 def _unconditional_updates(key: str, deltas: CounterDeltas) -> Iterable[UpdateOne]:

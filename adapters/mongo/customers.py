@@ -1,4 +1,4 @@
-"""Customers in MongoDB."""
+"""The MongoDB store of customers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from dinerapp.replication.ports.repository import Cursor, Page
 class MongoCustomers(MongoStore[Customer], Customers):
     index_models = (newest_first(), newest_first("phone"), newest_first("email"))
 
-    def page(self, wanted: CustomerFilter, after: Cursor | None, limit: int) -> Page[Customer]:
-        matching: Document = {"phone": {"$ne": ""}}
-        if wanted.phone is not None:
-            matching["phone"]["$eq"] = wanted.phone
-        if wanted.email is not None:
-            matching["email"] = {"$eq": wanted.email}
-        return self._newest_page(matching, after, limit)
+    def page(self, filters: CustomerFilter, after: Cursor | None, limit: int) -> Page[Customer]:
+        query: Document = {"phone": {"$ne": ""}}
+        if filters.phone is not None:
+            query["phone"]["$eq"] = filters.phone
+        if filters.email is not None:
+            query["email"] = {"$eq": filters.email}
+        return self._newest_page(query, after, limit)

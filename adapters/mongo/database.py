@@ -1,4 +1,4 @@
-"""One MongoDB database: its client, its deadlines, its transactions, what others think of it."""
+"""A MongoDB database: its clients, deadlines, transactions and collections."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _PING_SECONDS = 0.9
 _PREPARE_SECONDS = 60.0
 _MIN_BACKOFF_SECONDS, _MAX_BACKOFF_SECONDS = 0.001, 0.05
 _UNAUTHORIZED_CODE = 13
-# Far longer than any transaction of ours takes; where one is ended by mistake, it starts over.
+# Far longer than transactions of this program take. One that is killed by mistake is retried.
 _ORPHANED_AFTER_MICROSECONDS = 2_000_000
 _ORPHANED_TRANSACTIONS: list[Document] = [
     {"$currentOp": {"idleSessions": True}},
@@ -51,10 +51,11 @@ _SUSPICION_TTL_INDEX = IndexModel("until", name="until", expireAfterSeconds=3600
 
 @dataclass(frozen=True, slots=True)
 class CollectionSpec:
-    """A collection, the indexes it needs, and what living documents that lack a field get.
+    """A collection and its indexes.
 
-    `has_reservations`: its documents hold something of counted things; `default_limit` is how much
-    there is of what no document limits.
+    `backfills` maps field paths to expressions: `prepare` sets them on documents that lack the
+    field. `has_reservations` says whether documents hold counted things, and `default_limit` is
+    the limit of things that no document limits.
     """
 
     collection: str
@@ -65,7 +66,7 @@ class CollectionSpec:
 
 
 class MongoDatabase(Database):
-    """A database on a replica set or sharded cluster. Stores declare their layouts to it."""
+    """A database on a replica set or sharded cluster. Stores declare their collections here."""
 
     store_id = StoreId.MONGODB
 
@@ -97,56 +98,57 @@ class MongoDatabase(Database):
         self.declare(CollectionSpec(_MARKS))
 
     def declare(self, spec: CollectionSpec) -> None:
-        """Has `prepare` make this collection too."""
+        """Makes `prepare` create this collection, too."""
         self._specs[spec.collection] = spec
 
     @property
     def collections_with_reservations(self) -> Sequence[CollectionSpec]:
-        """Those whose documents hold something of counted things."""
-        return [layout for layout in self._specs.values() if layout.has_reservations]
+        """The collections whose documents hold counted things."""
+        return [spec for spec in self._specs.values() if spec.has_reservations]
 
     def collection(self, name: str) -> MongoCollection[Document]:
         """The collection, for use within `reading`, `writing` or `transact`."""
-        found = self._collections.get(name)
-        if found is None:
+        collection = self._collections.get(name)
+        if collection is None:
             client = self._require_open(self._client)
             database = self._database or client.get_default_database(APP_NAME).name
-            found = self._collections.setdefault(name, client[database][name])
-        return found
+            collection = self._collections.setdefault(name, client[database][name])
+        return collection
 
     def collections_with_any(self, names: Sequence[str], query: Document) -> Sequence[str]:
-        """Those of the collections that have such a document, in one question."""
+        """The collections that have a document matching the query, found in one round trip."""
         first, *others = names
-        more = [
+        unions = [
             {"$unionWith": {"coll": name, "pipeline": _any_pipeline(name, query)}}
             for name in others
         ]
-        found = self.collection(first).aggregate([*_any_pipeline(first, query), *more])
-        return [each["name"] for each in found]
+        matches = self.collection(first).aggregate([*_any_pipeline(first, query), *unions])
+        return [match["name"] for match in matches]
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """One attempt that changes nothing, within the deadline."""
+        """Runs a call that changes nothing, within the deadline."""
         with self._attempt(lambda _: False):
             yield
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """One attempt that may change data, within the deadline."""
+        """Runs a call that may change data, within the deadline."""
         with self._attempt(lambda _: self._pool_monitor.call_was_sent):
             yield
 
     def transact(
         self, work: Callable[[ClientSession | None], T], lock_keys: Collection[str] = ()
     ) -> T:
-        """Does the work in one transaction, again and again while others get in its way.
+        """Runs `work` in one transaction, and retries while it conflicts with others.
 
-        `crowded` names what many may want to change at once.
+        `lock_keys` names what concurrent transactions may change too: within this process they
+        wait for each other instead of conflicting.
         """
         left = deadline.remaining(self._default_timeout)
         end = time.monotonic() + left
-        with self._transaction_locks.acquire(lock_keys, left) as my_turn:
-            if not my_turn:
+        with self._transaction_locks.acquire(lock_keys, left) as acquired:
+            if not acquired:
                 raise StoreUnavailable(self.name, "too many transactions at once")
             with (
                 self._attempt(lambda _: False),
@@ -175,15 +177,15 @@ class MongoDatabase(Database):
                 client.close()
 
     def reset(self) -> None:
-        """Drops no connections: pymongo does that by itself as soon as it loses a server."""
+        """Kills orphaned transactions. pymongo drops connections to a lost server by itself."""
         if self._client is not None:
             with self._attempt(lambda _: False), _ignore_code(_UNAUTHORIZED_CODE):
                 _kill_orphaned_transactions(self._client)
 
     def prepare(self) -> None:
         with self._attempt(lambda _: False, _PREPARE_SECONDS):
-            for layout in self._specs.values():
-                self._create_collection(layout)
+            for spec in self._specs.values():
+                self._create_collection(spec)
 
     def ping(self) -> Ping:
         started = time.perf_counter()
@@ -193,10 +195,10 @@ class MongoDatabase(Database):
             seconds = time.perf_counter() - started
             version = admin.command("buildInfo").get("version", "")
             if self._is_unreachable():
-                # The pool's own monitor may not have heard yet, and would refuse the next calls.
+                # The pooled client may not have noticed yet, and calls on it would be refused.
                 self._require_open(self._client).admin.command("ping")
         if not hello.get("isWritablePrimary"):
-            raise StoreUnavailable(self.name, "the server takes no writes")
+            raise StoreUnavailable(self.name, "the server does not accept writes")
         details = {"replica_set": hello["setName"]} if "setName" in hello else {}
         return Ping(seconds, f"MongoDB {version}", details)
 
@@ -212,14 +214,14 @@ class MongoDatabase(Database):
             self.collection(_MARKS).replace_one({"_id": "joined"}, {"joined": True}, upsert=True)
 
     def publish_suspicion(self, lease: SuspicionLease) -> None:
-        word = {
+        document = {
             "store": lease.store_id.value,
             "process": lease.process,
             "until": lease.until,
         }
         with self.writing():
             self.collection(_ABSENCES).replace_one(
-                {"_id": _suspicion_id(lease.store_id, lease.process)}, word, upsert=True
+                {"_id": _suspicion_id(lease.store_id, lease.process)}, document, upsert=True
             )
 
     def withdraw_suspicion(self, lease: SuspicionLease) -> None:
@@ -233,9 +235,9 @@ class MongoDatabase(Database):
 
     def suspicions(self, now: datetime) -> Sequence[SuspicionLease]:
         with self.reading():
-            words = list(self.collection(_ABSENCES).find({"until": {"$gt": now}}))
+            documents = list(self.collection(_ABSENCES).find({"until": {"$gt": now}}))
         return [
-            SuspicionLease(StoreId(word["store"]), word["process"], word["until"]) for word in words
+            SuspicionLease(StoreId(doc["store"]), doc["process"], doc["until"]) for doc in documents
         ]
 
     @contextmanager
@@ -244,9 +246,9 @@ class MongoDatabase(Database):
     ) -> Iterator[None]:
         left = deadline.remaining(seconds or self._default_timeout)
         if left <= 0:
-            raise StoreUnavailable(self.name, "no time was left to ask it")
+            raise StoreUnavailable(self.name, "the deadline has passed")
         if self._is_unreachable():
-            raise StoreUnavailable(self.name, "no server that takes writes is in reach")
+            raise StoreUnavailable(self.name, "no server that accepts writes can be reached")
         self._pool_monitor.begin_call()
         with self._translate_errors(may_be_applied), pymongo.timeout(left):
             yield
@@ -262,15 +264,15 @@ class MongoDatabase(Database):
             raise failure from error
 
     def _is_unreachable(self) -> bool:
-        """Whether pymongo knows that no server takes writes; asks nobody."""
-        seen = self._require_open(self._client).topology_description
-        if seen is not self._reachability[0]:
-            self._reachability = seen, is_unreachable(seen)
+        """Whether pymongo knows that no server accepts writes. Sends nothing."""
+        topology = self._require_open(self._client).topology_description
+        if topology is not self._reachability[0]:
+            self._reachability = topology, is_unreachable(topology)
         return self._reachability[1]
 
     def _require_open(self, client: Client | None) -> Client:
         if client is None:
-            raise StoreUnavailable(self.name, "it is not open")
+            raise StoreUnavailable(self.name, "the client is not open")
         return client
 
     def _create_collection(self, spec: CollectionSpec) -> None:
@@ -300,22 +302,23 @@ def _commit_with_retry(
                 return work(session)
         except PyMongoError as error:
             pause = min(2 * pause, _MAX_BACKOFF_SECONDS)
-            again = error.has_error_label("TransientTransactionError")
-            if not again or time.monotonic() + pause > give_up_at:
+            is_transient = error.has_error_label("TransientTransactionError")
+            if not is_transient or time.monotonic() + pause > give_up_at:
                 raise
         time.sleep(pause * random.random())  # noqa: S311
 
 
 def _any_pipeline(name: str, query: Document) -> list[Document]:
-    said = {"_id": 0, "name": {"$literal": name}}
-    return [{"$match": query}, {"$limit": 1}, {"$project": said}]
+    projection = {"_id": 0, "name": {"$literal": name}}
+    return [{"$match": query}, {"$limit": 1}, {"$project": projection}]
 
 
 def _kill_orphaned_transactions(client: Client) -> None:
-    """Transactions whose process died or was cut off: for a minute and more the server would keep
-    their documents from everybody else."""
+    """Kills transactions whose process died or was cut off. The server would keep their documents
+    locked for a minute or longer."""
     admin = client.get_database("admin", read_concern=ReadConcern("local"))
-    sessions = [{"id": each["lsid"]["id"]} for each in admin.aggregate(_ORPHANED_TRANSACTIONS)]
+    operations = admin.aggregate(_ORPHANED_TRANSACTIONS)
+    sessions = [{"id": operation["lsid"]["id"]} for operation in operations]
     if sessions:
         admin.command("killSessions", sessions)
 

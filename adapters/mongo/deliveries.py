@@ -1,4 +1,4 @@
-"""Deliveries in MongoDB."""
+"""The MongoDB store of webhook deliveries."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ class MongoDeliveries(MongoStore[WebhookDelivery], Deliveries):
     def page(
         self, webhook_id: str, state: DeliveryState | None, after: Cursor | None, limit: int
     ) -> Page[WebhookDelivery]:
-        wanted: Document = {"webhook_id": {"$eq": webhook_id}}
+        query: Document = {"webhook_id": {"$eq": webhook_id}}
         if state is not None:
-            wanted["state"] = {"$eq": state.value}
-        return self._newest_page(wanted, after, limit)
+            query["state"] = {"$eq": state.value}
+        return self._newest_page(query, after, limit)
 
     def due(
         self, now: datetime, limit: int, excluded: Collection[str] = ()
     ) -> Sequence[WebhookDelivery]:
-        wanted: Document = {
+        query: Document = {
             **_PENDING,
             "due": {"$lte": now},
             "webhook_id": {"$nin": list(excluded)},
         }
-        return self._find(wanted, _DUE_ORDER, limit)
+        return self._find(query, _DUE_ORDER, limit)
 
     def made_before(self, moment: datetime, limit: int) -> Sequence[WebhookDelivery]:
         return self._find({"deleted": False, "created_at": {"$lt": moment}}, _OLDEST_FIRST, limit)

@@ -1,7 +1,7 @@
-"""Records as documents and back, and filters by version.
+"""Converts records to documents and back, and builds filters by version.
 
-A document is the record as `codec.dump` gives it. Field names that begin with an underscore belong
-to the store and are no part of the record.
+A document is the result of `codec.dump`. Fields whose names begin with an underscore belong to the
+store and are not part of the record.
 """
 
 from __future__ import annotations
@@ -19,49 +19,52 @@ from dinerapp.replication.version import StoreId, Version
 
 R = TypeVar("R", bound=Record)
 
-_VERSION_PATHS = {place: f"version.{place.value}" for place in StoreId}
+_VERSION_PATHS = {store_id: f"version.{store_id.value}" for store_id in StoreId}
 
 
 def to_document(kind: Kind[R], record: R, entries: Collection[OutboxEntry]) -> Document:
-    """The record with all that the store notes beside it."""
+    """The document of a record, with the fields of the store: outbox entries, unique values and
+    counter state."""
     document = codec.dump(record)
     document["_id"] = document.pop("id")
     document["_revision"] = record.version.revision
     document["_digest"] = codec.digest(record)
     document["_bucket"] = codec.bucket(record.id)
-    noted = {
-        "_owed": {owed.target.value: _outbox_entry(record, owed) for owed in entries},
+    optional = {
+        "_owed": {entry.target.value: _outbox_entry(record, entry) for entry in entries},
         "_unique": _unique_values(kind, document),
         "_counted": counter_state(kind, record),
     }
-    document.update({name: value for name, value in noted.items() if value})
+    document.update({name: value for name, value in optional.items() if value})
     return document
 
 
 def from_document(kind: Kind[R], document: Document) -> R:
-    """The record in a document."""
+    """The record in a document, which is modified."""
     document["id"] = document.pop("_id")
     return codec.load(kind.record_type, document)
 
 
 def version_of(document: Document) -> Version:
-    """The version of a document, of which no more needs to be there."""
+    """The version of a document. No other field needs to be loaded."""
     return Version(**document["version"])
 
 
 def dominated_by(version: Version) -> Document:
-    """Matches states that contain no write the version does not count."""
-    return {path: {"$lte": version.counter_of(place)} for place, path in _VERSION_PATHS.items()}
+    """Matches states whose version is dominated by this one, or equal to it."""
+    return {
+        path: {"$lte": version.counter_of(store_id)} for store_id, path in _VERSION_PATHS.items()
+    }
 
 
 def older_than(version: Version) -> Document:
-    """Matches states that the version follows."""
+    """Matches states whose version is dominated by this one, and not equal."""
     return {**dominated_by(version), "_revision": {"$lt": version.revision}}
 
 
 def at_version(version: Version) -> Document:
-    """Matches states at the version."""
-    return {path: version.counter_of(place) for place, path in _VERSION_PATHS.items()}
+    """Matches states at exactly this version."""
+    return {path: version.counter_of(store_id) for store_id, path in _VERSION_PATHS.items()}
 
 
 def _unique_values(kind: Kind[R], document: Document) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What pymongo's errors mean to us, said once. Table test: tests/adapters/mongo/test_errors.py."""
+"""Translates the errors of pymongo. tests/adapters/mongo/test_errors.py has the full table."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ DUPLICATE_KEY_CODE = 11000
 NAMESPACE_EXISTS_CODE = 48
 INDEX_CONFLICT_CODES = frozenset({85, 86})
 
-# Said before any data is touched: the server is no primary, or does not let this client in; or
-# after all was taken back: a transaction met another one.
+# Nothing was applied: the server is not primary or refuses this client, or a transaction was rolled
+# back because of a write conflict.
 _NOT_APPLIED_CODES = frozenset({10058, 10107, 13435, 13436, 13, 18, 8000, 462, 112, 251})
-# Ended by the server on the way: shutting down, stepping down, cut off, out of time or of disk.
+# The server interrupted the operation: shutdown, step-down, lost connection, time limit, full disk.
 _INTERRUPTED_CODES = frozenset(
     {6, 7, 50, 64, 89, 91, 133, 134, 146, 189, 202, 262, 365, 9001, 11600, 11601, 11602, 14031}
 )
-# The document itself is at fault: validation, size, keys.
+# Caused by the document: validation, size, keys.
 _DOCUMENT_ERROR_CODES = frozenset({121, 10334, 17280, 17419, 17420})
 _WRITE_CONFLICT_CODE = 112
 _NOT_SENT_ERRORS = (ServerSelectionTimeoutError, WaitQueueTimeoutError, ConfigurationError)
@@ -51,9 +51,9 @@ _MAX_MESSAGE_LENGTH = 200
 def to_store_failure(
     error: PyMongoError, store: str, *, may_be_applied: bool
 ) -> StoreFailure | None:
-    """The store failure behind the error; None when the store is well and the answer was no.
+    """The store failure that the error stands for; None if the store works and refused the request.
 
-    `perhaps_applied` says that something was sent that would have changed data.
+    `may_be_applied` says whether a command was sent that changes data.
     """
     unknown = error.has_error_label("UnknownTransactionCommitResult")
     codes = _codes(error)
@@ -61,9 +61,11 @@ def to_store_failure(
         unknown or _was_interrupted(error) or codes & (_NOT_APPLIED_CODES | _INTERRUPTED_CODES)
     ):
         return None
-    in_parts = isinstance(error, BulkWriteError)
-    untouched = isinstance(error, _NOT_SENT_ERRORS) or (codes & _NOT_APPLIED_CODES and not in_parts)
-    may_be_applied = unknown or (may_be_applied and not untouched)
+    is_bulk = isinstance(error, BulkWriteError)
+    not_applied = isinstance(error, _NOT_SENT_ERRORS) or (
+        codes & _NOT_APPLIED_CODES and not is_bulk
+    )
+    may_be_applied = unknown or (may_be_applied and not not_applied)
     if may_be_applied:
         return OutcomeUnknown(store, _summary(error))
     failure = Contended if codes == {_WRITE_CONFLICT_CODE} else StoreUnavailable
@@ -72,7 +74,7 @@ def to_store_failure(
 
 @contextmanager
 def translate_refusals() -> Iterator[None]:
-    """Turns the errors that are the document's own fault into Refused."""
+    """Turns errors that are caused by the document into UnstorableRecord."""
     try:
         yield
     except DuplicateKeyError:
@@ -92,7 +94,7 @@ def duplicate_key_path(details: Mapping[str, Any] | None) -> str:
 
 
 def _summary(error: Exception) -> str:
-    """Without the driver's settings and the topology, which follow the news."""
+    """The message without the driver settings and the topology that pymongo appends."""
     return f"{type(error).__name__}: {error}".partition(" (configured")[0][:_MAX_MESSAGE_LENGTH]
 
 
@@ -104,7 +106,7 @@ def _was_interrupted(error: PyMongoError) -> bool:
 
 def _codes(error: PyMongoError) -> frozenset[int]:
     if isinstance(error, BulkWriteError):
-        return frozenset(each["code"] for each in error.details.get("writeErrors", ()))
+        return frozenset(failed["code"] for failed in error.details.get("writeErrors", ()))
     details = getattr(error, "details", None)
     code = details.get("code") if isinstance(details, Mapping) else None
     code = getattr(error, "code", None) or code

@@ -1,4 +1,4 @@
-"""Members in MongoDB."""
+"""The MongoDB store of server members."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The menu in MongoDB."""
+"""The MongoDB stores of menu categories and menu items."""
 
 from __future__ import annotations
 

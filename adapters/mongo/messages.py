@@ -1,4 +1,4 @@
-"""Messages in MongoDB, those of conversations and those of channels alike."""
+"""The MongoDB stores of direct messages and channel messages."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from dinerapp.replication.ports.repository import ChangeCursor, Cursor, Page
 
 _CHANGE_ORDER = [("updated_at", ASCENDING), ("_id", ASCENDING)]
 _MAX_STAGES = 500
-"""Half of what a server takes in one question."""
+"""Half of the pipeline stages that a server accepts in one aggregation."""
 
 
 class MongoMessages(MongoStore[Message], Messages):
-    """A message is a document."""
+    """The store of messages, of either collection."""
 
     index_models = (
         newest_first("room_id"),
@@ -40,30 +40,32 @@ class MongoMessages(MongoStore[Message], Messages):
     def changed_since(
         self, room_ids: Collection[str], after: ChangeCursor, limit: int
     ) -> Sequence[Message]:
-        seen = {"updated_at": after.updated_at, "_id": {"$lte": after.id}}
-        wanted = {
+        already_read = {"updated_at": after.updated_at, "_id": {"$lte": after.id}}
+        query = {
             "room_id": {"$in": list(room_ids)},
             "updated_at": {"$gte": after.updated_at},
-            # As $or the planner would take it apart, and might prefer to sort.
-            "$nor": [seen],
+            # Not as $or: the planner would split it into several scans, and might sort the result.
+            "$nor": [already_read],
             "deleted": False,
         }
-        return self._find(wanted, _CHANGE_ORDER, limit)
+        return self._find(query, _CHANGE_ORDER, limit)
 
     def unread(self, user_id: str, rooms: Mapping[str, Cursor], limit: int) -> Mapping[str, int]:
-        """One question for all rooms, each of which is read no further than to `most`."""
-        counts = [
-            _unread_pipeline(room_id, place, user_id, limit) for room_id, place in rooms.items()
+        """Counts the messages of all rooms in one aggregation, up to `limit` in each."""
+        pipelines = [
+            _unread_pipeline(room_id, read_up_to, user_id, limit)
+            for room_id, read_up_to in rooms.items()
         ]
-        found: list[Document] = []
-        for start in range(0, len(counts), _MAX_STAGES):
-            first, *others = counts[start : start + _MAX_STAGES]
-            more = [
-                {"$unionWith": {"coll": self.collection_name, "pipeline": each}} for each in others
+        counts: list[Document] = []
+        for start in range(0, len(pipelines), _MAX_STAGES):
+            first, *others = pipelines[start : start + _MAX_STAGES]
+            unions = [
+                {"$unionWith": {"coll": self.collection_name, "pipeline": pipeline}}
+                for pipeline in others
             ]
             with self.database.reading():
-                found += self.collection.aggregate([*first, *more])
-        return {each["_id"]: each["count"] for each in found}
+                counts += self.collection.aggregate([*first, *unions])
+        return {count["_id"]: count["count"] for count in counts}
 
 
 class MongoDirectMessages(MongoMessages, DirectMessages):
@@ -77,7 +79,7 @@ class MongoChannelMessages(MongoMessages, ChannelMessages):
 def _unread_pipeline(
     room_id: str, read_up_to: Cursor, user_id: str, limit: int
 ) -> list[dict[str, Any]]:
-    wanted = {
+    query = {
         "room_id": room_id,
         "created_at": {"$gte": read_up_to.created_at},
         "$nor": [{"created_at": read_up_to.created_at, "_id": {"$lte": read_up_to.id}}],
@@ -86,4 +88,4 @@ def _unread_pipeline(
         "removed_at": None,
     }
     count = {"$group": {"_id": "$room_id", "count": {"$sum": 1}}}
-    return [{"$match": wanted}, {"$limit": limit}, count]
+    return [{"$match": query}, {"$limit": limit}, count]

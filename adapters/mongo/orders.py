@@ -1,4 +1,4 @@
-"""Orders in MongoDB."""
+"""The MongoDB store of orders."""
 
 from __future__ import annotations
 
@@ -35,35 +35,35 @@ class MongoOrders(MongoStore[Order], Orders):
 
     backfills: ClassVar = {"customer.phone_key": "$customer.phone"}
 
-    def page(self, wanted: OrderFilter, after: Cursor | None, limit: int) -> Page[Order]:
-        return self._newest_page(_query(wanted), after, limit)
+    def page(self, filters: OrderFilter, after: Cursor | None, limit: int) -> Page[Order]:
+        return self._newest_page(_query(filters), after, limit)
 
     def in_kitchen(self, station: str | None, limit: int) -> Sequence[Order]:
         is_open = {"$in": sorted(OPEN_STATUSES)}
         ticket: Document = {"status": is_open}
         if station is not None:
             ticket["station"] = {"$eq": station}
-        # By what is inside of $elemMatch the planner does not find the partial index.
-        wanted = {"tickets": {"$elemMatch": ticket}, "tickets.status": is_open, "deleted": False}
-        return self._find(wanted, [("created_at", ASCENDING), ("_id", ASCENDING)], limit)
+        # "tickets.status" again: a condition inside $elemMatch does not select the partial index.
+        query = {"tickets": {"$elemMatch": ticket}, "tickets.status": is_open, "deleted": False}
+        return self._find(query, [("created_at", ASCENDING), ("_id", ASCENDING)], limit)
 
     def taken(self, till_id: str) -> Mapping[str, int]:
-        through = {"payments.till_id": {"$eq": till_id}}
-        steps: list[Document] = [
-            {"$match": through},
+        at_till = {"payments.till_id": {"$eq": till_id}}
+        stages: list[Document] = [
+            {"$match": at_till},
             {"$unwind": "$payments"},
-            {"$match": through},
+            {"$match": at_till},
             {"$group": {"_id": "$payments.method", "amount": {"$sum": "$payments.amount"}}},
         ]
         with self.database.reading():
-            found = list(self.collection.aggregate(steps))
-        return {each["_id"]: each["amount"] for each in found}
+            totals = list(self.collection.aggregate(stages))
+        return {total["_id"]: total["amount"] for total in totals}
 
     def changed_since(self, after: ChangeCursor, limit: int) -> Sequence[Order]:
-        seen = {"updated_at": after.updated_at, "_id": {"$lte": after.id}}
-        # As $or the planner would take it apart, and might prefer to sort.
-        wanted = {"updated_at": {"$gte": after.updated_at}, "$nor": [seen], "deleted": False}
-        return self._find(wanted, _CHANGE_ORDER, limit)
+        already_read = {"updated_at": after.updated_at, "_id": {"$lte": after.id}}
+        # Not as $or: the planner would split it into several scans, and might sort the result.
+        query = {"updated_at": {"$gte": after.updated_at}, "$nor": [already_read], "deleted": False}
+        return self._find(query, _CHANGE_ORDER, limit)
 
 
 def _query(filters: OrderFilter) -> Document:
@@ -74,9 +74,7 @@ def _query(filters: OrderFilter) -> Document:
         "code": filters.code,
         "user_id": filters.user_id,
     }
-    matching: Document = {
-        path: {"$eq": value} for path, value in equal.items() if value is not None
-    }
+    query: Document = {path: {"$eq": value} for path, value in equal.items() if value is not None}
     if filters.since is not None:
-        matching["$and"] = [{"created_at": {"$gte": filters.since}}]
-    return matching
+        query["$and"] = [{"created_at": {"$gte": filters.since}}]
+    return query

@@ -1,7 +1,7 @@
-"""What a kind's records are owed to others: `_owed.<target>` in each document.
+"""The outbox of a kind: the entry for a target is the field `_owed.<target>` of the document.
 
-A debt has `due` until it is parked, and `parked` instead from then on. A partial index for each of
-the two keeps all questions about debts as small as the debts are.
+An entry has the field `due`; a dead letter has `parked` instead. There is a partial index on each
+of the two, so that queries read only documents that have an entry.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _ANY_TIME: Document = {"$lt": datetime.max.replace(tzinfo=UTC, microsecond=0)}
 
 
 def outbox_indexes(target: Target) -> Sequence[IndexModel]:
-    """The indexes by which debts to the target are found."""
-    owed = f"_owed.{target.value}"
+    """The indexes that find the entries for the target."""
+    entry = f"_owed.{target.value}"
     return (
-        _index(target, "due", "_id", f"{owed}.missed"),
-        _index(target, "parked", f"{owed}.since"),
+        _index(target, "due", "_id", f"{entry}.missed"),
+        _index(target, "parked", f"{entry}.since"),
     )
 
 
 class MongoOutbox(Replica[R]):
-    """The part of a store that keeps debts."""
+    """The part of a store that implements the outbox."""
 
     database: MongoDatabase
     collection_name: str
@@ -43,48 +43,53 @@ class MongoOutbox(Replica[R]):
     def claim(
         self, target: Target, limit: int, now: datetime, lease_until: datetime
     ) -> Sequence[ClaimedEntry[R]]:
-        owed, claim = f"_owed.{target.value}", secrets.token_hex(8)
-        due = {f"{owed}.due": {"$lte": now}}
-        order = [(f"{owed}.due", ASCENDING), ("_id", ASCENDING)]
+        entry, claim = f"_owed.{target.value}", secrets.token_hex(8)
+        is_due = {f"{entry}.due": {"$lte": now}}
+        order = [(f"{entry}.due", ASCENDING), ("_id", ASCENDING)]
         with self.database.writing():
-            debts = self.database.collection(self.collection_name)
-            ids = [each["_id"] for each in debts.find(due, {"_id": 1}, sort=order, limit=limit)]
+            collection = self.database.collection(self.collection_name)
+            due = collection.find(is_due, {"_id": 1}, sort=order, limit=limit)
+            ids = [document["_id"] for document in due]
             if not ids:
                 return []
-            lease = {"$set": {f"{owed}.due": lease_until, f"{owed}.claim": claim}}
-            debts.update_many({"_id": {"$in": ids}, **due}, lease)
-            mine = debts.find({"_id": {"$in": ids}, f"{owed}.claim": claim})
-            found = {each["_id"]: each for each in mine}
-        claimed = [found[key] for key in ids if key in found]
+            lease = {"$set": {f"{entry}.due": lease_until, f"{entry}.claim": claim}}
+            collection.update_many({"_id": {"$in": ids}, **is_due}, lease)
+            leased = collection.find({"_id": {"$in": ids}, f"{entry}.claim": claim})
+            claimed = {document["_id"]: document for document in leased}
+        documents = [claimed[record_id] for record_id in ids if record_id in claimed]
         return [
-            ClaimedEntry(from_document(self.kind, each), each["_owed"][target.value]["tries"])
-            for each in claimed
+            ClaimedEntry(from_document(self.kind, document), tries)
+            for document in documents
+            for tries in [document["_owed"][target.value]["tries"]]
         ]
 
     def kinds_due(self, target: Target, kinds: Collection[str], now: datetime) -> Collection[str]:
         return self._kinds_with_any(kinds, {f"_owed.{target.value}.due": {"$lte": now}})
 
     def kinds_undelivered(self, target: Target, kinds: Collection[str]) -> Collection[str]:
-        owed = f"_owed.{target.value}"
-        return self._kinds_with_any(kinds, {f"{owed}.due": _ANY_TIME, f"{owed}.missed": True})
+        entry = f"_owed.{target.value}"
+        return self._kinds_with_any(kinds, {f"{entry}.due": _ANY_TIME, f"{entry}.missed": True})
 
     def _kinds_with_any(self, kinds: Collection[str], query: Document) -> Collection[str]:
         with self.database.reading():
             return self.database.collections_with_any(list(kinds), query)
 
     def acknowledge(self, target: Target, shipped: Collection[tuple[str, Version]]) -> None:
-        paid = {"$unset": {f"_owed.{target.value}": ""}}
-        changes = [UpdateOne({"_id": key, **at_version(version)}, paid) for key, version in shipped]
-        if changes:
+        remove = {"$unset": {f"_owed.{target.value}": ""}}
+        updates = [
+            UpdateOne({"_id": record_id, **at_version(version)}, remove)
+            for record_id, version in shipped
+        ]
+        if updates:
             with self.database.writing():
-                self.database.collection(self.collection_name).bulk_write(changes, ordered=False)
+                self.database.collection(self.collection_name).bulk_write(updates, ordered=False)
 
     def mark_undelivered(self, target: Target, record_ids: Collection[str], now: datetime) -> None:
-        owed = f"_owed.{target.value}"
-        wanted = {"_id": {"$in": list(record_ids)}, f"{owed}.due": _ANY_TIME}
+        entry = f"_owed.{target.value}"
+        query = {"_id": {"$in": list(record_ids)}, f"{entry}.due": _ANY_TIME}
         with self.database.writing():
             self.database.collection(self.collection_name).update_many(
-                wanted, {"$set": {f"{owed}.missed": True, f"{owed}.due": now}}
+                query, {"$set": {f"{entry}.missed": True, f"{entry}.due": now}}
             )
 
     def reschedule(
@@ -96,53 +101,56 @@ class MongoOutbox(Replica[R]):
         *,
         give_up: bool,
     ) -> None:
-        owed = f"_owed.{target.value}"
+        entry = f"_owed.{target.value}"
         record_id, version = shipped
-        come, gone = ("parked", "due") if give_up else ("due", "parked")
+        added, removed = ("parked", "due") if give_up else ("due", "parked")
         change = {
-            "$inc": {f"{owed}.tries": 1},
+            "$inc": {f"{entry}.tries": 1},
             "$set": {
-                f"{owed}.missed": False,
-                f"{owed}.reason": reason,
-                f"{owed}.{come}": True if give_up else due,
+                f"{entry}.missed": False,
+                f"{entry}.reason": reason,
+                f"{entry}.{added}": True if give_up else due,
             },
-            "$unset": {f"{owed}.{gone}": ""},
+            "$unset": {f"{entry}.{removed}": ""},
         }
         with self.database.writing():
             self.database.collection(self.collection_name).update_one(
-                {"_id": record_id, **at_version(version), owed: {"$exists": True}}, change
+                {"_id": record_id, **at_version(version), entry: {"$exists": True}}, change
             )
 
     def retry_dead_letters(self, target: Target, now: datetime) -> int:
-        owed = f"_owed.{target.value}"
-        anew = {
-            "$set": {f"{owed}.due": now, f"{owed}.tries": 0},
-            "$unset": {f"{owed}.parked": ""},
+        entry = f"_owed.{target.value}"
+        retry = {
+            "$set": {f"{entry}.due": now, f"{entry}.tries": 0},
+            "$unset": {f"{entry}.parked": ""},
         }
         with self.database.writing():
-            parked = self.database.collection(self.collection_name)
-            return parked.update_many({f"{owed}.parked": True}, anew).modified_count
+            collection = self.database.collection(self.collection_name)
+            return collection.update_many({f"{entry}.parked": True}, retry).modified_count
 
     def dead_letters(self, target: Target, limit: int) -> Sequence[DeadLetter]:
-        owed = f"_owed.{target.value}"
-        order = [(f"{owed}.since", ASCENDING), ("_id", ASCENDING)]
+        entry = f"_owed.{target.value}"
+        order = [(f"{entry}.since", ASCENDING), ("_id", ASCENDING)]
         with self.database.reading():
-            parked = self.database.collection(self.collection_name)
-            found = list(parked.find({f"{owed}.parked": True}, {owed: 1}, sort=order, limit=limit))
-        return [self._dead_letter(each["_id"], each["_owed"][target.value]) for each in found]
+            documents = list(
+                self.database.collection(self.collection_name).find(
+                    {f"{entry}.parked": True}, {entry: 1}, sort=order, limit=limit
+                )
+            )
+        return [self._dead_letter(doc["_id"], doc["_owed"][target.value]) for doc in documents]
 
     def backlog(self, target: Target) -> Backlog:
-        owed = f"_owed.{target.value}"
-        waiting: list[dict[str, Any]] = [
-            {"$match": {f"{owed}.due": _ANY_TIME}},
-            {"$group": {"_id": f"${owed}.missed", "count": {"$sum": 1}}},
+        entry = f"_owed.{target.value}"
+        count_waiting: list[dict[str, Any]] = [
+            {"$match": {f"{entry}.due": _ANY_TIME}},
+            {"$group": {"_id": f"${entry}.missed", "count": {"$sum": 1}}},
         ]
         with self.database.reading():
-            debts = self.database.collection(self.collection_name)
-            counts = {each["_id"]: each["count"] for each in debts.aggregate(waiting)}
-            parked = debts.count_documents({f"{owed}.parked": True})
-        missed = counts.get(True, 0)
-        return Backlog(missed + counts.get(False, 0), missed, parked)
+            collection = self.database.collection(self.collection_name)
+            counts = {group["_id"]: group["count"] for group in collection.aggregate(count_waiting)}
+            dead_letters = collection.count_documents({f"{entry}.parked": True})
+        undelivered = counts.get(True, 0)
+        return Backlog(undelivered + counts.get(False, 0), undelivered, dead_letters)
 
     def _dead_letter(self, record_id: str, entry: Document) -> DeadLetter:
         return DeadLetter(

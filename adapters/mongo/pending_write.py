@@ -1,4 +1,4 @@
-"""A state on its way into a collection."""
+"""A write of one state to a collection, before it is executed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from dinerapp.replication.version import Version
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingWrite:
-    """A document, and over which stored states it may go.
+    """A document, and the precondition that the stored state has to meet to be replaced by it.
 
-    `limited`: no ceiling may be passed. `counting`: it goes in together with the counters, in a
-    transaction. `untold`: it is a record's first state and goes in alone; the counters are told of
-    it later. `displacing`: the ids of records that lose their unique values to it.
+    `enforce_limits`: the write fails if a limit would be exceeded. `in_transaction`: the counters
+    are updated in the same transaction. `uncounted`: this is the first state of a record, and the
+    counters are updated later. `displaced_ids`: records that lose their unique values to this one.
     """
 
     document: Document
@@ -39,17 +39,17 @@ class PendingWrite:
 
     @property
     def only_reserves(self) -> bool:
-        """Whether it takes from counted things, and limits none."""
+        """Whether the record has reservations, and sets no limits."""
         return self.counter_state is not None and not self.counter_state["ceilings"]
 
     @property
     def stored_document(self) -> Document:
-        """What is stored."""
+        """The document as it is written."""
         return {**self.document, UNCOUNTED: True} if self.uncounted else self.document
 
     @property
     def upserts_without_counters(self) -> bool:
-        """Whether it goes in without the counters where there is nothing yet."""
+        """Whether a new document can be inserted without updating the counters."""
         return self.upsert and (self.counter_state is None or self.uncounted)
 
     @property
@@ -59,28 +59,31 @@ class PendingWrite:
 
     @property
     def in_flight_targets(self) -> list[str]:
-        """The places to which its debts are not missed."""
-        owed = self.document.get("_owed", {})
-        return [place for place, debt in owed.items() if not debt["missed"]]
+        """The targets that this write has an outbox entry for which is not undelivered."""
+        entries = self.document.get("_owed", {})
+        return [target for target, entry in entries.items() if not entry["missed"]]
 
     @property
     def filter(self) -> Document:
-        """Matches the state it may go over, if nobody misses that who would not miss this one."""
-        unmissed = {f"_owed.{place}.missed": {"$ne": True} for place in self.in_flight_targets}
-        return {"_id": self.id, **self.precondition, **unmissed}
+        """Matches the stored state if it meets the precondition and replacing it clears no
+        undelivered mark."""
+        not_undelivered = {
+            f"_owed.{target}.missed": {"$ne": True} for target in self.in_flight_targets
+        }
+        return {"_id": self.id, **self.precondition, **not_undelivered}
 
     def with_undelivered(self, targets: Collection[str]) -> PendingWrite:
-        """It, missed by those who missed the state before."""
-        owed = {
-            place: {**debt, "missed": debt["missed"] or place in targets}
-            for place, debt in self.document.get("_owed", {}).items()
+        """This write with the entries for these targets marked as undelivered."""
+        entries = {
+            target: {**entry, "missed": entry["missed"] or target in targets}
+            for target, entry in self.document.get("_owed", {}).items()
         }
-        return replace(self, document={**self.document, "_owed": owed}) if owed else self
+        return replace(self, document={**self.document, "_owed": entries}) if entries else self
 
     @property
     def same_reservations_filter(self) -> Document:
-        """Matches the state it may go over, if that holds the same of counted things and the
-        counters know it."""
+        """Like `filter`, but only if the stored state has the same counter state and is included in
+        the counters: then they need no update."""
         if self.uncounted:
             return {"_id": self.id, "_revision": 0}
         if self.counter_state is None:
@@ -92,20 +95,21 @@ class PendingWrite:
         }
 
     def is_newer_than(self, stored: Document | None) -> bool:
-        """Whether it is newer than a stored document."""
+        """Whether the stored document is missing or older."""
         if stored is None:
             return True
         mine, other = Version(**self.document["version"]), Version(**stored["version"])
         return mine != other and mine.dominates(other)
 
     def unique_value(self, path: str) -> Any:
-        """What it has at a path like `_unique.slug`."""
+        """The value at a path like `_unique.slug`."""
         return self.document["_unique"][path.partition(".")[2]]
 
     def with_duplicate_resolved(self, holder_id: str) -> PendingWrite:
-        """Of it and a record with the same unique value the higher id goes without."""
+        """Resolves a duplicate unique value: the record with the lower id keeps it, the other one
+        loses its unique values."""
         if self.id < holder_id:
-            displacing = (*self.displaced_ids, holder_id)
-            return replace(self, displaced_ids=displacing, in_transaction=True, uncounted=False)
-        bare = {name: value for name, value in self.document.items() if name != "_unique"}
-        return replace(self, document=bare, displaced_ids=())
+            displaced_ids = (*self.displaced_ids, holder_id)
+            return replace(self, displaced_ids=displaced_ids, in_transaction=True, uncounted=False)
+        without_unique = {name: value for name, value in self.document.items() if name != "_unique"}
+        return replace(self, document=without_unique, displaced_ids=())

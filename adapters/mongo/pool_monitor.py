@@ -1,4 +1,4 @@
-"""What pymongo tells about its connections while it works."""
+"""Listens to the connection pool events of pymongo."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from pymongo.monitoring import (
 
 
 class PoolMonitor(ConnectionPoolListener):
-    """Counts connections, and remembers per thread whether the call at hand got one.
+    """Counts connections, and records per thread whether the current call got one.
 
-    A call that never got a connection has sent nothing, whatever error it ended with.
+    A call that got no connection has sent nothing, whatever its error is.
     """
 
     def __init__(self) -> None:

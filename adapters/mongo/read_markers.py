@@ -1,4 +1,4 @@
-"""How far rooms are read, in MongoDB."""
+"""The MongoDB store of read markers."""
 
 from __future__ import annotations
 

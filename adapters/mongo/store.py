@@ -1,6 +1,6 @@
-"""One kind of record in one MongoDB collection; what all kinds have in common.
+"""The base of all MongoDB stores: one kind of record in one collection.
 
-A kind's adapter adds the questions of its port and the indexes they need.
+A subclass adds the queries of its port and the indexes that they need.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ _UNCOUNTED_INDEX = IndexModel([(UNCOUNTED, ASCENDING)], sparse=True, name="untol
 
 
 class MongoStore(MongoOutbox[R], Store[R]):
-    """The base of every kind's adapter. `filled` are fields that are asked about and that older
-    documents lack, and what stands in for them, as an expression."""
+    """A subclass lists its indexes. `backfills` maps paths of fields that older documents lack, but
+    that queries need, to the expressions that fill them."""
 
     index_models: ClassVar[Sequence[IndexModel]] = ()
     backfills: ClassVar[Mapping[str, Any]] = {}
@@ -71,18 +71,18 @@ class MongoStore(MongoOutbox[R], Store[R]):
         self._writer = CollectionWriter(
             database, self.collection_name, self._counters, self.kind.default_limit
         )
-        layout = CollectionSpec(
+        spec = CollectionSpec(
             self.collection_name,
             self._all_indexes(),
             self.backfills,
             self.kind.has_reservations,
             self.kind.default_limit,
         )
-        database.declare(layout)
+        database.declare(spec)
 
     @property
     def collection(self) -> MongoCollection[Document]:
-        """For use within `reading` or `writing` of the database."""
+        """The collection, for use within `database.reading` or `database.writing`."""
         return self.database.collection(self.collection_name)
 
     def accept(
@@ -95,89 +95,89 @@ class MongoStore(MongoOutbox[R], Store[R]):
         if read_set and not self._is_current(read_set):
             raise self.rejection(record, self.load([record.id]).get(record.id), read_set)
         document = to_document(self.kind, accepted, entries)
-        over = {**dominated_by(record.version), "deleted": False}
-        draft = PendingWrite(document=document, precondition=over, enforce_limits=True)
-        draft = replace(draft, in_transaction=draft.is_first and draft.counter_state is not None)
+        precondition = {**dominated_by(record.version), "deleted": False}
+        write = PendingWrite(document=document, precondition=precondition, enforce_limits=True)
+        write = replace(write, in_transaction=write.is_first and write.counter_state is not None)
         for _ in range(MAX_ATTEMPTS):
-            if self._put_unique(draft):
+            if self._put_unique(write):
                 return accepted
             stored = self.load([record.id]).get(record.id)
             if stored is not None and (
                 stored.deleted or not record.version.dominates(stored.version)
             ):
                 raise self.rejection(record, stored)
-            draft = self._retry_write(draft)
+            write = self._retry_write(write)
         raise self._contended(record)
 
     def deliver(
         self, records: Sequence[R], entries: Collection[OutboxEntry] = ()
     ) -> Sequence[ApplyResult[R]]:
-        drafts = [self._delivery_write(record, entries) for record in records]
+        writes = [self._delivery_write(record, entries) for record in records]
         if len(records) == 1:
-            return [self._deliver_alone(records[0], drafts[0])]
-        done = self._writer.put_many(drafts)
-        stored = self.load([record.id for record in records if record.id not in done])
+            return [self._deliver_alone(records[0], writes[0])]
+        written_ids = self._writer.put_many(writes)
+        stored = self.load([record.id for record in records if record.id not in written_ids])
         return [
             ApplyResult(ApplyOutcome.STORED)
-            if record.id in done
+            if record.id in written_ids
             else self._skip_result(record, stored.get(record.id))
-            or self._deliver_alone(record, draft)
-            for record, draft in zip(records, drafts, strict=True)
+            or self._deliver_alone(record, write)
+            for record, write in zip(records, writes, strict=True)
         ]
 
     def replace(self, stored: R, merged: R, entries: Collection[OutboxEntry] = ()) -> bool:
-        draft = PendingWrite(
+        write = PendingWrite(
             document=to_document(self.kind, merged, entries),
             precondition={**at_version(stored.version), "_digest": codec.digest(stored)},
             upsert=False,
         )
-        counting = draft.counter_state is not None or counter_state(self.kind, stored) is not None
-        draft = replace(self._retry_write(draft), in_transaction=counting)
-        return self._writer.put_displacing(draft)[0]
+        is_counted = write.counter_state is not None or counter_state(self.kind, stored) is not None
+        write = replace(self._retry_write(write), in_transaction=is_counted)
+        return self._writer.put_displacing(write)[0]
 
     def rehash(self, record_ids: Collection[str]) -> int:
         ids = [record_id for record_id in record_ids if _is_encodable(record_id)]
         with self.database.reading():
-            found = list(self.collection.find({"_id": {"$in": ids}}, {"_digest": 1}))
-        held = {each["_id"]: each["_digest"] for each in found}
-        changes = [
+            documents = list(self.collection.find({"_id": {"$in": ids}}, {"_digest": 1}))
+        old_digests = {document["_id"]: document["_digest"] for document in documents}
+        updates = [
             UpdateOne(
-                {"_id": record.id, **at_version(record.version), "_digest": held[record.id]},
+                {"_id": record.id, **at_version(record.version), "_digest": old_digests[record.id]},
                 {"$set": {"_digest": digest}},
             )
-            for record in self.load(list(held)).values()
-            if (digest := codec.digest(record)) != held[record.id]
+            for record in self.load(list(old_digests)).values()
+            if (digest := codec.digest(record)) != old_digests[record.id]
         ]
-        if not changes:
+        if not updates:
             return 0
         with self.database.writing():
-            return self.collection.bulk_write(changes, ordered=False).matched_count
+            return self.collection.bulk_write(updates, ordered=False).matched_count
 
     def load(self, record_ids: Collection[str]) -> Mapping[str, R]:
         ids = [record_id for record_id in record_ids if _is_encodable(record_id)]
         if not ids:
             return {}
-        wanted = {"_id": {"$eq": ids[0]} if len(ids) == 1 else {"$in": ids}}
-        return {record.id: record for record in self._find(wanted)}
+        query = {"_id": {"$eq": ids[0]} if len(ids) == 1 else {"$in": ids}}
+        return {record.id: record for record in self._find(query)}
 
     def scan(self, after_id: str | None, limit: int) -> Sequence[R]:
-        wanted = {} if after_id is None else {"_id": {"$gt": after_id}}
-        return self._find(wanted, [("_id", ASCENDING)], limit)
+        query = {} if after_id is None else {"_id": {"$gt": after_id}}
+        return self._find(query, [("_id", ASCENDING)], limit)
 
     def fingerprints(self) -> Mapping[int, Fingerprint]:
         sums = {"_id": "$_bucket", "count": {"$sum": 1}, "digest": {"$sum": "$_digest"}}
         with self.database.reading():
-            found = list(self.collection.aggregate([{"$group": sums}], hint=_FINGERPRINTS_INDEX))
-        return {each["_id"]: Fingerprint(each["count"], each["digest"]) for each in found}
+            groups = list(self.collection.aggregate([{"$group": sums}], hint=_FINGERPRINTS_INDEX))
+        return {group["_id"]: Fingerprint(group["count"], group["digest"]) for group in groups}
 
     def bucket_digests(self, number: int) -> Mapping[str, int]:
         with self.database.reading():
-            found = list(self.collection.find({"_bucket": {"$eq": number}}, {"_digest": 1}))
-        return {each["_id"]: each["_digest"] for each in found}
+            documents = list(self.collection.find({"_bucket": {"$eq": number}}, {"_digest": 1}))
+        return {document["_id"]: document["_digest"] for document in documents}
 
     def usage(self, keys: Collection[str]) -> Mapping[str, Usage]:
-        found = self._counters.usage([*filter(codec.is_storable, keys)])
-        return {key: found.get(key, Usage(0, None)) for key in keys}
+        usages = self._counters.usage([*filter(codec.is_storable, keys)])
+        return {key: usages.get(key, Usage(0, None)) for key in keys}
 
     def holders(self, key: str, limit: int) -> Sequence[R]:
         query = {**holding(key), "deleted": False}
@@ -194,26 +194,27 @@ class MongoStore(MongoOutbox[R], Store[R]):
     ) -> list[R]:
         with self.database.reading():
             try:
-                found = list(self.collection.find(query, sort=order, limit=limit, **bounds))
+                documents = list(self.collection.find(query, sort=order, limit=limit, **bounds))
             except UnicodeEncodeError:
-                # Nothing that is stored equals what could never be.
+                # A value that cannot be stored matches no document.
                 return []
-        return [from_document(self.kind, each) for each in found]
+        return [from_document(self.kind, document) for document in documents]
 
     def _newest_page(self, query: Document, after: Cursor | None, limit: int) -> Page[R]:
-        """A page of the living records wanted, newest first by creation and then by id."""
+        """A page of the living records that match, newest first by creation time and then by id."""
         order = [("created_at", DESCENDING), ("_id", DESCENDING)]
         query = {**query, **cursor_query(after), "deleted": False}
         return Page.from_records(self._find(query, order, limit + 1), limit)
 
     def _is_current(self, read_set: Collection[ReadVersion]) -> bool:
-        """Looked at just before the write: in the same step it would take a transaction."""
-        versions = {(seen.kind, seen.record_id): seen.version for seen in read_set}
+        """Whether no record of the read set has changed. This is checked before the write, because
+        checking it together with the write would need a transaction."""
+        versions = {(read.kind, read.record_id): read.version for read in read_set}
         with self.database.reading():
             return all(
-                versions[kind, each["_id"]].dominates(version_of(each))
-                for kind in {seen.kind for seen in read_set}
-                for each in self.database.collection(kind).find(
+                versions[kind, document["_id"]].dominates(version_of(document))
+                for kind in {read.kind for read in read_set}
+                for document in self.database.collection(kind).find(
                     {"_id": {"$in": [key for name, key in versions if name == kind]}},
                     {"version": 1},
                 )
@@ -221,8 +222,8 @@ class MongoStore(MongoOutbox[R], Store[R]):
 
     def _delivery_write(self, record: R, entries: Collection[OutboxEntry]) -> PendingWrite:
         document = to_document(self.kind, record, entries)
-        draft = PendingWrite(document=document, precondition=older_than(record.version))
-        return replace(draft, uncounted=draft.is_first and draft.only_reserves)
+        write = PendingWrite(document=document, precondition=older_than(record.version))
+        return replace(write, uncounted=write.is_first and write.only_reserves)
 
     def _put_unique(self, write: PendingWrite) -> bool:
         try:
@@ -233,26 +234,27 @@ class MongoStore(MongoOutbox[R], Store[R]):
     def _deliver_alone(self, record: R, write: PendingWrite) -> ApplyResult[R]:
         for _ in range(MAX_ATTEMPTS):
             try:
-                done, displaced = self._writer.put_displacing(write)
+                written, displaced = self._writer.put_displacing(write)
             except UnstorableRecord as error:
                 return ApplyResult(ApplyOutcome.REFUSED, reason=str(error))
-            if done:
+            if written:
                 return ApplyResult(ApplyOutcome.STORED, displaced_id=displaced)
-            answer = self._skip_result(record, self.load([record.id]).get(record.id))
-            if answer is not None:
-                return answer
+            result = self._skip_result(record, self.load([record.id]).get(record.id))
+            if result is not None:
+                return result
             write = self._retry_write(write)
         raise self._contended(record)
 
     def _retry_write(self, write: PendingWrite) -> PendingWrite:
-        """It for one more try, with an eye on what may have been in its way."""
+        """The write for another attempt: in a transaction, and with the undelivered marks that the
+        stored document has by now."""
         write = replace(write, in_transaction=True, uncounted=False)
         if not write.in_flight_targets:
             return write
         with self.database.reading():
             stored = self.collection.find_one({"_id": {"$eq": write.id}}, {"_owed": 1}) or {}
-        owed = stored.get("_owed", {})
-        return write.with_undelivered([place for place, debt in owed.items() if debt["missed"]])
+        entries = stored.get("_owed", {})
+        return write.with_undelivered([name for name, entry in entries.items() if entry["missed"]])
 
     def _skip_result(self, record: R, stored: R | None) -> ApplyResult[R] | None:
         if stored is None or (
@@ -270,25 +272,25 @@ class MongoStore(MongoOutbox[R], Store[R]):
             for name in self.kind.unique_fields
         ]
         by_bucket = [("_bucket", ASCENDING), ("_digest", ASCENDING), ("_id", ASCENDING)]
-        debts = [index for to in self._targets() for index in outbox_indexes(to)]
-        untold = [_UNCOUNTED_INDEX] if self.kind.has_reservations else []
+        outbox = [index for target in self._targets() for index in outbox_indexes(target)]
+        uncounted = [_UNCOUNTED_INDEX] if self.kind.has_reservations else []
         holds = [HOLDS_INDEX] if self.kind.default_limit is not None else []
         return [
             *unique,
             IndexModel(by_bucket, name=_FINGERPRINTS_INDEX),
-            *debts,
-            *untold,
+            *outbox,
+            *uncounted,
             *holds,
             *self.index_models,
         ]
 
     def _targets(self) -> Sequence[Target]:
-        places = [place for place in StoreId if place != self.store_id]
-        return [*places, FollowerTarget.FOLLOWERS] if self.kind.has_followers else places
+        others = [store_id for store_id in StoreId if store_id != self.store_id]
+        return [*others, FollowerTarget.FOLLOWERS] if self.kind.has_followers else others
 
 
 def newest_first(*fields: str) -> IndexModel:
-    """The index for pages of living records that are equal in the fields."""
+    """The index for pages, newest first, of living records with given values in the fields."""
     return IndexModel(
         [*((name, ASCENDING) for name in fields), ("created_at", DESCENDING), ("_id", DESCENDING)],
         name="_".join((*fields, "newest")).replace(".", "_"),
@@ -299,13 +301,13 @@ def newest_first(*fields: str) -> IndexModel:
 def cursor_query(
     after: Cursor | None, path: str = "created_at", *, newest_first: bool = True
 ) -> dict[str, Any]:
-    """Matches what comes after a place in the order of a time and then of ids."""
+    """Matches records after the cursor, in the order of the time at `path` and then of ids."""
     if after is None:
         return {}
-    beyond, seen = ("$lte", "$gte") if newest_first else ("$gte", "$lte")
-    # As $or the planner would take it apart, and might prefer to sort.
-    passed = {path: after.created_at, "_id": {seen: after.id}}
-    return {path: {beyond: after.created_at}, "$nor": [passed]}
+    beyond, up_to = ("$lte", "$gte") if newest_first else ("$gte", "$lte")
+    # Not as $or: the planner would split it into several scans, and might sort the result.
+    already_read = {path: after.created_at, "_id": {up_to: after.id}}
+    return {path: {beyond: after.created_at}, "$nor": [already_read]}
 
 
 def _is_encodable(record_id: str) -> bool:

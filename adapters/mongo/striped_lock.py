@@ -1,7 +1,7 @@
-"""Taking turns within a process.
+"""Serializes transactions within a process.
 
-Transactions that change one document make each other fail and start over, which at a rush costs far
-more than to wait. Between processes that remains; it is rare enough there.
+Concurrent transactions that change the same document abort each other and have to be retried, which
+under load costs far more than waiting. Between processes that still happens, but rarely.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ _STRIPES = 64
 
 
 class StripedLock:
-    """One lock for many names, always taken in one order."""
+    """A fixed number of locks for any number of names, always acquired in the same order."""
 
     def __init__(self) -> None:
         self._locks = [Lock() for _ in range(_STRIPES)]
 
     @contextmanager
     def acquire(self, names: Collection[str], seconds: float) -> Iterator[bool]:
-        """False, without a turn, where others take longer than so many seconds for theirs."""
+        """Yields whether all locks were acquired within the given time."""
         end = time.monotonic() + seconds
         with ExitStack() as stack:
             stripes = sorted({hash(name) % _STRIPES for name in names})
             yield all(self._acquire_stripe(stack, stripe, end) for stripe in stripes)
 
     def _acquire_stripe(self, stack: ExitStack, stripe: int, deadline: float) -> bool:
-        taken = self._locks[stripe].acquire(timeout=max(0.0, deadline - time.monotonic()))
-        if taken:
+        acquired = self._locks[stripe].acquire(timeout=max(0.0, deadline - time.monotonic()))
+        if acquired:
             stack.callback(self._locks[stripe].release)
-        return taken
+        return acquired

@@ -1,4 +1,4 @@
-"""Tills in MongoDB."""
+"""The MongoDB store of tills."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class MongoTills(MongoStore[Till], Tills):
     index_models = (newest_first(),)
 
     def page(self, is_open: bool | None, after: Cursor | None, limit: int) -> Page[Till]:
-        closed: Document = {} if is_open is None else {"closed_at": {"$ne": None}}
+        query: Document = {} if is_open is None else {"closed_at": {"$ne": None}}
         if is_open:
-            closed = {"closed_at": {"$eq": None}}
-        return self._newest_page(closed, after, limit)
+            query = {"closed_at": {"$eq": None}}
+        return self._newest_page(query, after, limit)

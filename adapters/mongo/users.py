@@ -1,4 +1,4 @@
-"""Users in MongoDB."""
+"""The MongoDB store of users."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class MongoUsers(MongoStore[User], Users):
             return user
         raise NotFound(USERS.name, "by_email")
 
-    def page(self, wanted: UserFilter, after: Cursor | None, limit: int) -> Page[User]:
-        asked = {"role": wanted.role, "active": wanted.active}
-        matching: Document = {
-            name: {"$eq": value} for name, value in asked.items() if value is not None
+    def page(self, filters: UserFilter, after: Cursor | None, limit: int) -> Page[User]:
+        equal = {"role": filters.role, "active": filters.active}
+        query: Document = {
+            name: {"$eq": value} for name, value in equal.items() if value is not None
         }
-        return self._newest_page(matching, after, limit)
+        return self._newest_page(query, after, limit)

@@ -1,4 +1,4 @@
-"""Webhooks in MongoDB."""
+"""The MongoDB store of webhooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How states get into a collection: alone or together, with counters or without."""
+"""Executes pending writes: one or many, with or without updating counters."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _CHUNK_SIZE = 100
 
 
 class _PreconditionFailed(Exception):
-    """The state that the draft may go over is not there; the transaction must not commit."""
+    """The stored state does not meet the precondition; the transaction must not commit."""
 
 
 class CollectionWriter:
-    """Writes drafts into one collection.
+    """Executes pending writes on one collection.
 
-    A draft whose record holds the same as before goes in with one operation, and so does a first
-    state that is only delivered; only a change of what is held costs a transaction.
+    A write that leaves the reservations of a record unchanged is a single operation, and so is a
+    delivered first state. Only a change of reservations or limits needs a transaction.
     """
 
     def __init__(
@@ -50,9 +50,11 @@ class CollectionWriter:
         self._default_limit = default_limit
 
     def put(self, write: PendingWrite) -> bool:
-        """False when what the draft may go over is not there, or holds something else.
+        """False if the stored state does not meet the precondition, or if its reservations differ
+        and the write is not in a transaction.
 
-        Raises DuplicateKeyError for a unique value, Refused, and Exhausted when it is limited.
+        Raises DuplicateKeyError for a unique value, UnstorableRecord, and Exhausted if limits are
+        enforced.
         """
         with translate_refusals():
             try:
@@ -67,10 +69,8 @@ class CollectionWriter:
                 return False
 
     def put_displacing(self, write: PendingWrite) -> tuple[bool, str | None]:
-        """Like `put`, but of two records with one unique value the lower id keeps it.
-
-        Also says which record is without its unique values now.
-        """
+        """Like `put`, but of two records with the same unique value the lower id keeps it. Also
+        returns the id of the record that lost its unique values."""
         displaced: str | None = None
         for _ in range(MAX_ATTEMPTS):
             try:
@@ -80,17 +80,20 @@ class CollectionWriter:
             if holder is not None:
                 write = write.with_duplicate_resolved(holder)
                 displaced = max(write.id, holder)
-        raise Contended(self._database.name, f"{self._name} {write.id} found no place")
+        raise Contended(
+            self._database.name, f"unique values of {self._name} {write.id} kept changing"
+        )
 
     def put_many(self, writes: Sequence[PendingWrite]) -> set[str]:
-        """The ids of those that went in; why others did not, only trying them alone can tell."""
-        plain = [draft for draft in writes if draft.upserts_without_counters]
-        counted = [draft for draft in writes if not draft.upserts_without_counters]
+        """The ids of the documents that were written. To find out why others were not, each has to
+        be tried alone."""
+        uncounted = [write for write in writes if write.upserts_without_counters]
+        counted = [write for write in writes if not write.upserts_without_counters]
         chunks = [
             counted[start : start + _CHUNK_SIZE] for start in range(0, len(counted), _CHUNK_SIZE)
         ]
-        done = self._or_empty(self._put_uncounted, plain)
-        return done.union(*(self._or_empty(self._put_counted, chunk) for chunk in chunks))
+        written_ids = self._or_empty(self._put_uncounted, uncounted)
+        return written_ids.union(*(self._or_empty(self._put_counted, chunk) for chunk in chunks))
 
     def _put_same_reservations(self, write: PendingWrite) -> bool:
         with self._database.writing():
@@ -111,8 +114,8 @@ class CollectionWriter:
             )
         except _PreconditionFailed:
             return False
-        except CounterShortfall as short:
-            self._counters.create_missing(short.deltas)
+        except CounterShortfall as shortfall:
+            self._counters.create_missing(shortfall.deltas)
             return False
         return True
 
@@ -130,9 +133,9 @@ class CollectionWriter:
         )
         if before is None and not write.upsert:
             raise _PreconditionFailed
-        moves = CounterDeltas(self._default_limit)
-        moves.add(counted_state(before), write.counter_state)
-        self._counters.apply(moves, session, enforce_limits=write.enforce_limits)
+        deltas = CounterDeltas(self._default_limit)
+        deltas.add(counted_state(before), write.counter_state)
+        self._counters.apply(deltas, session, enforce_limits=write.enforce_limits)
 
     def _unique_holder(self, write: PendingWrite, path: str) -> str | None:
         with self._database.reading():
@@ -144,7 +147,7 @@ class CollectionWriter:
     def _or_empty(
         self, put: Callable[[Sequence[PendingWrite]], set[str]], writes: Sequence[PendingWrite]
     ) -> set[str]:
-        """What `put` says, or nothing when one draft spoils it for the others."""
+        """The result of `put`, or nothing if one of the writes makes the whole batch fail."""
         try:
             with translate_refusals():
                 return put(writes) if writes else set()
@@ -155,16 +158,16 @@ class CollectionWriter:
         try:
             with self._database.writing():
                 self._database.collection(self._name).bulk_write(
-                    [_replacement(draft.same_reservations_filter, draft) for draft in writes],
+                    [_replacement(write.same_reservations_filter, write) for write in writes],
                     ordered=False,
                 )
         except BulkWriteError as error:
-            failed = {each["index"] for each in error.details["writeErrors"]}
-            return {draft.id for index, draft in enumerate(writes) if index not in failed}
-        return {draft.id for draft in writes}
+            failed = {write_error["index"] for write_error in error.details["writeErrors"]}
+            return {write.id for index, write in enumerate(writes) if index not in failed}
+        return {write.id for write in writes}
 
     def _put_counted(self, writes: Sequence[PendingWrite]) -> set[str]:
-        keys = [key for draft in writes for key in counter_keys(draft.counter_state)]
+        keys = [key for write in writes for key in counter_keys(write.counter_state)]
         return self._database.transact(
             lambda session: self._put_many_in_session(writes, session), keys
         )
@@ -173,23 +176,23 @@ class CollectionWriter:
         self, writes: Sequence[PendingWrite], session: ClientSession | None
     ) -> set[str]:
         collection = self._database.collection(self._name)
-        ids = {"_id": {"$in": [draft.id for draft in writes]}}
-        known = {"version": 1, "_counted": 1, UNCOUNTED: 1}
-        found = collection.find(ids, known, session=session)
-        stored = {each["_id"]: each for each in found}
-        newer = [draft for draft in writes if draft.is_newer_than(stored.get(draft.id))]
+        ids = {"_id": {"$in": [write.id for write in writes]}}
+        fields = {"version": 1, "_counted": 1, UNCOUNTED: 1}
+        documents = collection.find(ids, fields, session=session)
+        stored = {document["_id"]: document for document in documents}
+        newer = [write for write in writes if write.is_newer_than(stored.get(write.id))]
         if newer:
             collection.bulk_write(
-                [_replacement({"_id": draft.id}, draft) for draft in newer], session=session
+                [_replacement({"_id": write.id}, write) for write in newer], session=session
             )
             self._counters.apply(self._deltas(stored, newer), session, enforce_limits=False)
-        return {draft.id for draft in newer}
+        return {write.id for write in newer}
 
     def _deltas(self, stored: dict[str, Document], writes: Iterable[PendingWrite]) -> CounterDeltas:
-        moves = CounterDeltas(self._default_limit)
-        for draft in writes:
-            moves.add(counted_state(stored.get(draft.id)), draft.counter_state)
-        return moves
+        deltas = CounterDeltas(self._default_limit)
+        for write in writes:
+            deltas.add(counted_state(stored.get(write.id)), write.counter_state)
+        return deltas
 
 
 def _replacement(query: Document, write: PendingWrite) -> ReplaceOne[Document]:

@@ -1,4 +1,4 @@
-"""Carts in PostgreSQL: documents."""
+"""The PostgreSQL store of carts."""
 
 from __future__ import annotations
 

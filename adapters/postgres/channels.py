@@ -1,4 +1,4 @@
-"""Channels in PostgreSQL: documents."""
+"""The PostgreSQL store of channels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conflicts in PostgreSQL: documents."""
+"""The PostgreSQL store of conflicts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A connection that knows the deadline of the work it is used for."""
+"""A psycopg connection that observes the deadline of the current request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ T = TypeVar("T")
 Row = dict[str, Any]
 
 STATEMENT_CACHE_SIZE = 1000
-"""So many are remembered: limits and filters are written into them."""
+"""How many converted queries are kept. There are many, because limits and some filter values are
+literals in the query."""
 _PARAMETER_PATTERN = re.compile(r"%\((\w+)\)s|%s|%%")
 
 _DEFAULTS = {
@@ -34,9 +35,9 @@ _DEFAULTS = {
     "connect_timeout": "2",
     "target_session_attrs": "read-write",
 }
-# Planning a write takes as long as doing it, so plans are made once per connection. Many are made
-# while tables are empty: without enable_seqscan=off they would go on reading whole tables that
-# have grown since.
+# Planning a write takes as long as executing it, so each connection plans a statement only once.
+# Many plans are made while the tables are empty; without enable_seqscan=off they would keep using
+# sequential scans after the tables have grown.
 _SESSION_OPTIONS = (
     "-c TimeZone=UTC -c statement_timeout=60s"
     " -c enable_seqscan=off -c plan_cache_mode=force_generic_plan"
@@ -49,7 +50,7 @@ class _DatetimeLoader(Loader):
 
 
 class DeadlineConnection(psycopg.Connection[Row]):
-    """Leaves a server that does not answer when the deadline passes, and is closed then."""
+    """Stops waiting for the server when the deadline passes, and closes itself then."""
 
     default_timeout = 5.0
 
@@ -64,9 +65,9 @@ class DeadlineConnection(psycopg.Connection[Row]):
 
     @classmethod
     def configurer(cls, default_timeout: float) -> Callable[[DeadlineConnection], None]:
-        """What a pool does with each new connection."""
+        """A function that sets up each new connection of a pool."""
 
-        def prepare(connection: DeadlineConnection) -> None:
+        def configure(connection: DeadlineConnection) -> None:
             connection.default_timeout = default_timeout
             connection.row_factory = dict_row
             connection.cursor_factory = psycopg.RawCursor
@@ -74,7 +75,7 @@ class DeadlineConnection(psycopg.Connection[Row]):
             connection.adapters.register_loader("timestamptz", _DatetimeLoader)
             set_json_loads(orjson.loads, connection)
 
-        return prepare
+        return configure
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         left = remaining(self.default_timeout)
@@ -86,7 +87,7 @@ class DeadlineConnection(psycopg.Connection[Row]):
             raise
 
     def is_alive(self) -> bool:
-        """Whether the server has not hung up meanwhile, as far as this end has heard."""
+        """False if this end has received notice that the server closed the connection."""
         try:
             while self._incoming.poll(0):
                 self.pgconn.consume_input()
@@ -103,24 +104,24 @@ class DeadlineConnection(psycopg.Connection[Row]):
 
 @lru_cache(STATEMENT_CACHE_SIZE)
 def to_numbered_query(query: str) -> tuple[bytes, tuple[str, ...]]:
-    """The statement as the server takes it, and the names of its parameters in their order; none
-    if it counts them. psycopg itself would read long statements through every time."""
+    """The query with numbered parameters ($1), and the parameter names in that order; no names if
+    its placeholders are positional. psycopg would parse a long query again at every execution."""
     names: dict[str, int] = {}
-    places = count(1)
+    numbers = count(1)
 
-    def number(found: re.Match[str]) -> str:
-        if found[0] == "%%":
+    def number(match: re.Match[str]) -> str:
+        if match[0] == "%%":
             return "%"
-        if found[0] == "%s":
-            return f"${next(places)}"
-        return f"${names.setdefault(found[1], len(names) + 1)}"
+        if match[0] == "%s":
+            return f"${next(numbers)}"
+        return f"${names.setdefault(match[1], len(names) + 1)}"
 
     return _PARAMETER_PATTERN.sub(number, query).encode(), tuple(names)
 
 
 def conninfo(dsn: str) -> str:
-    """The DSN with what our connections need and it does not say."""
-    given = conninfo_to_dict(dsn)
-    options = f"{_SESSION_OPTIONS} {given.pop('options', '')}".strip()
-    settings: dict[str, Any] = {**_DEFAULTS, **given, "options": options}
+    """The DSN, completed with the defaults and session options that these connections need."""
+    parameters = conninfo_to_dict(dsn)
+    options = f"{_SESSION_OPTIONS} {parameters.pop('options', '')}".strip()
+    settings: dict[str, Any] = {**_DEFAULTS, **parameters, "options": options}
     return make_conninfo(**settings)

@@ -1,4 +1,4 @@
-"""Conversations in PostgreSQL: documents, with the two who talk beside them."""
+"""The PostgreSQL store of conversations."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dinerapp.messaging.ports.conversations import Conversations
 from dinerapp.replication.ports.repository import Cursor, Page
 
 _EITHER_PARTICIPANT = ("one_id = %(user_id)s", "other_id = %(user_id)s")
-# Of a page along each index the newest are taken. Together they would be sorted as a whole.
+# Reads a page from the index of each participant column, then merges the two. One query with OR
+# would sort all conversations of the user.
 _NEWEST = """
 WHERE id = ANY (ARRAY(
-    (SELECT id FROM conversations {one}) UNION ALL (SELECT id FROM conversations {other})
+    (SELECT id FROM conversations {first}) UNION ALL (SELECT id FROM conversations {second})
 ))
 ORDER BY created_at DESC, id DESC LIMIT {limit:d}
 """
@@ -21,9 +22,9 @@ class PostgresConversations(DocumentStore[Conversation], Conversations):
     """Table conversations."""
 
     def page(self, user_id: str, after: Cursor | None, limit: int) -> Page[Conversation]:
-        who = {"user_id": user_id}
-        (one, asked), (other, _) = (
-            self._newest_query([is_in], who, after, limit) for is_in in _EITHER_PARTICIPANT
+        (first, parameters), (second, _) = (
+            self._newest_query([condition], {"user_id": user_id}, after, limit)
+            for condition in _EITHER_PARTICIPANT
         )
-        rest = _NEWEST.format(one=one, other=other, limit=limit + 1)
-        return Page.from_records(self._find(rest, asked), limit)
+        clauses = _NEWEST.format(first=first, second=second, limit=limit + 1)
+        return Page.from_records(self._find(clauses, parameters), limit)

@@ -1,4 +1,4 @@
-"""Customers in PostgreSQL: table customers."""
+"""The PostgreSQL store of customers."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _SAME_EMAIL = "left(email, 100) = left(%(email)s, 100) AND email = %(email)s"
 
 
 class PostgresCustomers(PostgresStore[Customer], Customers):
-    """A customer is a row of customers."""
+    """Table customers."""
 
     columns = ("phone", "name", "email", "notes", "first_seen", "last_seen", "erased_at")
 
-    def page(self, wanted: CustomerFilter, after: Cursor | None, limit: int) -> Page[Customer]:
+    def page(self, filters: CustomerFilter, after: Cursor | None, limit: int) -> Page[Customer]:
         conditions = ["phone <> ''"]
-        if wanted.phone is not None:
+        if filters.phone is not None:
             conditions.append(_SAME_PHONE)
-        if wanted.email is not None:
+        if filters.email is not None:
             conditions.append(_SAME_EMAIL)
-        parameters = {"phone": wanted.phone, "email": wanted.email}
+        parameters = {"phone": filters.phone, "email": filters.email}
         return self._newest_page(conditions, parameters, after, limit)
 
     def to_row(self, plain: PlainRecord) -> Row:

@@ -45,8 +45,8 @@ _SELECT_SUSPICIONS = (
 
 
 class PostgresDatabase(Database):
-    """Holds the pool, and is the only one who sees psycopg's errors. Stores of documents declare
-    their tables to it."""
+    """Owns the connection pool and translates the errors of psycopg. Document stores declare their
+    tables here."""
 
     store_id = StoreId.POSTGRESQL
 
@@ -69,16 +69,16 @@ class PostgresDatabase(Database):
         self._specs: dict[str, TableSpec] = {}
 
     def declare(self, spec: TableSpec) -> None:
-        """Has `prepare` make this table too."""
+        """Makes `prepare` create this table, too."""
         self._specs[spec.table] = spec
 
     def open(self) -> None:
         if self._pool is None:
-            least, most = self._sizes
+            min_size, max_size = self._sizes
             self._pool = DeadlinePool(
                 self._dsn,
-                min_size=least,
-                max_size=most,
+                min_size=min_size,
+                max_size=max_size,
                 name=self.name,
                 timeout=self._default_timeout,
             )
@@ -97,14 +97,14 @@ class PostgresDatabase(Database):
         Context().run(self._migrate)
 
     def ping(self) -> Ping:
-        begun = time.monotonic()
+        started = time.monotonic()
         with within(_PING_SECONDS), self._direct_connection() as connection:
-            answer = connection.execute(_PING).fetchall()[0]
+            row = connection.execute(_PING).fetchall()[0]
             host = connection.info.host
-        if answer["read_only"]:
-            raise StoreUnavailable(self.store_id, "the server takes no writes")
-        details = {"version": answer["version"], "host": host}
-        return Ping(time.monotonic() - begun, f"PostgreSQL {answer['version']}", details)
+        if row["read_only"]:
+            raise StoreUnavailable(self.store_id, "the server does not accept writes")
+        details = {"version": row["version"], "host": host}
+        return Ping(time.monotonic() - started, f"PostgreSQL {row['version']}", details)
 
     def pool_usage(self) -> PoolUsage:
         if self._pool is None:
@@ -126,21 +126,21 @@ class PostgresDatabase(Database):
         self.execute(_DELETE_SUSPICION, (lease.store_id, lease.process, lease.until))
 
     def suspicions(self, now: datetime) -> Sequence[SuspicionLease]:
-        found = self.fetch(_SELECT_SUSPICIONS, (now,))
-        return [
-            SuspicionLease(StoreId(row["store"]), row["process"], row["until"]) for row in found
-        ]
+        rows = self.fetch(_SELECT_SUSPICIONS, (now,))
+        return [SuspicionLease(StoreId(row["store"]), row["process"], row["until"]) for row in rows]
 
     def fetch(self, query: str, params: Params = (), *, writes: bool = False) -> list[Row]:
-        """The rows that one statement returns, in one round trip."""
-        return self.run(lambda on: on.execute(query, params).fetchall(), writes=writes)
+        """Executes one statement and returns its rows, in one round trip."""
+        return self.run(
+            lambda connection: connection.execute(query, params).fetchall(), writes=writes
+        )
 
     def execute(self, query: str, params: Params) -> None:
-        """One statement that changes something and returns nothing, in one round trip."""
-        self.run(lambda on: on.execute(query, params), writes=True)
+        """Executes one statement that changes data and returns no rows, in one round trip."""
+        self.run(lambda connection: connection.execute(query, params), writes=True)
 
     def run(self, work: Callable[[DeadlineConnection], T], *, writes: bool) -> T:
-        """The work on a connection, repeated if others stood in its way."""
+        """Runs `work` on a pooled connection; retries after a deadlock or serialization failure."""
         for _ in range(_MAX_TRIES - 1):
             try:
                 return self._run_once(work, writes=writes)
@@ -162,7 +162,7 @@ class PostgresDatabase(Database):
 
     @contextmanager
     def _direct_connection(self) -> Iterator[DeadlineConnection]:
-        """A connection outside the pool: it says at once when the server is not there."""
+        """A connection outside the pool. It fails at once if the server is not reachable."""
         with (
             translate_errors(self.store_id, writes=False),
             closing(DeadlineConnection.connect(conninfo(self._dsn), autocommit=True)) as connection,

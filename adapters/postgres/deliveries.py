@@ -1,4 +1,4 @@
-"""Deliveries in PostgreSQL: documents, with the time when they are due beside them."""
+"""The PostgreSQL store of webhook deliveries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dinerapp.webhooks.domain.deliveries import DeliveryState, WebhookDelivery
 from dinerapp.webhooks.ports.deliveries import Deliveries
 
 _DUE = """WHERE NOT deleted AND state = 'pending' AND due <= %(now)s
-AND webhook_id <> ALL (%(but)s) ORDER BY due, id LIMIT {:d}"""
+AND webhook_id <> ALL (%(excluded)s) ORDER BY due, id LIMIT {:d}"""
 _MADE_BEFORE = "WHERE NOT deleted AND created_at < %(moment)s ORDER BY created_at, id LIMIT {:d}"
 
 
@@ -37,7 +37,7 @@ class PostgresDeliveries(DocumentStore[WebhookDelivery], Deliveries):
     def due(
         self, now: datetime, limit: int, excluded: Collection[str] = ()
     ) -> Sequence[WebhookDelivery]:
-        return self._find(_DUE.format(limit), {"now": now, "but": list(excluded)})
+        return self._find(_DUE.format(limit), {"now": now, "excluded": list(excluded)})
 
     def made_before(self, moment: datetime, limit: int) -> Sequence[WebhookDelivery]:
         return self._find(_MADE_BEFORE.format(limit), {"moment": moment})

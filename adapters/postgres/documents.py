@@ -1,4 +1,4 @@
-"""Kinds that PostgreSQL keeps whole, as JSONB; what is asked for are columns beside it."""
+"""Stores that keep a record as JSONB, with a generated column for each field that is queried."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ R = TypeVar("R", bound=Record)
 
 
 class DocumentStore(PostgresStore[R]):
-    """A table of its kind has the envelope, `content`, and columns generated from it."""
+    """The table has the envelope columns, `content`, and columns generated from `content`."""
 
     columns: ClassVar[tuple[str, ...]] = ("content",)
 
@@ -32,7 +32,7 @@ class DocumentStore(PostgresStore[R]):
 
 
 class PostgresDocuments(DocumentStore[R], Documents[R]):
-    """The store of a port that declares its indexes; the table follows from them."""
+    """The store of a document kind: its table is derived from the indexes of its port."""
 
     def __init__(self, database: PostgresDatabase) -> None:
         super().__init__(database)
@@ -57,31 +57,34 @@ class PostgresDocuments(DocumentStore[R], Documents[R]):
             where.append(after_cursor(column, "<" if query.newest_first else ">", query.after))
             parameters |= cursor_parameters(query.after)
         direction = "DESC" if query.newest_first else "ASC"
-        order = ", ".join(f"{each} {direction}" for each in (*self._nulls(query), column, "id"))
+        order = ", ".join(
+            f"{term} {direction}" for term in (*self._null_columns(query), column, "id")
+        )
         clauses = f"WHERE {' AND '.join(where)} ORDER BY {order} LIMIT {query.limit:d}"
         return self._find(clauses, parameters)
 
-    def _nulls(self, query: DocumentQuery) -> list[str]:
-        """Where the index has NULL as long as it leads on. Unlike of values that are equal, the
-        planner does not see of NULL that its index is in the order wanted, unless that says so."""
-        nulls = [name for name in query.leading if query.equal[name] is None]
-        return [self._indexed(name, _quoted(name)) for name in nulls]
+    def _null_columns(self, query: DocumentQuery) -> list[str]:
+        """The leading index columns that the query requires to be NULL. They have to be in
+        ORDER BY: unlike from `column = value`, the planner does not conclude from `column IS NULL`
+        that the index returns rows in the requested order."""
+        names = [name for name in query.leading if query.equal[name] is None]
+        return [self._indexed(name, _quoted(name)) for name in names]
 
     def _is_equal(self, name: str, value: Value) -> str:
-        """The condition, in the words that the index was made with."""
+        """The condition, written with the expression that the index was created with."""
         column, parameter = _quoted(name), f"%(equal_{name})s"
         if name in self.kind.unique_fields:
             return f"u_{name} = {parameter}"
-        equal = "IS NULL" if value is None else "= {}"
-        compared = {column: parameter, self._indexed(name, column): self._indexed(name, parameter)}
-        return " AND ".join(f"{one} {equal.format(other)}" for one, other in compared.items())
+        comparison = "IS NULL" if value is None else "= {}"
+        terms = {column: parameter, self._indexed(name, column): self._indexed(name, parameter)}
+        return " AND ".join(f"{left} {comparison.format(right)}" for left, right in terms.items())
 
     def _indexed(self, name: str, term: str) -> str:
-        return indexed_part(self._askable_field(name), term)
+        return indexed_part(self._queryable_field(name), term)
 
 
 def document_store(port: type[Documents[Any]]) -> type[PostgresDocuments[Any]]:
-    """The store of a kind whose port says all there is to say about it."""
+    """The store class of a kind that is fully described by its port."""
     return type(f"Postgres{port.__name__}", (PostgresDocuments, port), {})
 
 

@@ -1,7 +1,4 @@
-"""psycopg's errors in the application's words.
-
-tests/adapters/postgres/test_errors.py is the table.
-"""
+"""Translates the errors of psycopg. tests/adapters/postgres/test_errors.py has the full table."""
 
 from __future__ import annotations
 
@@ -26,18 +23,18 @@ from dinerapp.replication.version import StoreId
 _CONTENTION_ERRORS = (errors.SerializationFailure, errors.DeadlockDetected)
 
 _EXHAUSTED_SQLSTATE = "DN001"
-# Cardinality, data, integrity, program limits, PL/pgSQL: the record's fault, not the server's.
+# Cardinality, data, integrity, program limits, PL/pgSQL: caused by the record, not by the server.
 _DATA_ERROR_CLASSES = ("21", "22", "23", "54", "P0")
-# Broken connections as poolers report them, and a COMMIT without a known end.
+# Broken connections as poolers report them, and a COMMIT with an unknown outcome.
 _CONNECTION_LOST_CLASSES = ("08", "40003")
 _UNIQUE_FIELD_PATTERN = re.compile(r"_u_(\w+)$")
 
 
 @contextmanager
 def translate_errors(store_id: StoreId, *, writes: bool) -> Iterator[None]:
-    """Around what is asked of a connected server: one statement, or one transaction.
+    """Translates errors of one statement or one transaction on an open connection.
 
-    An error with an SQLSTATE is the server's answer, and nothing was applied. Without one the
+    An error with an SQLSTATE was sent by the server, and nothing was applied. Without SQLSTATE the
     connection was lost or the deadline passed, and a write may have been applied.
     """
     try:
@@ -63,9 +60,9 @@ def _to_diner_error(store_id: StoreId, error: psycopg.Error, *, writes: bool) ->
 def _to_data_error(error: psycopg.Error) -> DinerError:
     constraint = error.diag.constraint_name or ""
     if isinstance(error, errors.UniqueViolation) and (
-        field := _UNIQUE_FIELD_PATTERN.search(constraint)
+        match := _UNIQUE_FIELD_PATTERN.search(constraint)
     ):
-        return DuplicateKey(field[1])
+        return DuplicateKey(match[1])
     return UnstorableRecord(_reason(error))
 
 

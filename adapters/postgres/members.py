@@ -1,4 +1,4 @@
-"""Members in PostgreSQL: documents."""
+"""The PostgreSQL store of server members."""
 
 from __future__ import annotations
 

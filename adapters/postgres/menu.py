@@ -1,4 +1,4 @@
-"""The menu in PostgreSQL: documents."""
+"""The PostgreSQL stores of menu categories and menu items."""
 
 from __future__ import annotations
 

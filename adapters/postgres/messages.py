@@ -1,4 +1,4 @@
-"""Messages in PostgreSQL: tables direct_messages and channel_messages, which are alike."""
+"""The PostgreSQL stores of direct messages and channel messages."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from dinerapp.messaging.domain.messages import Message
 from dinerapp.messaging.ports.messages import ChannelMessages, DirectMessages, Messages
 from dinerapp.replication.ports.repository import ChangeCursor, Cursor, Page
 
-# Room by room, each in the order of its index. The second half of the place is for the messages of
-# that very moment; the first one is what the index is for.
+# Reads each room in index order and merges the results. The index is used for `updated_at >= at`;
+# the comparison of ids only skips messages that were changed at exactly that time.
 _CHANGED_SINCE = """
 WHERE id = ANY (ARRAY(
-    SELECT found.id
+    SELECT message.id
     FROM unnest(%(room_ids)s::text[]) AS room (id), LATERAL (
         SELECT id, updated_at FROM {table}
         WHERE room_id = room.id AND NOT deleted AND updated_at >= %(at)s
           AND (updated_at > %(at)s OR id::text COLLATE "C" > %(id)s)
         ORDER BY updated_at, id LIMIT {limit:d}
-    ) AS found
-    ORDER BY found.updated_at, found.id LIMIT {limit:d}
+    ) AS message
+    ORDER BY message.updated_at, message.id LIMIT {limit:d}
 ))
 ORDER BY updated_at, id
 """
 _UNREAD = """
-SELECT place.room_id, unread.count
-FROM json_to_recordset(%(places)s) AS place (room_id text, at timestamptz, id text),
+SELECT marker.room_id, unread.count
+FROM json_to_recordset(%(markers)s) AS marker (room_id text, at timestamptz, id text),
 LATERAL (
     SELECT count(*) AS count FROM (
         SELECT FROM {table}
-        WHERE room_id = place.room_id AND NOT deleted AND created_at >= place.at
-          AND (created_at > place.at OR id::text COLLATE "C" > place.id)
+        WHERE room_id = marker.room_id AND NOT deleted AND created_at >= marker.at
+          AND (created_at > marker.at OR id::text COLLATE "C" > marker.id)
           AND author_id <> %(user_id)s AND removed_at IS NULL
-        ORDER BY created_at, id LIMIT {most:d}
-    ) AS found
+        ORDER BY created_at, id LIMIT {limit:d}
+    ) AS message
 ) AS unread
 WHERE unread.count > 0
 """
 
 
 class PostgresMessages(PostgresStore[Message], Messages):
-    """A message is a row."""
+    """The store of messages, of either table."""
 
     columns = (
         "room_id",
@@ -68,16 +68,16 @@ class PostgresMessages(PostgresStore[Message], Messages):
     def changed_since(
         self, room_ids: Collection[str], after: ChangeCursor, limit: int
     ) -> Sequence[Message]:
-        asked = {"room_ids": list(room_ids), "at": after.updated_at, "id": after.id}
-        return self._find(_CHANGED_SINCE.format(table=self.kind.name, limit=limit), asked)
+        parameters = {"room_ids": list(room_ids), "at": after.updated_at, "id": after.id}
+        return self._find(_CHANGED_SINCE.format(table=self.kind.name, limit=limit), parameters)
 
     def unread(self, user_id: str, rooms: Mapping[str, Cursor], limit: int) -> Mapping[str, int]:
-        places = [
-            {"room_id": room_id, "at": place.created_at, "id": place.id}
-            for room_id, place in rooms.items()
+        markers = [
+            {"room_id": room_id, "at": read_up_to.created_at, "id": read_up_to.id}
+            for room_id, read_up_to in rooms.items()
         ]
-        query = _UNREAD.format(table=self.kind.name, most=limit)
-        rows = self._fetch(query, {"places": as_json(places), "user_id": user_id})
+        query = _UNREAD.format(table=self.kind.name, limit=limit)
+        rows = self._fetch(query, {"markers": as_json(markers), "user_id": user_id})
         return {row["room_id"]: row["count"] for row in rows}
 
     def to_row(self, plain: PlainRecord) -> Row:

@@ -1,6 +1,7 @@
-"""Brings the schema to what this version needs: numbered SQL files, each applied once.
+"""Migrates the schema: numbered SQL files, each applied once.
 
-They are numbered in one line. What any program needs that keeps records is in `replication/`.
+All files share one sequence of numbers. Those in `replication/` are needed by every program that
+uses the stores, whatever its kinds are.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ CREATE TABLE IF NOT EXISTS migrations (
 
 
 class Migration(NamedTuple):
-    """One file of `migrations/`: 0001_initial.sql."""
+    """A migration file, for example 0001_initial.sql."""
 
     number: int
     name: str
@@ -31,23 +32,23 @@ class Migration(NamedTuple):
 
 
 def migrations() -> list[Migration]:
-    """All of them, in the order they are applied."""
+    """All migrations, in the order in which they are applied."""
     return sorted([*replication_migrations(), *_migrations_in(_folder())])
 
 
 def replication_migrations() -> list[Migration]:
-    """Those that a database needs for records of any kind."""
+    """The migrations that a database needs for records of any kind."""
     return sorted(_migrations_in(_folder() / "replication"))
 
 
-def migrate(connection: DeadlineConnection, wanted: Iterable[Migration]) -> None:
-    """Applies what is missing, alone; closing the connection gives the lock back. Until then the
-    caller may make more, as alone as this was."""
+def migrate(connection: DeadlineConnection, required: Iterable[Migration]) -> None:
+    """Applies missing migrations under an advisory lock. The lock is held until the connection is
+    closed, so the caller can make further changes under it."""
     connection.execute("SELECT pg_advisory_lock(%s)", (_ADVISORY_LOCK_KEY,))
     connection.execute(_CREATE_MIGRATIONS_TABLE)
     rows = connection.execute("SELECT number FROM migrations").fetchall()
     applied = {row["number"] for row in rows}
-    for migration in wanted:
+    for migration in required:
         if migration.number not in applied:
             _apply(connection, migration)
 

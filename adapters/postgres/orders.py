@@ -1,4 +1,4 @@
-"""Orders in PostgreSQL: tables orders, order_items and payments."""
+"""The PostgreSQL store of orders."""
 
 from __future__ import annotations
 
@@ -98,13 +98,15 @@ WHERE till_id = %(till_id)s GROUP BY method
 _CREATED_SINCE = "created_at >= %(since)s"
 _SAME_USER = "user_id = %(user_id)s"
 _CHANGED_SINCE = "NOT deleted AND updated_at >= %(at)s"
-# The second half is for the orders of that very moment; the first one is what the index is for.
+# Only skips orders that were changed at exactly that time: _CHANGED_SINCE is what uses the index.
 _AFTER_CURSOR = '(updated_at > %(at)s OR id::text COLLATE "C" > %(id)s)'
 
 
 class PostgresOrders(PostgresStore[Order], Orders):
-    """An order is a row of orders, one of order_items for each line and one of payments for each
-    payment. `stations` and `open_tickets` are there to be asked about."""
+    """Tables orders, order_items (one row per line) and payments (one row per payment).
+
+    The columns `stations` and `open_tickets` exist only for queries.
+    """
 
     columns = (
         *_PLAIN_COLUMNS,
@@ -116,14 +118,14 @@ class PostgresOrders(PostgresStore[Order], Orders):
     )
     children = (_LINES, _PAYMENTS)
 
-    def page(self, wanted: OrderFilter, after: Cursor | None, limit: int) -> Page[Order]:
+    def page(self, filters: OrderFilter, after: Cursor | None, limit: int) -> Page[Order]:
         parameters = {
-            "phone": wanted.phone,
-            "since": wanted.since,
-            "code": wanted.code,
-            "user_id": wanted.user_id,
+            "phone": filters.phone,
+            "since": filters.since,
+            "code": filters.code,
+            "user_id": filters.user_id,
         }
-        return self._newest_page(_conditions(wanted), parameters, after, limit)
+        return self._newest_page(_conditions(filters), parameters, after, limit)
 
     def in_kitchen(self, station: str | None, limit: int) -> Sequence[Order]:
         at_station = "" if station is None else _AT_STATION
@@ -134,16 +136,19 @@ class PostgresOrders(PostgresStore[Order], Orders):
         return {row["method"]: row["amount"] for row in rows}
 
     def changed_since(self, after: ChangeCursor, limit: int) -> Sequence[Order]:
-        rest = f"WHERE {_CHANGED_SINCE} AND {_AFTER_CURSOR} ORDER BY updated_at, id LIMIT {limit:d}"
-        return self._find(rest, {"at": after.updated_at, "id": after.id})
+        conditions = f"{_CHANGED_SINCE} AND {_AFTER_CURSOR}"
+        return self._find(
+            f"WHERE {conditions} ORDER BY updated_at, id LIMIT {limit:d}",
+            {"at": after.updated_at, "id": after.id},
+        )
 
     def to_row(self, plain: PlainRecord) -> Row:
-        waiting = [
+        open_stations = [
             ticket["station"] for ticket in plain["tickets"] if ticket["status"] in OPEN_STATUSES
         ]
         return {
-            "stations": sorted(set(waiting)),
-            "open_tickets": len(waiting),
+            "stations": sorted(set(open_stations)),
+            "open_tickets": len(open_stations),
             **{name: plain[name] for name in (*_PLAIN_COLUMNS, *_JSON_COLUMNS)},
             **{column: plain["customer"][field] for column, field in _CUSTOMER_COLUMNS.items()},
             **{column: plain["fulfilment"][field] for column, field in _FULFILMENT_COLUMNS.items()},

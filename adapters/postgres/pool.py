@@ -1,4 +1,4 @@
-"""The pool of connections, which neither hides a dead server nor is slow to notice its return."""
+"""A connection pool that reports a dead server at once and notices quickly when it is back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dinerapp.replication.deadline import remaining
 
 
 class DeadlinePool(ConnectionPool[DeadlineConnection]):
-    """Without `reconnect_timeout=0` it would back off while the server is away, for seconds."""
+    """`reconnect_timeout=0` disables the back-off, which would delay reconnecting by seconds."""
 
     def __init__(
         self, dsn: str, *, min_size: int, max_size: int, name: str, timeout: float
@@ -29,7 +29,7 @@ class DeadlinePool(ConnectionPool[DeadlineConnection]):
         )
 
     def acquire(self) -> DeadlineConnection:
-        """A connection the server has not hung up on, within the deadline."""
+        """A connection that the server has not closed. Waits no longer than the deadline."""
         while True:
             connection = self.getconn(remaining(self.timeout))
             if connection.is_alive():
@@ -37,8 +37,8 @@ class DeadlinePool(ConnectionPool[DeadlineConnection]):
             self.putconn(connection)
 
     def reconnect_failed(self) -> None:
-        """Nobody waits out a deadline for a server that refuses every connection."""
+        """Fails all waiting clients at once if the server accepts no connection at all."""
         with self._lock:
             waiting = list(self._waiting) if self._nconns == 0 else []
         for client in waiting:
-            client.fail(ConnectionFailure("the server takes no connections"))
+            client.fail(ConnectionFailure("the server accepts no connections"))

@@ -1,4 +1,4 @@
-"""How far rooms are read, in PostgreSQL: documents."""
+"""The PostgreSQL store of read markers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records as the parameters of the statements, and rows as records."""
+"""Converts records to statement parameters, and rows to records."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _UNCHANGED_FIELDS = ("id", "created_at", "updated_at", "source", "op_id", "trail
 
 @dataclass(frozen=True)
 class RowMapper(Generic[R]):
-    """Between the records of one kind and the rows of its table.
+    """Maps the records of one kind to rows of its table and back.
 
-    `to_row` fills the columns beside the envelope; `from_row` gives the fields beside it.
+    `to_row` and `from_row` convert the columns that are not part of the envelope.
     """
 
     kind: Kind[R]
@@ -39,7 +39,7 @@ class RowMapper(Generic[R]):
     from_row: Callable[[Row], PlainRecord]
 
     def to_record(self, row: Row) -> R:
-        """The record of a selected row."""
+        """The record in a selected row."""
         lists = {children.field: row[children.field] for children in self.table.children}
         return codec.load(self.kind.record_type, {**self.from_row(row), **lists, **_envelope(row)})
 
@@ -50,24 +50,25 @@ class RowMapper(Generic[R]):
         *,
         without_unique: bool = False,
     ) -> Row:
-        """What a write needs: the rows of each table as one JSON text.
+        """The parameters of a write: the rows of each table as one JSON text.
 
-        Raises Refused for values that JSON cannot say. A displaced record goes without its
-        unique values.
+        Raises UnstorableRecord for values that JSON cannot represent. `without_unique` leaves the
+        unique columns empty.
         """
         try:
             rows = self._rows_by_table(records, without_unique=without_unique)
         except (TypeError, ValueError, RecursionError) as error:
             raise UnstorableRecord(str(error)) from error
-        rows["owing"] = [
-            {"target": one.target, "due": one.due, "missed": one.undelivered} for one in entries
+        rows["entries"] = [
+            {"target": entry.target, "due": entry.due, "missed": entry.undelivered}
+            for entry in entries
         ]
-        texts: Row = {name: as_json(each) for name, each in rows.items()}
+        texts: Row = {name: as_json(table_rows) for name, table_rows in rows.items()}
         ids = [record.id for record in records]
-        return texts | {"ids": ids, "targets": [str(one.target) for one in entries]}
+        return texts | {"ids": ids, "targets": [str(entry.target) for entry in entries]}
 
     def unique_values(self, record: R) -> Row:
-        """The columns that keep two living records from sharing a value."""
+        """The values of the unique columns. Tombstones have none."""
         if record.deleted:
             return dict.fromkeys(self.table.unique_columns)
         return {f"u_{field}": index_value(getattr(record, field)) for field in self.table.unique}
@@ -100,19 +101,18 @@ class RowMapper(Generic[R]):
         }
         if self.table.has_reservations:
             reservations = self.kind.reservations(record)
-            row["holds"] = {key: held for key, held in reservations.items() if held}
+            row["holds"] = {key: quantity for key, quantity in reservations.items() if quantity}
         return row
 
     def _limit_rows(self, record: R) -> list[Row]:
         limits = self.kind.limits(record)
         return [
-            {"record_id": record.id, "key": key, "ceiling": ceiling}
-            for key, ceiling in limits.items()
+            {"record_id": record.id, "key": key, "ceiling": limit} for key, limit in limits.items()
         ]
 
 
 def as_json(rows: Iterable[Mapping[str, Any]]) -> str:
-    """One parameter for any number of rows."""
+    """The rows as one JSON parameter."""
     try:
         return orjson.dumps(list(rows)).decode()
     except (TypeError, ValueError) as error:
@@ -120,20 +120,20 @@ def as_json(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def read_set_rows(read_set: Collection[ReadVersion]) -> dict[str, list[Row]]:
-    """The basis of a write by kind, as rows."""
-    seen: dict[str, list[Row]] = {}
-    for each in sorted(read_set, key=lambda one: (one.kind, one.record_id)):
-        seen.setdefault(each.kind, []).append({"id": each.record_id, **version_row(each.version)})
-    return seen
+    """The read set of a write as rows, by kind."""
+    rows: dict[str, list[Row]] = {}
+    for read in sorted(read_set, key=lambda read: (read.kind, read.record_id)):
+        rows.setdefault(read.kind, []).append({"id": read.record_id, **version_row(read.version)})
+    return rows
 
 
 def version_row(version: Version, prefix: str = "v_") -> dict[str, int]:
-    """A version as its columns."""
-    return {f"{prefix}{place}": version.counter_of(place) for place in StoreId}
+    """The columns of a version."""
+    return {f"{prefix}{store_id}": version.counter_of(store_id) for store_id in StoreId}
 
 
 def index_value(value: Any) -> str | None:
-    """What a unique column holds of a value: its text, or a hash where an index has no room."""
+    """What a unique column stores for a value: its text, or a hash if that is too long to index."""
     if value is None or len(str(value)) <= _MAX_INDEXED_LENGTH:
         return None if value is None else str(value)
     return hashlib.sha256(str(value).encode(errors="surrogatepass")).hexdigest()
@@ -141,7 +141,7 @@ def index_value(value: Any) -> str | None:
 
 def _envelope(row: Row) -> PlainRecord:
     plain = {name: row[name] for name in _UNCHANGED_FIELDS}
-    plain["version"] = {str(place): row[f"v_{place}"] for place in StoreId}
+    plain["version"] = {str(store_id): row[f"v_{store_id}"] for store_id in StoreId}
     return plain
 
 

@@ -1,4 +1,4 @@
-"""The statements of one kind: the templates, filled in for its table."""
+"""The SQL statements of one kind: the templates, filled in for its table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from adapters.postgres.table import VERSION_COLUMNS, ChildTable, Table
 
 
 class Statements:
-    """Each is put together once, when it is first needed."""
+    """Builds each statement once, when it is first used."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -28,13 +28,14 @@ class Statements:
         self._accept: dict[tuple[str, ...], str] = {}
 
     def accept(self, read_kinds: tuple[str, ...] = ()) -> str:
-        """Unless something of the basis, which is of these kinds, is not as it was seen."""
-        made = self._accept.get(read_kinds)
-        if made is None:
-            answer = templates.ID_UNLESS_EXHAUSTED if self._table.has_reservations else SQL("id")
-            made = self._write_statement(self._upsert(templates.ACCEPTABLE, read_kinds), answer)
-            self._accept[read_kinds] = made
-        return made
+        """Writes a record unless its read set, which is of these kinds, is stale."""
+        statement = self._accept.get(read_kinds)
+        if statement is None:
+            result = templates.ID_UNLESS_EXHAUSTED if self._table.has_reservations else SQL("id")
+            upsert = self._upsert(templates.ACCEPTABLE, read_kinds)
+            statement = self._write_statement(upsert, result)
+            self._accept[read_kinds] = statement
+        return statement
 
     @cached_property
     def deliver(self) -> str:
@@ -50,7 +51,7 @@ class Statements:
         )
 
     def select(self, clauses: str) -> str:
-        """The records that `rest` (WHERE, ORDER BY, LIMIT) finds, under the name `record`."""
+        """Selects records by WHERE, ORDER BY and LIMIT clauses. The table alias is `record`."""
         return f"{self._select} {clauses}"
 
     @cached_property
@@ -112,19 +113,21 @@ class Statements:
 
     @cached_property
     def rehash(self) -> str:
-        return self._render(templates.REHASH, fresh_version=_column_list(VERSION_COLUMNS, "fresh"))
+        return self._render(
+            templates.REHASH, rehashed_version=_column_list(VERSION_COLUMNS, "rehashed")
+        )
 
     @cached_property
     def unique_holders(self) -> str:
-        """Who has one of the record's unique values."""
+        """Finds other records that have one of these unique values."""
         return self._render(
-            templates.UNIQUE_HOLDERS, same=self._join_unique(" OR ", "{name} = {value}")
+            templates.UNIQUE_HOLDERS, equal=self._join_unique(" OR ", "{name} = {value}")
         )
 
     @cached_property
     def release_unique(self) -> str:
         return self._render(
-            templates.RELEASE_UNIQUE, nothing=self._join_unique(", ", "{name} = NULL")
+            templates.RELEASE_UNIQUE, nulls=self._join_unique(", ", "{name} = NULL")
         )
 
     @cached_property
@@ -141,19 +144,23 @@ class Statements:
         written = _column_list(("id", *VERSION_COLUMNS, "updated_at", *holds), "stored")
         return self._render(
             templates.WRITE,
-            writing=row_write,
+            row_write=row_write,
             written=written,
-            more=self._extra_ctes,
-            answer=result,
+            extra_ctes=self._extra_ctes,
+            result=result,
         )
 
     def _upsert(self, condition: Composable, read_kinds: tuple[str, ...] = ()) -> Composed:
         current = [
-            templates.READ_SET_CURRENT.format(basis=SQL(kind), seen=SQL(read_set_parameter(kind)))
+            templates.READ_SET_CURRENT.format(
+                read_kind=SQL(kind), parameter=SQL(read_set_parameter(kind))
+            )
             for kind in read_kinds
         ]
-        unless = SQL("WHERE {}").format(SQL(" AND ").join(current)) if current else SQL("")
-        return self._row_write(templates.UPSERT, "excluded", condition=condition, unless=unless)
+        precondition = SQL("WHERE {}").format(SQL(" AND ").join(current)) if current else SQL("")
+        return self._row_write(
+            templates.UPSERT, "excluded", condition=condition, precondition=precondition
+        )
 
     def _row_write(self, template: SQL, source: str, **fragments: Composable) -> Composed:
         columns = self._table.written_columns
@@ -162,7 +169,9 @@ class Statements:
             **fragments,
             columns=_column_list(columns),
             new=_column_list(columns, source),
-            before=templates.SET_PREVIOUS_RESERVATIONS if self._table.has_reservations else SQL(""),
+            previous_reservations=templates.SET_PREVIOUS_RESERVATIONS
+            if self._table.has_reservations
+            else SQL(""),
         )
 
     @property
@@ -175,15 +184,15 @@ class Statements:
     @property
     def _update_counters(self) -> Composable:
         reserved, limits = self._table.has_reservations, self._table.has_limits
-        sides = (
-            *((templates.RESERVED_SIDES,) if reserved else ()),
-            *((templates.LIMIT_SIDES,) if limits else ()),
+        changes = (
+            *((templates.RESERVATION_CHANGES,) if reserved else ()),
+            *((templates.LIMIT_CHANGES,) if limits else ()),
         )
         return templates.UPDATE_COUNTERS.format(
-            sides=SQL("\n        UNION ALL").join(sides),
-            said=templates.LAST_SAID if limits else templates.NONE_SAID,
+            changes=SQL("\n        UNION ALL").join(changes),
+            declared=templates.LAST_DECLARED_LIMIT if limits else templates.NO_DECLARED_LIMIT,
             default_limit=Literal(self._table.default_limit),
-            new_limit=templates.AS_SAID if limits else templates.ONLY_IF_NONE,
+            new_limit=templates.SET_DECLARED_LIMIT if limits else templates.KEEP_LIMIT,
         )
 
     @property
@@ -202,12 +211,13 @@ class Statements:
 
 
 def read_set_parameter(kind: str) -> str:
-    """The parameter that says which records of the kind were seen."""
-    return f"seen_{kind}"
+    """The name of the parameter with the records of this kind in the read set."""
+    return f"read_{kind}"
 
 
 def equals_literal(column: str, value: str) -> str:
-    """A condition on one of a few well-known values, some much rarer than others."""
+    """A condition with the value as a literal: for a column with few values of unequal frequency
+    the planner has to know the value."""
     return SQL("{} = {}").format(SQL(column), Literal(str(value))).as_string()
 
 

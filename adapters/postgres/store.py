@@ -1,4 +1,4 @@
-"""The store of any kind of record: what is left to a kind's adapter is its table and questions."""
+"""The base of all PostgreSQL stores. A subclass adds the columns and queries of its kind."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _UUID_PATTERN = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
 class PostgresStore(Store[R]):
-    """A kind's adapter names the columns it adds to the envelope, and fills and reads them."""
+    """A subclass names the columns that its kind has beside the envelope, and converts them."""
 
     columns: ClassVar[tuple[str, ...]]
     children: ClassVar[tuple[ChildTable, ...]] = ()
@@ -59,11 +59,11 @@ class PostgresStore(Store[R]):
 
     @abstractmethod
     def to_row(self, plain: PlainRecord) -> Row:
-        """The kind's own columns, out of what `codec.dump` gives."""
+        """The kind's own columns, from the result of `codec.dump`."""
 
     @abstractmethod
     def from_row(self, row: Row) -> PlainRecord:
-        """The fields beside the envelope, for `codec.load`; lists in `children` are seen to."""
+        """The fields outside the envelope, for `codec.load`, without the lists in `children`."""
 
     def accept(
         self,
@@ -72,15 +72,15 @@ class PostgresStore(Store[R]):
         read_set: Collection[ReadVersion] = (),
     ) -> R:
         accepted = record.as_accepted_by(self.store_id)
-        seen = read_set_rows(read_set)
+        read_rows = read_set_rows(read_set)
         parameters = self._row_mapper.write_parameters([accepted], entries)
-        for kind, rows in seen.items():
+        for kind, rows in read_rows.items():
             parameters[read_set_parameter(kind)] = as_json(rows)
         try:
-            if self._write(self._statements.accept(tuple(seen)), parameters):
+            if self._write(self._statements.accept(tuple(read_rows)), parameters):
                 return accepted
         except DuplicateKey:
-            # The other record may be this one, kept by another try at the same moment.
+            # The duplicate may be this very record, written by a concurrent attempt.
             stored = self.load([record.id]).get(record.id)
             if stored is None or record.version.dominates(stored.version):
                 raise
@@ -89,10 +89,10 @@ class PostgresStore(Store[R]):
     def deliver(
         self, records: Sequence[R], entries: Collection[OutboxEntry] = ()
     ) -> Sequence[ApplyResult[R]]:
-        answers = self._deliver_batch(records, entries) if records else {}
-        stored = self.load([record.id for record in records if record.id not in answers])
+        results = self._deliver_batch(records, entries) if records else {}
+        stored = self.load([record.id for record in records if record.id not in results])
         return [
-            answers.get(record.id) or self.skip_result(record, stored[record.id])
+            results.get(record.id) or self.skip_result(record, stored[record.id])
             for record in records
         ]
 
@@ -106,30 +106,32 @@ class PostgresStore(Store[R]):
                 )
             )
         except DuplicateKey:
-            taken, _ = self._write_displacing(self._statements.replace, merged, entries, old)
-            return taken
+            written, _ = self._write_displacing(self._statements.replace, merged, entries, old)
+            return written
 
     def rehash(self, record_ids: Collection[str]) -> int:
         ids = [record_id for record_id in record_ids if _UUID_PATTERN.fullmatch(record_id)]
-        held = {
+        old_digests = {
             row["id"]: row["digest"] for row in self._fetch(self._statements.digests, {"ids": ids})
         }
         stale = [
-            {"id": record.id, "held": held[record.id], "digest": digest}
+            {"id": record.id, "old_digest": old_digests[record.id], "digest": digest}
             | version_row(record.version)
-            for record in self.load(list(held)).values()
-            if (digest := codec.digest(record)) != held[record.id]
+            for record in self.load(list(old_digests)).values()
+            if (digest := codec.digest(record)) != old_digests[record.id]
         ]
-        return len(self._write(self._statements.rehash, {"fresh": as_json(stale)})) if stale else 0
+        if not stale:
+            return 0
+        return len(self._write(self._statements.rehash, {"rehashed": as_json(stale)}))
 
     def load(self, record_ids: Collection[str]) -> Mapping[str, R]:
         ids = [record_id for record_id in record_ids if _UUID_PATTERN.fullmatch(record_id)]
-        found = self._find("WHERE id = ANY (%(ids)s::uuid[])", {"ids": ids}) if ids else []
-        return {record.id: record for record in found}
+        records = self._find("WHERE id = ANY (%(ids)s::uuid[])", {"ids": ids}) if ids else []
+        return {record.id: record for record in records}
 
     def scan(self, after_id: str | None, limit: int) -> Sequence[R]:
-        beyond = "" if after_id is None else "WHERE id > %(after)s"
-        return self._find(f"{beyond} ORDER BY id LIMIT {limit:d}", {"after": after_id})
+        where = "" if after_id is None else "WHERE id > %(after)s"
+        return self._find(f"{where} ORDER BY id LIMIT {limit:d}", {"after": after_id})
 
     def claim(
         self, target: Target, limit: int, now: datetime, lease_until: datetime
@@ -199,8 +201,8 @@ class PostgresStore(Store[R]):
 
     def usage(self, keys: Collection[str]) -> Mapping[str, Usage]:
         rows = self._fetch(COUNTER_USAGE, {"keys": [*filter(codec.is_storable, keys)]})
-        found = {row["key"]: Usage(row["held"], row["ceiling"]) for row in rows}
-        return {key: found.get(key, Usage(0, None)) for key in keys}
+        usages = {row["key"]: Usage(row["held"], row["ceiling"]) for row in rows}
+        return {key: usages.get(key, Usage(0, None)) for key in keys}
 
     def holders(self, key: str, limit: int) -> Sequence[R]:
         if not self.kind.has_reservations:
@@ -217,7 +219,7 @@ class PostgresStore(Store[R]):
         after: Cursor | None,
         limit: int,
     ) -> Page[R]:
-        """Those that meet the adapter's conditions, newest first."""
+        """A page of the living records that meet the conditions, newest first."""
         return Page.from_records(
             self._find(*self._newest_query(conditions, parameters, after, limit)), limit
         )
@@ -229,36 +231,38 @@ class PostgresStore(Store[R]):
         after: Cursor | None,
         limit: int,
     ) -> tuple[str, Row]:
-        """How to find a page and whether there is another one: from WHERE on, with parameters."""
+        """The clauses and parameters that select a page, and one record more: it shows whether
+        there is a next page."""
         where = ["NOT deleted", *conditions]
-        asked: Row = {**parameters}
+        all_parameters: Row = {**parameters}
         if after is not None:
             where.append(after_cursor("created_at", "<", after))
-            asked |= cursor_parameters(after)
-        rest = f"WHERE {' AND '.join(where)} ORDER BY created_at DESC, id DESC LIMIT {limit + 1:d}"
-        return rest, asked
+            all_parameters |= cursor_parameters(after)
+        order = "ORDER BY created_at DESC, id DESC"
+        return f"WHERE {' AND '.join(where)} {order} LIMIT {limit + 1:d}", all_parameters
 
     def _find(self, clauses: str, parameters: Mapping[str, Any]) -> list[R]:
-        found = self._fetch(self._statements.select(clauses), parameters)
-        return [self._row_mapper.to_record(row) for row in found]
+        rows = self._fetch(self._statements.select(clauses), parameters)
+        return [self._row_mapper.to_record(row) for row in rows]
 
     def _fetch(self, query: str, parameters: Mapping[str, Any]) -> list[Row]:
-        """The rows; there are none for what PostgreSQL has no words for, like NUL in a text."""
+        """The rows. A value that PostgreSQL cannot store, like text with NUL, matches none."""
         try:
             return self._database.fetch(query, parameters)
         except (UnstorableRecord, UnicodeError):
             return []
 
     def _write(self, statement: str, parameters: Row) -> set[str]:
-        """The ids of the records that were taken."""
+        """The ids of the records that were written."""
         return {row["id"] for row in self._database.fetch(statement, parameters, writes=True)}
 
     def _deliver_batch(
         self, records: Sequence[R], entries: Collection[OutboxEntry]
     ) -> dict[str, ApplyResult[R]]:
-        """The answers for records that were stored or refused; halves what fails as a whole."""
+        """The results of records that were stored or refused. Halves a batch that fails, and tries
+        each half."""
         try:
-            taken = self._write(
+            stored_ids = self._write(
                 self._statements.deliver, self._row_mapper.write_parameters(records, entries)
             )
         except (DuplicateKey, UnstorableRecord) as error:
@@ -268,52 +272,52 @@ class PostgresStore(Store[R]):
             return self._deliver_batch(records[:middle], entries) | self._deliver_batch(
                 records[middle:], entries
             )
-        return dict.fromkeys(taken, ApplyResult(ApplyOutcome.STORED))
+        return dict.fromkeys(stored_ids, ApplyResult(ApplyOutcome.STORED))
 
     def _deliver_alone(
         self, record: R, entries: Collection[OutboxEntry], error: DuplicateKey | UnstorableRecord
     ) -> dict[str, ApplyResult[R]]:
         if isinstance(error, UnstorableRecord):
             return {record.id: ApplyResult(ApplyOutcome.REFUSED, reason=str(error))}
-        taken, displaced = self._write_displacing(self._statements.deliver, record, entries, {})
-        return (
-            {record.id: ApplyResult(ApplyOutcome.STORED, displaced_id=displaced)} if taken else {}
-        )
+        written, displaced = self._write_displacing(self._statements.deliver, record, entries, {})
+        if not written:
+            return {}
+        return {record.id: ApplyResult(ApplyOutcome.STORED, displaced_id=displaced)}
 
     def _write_displacing(
         self, statement: str, record: R, entries: Collection[OutboxEntry], expected: Row
     ) -> tuple[bool, str | None]:
-        """Whether the record was taken, and who is left without unique values by that.
+        """Whether the record was written, and the id of the record that lost its unique values.
 
-        Of two records with one value the lower id keeps it, whichever came first.
+        Of two records with the same value the one with the lower id keeps it, whichever was first.
         """
-        nameless = (
+        parameters = (
             self._row_mapper.write_parameters([record], entries, without_unique=True) | expected
         )
         values = {"id": record.id, **self._row_mapper.unique_values(record)}
 
         def work(connection: DeadlineConnection) -> tuple[bool, str | None]:
             with connection.transaction():
-                if not connection.execute(statement, nameless).fetchall():
+                if not connection.execute(statement, parameters).fetchall():
                     return False, None
-                rivals = [
+                holder_ids = [
                     row["id"] for row in connection.execute(self._statements.unique_holders, values)
                 ]
-                if rivals and rivals[0] < record.id:
+                if holder_ids and holder_ids[0] < record.id:
                     return True, record.id
-                connection.execute(self._statements.release_unique, {"rivals": rivals})
+                connection.execute(self._statements.release_unique, {"holder_ids": holder_ids})
                 connection.execute(self._statements.claim_unique, values)
-                return True, next(iter(rivals), None)
+                return True, next(iter(holder_ids), None)
 
         return self._database.run(work, writes=True)
 
 
 def after_cursor(column: str, comparison: str, after: Cursor) -> str:
-    """The condition for what comes after a place in the order of a time and then of ids."""
+    """The condition for records after the cursor, in the order of a time column and then of ids."""
     own_id = "id" if _UUID_PATTERN.fullmatch(after.id) else 'id::text COLLATE "C"'
     return f"({column}, {own_id}) {comparison} (%(after_created_at)s, %(after_id)s)"
 
 
 def cursor_parameters(after: Cursor) -> Row:
-    """What such a condition is asked with."""
+    """The parameters of `after_cursor`."""
     return {"after_created_at": after.created_at, "after_id": after.id}

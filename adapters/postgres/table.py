@@ -1,4 +1,4 @@
-"""How a kind of record lies in tables: what a store has to know to write its SQL."""
+"""Describes the tables of a kind, from which the SQL of its store is generated."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dinerapp.replication.version import StoreId
 
-VERSION_COLUMNS = tuple(f"v_{place}" for place in StoreId)
+VERSION_COLUMNS = tuple(f"v_{store_id}" for store_id in StoreId)
 ENVELOPE_COLUMNS = (
     "id",
     *VERSION_COLUMNS,
@@ -23,10 +23,10 @@ ENVELOPE_COLUMNS = (
 
 @dataclass(frozen=True)
 class ChildTable:
-    """A list within the record that has a table of its own, a row per element.
+    """The table of a list field, with one row per element.
 
-    `foreign_key` is the foreign key, `position` the place in the list. The record's own table keeps
-    the length as `count`, and a trigger drops the rows beyond it when the list gets shorter.
+    Column `position` is the index in the list. The record's own table stores the length of the list
+    in `count_column`, and a trigger deletes the rows beyond it when the list gets shorter.
     """
 
     field: str
@@ -44,8 +44,9 @@ class ChildTable:
 class Table:
     """The table of a kind, named like the kind.
 
-    `columns` are those beside the envelope that the kind's adapter fills; `unique` are fields
-    that have a column `u_…`; `has_reservations` and `has_limits` say that the kind counts things.
+    `columns` are the columns outside the envelope that the kind's store fills. Each field in
+    `unique` has a column `u_<field>`. `has_reservations` and `has_limits` say whether records of
+    the kind hold or limit counted things.
     """
 
     name: str
@@ -62,7 +63,7 @@ class Table:
 
     @property
     def written_columns(self) -> tuple[str, ...]:
-        """Every column that is not generated."""
+        """All columns that are not generated."""
         counts = tuple(children.count_column for children in self.children)
         holds = ("holds",) if self.has_reservations else ()
         return (*ENVELOPE_COLUMNS, *self.columns, *counts, *self.unique_columns, *holds)

@@ -1,12 +1,12 @@
-"""The SQL every store speaks, for the table of one kind.
+"""SQL templates of the stores, each for the table of one kind.
 
-A write is one statement, and so one round trip and one transaction: record, children, debts and
-ceilings are parts of it that run only where the record was taken. All parts see the database as
-it was when the statement began, so none of them may depend on rows that a concurrent writer of
-the same record could have changed meanwhile; what does is left to triggers.
+A write is one statement, and so one round trip and one transaction. Child rows, outbox entries and
+counters are CTEs that affect only records which were written. All CTEs see the same snapshot, taken
+when the statement began, so none may depend on rows that a concurrent writer of the same record can
+have changed since. Triggers do what does depend on such rows.
 
-A plan is made once for all values of the parameters. So what the choice of the plan should
-depend on, like limits, is written into the statement.
+A generic plan is used for all parameter values. Values that the planner should take into account,
+like limits, are therefore literals.
 """
 
 from __future__ import annotations
@@ -14,40 +14,41 @@ from __future__ import annotations
 from psycopg.sql import SQL
 
 WRITE = SQL("""
-WITH written AS ({writing}
+WITH written AS ({row_write}
     RETURNING {written}
-), owed AS (
-    INSERT INTO outbox AS debt (kind, record_id, target, {version}, due, since, missed)
-    SELECT {kind}, id, owing.target, {written_version}, owing.due, updated_at, owing.missed
-    FROM written, json_populate_recordset(NULL::outbox, %(owing)s) AS owing
+), queued AS (
+    INSERT INTO outbox AS entry (kind, record_id, target, {version}, due, since, missed)
+    SELECT {kind}, id, incoming.target, {written_version}, incoming.due, updated_at, incoming.missed
+    FROM written, json_populate_recordset(NULL::outbox, %(entries)s) AS incoming
     ON CONFLICT (kind, record_id, target) DO UPDATE
     SET ({version}, due, since, missed, tries, reason, parked)
-      = ({new_version}, excluded.due, excluded.since, debt.missed OR excluded.missed, 0, '', false)
-), not_owed AS (
+      = ({new_version}, excluded.due, excluded.since, entry.missed OR excluded.missed, 0, '', false)
+), dropped AS (
     DELETE FROM outbox USING written
     WHERE kind = {kind} AND record_id = ANY (%(ids)s::uuid[]) AND record_id = written.id
       AND target <> ALL (%(targets)s::text[])
-){more}
-SELECT {answer} FROM written
+){extra_ctes}
+SELECT {result} FROM written
 """)
 
 UPSERT = SQL("""
     INSERT INTO {table} AS stored ({columns})
-    SELECT {columns} FROM json_populate_recordset(NULL::{table}, %(rows)s) {unless} ORDER BY id
-    ON CONFLICT (id) DO UPDATE SET ({columns}) = ROW ({new}){before}
+    SELECT {columns} FROM json_populate_recordset(NULL::{table}, %(rows)s) {precondition}
+    ORDER BY id
+    ON CONFLICT (id) DO UPDATE SET ({columns}) = ROW ({new}){previous_reservations}
     WHERE {condition}""")
 
 COMPARE_AND_REPLACE = SQL("""
-    UPDATE {table} AS stored SET ({columns}) = ROW ({new}){before}
+    UPDATE {table} AS stored SET ({columns}) = ROW ({new}){previous_reservations}
     FROM json_populate_recordset(NULL::{table}, %(rows)s) AS incoming
     WHERE stored.id = incoming.id
       AND ({stored_version}, stored.digest) = ({old_version}, %(old_digest)s)""")
 
 READ_SET_CURRENT = SQL("""NOT EXISTS (
-        SELECT FROM json_populate_recordset(NULL::{basis}, %({seen})s) AS seen
-        JOIN {basis} AS now ON now.id = seen.id
-        WHERE now.v_postgresql > seen.v_postgresql
-           OR now.v_mongodb > seen.v_mongodb OR now.v_nocodb > seen.v_nocodb
+        SELECT FROM json_populate_recordset(NULL::{read_kind}, %({parameter})s) AS read
+        JOIN {read_kind} AS current ON current.id = read.id
+        WHERE current.v_postgresql > read.v_postgresql
+           OR current.v_mongodb > read.v_mongodb OR current.v_nocodb > read.v_nocodb
     )""")
 ACCEPTABLE = SQL(
     "stored.v_postgresql < excluded.v_postgresql"
@@ -70,44 +71,45 @@ UPSERT_CHILDREN = SQL("""
     WHERE stored.* IS DISTINCT FROM excluded.*
 )""")
 
-# The row itself carries over what the state before it held: that one, unlike any that could be
-# looked up, is sure to be the latest. Counters move in the order of their keys, so that writers
-# never wait for one another in a circle.
+# UPDATE copies the reservations of the replaced row to `held_before`. A CTE could only read them
+# from the snapshot of the statement, which may be older than the replaced row. Counters are updated
+# in the order of their keys, so that concurrent writers cannot deadlock.
 SET_PREVIOUS_RESERVATIONS = SQL(", held_before = stored.holds")
-RESERVED_SIDES = SQL("""
+RESERVATION_CHANGES = SQL("""
         SELECT key, value::bigint, NULL::bigint, NULL::bigint
         FROM written, jsonb_each_text(holds)
         UNION ALL
         SELECT key, -value::bigint, NULL, NULL FROM written, jsonb_each_text(held_before)""")
-LIMIT_SIDES = SQL("""
+LIMIT_CHANGES = SQL("""
         SELECT key, 0, ceiling, position FROM ROWS FROM (
             json_to_recordset(%(ceilings)s) AS (record_id uuid, key text, ceiling bigint)
-        ) WITH ORDINALITY AS said (record_id, key, ceiling, position)
+        ) WITH ORDINALITY AS declared (record_id, key, ceiling, position)
         JOIN written ON written.id = record_id""")
-NONE_SAID = SQL("NULL::bigint")
-LAST_SAID = SQL("(array_agg(ceiling ORDER BY position DESC NULLS LAST))[1]")
-# One row for each counter, since a statement can upsert a row only once. The kind's default is
-# what a counter without a limit gets when something of it is taken.
+NO_DECLARED_LIMIT = SQL("NULL::bigint")
+LAST_DECLARED_LIMIT = SQL("(array_agg(ceiling ORDER BY position DESC NULLS LAST))[1]")
+# Groups the changes by counter, because a statement can upsert a row only once. A counter without
+# a limit gets the default limit of the kind with the first reservation.
 UPDATE_COUNTERS = SQL("""
-, moves AS (
+, changes AS (
     SELECT key, sum(quantity)::bigint AS quantity, count(position) > 0 AS is_limited,
-           coalesce({said}, CASE WHEN sum(quantity) > 0 THEN {default_limit}::bigint END) AS ceiling
-    FROM ({sides}
-    ) AS sides (key, quantity, ceiling, position)
+           coalesce({declared}, CASE WHEN sum(quantity) > 0 THEN {default_limit}::bigint END)
+             AS ceiling
+    FROM ({changes}
+    ) AS changed (key, quantity, ceiling, position)
     GROUP BY key HAVING sum(quantity) <> 0 OR count(position) > 0
 ), counted AS (
     INSERT INTO counters AS counter (key, held, ceiling)
-    SELECT key, quantity, ceiling FROM moves ORDER BY key
+    SELECT key, quantity, ceiling FROM changes ORDER BY key
     ON CONFLICT (key) DO UPDATE SET held = counter.held + excluded.held, ceiling = {new_limit}
     WHERE excluded.held <> 0 OR counter.ceiling IS DISTINCT FROM excluded.ceiling
     RETURNING key, held, ceiling
 )""")
-ONLY_IF_NONE = SQL("coalesce(counter.ceiling, excluded.ceiling)")
-AS_SAID = SQL("""CASE
-        WHEN excluded.key IN (SELECT key FROM moves WHERE is_limited) THEN excluded.ceiling
+KEEP_LIMIT = SQL("coalesce(counter.ceiling, excluded.ceiling)")
+SET_DECLARED_LIMIT = SQL("""CASE
+        WHEN excluded.key IN (SELECT key FROM changes WHERE is_limited) THEN excluded.ceiling
         ELSE coalesce(counter.ceiling, excluded.ceiling) END""")
 ID_UNLESS_EXHAUSTED = SQL("""id, (
-    SELECT exhausted(min(key)) FROM counted JOIN moves USING (key)
+    SELECT exhausted(min(key)) FROM counted JOIN changes USING (key)
     WHERE quantity > 0 AND held > counted.ceiling
 )""")
 
@@ -117,8 +119,9 @@ CHILD_LIST = SQL("""(
     FROM {table} AS child WHERE child.{foreign_key} = record.id
 ) AS {field}""")
 
-# A write that owes nothing can miss a debt that was committed while it waited for the record, and
-# leave it at an older version than the record's: it takes on the one that is shipped here.
+# A write without outbox entries deletes existing entries of the record, but not one that was
+# committed while it waited for the row lock. That entry stays at an older version than the record;
+# claiming it sets it to the version that is shipped.
 CLAIM = SQL("""
 WITH free AS (
     SELECT record_id, due FROM outbox
@@ -138,7 +141,7 @@ FROM claimed JOIN {table} AS record ON record.id = claimed.record_id
 ORDER BY claimed.due, record.id
 """)
 
-# Look for one debt of each kind, however many there are.
+# These stop at the first entry of each kind.
 KINDS_DUE = """
 SELECT kind FROM unnest(%(kinds)s::text[]) AS kinds (kind) WHERE EXISTS (
     SELECT FROM outbox
@@ -194,19 +197,20 @@ SELECT bucket, count(*) AS count, sum(digest)::bigint AS digest FROM {table} GRO
 BUCKET = SQL("SELECT id, digest FROM {table} WHERE bucket = %(bucket)s")
 DIGESTS = SQL("SELECT id, digest FROM {table} WHERE id = ANY (%(ids)s::uuid[])")
 REHASH = SQL("""
-UPDATE {table} AS stored SET digest = fresh.digest
-FROM json_to_recordset(%(fresh)s) AS fresh (
-    id uuid, v_postgresql integer, v_mongodb integer, v_nocodb integer, held bigint, digest bigint
+UPDATE {table} AS stored SET digest = rehashed.digest
+FROM json_to_recordset(%(rehashed)s) AS rehashed (
+    id uuid, v_postgresql integer, v_mongodb integer, v_nocodb integer,
+    old_digest bigint, digest bigint
 )
-WHERE stored.id = fresh.id
-  AND ({stored_version}, stored.digest) = ({fresh_version}, fresh.held)
+WHERE stored.id = rehashed.id
+  AND ({stored_version}, stored.digest) = ({rehashed_version}, rehashed.old_digest)
 RETURNING stored.id
 """)
 
 UNIQUE_HOLDERS = SQL(
-    "SELECT id FROM {table} WHERE id <> %(id)s AND ({same}) ORDER BY id FOR UPDATE"
+    "SELECT id FROM {table} WHERE id <> %(id)s AND ({equal}) ORDER BY id FOR UPDATE"
 )
-RELEASE_UNIQUE = SQL("UPDATE {table} SET {nothing} WHERE id = ANY (%(rivals)s::uuid[])")
+RELEASE_UNIQUE = SQL("UPDATE {table} SET {nulls} WHERE id = ANY (%(holder_ids)s::uuid[])")
 CLAIM_UNIQUE = SQL("UPDATE {table} SET {values} WHERE id = %(id)s")
 
 COUNTER_USAGE = "SELECT key, held, ceiling FROM counters WHERE key = ANY (%(keys)s)"

@@ -1,4 +1,4 @@
-"""Tills in PostgreSQL: documents."""
+"""The PostgreSQL store of tills."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Users in PostgreSQL: table users."""
+"""The PostgreSQL store of users."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SAME_EMAIL = "WHERE u_email = %(email)s"
 
 
 class PostgresUsers(PostgresStore[User], Users):
-    """A user is a row of users; its sessions are a list in there."""
+    """Table users. The sessions of a user are a JSON column."""
 
     columns = (
         "email",
@@ -34,8 +34,8 @@ class PostgresUsers(PostgresStore[User], Users):
             return user
         raise NotFound(USERS.name, "by_email")
 
-    def page(self, wanted: UserFilter, after: Cursor | None, limit: int) -> Page[User]:
-        return self._newest_page(_conditions(wanted), {}, after, limit)
+    def page(self, filters: UserFilter, after: Cursor | None, limit: int) -> Page[User]:
+        return self._newest_page(_conditions(filters), {}, after, limit)
 
     def to_row(self, plain: PlainRecord) -> Row:
         return {name: plain[name] for name in self.columns}

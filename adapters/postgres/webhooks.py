@@ -1,4 +1,4 @@
-"""Webhooks in PostgreSQL: documents."""
+"""The PostgreSQL store of webhooks."""
 
 from __future__ import annotations
 

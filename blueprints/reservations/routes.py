@@ -39,7 +39,9 @@ RecordRoutes(
     given=schemas.TableIn,
 ).add_to(tables)
 
-blp = Blueprint("reservations", __name__, url_prefix="/api/reservations", description="Table reservations")
+blp = Blueprint(
+    "reservations", __name__, url_prefix="/api/reservations", description="Reservations"
+)
 
 
 @blp.get("/free")

@@ -1,4 +1,4 @@
-"""When guests come: within opening hours, most of them at noon and in the evening."""
+"""Random arrival times of guests: within opening hours, most at noon and in the evening."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from random import Random
 from dinerapp.ordering.domain.hours import Calendar, parse_hours
 
 DEFAULT_HOURS = parse_hours("mon-thu,sun 08:00-23:00; fri,sat 08:00-24:00")
-"""Of the demo, where the restaurant is always open."""
+"""Opening hours of the demo if the restaurant has none."""
 
 _HOUR_WEIGHTS = {8: 2, 9: 3, 10: 3, 12: 6, 13: 6, 14: 3, 17: 3, 18: 7, 19: 9, 20: 7, 21: 4}
 _WEEKDAY_WEIGHTS = (80, 85, 95, 100, 140, 150, 110)
@@ -21,7 +21,7 @@ _QUARTER_HOUR = timedelta(minutes=15)
 
 
 class Arrivals:
-    """The latest days until `now`, with how busy every five minutes of them were."""
+    """The time slots of the last days until `now`, with a weight for each: how busy it was."""
 
     def __init__(self, calendar: Calendar, now: datetime, days: int) -> None:
         self.now = now
@@ -31,23 +31,23 @@ class Arrivals:
         self._cumulative_weights = list(accumulate(self._weight(slot) for slot in self._slots))
 
     def random_time(self, rng: Random) -> datetime:
-        """When somebody came; where it was never open, now."""
+        """An arrival time; now if the restaurant was never open."""
         if not self._slots:
             return self.now
         slot = rng.choices(self._slots, cum_weights=self._cumulative_weights)[0]
         return min(slot + _random_offset(rng, _SLOT), self.now)
 
     def recent_time(self, rng: Random) -> datetime:
-        """The same, of those who may still be here, if it is open."""
+        """A time so recent that the guest may still be there; any arrival time if it was closed."""
         moment = self.now - _random_offset(rng, _RECENT)
         return moment if self._calendar.is_open(moment) else self.random_time(rng)
 
     def next_slot(self, moment: datetime) -> datetime:
-        """A full quarter of an hour at that moment or after it, when it is open."""
-        soon = _next_quarter(moment)
-        if self._calendar.is_within(self._windows, soon):
-            return soon
-        return _next_quarter(self._calendar.next_opening(self._windows, soon) or soon)
+        """The next quarter of an hour, at that moment or later, at which the restaurant is open."""
+        quarter = _next_quarter(moment)
+        if self._calendar.is_within(self._windows, quarter):
+            return quarter
+        return _next_quarter(self._calendar.next_opening(self._windows, quarter) or quarter)
 
     def _open_slots(self, days: int) -> Iterator[datetime]:
         begin = self.now - timedelta(days=days)

@@ -1,4 +1,4 @@
-"""Coupons to try things with; one of them has expired. Adding them again adds nothing."""
+"""Demo coupons, one of them expired. Seeding is idempotent."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from dinerapp.replication.saving import WriteResult
 
 
 def seed(coupons: CouponService, now: datetime) -> list[WriteResult[Coupon]]:
-    """Adds what is missing, and says how it stands with each that nobody has removed."""
-    tried = (_add(coupons, fields) for fields in coupon_fields(now))
-    return [one for one in tried if one is not None]
+    """Adds missing coupons. Returns the result for each coupon that nobody has deleted."""
+    results = (_add(coupons, fields) for fields in coupon_fields(now))
+    return [result for result in results if result is not None]
 
 
 def coupon_fields(now: datetime) -> tuple[Mapping[str, Any], ...]:
-    """What the coupons say, for whoever starts now."""
+    """The fields of the coupons, with times relative to `now`."""
     return (
         {"code": "WELCOME10", "description": "Ten percent off", "percent": 1000},
         {

@@ -1,4 +1,4 @@
-"""What a menu file says, as values. Ids follow from the slugs."""
+"""The contents of a menu file. Ids are derived from the slugs."""
 
 from __future__ import annotations
 

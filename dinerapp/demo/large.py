@@ -1,6 +1,6 @@
-"""A large menu and very many orders, for load tests: a year of a house that never stood still.
+"""A large menu and a year of orders, for load tests.
 
-Records have ids of their numbers, so that what was interrupted goes on where it was.
+Ids are derived from the numbers of records, so that an interrupted run can be resumed.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _EXTRAS = Choice("Extras", 0, 3, {"Cheese": 120, "Avocado": 150, "Nuts": 80, "Eg
 
 
 class LargeMenu:
-    """The menu by number; nothing of it is read from anywhere."""
+    """A menu that is generated from numbers."""
 
     def __init__(self, items: int, now: datetime) -> None:
         self._now = now
@@ -70,7 +70,7 @@ class LargeMenu:
         self.items = [self._item(number) for number in range(items)]
 
     def restaurant(self, calendar: Calendar, rates: Rates, currency: str) -> Restaurant:
-        """Where this is served; of the items some are asked for much more than others."""
+        """The restaurant that serves this menu. Some items are much more popular than others."""
         return Restaurant(
             menu={item.id: item for item in self.items},
             categories={},
@@ -94,10 +94,8 @@ class LargeMenu:
 
     def _item(self, number: int) -> MenuItem:
         operation = Operation.from_key("large item", str(number), b"")
-        way, thing = (
-            _PREPARATIONS[number % len(_PREPARATIONS)],
-            _INGREDIENTS[number % len(_INGREDIENTS)],
-        )
+        preparation = _PREPARATIONS[number % len(_PREPARATIONS)]
+        ingredient = _INGREDIENTS[number % len(_INGREDIENTS)]
         choices = (_SIZE, _EXTRAS)[: number % 3]
         return MenuItem(
             id=operation.record_id,
@@ -105,8 +103,9 @@ class LargeMenu:
             created_at=self._now,
             updated_at=self._now,
             slug=f"large-{number + 1:05}",
-            name=f"{way} {thing}, number {number + 1}",
-            description=f"{way} {thing} {_ACCOMPANIMENTS[number % len(_ACCOMPANIMENTS)]}",
+            name=f"{preparation} {ingredient}, number {number + 1}",
+            description=f"{preparation} {ingredient} "
+            f"{_ACCOMPANIMENTS[number % len(_ACCOMPANIMENTS)]}",
             category_id=self.categories[number % _CATEGORY_COUNT].id,
             position=number,
             price=350 + 45 * (number % 53),
@@ -120,7 +119,7 @@ class LargeMenu:
 def seed_menu(
     menu: LargeMenu, categories: BulkLoader[Category], items: BulkLoader[MenuItem]
 ) -> int:
-    """Adds what is missing of the items, and says how many that were."""
+    """Adds missing categories and items, and returns how many items it added."""
     _load_missing(categories, menu.categories)
     return _load_missing(items, menu.items)
 
@@ -132,20 +131,22 @@ def seed_orders(
     progress: ProgressCallback,
     count: int = ORDER_COUNT,
 ) -> int:
-    """Adds what is missing of so many orders, and says how many that were."""
-    begun = orders.find(_order_id(NEWEST_NUMBER))
-    rush = Arrivals(restaurant.calendar, begun.created_at if begun else now, _DAY_COUNT)
-    book = OrderGenerator(SCOPE, restaurant, rush, people.MAX_GUESTS)
-    return orders.load_missing(count, _order_id, book.order, lambda done: progress(done, count))
+    """Adds the missing ones of `count` orders, and returns how many it added."""
+    newest = orders.find(_order_id(NEWEST_NUMBER))
+    arrivals = Arrivals(restaurant.calendar, newest.created_at if newest else now, _DAY_COUNT)
+    generator = OrderGenerator(SCOPE, restaurant, arrivals, people.MAX_GUESTS)
+    return orders.load_missing(
+        count, _order_id, generator.order, lambda loaded: progress(loaded, count)
+    )
 
 
 def announce_menu_changed(menu: LargeMenu) -> None:
-    """Whoever keeps the menu ready makes it anew."""
+    """Makes caches of the menu reload it."""
     announce(menu_changed, menu, item=menu.items[0])
 
 
-def _load_missing(bulk: BulkLoader[R], records: Sequence[R]) -> int:
-    return bulk.load_missing(len(records), lambda number: records[number].id, records.__getitem__)
+def _load_missing(loader: BulkLoader[R], records: Sequence[R]) -> int:
+    return loader.load_missing(len(records), lambda number: records[number].id, records.__getitem__)
 
 
 def _order_id(number: int) -> str:

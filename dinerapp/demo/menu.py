@@ -1,6 +1,6 @@
-"""A menu to try things with, or a restaurant's own.
+"""Seeds the demo menu, or a menu that a restaurant has written.
 
-Adding it again adds nothing, and brings nothing back.
+Seeding is idempotent, and does not restore items that were deleted.
 """
 
 from __future__ import annotations
@@ -18,28 +18,27 @@ from dinerapp.replication.identity import Operation
 COURSES: Sequence[Course] = read(Path(__file__).with_name("menu.toml"))
 DISHES: Sequence[Dish] = tuple(dish for course in COURSES for dish in course.dishes)
 _DEMO, _OWN = "demo", "own"
-"""Whose menu it is. A slug names another dish in either, so that a restaurant's own fries are added
-after the demo's were removed."""
+"""The owner of a menu. Ids depend on it, so that a restaurant's own fries can be added after those
+of the demo were deleted."""
 
 
 def seed(menu: MenuService, categories: CategoryService) -> int:
-    """Adds what is missing of the demo menu and says how many items that were. What somebody
-    has removed stays removed."""
+    """Adds missing items of the demo menu, and returns how many. Deleted items stay deleted."""
     return _add_missing(menu, categories, COURSES, _DEMO)
 
 
 def seed_own(menu: MenuService, categories: CategoryService, courses: Sequence[Course]) -> int:
-    """The same with a menu that a restaurant has written."""
+    """Like `seed`, for a menu that a restaurant has written."""
     return _add_missing(menu, categories, courses, _OWN)
 
 
 def courses_by_item_id() -> Mapping[str, Course]:
-    """The course of every dish, by the id of the item."""
+    """The course of each demo dish, by item id."""
     return {operation_of(dish).record_id: course for course in COURSES for dish in course.dishes}
 
 
 def operation_of(dish: Dish, owner: str = _DEMO) -> Operation:
-    """The ids that this dish is always added under."""
+    """The operation that adds this dish, always with the same ids."""
     return Operation.from_key(f"{owner} menu", dish.slug, b"")
 
 
@@ -59,7 +58,7 @@ def _add_missing(
 def _ensure_category(
     categories: CategoryService, position: int, course: Course, owner: str
 ) -> str | None:
-    """Its id, whether it was there before or not; None if it was removed."""
+    """The id of the category, which is created if it is missing; None if it was deleted."""
     fields = {
         "slug": course.slug,
         "name": course.name,
@@ -71,7 +70,7 @@ def _ensure_category(
         operation = Operation.from_key(f"{owner} category", course.slug, b"")
         return categories.add(operation, fields).record.id
     except DuplicateKey:
-        return next(one.id for one in categories.all() if one.slug == course.slug)
+        return next(found.id for found in categories.all() if found.slug == course.slug)
     except NotFound:
         return None
 
@@ -105,7 +104,7 @@ def _fields(
 
 
 def option_group(operation: Operation, choice: Choice) -> OptionGroup:
-    """The choice as an option group of the item that the operation adds."""
+    """The option group for a choice of the item that the operation adds."""
     options = tuple(
         Option(id=operation.child_id(f"{choice.name} {name}"), name=name, price=price)
         for name, price in choice.options.items()

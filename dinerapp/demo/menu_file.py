@@ -1,4 +1,4 @@
-"""Reads a menu from a TOML file. docs/demo-data.md lists the fields and what they may hold."""
+"""Reads a menu from a TOML file. docs/demo-data.md documents the fields."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class BadMenu(DinerError):
 
 
 def read(path: Path) -> tuple[Course, ...]:
-    """The categories in the file with their dishes, in its order."""
+    """The categories in the file with their dishes, in file order."""
     try:
         return _menu(tomllib.loads(path.read_text("utf-8-sig"), parse_float=Decimal))
     except OSError as exc:
@@ -67,7 +67,9 @@ def _menu(contents: Mapping[str, Any]) -> tuple[Course, ...]:
     dishes = _DishReader(decimals, fields.get("choice", table, {}))
     categories = fields.get("category", _tables)
     fields.require_no_others()
-    courses = tuple(_course(each, n, dishes, tax) for n, each in enumerate(categories, 1))
+    courses = tuple(
+        _course(category, number, dishes, tax) for number, category in enumerate(categories, 1)
+    )
     _require_unique("category", [course.slug for course in courses])
     _require_unique("dish", [dish.slug for course in courses for dish in course.dishes])
     return courses
@@ -76,7 +78,7 @@ def _menu(contents: Mapping[str, Any]) -> tuple[Course, ...]:
 def _course(
     category: Mapping[str, Any], number: int, dishes: _DishReader, tax: int | None
 ) -> Course:
-    fields = Fields(_called("category", category, number), category)
+    fields = Fields(_label("category", category, number), category)
     station = fields.get("station", _station, "kitchen")
     tax = fields.get("tax", _percentage, tax)
     listed = fields.get("dish", _tables, _NOTHING)
@@ -85,7 +87,9 @@ def _course(
         name=fields.get("name", _name),
         description=fields.get("description", _description, ""),
         hours=fields.get("hours", _hours, ()),
-        dishes=tuple(dishes.dish(each, n, station, tax) for n, each in enumerate(listed, 1)),
+        dishes=tuple(
+            dishes.dish(dish, index, station, tax) for index, dish in enumerate(listed, 1)
+        ),
         popularity=fields.get("appetite", whole(1, 1000), 1),
         is_main=fields.get("filling", flag, False),
     )
@@ -94,18 +98,20 @@ def _course(
 
 
 class _DishReader:
-    """Knows what the dishes of a file share: how prices are written, and choices by their keys."""
+    """Reads dishes with what the dishes of a file share: the price format and named choices."""
 
     def __init__(self, decimals: int, choices: Mapping[str, object]) -> None:
         self._price = amount(0, _MAX_PRICE, decimals)
         self._option_price = amount(-_MAX_OPTION_PRICE, _MAX_OPTION_PRICE, decimals)
-        self._shared = {key: self._choice(each, f"choice {key!r}") for key, each in choices.items()}
+        self._shared = {
+            key: self._choice(choice, f"choice {key!r}") for key, choice in choices.items()
+        }
 
     def dish(self, dish: Mapping[str, Any], number: int, station: str, tax: int | None) -> Dish:
-        owner = _called("dish", dish, number)
+        owner = _label("dish", dish, number)
         fields = Fields(owner, dish)
         choices = fields.get("choices", _list, _NOTHING)
-        made = Dish(
+        result = Dish(
             slug=fields.get("slug", _slug),
             name=fields.get("name", _name),
             description=fields.get("description", _description, ""),
@@ -114,17 +120,17 @@ class _DishReader:
             tax_rate=fields.get("tax", _percentage, tax),
             dietary=fields.get("dietary", _words, ()),
             allergens=fields.get("allergens", _words, ()),
-            choices=tuple(self._named_or_own(each, fields, owner) for each in choices),
+            choices=tuple(self._shared_or_own(choice, fields, owner) for choice in choices),
             hours=fields.get("hours", _hours, ()),
             stock=fields.get("stock", _stock, None),
         )
         fields.require_no_others()
-        _require_distinct_choices(made, fields)
-        return made
+        _require_distinct_choices(result, fields)
+        return result
 
-    def _named_or_own(self, value: object, fields: Fields, owner: str) -> Choice:
+    def _shared_or_own(self, value: object, fields: Fields, owner: str) -> Choice:
         if not isinstance(value, str):
-            return self._choice(value, f"{owner}, {_called('choice', value)}")
+            return self._choice(value, f"{owner}, {_label('choice', value)}")
         if value not in self._shared:
             raise fields.error("choices", f"refers to {value!r}, but there is no [choice.{value}]")
         return self._shared[value]
@@ -155,7 +161,7 @@ def _require_unique(what: str, slugs: Sequence[str]) -> None:
 
 
 def _require_distinct_choices(dish: Dish, fields: Fields) -> None:
-    """Their names are what the ids of a dish's choices and options are made from."""
+    """The ids of a dish's choices and options are derived from these names."""
     try:
         require_distinct([choice.name for choice in dish.choices])
         require_distinct([f"{c.name} {option}" for c in dish.choices for option in c.options])
@@ -163,8 +169,8 @@ def _require_distinct_choices(dish: Dish, fields: Fields) -> None:
         raise fields.error("choices", str(exc)) from exc
 
 
-def _called(what: str, value: object, number: int | None = None) -> str:
-    """What messages call it: its slug or name, else where it stands."""
+def _label(what: str, value: object, number: int | None = None) -> str:
+    """The name of an element in messages: its slug or name, otherwise its position."""
     values = value if isinstance(value, dict) else {}
     name = values.get("slug", values.get("name"))
     if isinstance(name, str):
@@ -199,4 +205,4 @@ def _options(value: object) -> Mapping[str, Any]:
 
 
 def _list(value: object) -> tuple[object, ...]:
-    return list_of(lambda each: each, _MAX_CHOICES)(value)
+    return list_of(lambda item: item, _MAX_CHOICES)(value)

@@ -1,4 +1,4 @@
-"""The orders of the demo by their numbers: the same number is the same order, whoever asks."""
+"""Generates demo orders from numbers. The same number always gives the same order."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from dinerapp.replication.errors import RuleViolation
 from dinerapp.replication.identity import Operation
 
 NEWEST_NUMBER = 0
-"""The number of the order that comes in at this very moment: whoever finds it in a database knows
-when the demo was begun."""
+"""The number of the order that is placed at the time of the first run. When it is found in a
+database, its creation time is the time of that run."""
 _RECENT_NUMBERS = range(1, 13)
 _COMPLAINT_INTERVAL, _FIRST_COMPLAINT = 60, 20
 _HOURS_AHEAD = (2, 6)
@@ -30,9 +30,9 @@ _TYPE_WEIGHTS = {FulfilmentType.DINE_IN: 50, FulfilmentType.PICKUP: 25, Fulfilme
 
 
 class OrderGenerator:
-    """Orders of one `scope` in a house, as they stand when the rush ends.
+    """Generates the orders of one `scope`, in the state that they have at `arrivals.now`.
 
-    `till_at` returns the till that is open at a moment, None for none.
+    `till_at` returns the id of the till that is open at a moment, or None.
     """
 
     def __init__(
@@ -52,14 +52,14 @@ class OrderGenerator:
         self._seed = seed
 
     def order(self, number: int) -> Order:
-        """The order of that number."""
+        """The order with that number."""
         rng = Random(f"{self._seed} {self._scope} {number}")  # noqa: S311 nothing is secret here
         placed_at = self._place_time(number, rng)
         order = self._place(number, placed_at, rng)
         complains = number % _COMPLAINT_INTERVAL == _FIRST_COMPLAINT
         payments = f"{self._scope} payment"
-        story = OrderLifecycle(order, payments, rng, self._till_at, complains=complains)
-        return story.state_at(self._arrivals.now)
+        lifecycle = OrderLifecycle(order, payments, rng, self._till_at, complains=complains)
+        return lifecycle.state_at(self._arrivals.now)
 
     def _place_time(self, number: int, rng: Random) -> datetime:
         if number == NEWEST_NUMBER:
@@ -88,18 +88,18 @@ class OrderGenerator:
         return order_of(operation, new, lines, terms, self._restaurant.currency, placed_at)
 
     def _fulfilment(self, number: int, now: datetime, rng: Random) -> tuple[Fulfilment, int]:
-        """How they want it, and which guest they are."""
+        """The fulfilment of an order, and the number of the guest."""
         guest = rng.randrange(self._guest_count)
-        [kind] = rng.choices([*_TYPE_WEIGHTS], [*_TYPE_WEIGHTS.values()])
+        [fulfilment_type] = rng.choices([*_TYPE_WEIGHTS], [*_TYPE_WEIGHTS.values()])
         if number == NEWEST_NUMBER:
-            kind = FulfilmentType.PICKUP
-        is_dine_in = kind is FulfilmentType.DINE_IN
-        is_early = number == NEWEST_NUMBER or (not is_dine_in and rng.random() < 0.1)
+            fulfilment_type = FulfilmentType.PICKUP
+        is_dine_in = fulfilment_type is FulfilmentType.DINE_IN
+        is_scheduled = number == NEWEST_NUMBER or (not is_dine_in and rng.random() < 0.1)
         fulfilment = Fulfilment(
-            type=kind,
+            type=fulfilment_type,
             table=people.table(rng) if is_dine_in else None,
-            address=people.address(guest) if kind is FulfilmentType.DELIVERY else None,
-            scheduled_for=self._scheduled_time(now, rng) if is_early else None,
+            address=people.address(guest) if fulfilment_type is FulfilmentType.DELIVERY else None,
+            scheduled_for=self._scheduled_time(now, rng) if is_scheduled else None,
         )
         return fulfilment, guest
 
@@ -122,5 +122,5 @@ class OrderGenerator:
 
 
 def operation_of(scope: str, number: int) -> Operation:
-    """The ids that the order of that number is always written under."""
+    """The operation that places the order with that number, always with the same ids."""
     return Operation.from_key(scope, str(number), b"")

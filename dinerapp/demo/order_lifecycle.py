@@ -1,4 +1,4 @@
-"""What becomes of an order: waiters, cooks and cashiers do with it what they do in real life."""
+"""Simulates the life of a demo order: what waiters, cooks and cashiers do with it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Change = Callable[[Order, datetime], Order]
 LifecycleStep = tuple[datetime, Change]
 
 _PREORDER_LEAD = timedelta(minutes=25)
-"""So long before it is wanted the kitchen begins with a pre-order."""
+"""How long before its scheduled time the kitchen starts with a pre-order."""
 _BANKNOTE, _VOUCHER = 500, 2000
 _TIPS = (0, 0, 0, 50, 100, 100, 150, 200, 300)
 
@@ -26,7 +26,7 @@ _TIPS = (0, 0, 0, 50, 100, 100, 150, 200, 300)
 class OrderLifecycle:
     """The life of one order. If the guest `complains`, part of the payment is refunded.
 
-    `till_at` returns the till that is open at a moment, None for none.
+    `till_at` returns the id of the till that is open at a moment, or None.
     """
 
     def __init__(
@@ -49,7 +49,8 @@ class OrderLifecycle:
         self._is_dine_in = order.fulfilment.type is FulfilmentType.DINE_IN
 
     def state_at(self, end: datetime) -> Order:
-        """The order as it stands at that moment, as if it had been written at once."""
+        """The state of the order at that time. It has the operation id of its creation, because it
+        is saved in one write."""
         op_id = self._order.op_id
         for moment, change in self._steps():
             if moment > end:
@@ -58,15 +59,15 @@ class OrderLifecycle:
         return replace(self._order, op_id=op_id)
 
     def _steps(self) -> Iterator[LifecycleStep]:
-        fate = self._rng.random()
+        chance = self._rng.random()
         if not self._is_dine_in and self._rng.random() < 0.6:
             yield self._after(1, 2), self._pay_online
-        if fate < 0.03:
+        if chance < 0.03:
             yield self._after(1, 4), self._move(Status.CANCELLED, "guest", "ordered by mistake")
             yield from self._refund_steps("the order was cancelled")
             return
         yield self._after(1, 4), self._move(Status.CONFIRMED, self._waiter)
-        if fate < 0.05:
+        if chance < 0.05:
             yield (
                 self._after(2, 8),
                 self._move(Status.CANCELLED, self._waiter, "nobody came for it"),
@@ -79,9 +80,9 @@ class OrderLifecycle:
             yield self._after(5, 15), self._refund_part
 
     def _cooking_steps(self) -> Iterator[LifecycleStep]:
-        wanted_at = self._order.fulfilment.scheduled_for
-        if wanted_at is not None:
-            self._time = max(self._time, wanted_at - _PREORDER_LEAD)
+        scheduled_for = self._order.fulfilment.scheduled_for
+        if scheduled_for is not None:
+            self._time = max(self._time, scheduled_for - _PREORDER_LEAD)
         yield self._after(1, 4), self._cook(Ticket.as_accepted, open_stations(self._order.tickets))
         yield self._after(0, 1), self._move(Status.PREPARING, people.CHEF)
         if self._is_dine_in and self._rng.random() < 0.08:
@@ -93,8 +94,8 @@ class OrderLifecycle:
     def _closing_steps(self) -> Iterator[LifecycleStep]:
         if self._is_delivered:
             yield self._after(1, 8), self._move(Status.OUT_FOR_DELIVERY, self._waiter)
-        least, most = (20, 55) if self._is_dine_in else (5, 20)
-        yield self._after(least, most), self._pay_part
+        min_minutes, max_minutes = (20, 55) if self._is_dine_in else (5, 20)
+        yield self._after(min_minutes, max_minutes), self._pay_part
         yield self._after(0, 1), self._pay_rest
         yield self._after(0, 2), self._move(Status.COMPLETED, self._waiter)
 
@@ -103,9 +104,9 @@ class OrderLifecycle:
             new = NewRefund(payment_id=payment.id, amount=payment.amount, reason=reason)
             yield self._after(1, 4), self._refund(new)
 
-    def _after(self, least: int, most: int) -> datetime:
-        """So many minutes after the step before."""
-        self._time += timedelta(seconds=self._rng.randint(60 * least, 60 * most))
+    def _after(self, min_minutes: int, max_minutes: int) -> datetime:
+        """The time of the next step: a random number of minutes after the previous one."""
+        self._time += timedelta(seconds=self._rng.randint(60 * min_minutes, 60 * max_minutes))
         return self._time
 
     def _move(self, status: Status, actor: str, reason: str | None = None) -> Change:
@@ -116,10 +117,10 @@ class OrderLifecycle:
 
     def _cook(self, step: Callable[[Ticket, datetime], Ticket], at: Iterable[str]) -> Change:
         def change(order: Order, now: datetime) -> Order:
-            waiting = [ticket.id for ticket in order.tickets if ticket.is_open]
-            mine = [ticket.id for ticket in order.tickets if ticket.station in at]
-            tickets = [ticket_id for ticket_id in waiting if ticket_id in mine]
-            return order.with_ticket_step(tickets, step, op_id=order.op_id, now=now)
+            ticket_ids = [
+                ticket.id for ticket in order.tickets if ticket.is_open and ticket.station in at
+            ]
+            return order.with_ticket_step(ticket_ids, step, op_id=order.op_id, now=now)
 
         return change
 
@@ -133,13 +134,13 @@ class OrderLifecycle:
         return self._pay(order, NewPayment(method=Method.CARD, reference="online"), "guest", now)
 
     def _pay_part(self, order: Order, now: datetime) -> Order:
-        """Some have a voucher, some pay only what they had; most do neither."""
-        how = self._rng.random()
-        if not order.outstanding or how > 0.2:
+        """Some guests use a voucher, some pay only for one line; most do neither."""
+        chance = self._rng.random()
+        if not order.outstanding or chance > 0.2:
             return order
-        if how < 0.08:
-            worth = min(_VOUCHER, order.outstanding)
-            new = NewPayment(method=Method.VOUCHER, amount=worth, till_id=self._till_at(now))
+        if chance < 0.08:
+            amount = min(_VOUCHER, order.outstanding)
+            new = NewPayment(method=Method.VOUCHER, amount=amount, till_id=self._till_at(now))
             return self._pay(order, new, self._cashier, now)
         line_ids = (order.active_lines[0].id,)
         return self._pay(
@@ -160,9 +161,13 @@ class OrderLifecycle:
             return NewPayment(
                 method=Method.CARD, tip=tip, reference=terminal, line_ids=line_ids, till_id=till_id
             )
-        notes = -(-(cost + tip) // _BANKNOTE)
+        banknotes = -(-(cost + tip) // _BANKNOTE)
         return NewPayment(
-            method=Method.CASH, tip=tip, given=notes * _BANKNOTE, line_ids=line_ids, till_id=till_id
+            method=Method.CASH,
+            tip=tip,
+            given=banknotes * _BANKNOTE,
+            line_ids=line_ids,
+            till_id=till_id,
         )
 
     def _pay(self, order: Order, new: NewPayment, actor: str | None, now: datetime) -> Order:
@@ -170,7 +175,7 @@ class OrderLifecycle:
         return order.with_payment(payment, now)
 
     def _refund_part(self, order: Order, now: datetime) -> Order:
-        """For one piece of the first line, as far as the last payment goes."""
+        """Refunds one unit of the first line, at most what is left of the last payment."""
         payment = order.payments[-1]
         amount = min(order.active_lines[0].unit_price, left_of(payment.id, order.payments))
         till_id = self._till_at(now) if payment.till_id else None
@@ -185,5 +190,5 @@ class OrderLifecycle:
         return change
 
     def _operation(self, order: Order) -> Operation:
-        """Of the payment that comes next."""
+        """The operation of the next payment."""
         return Operation.from_key(self._payment_scope, f"{order.id} {len(order.payments)}", b"")

@@ -1,4 +1,4 @@
-"""Who orders and who works here. Their telephone numbers are of a range kept free for fiction."""
+"""Guests and staff of the demo. Telephone numbers are from a range that is reserved for fiction."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ CHEF = "amira"
 
 
 def guest_contact(number: int) -> OrderContact:
-    """One of MAX_GUESTS guests; every third one has given an e-mail address."""
+    """The contact of one of MAX_GUESTS guests; every third one has an e-mail address."""
     first = _FIRST_NAMES[number % len(_FIRST_NAMES)]
     last = _LAST_NAMES[number % len(_LAST_NAMES)]
     email = f"guest-{number}@example.org" if number % 3 == 0 else None
@@ -58,11 +58,11 @@ def guest_contact(number: int) -> OrderContact:
 
 
 def table(rng: Random) -> str:
-    """Where they sit."""
+    """A random table."""
     return str(rng.randint(1, TABLE_COUNT))
 
 
 def address(guest_number: int) -> str:
-    """Where they live."""
+    """The address of a guest."""
     street = _STREETS[guest_number % len(_STREETS)]
     return f"{street} {guest_number // len(_STREETS) % 90 + 1}, 10115 Berlin"

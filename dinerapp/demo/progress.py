@@ -1,4 +1,4 @@
-"""How far a long addition is, for whoever watches."""
+"""Reports the progress of seeding."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from collections.abc import Callable
 ProgressCallback = Callable[[int, int], None]
 
 
-def ignore_progress(_done: int, _of: int) -> None:
-    """The report where it is of no interest."""
+def ignore_progress(_done: int, _total: int) -> None:
+    """Ignores progress reports."""

@@ -1,4 +1,4 @@
-"""A restaurant as far as its guests are concerned: what they can have, and what they take."""
+"""A restaurant as demo guests see it: what it serves, and what they order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NOTES = ("no onions", "extra spicy", "sauce aside, please", "for the birthday c
 
 @dataclass(frozen=True, kw_only=True)
 class Restaurant:
-    """`popularity` is an item's weight in demo orders, by its id; every order has one of
+    """`popularity` is the weight of items in demo orders, by item id. Every order has one of
     `main_item_ids`, if there are any."""
 
     menu: Mapping[str, MenuItem]
@@ -39,16 +39,16 @@ class Restaurant:
         return Serving(moment=moment, calendar=self.calendar, categories=self.categories)
 
     def basket(self, rng: Random, serving: Serving) -> tuple[LineRequest, ...]:
-        """What one party takes; nothing twice, and nothing that is not served."""
+        """The items that one party orders: no item twice, and only what is being served."""
         size = _weighted_choice(rng, _LINE_COUNT_WEIGHTS)
-        found: dict[str, MenuItem] = {}
+        chosen: dict[str, MenuItem] = {}
         for _ in range(_MAX_DRAWS):
-            if len(found) == size:
+            if len(chosen) == size:
                 break
-            item = (self._all if found else self._main).draw(rng)
+            item = (self._all if chosen else self._main).draw(rng)
             if serving.serves(item):
-                found[item.id] = item
-        return tuple(_line_request(rng, item) for item in found.values())
+                chosen[item.id] = item
+        return tuple(_line_request(rng, item) for item in chosen.values())
 
     @cached_property
     def _all(self) -> _WeightedItems:
@@ -61,7 +61,7 @@ class Restaurant:
 
 
 class _WeightedItems:
-    """Items to draw from."""
+    """Draws random items by weight."""
 
     def __init__(self, items: Sequence[MenuItem], popularity: Mapping[str, float]) -> None:
         self._items = items

@@ -1,4 +1,4 @@
-"""Reads tables of a TOML file field by field, and says in plain words what is wrong with one."""
+"""Reads the tables of a TOML file field by field, with clear messages about invalid ones."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 Read = Callable[[Any], T]
-"""Turns what stands in the file into a value, or raises ValueError with what is accepted."""
+"""Converts a TOML value, or raises ValueError with a message that says what is accepted."""
 
 _REQUIRED: Any = object()
 
 
 class Fields:
-    """The fields of one table. `owner` is what messages call the table."""
+    """The fields of one table. `owner` is the name of the table in messages."""
 
     def __init__(self, owner: str, value: object) -> None:
         if not isinstance(value, dict):
@@ -24,7 +24,7 @@ class Fields:
         self._known: list[str] = []
 
     def get(self, name: str, read: Read[T], default: T = _REQUIRED) -> T:
-        """The value of the field; a field without a default must be there."""
+        """The value of the field. A field without a default is required."""
         self._known.append(name)
         if name not in self._table:
             if default is _REQUIRED:
@@ -36,11 +36,11 @@ class Fields:
             raise self.error(name, str(exc)) from exc
 
     def error(self, name: str, problem: str) -> ValueError:
-        """That there is a problem with the field."""
+        """The error for a problem with the field."""
         return ValueError(f"{self._owner}: {name} {problem}")
 
     def require_no_others(self) -> None:
-        """A misspelt field must not be ignored: it may be the allergens."""
+        """Refuses unknown fields. A misspelt field must not be ignored: it may be `allergens`."""
         for name in self._table:
             if name not in self._known:
                 known = ", ".join(self._known)
@@ -50,7 +50,7 @@ class Fields:
 
 
 def text(most: int, least: int = 1) -> Read[str]:
-    """Text that both databases can hold, and with more in it than blanks unless it may be empty."""
+    """Text that both databases can store. It must not be blank, unless `least` is 0."""
 
     def read(value: object) -> str:
         if not isinstance(value, str) or not least <= len(value) <= most:
@@ -65,7 +65,7 @@ def text(most: int, least: int = 1) -> Read[str]:
 
 
 def whole(least: int, most: int) -> Read[int]:
-    """A whole number within limits."""
+    """A whole number from `least` to `most`."""
 
     def read(value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
@@ -76,8 +76,8 @@ def whole(least: int, most: int) -> Read[int]:
 
 
 def amount(least: int, most: int, decimals: int) -> Read[int]:
-    """A number with so many digits after the point at most, as a count of the smallest unit; that
-    is what the limits count too."""
+    """A number with at most `decimals` digits after the point, as a multiple of the smallest unit.
+    The limits are in that unit, too."""
     unit = Decimal(1).scaleb(-decimals)
     accepted = f"must be a number from {least * unit} to {most * unit}"
     if decimals:
@@ -95,32 +95,32 @@ def amount(least: int, most: int, decimals: int) -> Read[int]:
 
 
 def flag(value: object) -> bool:
-    """true or false."""
+    """A boolean."""
     if not isinstance(value, bool):
         raise ValueError("must be true or false")
     return value
 
 
 def table(value: object) -> Mapping[str, Any]:
-    """A table, of whatever is in it."""
+    """A table with any contents."""
     if not isinstance(value, dict):
         raise ValueError("must be a table")
     return value
 
 
 def list_of(read: Read[T], most: int) -> Read[tuple[T, ...]]:
-    """A list of up to so many values."""
+    """A list of at most `most` values."""
 
     def read_all(value: object) -> tuple[T, ...]:
         if not isinstance(value, list) or len(value) > most:
             raise ValueError(f"must be a list of at most {most}")
-        return tuple(read(each) for each in value)
+        return tuple(read(item) for item in value)
 
     return read_all
 
 
 def require_distinct(names: Sequence[str]) -> None:
-    """ValueError with the first name that comes twice."""
+    """Raises ValueError for the first name that occurs twice."""
     seen: set[str] = set()
     for name in names:
         if name in seen:

@@ -1,6 +1,6 @@
-"""A week of orders before the present, and the tills their money went into.
+"""Seeds the orders of the last week, and the tills of their payments.
 
-Doing it again adds what is missing of the same week, and brings nothing back.
+A second run adds what is missing of the same week, and does not restore what was deleted.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _OPENS_BEFORE, _CLOSES_AFTER = timedelta(minutes=45), timedelta(minutes=15)
 
 
 class WeekSeeder:
-    """The latest week of a house. `now` is when it is begun, if it was not begun earlier."""
+    """Seeds one week of a restaurant."""
 
     def __init__(
         self, restaurant: Restaurant, orders: Orders, tills: Tills, till_service: TillService
@@ -49,29 +49,31 @@ class WeekSeeder:
         self._till_service = till_service
 
     def seed(self, now: datetime, progress: ProgressCallback, count: int = ORDER_COUNT) -> int:
-        """Adds what is missing of so many orders, and says how many that were."""
+        """Adds the missing ones of `count` orders, and returns how many it added. The week ends at
+        `now`, or at the time of the first run."""
         if not self._restaurant.menu:
             return 0
         first = _save_once(self._orders, self._order_generator(now).order(NEWEST_NUMBER))
-        begun = now if first is None else first.record.created_at
-        book, kept = self._order_generator(begun), [first]
+        end = now if first is None else first.record.created_at
+        generator, results = self._order_generator(end), [first]
         for number in range(1, count):
-            kept.append(_save_once(self._orders, book.order(number)))
+            results.append(_save_once(self._orders, generator.order(number)))
             progress(number + 1, count)
-        self._add_tills(begun, [one.record for one in kept if one is not None])
-        added = sum(one.changed for one in kept if one is not None)
+        saved = [result for result in results if result is not None]
+        self._add_tills(end, [result.record for result in saved])
+        added = sum(result.changed for result in saved)
         if added:
-            # What is left of items is another number now, for everybody who keeps the menu ready.
+            # The remaining stock of items has changed, so caches of the menu have to reload.
             item = next(iter(self._restaurant.menu.values()))
             announce(menu_changed, self, item=item)
         return added
 
     def _order_generator(self, now: datetime) -> OrderGenerator:
         calendar = self._restaurant.calendar
-        rush = Arrivals(calendar, now, _DAY_COUNT)
+        arrivals = Arrivals(calendar, now, _DAY_COUNT)
         till_at = _TillSchedule(calendar, now)
         return OrderGenerator(
-            SCOPE, self._restaurant, rush, _GUEST_COUNT, lambda at: till_at(at).record_id
+            SCOPE, self._restaurant, arrivals, _GUEST_COUNT, lambda at: till_at(at).record_id
         )
 
     def _add_tills(self, now: datetime, orders: Sequence[Order]) -> None:
@@ -111,7 +113,7 @@ class WeekSeeder:
 
 
 class _TillSchedule:
-    """The till that is open at a moment: one for each business day until now."""
+    """The till that is open at a moment: there is one for each business day until now."""
 
     def __init__(self, calendar: Calendar, now: datetime) -> None:
         self._calendar = calendar
@@ -125,8 +127,8 @@ class _TillSchedule:
 
 
 def _save_once(repository: Repository[R], record: R) -> WriteResult[R] | None:
-    """The record as it is now, kept by this or an earlier try, even if it was removed since; None
-    where it finds no place, for example because a dish is sold out."""
+    """The current record, saved by this or an earlier run, even if it was deleted since; None if it
+    cannot be saved, for example because a dish is sold out."""
     try:
         return save_idempotently(repository.save, record)
     except NotFound as exc:

@@ -1,4 +1,4 @@
-"""What lost when two states met, kept until a manager has looked at it."""
+"""Conflicts: what lost in a merge or was oversold, for a manager to resolve."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ R = TypeVar("R", bound=Record)
 
 
 class ConflictState(StrEnum):
-    """Whether a manager has dealt with it."""
+    """Whether a manager has resolved the conflict."""
 
     OPEN = "open"
     RESOLVED = "resolved"
@@ -27,9 +27,10 @@ class ConflictState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict(Record):
-    """Both states as they were, who wrote them (their `source`), and why one won.
+    """Two states as they were, each with the store that wrote it (`source`), and why one won.
 
-    `winner` and `loser` are plain values, so that a conflict outlives changes of the schema.
+    `winner` and `loser` are plain JSON values, so that a conflict stays readable when the type of
+    the record changes.
     """
 
     about: str
@@ -42,7 +43,7 @@ class Conflict(Record):
 
 
 def from_states(about: str, winner: Record, loser: Record, reason: str, now: datetime) -> Conflict:
-    """The conflict of two states; the same on whichever side and however often it is found."""
+    """The conflict of two states. Its id depends on the states only, not on where it was found."""
     parts = (about, winner.id, str(codec.digest(winner)), str(codec.digest(loser)))
     return _of_states(parts, about, winner, loser, reason, now)
 
@@ -50,15 +51,17 @@ def from_states(about: str, winner: Record, loser: Record, reason: str, now: dat
 def from_double_booking(
     about: str, first: Record, second: Record, key: str, limit: int, now: datetime
 ) -> Conflict:
-    """Two records hold what there is not enough of for both. One conflict for these two, however
-    many things they share and whatever becomes of them: its id is made of theirs alone."""
+    """The conflict of two records that reserve more than there is. Its id is derived from the ids
+    of the records only: there is one conflict, however many keys they share and however often they
+    change."""
     parts = (about, "double booking", *sorted((first.id, second.id)))
     reason = f"both hold {key}, but only {limit} of it may be held"
     return _of_states(parts, about, first, second, reason, now)
 
 
 def from_oversold(key: str, reserved: int, limit: int, now: datetime) -> Conflict:
-    """More of a counted thing was taken than there was, while the stores were cut off."""
+    """The conflict of a counted thing of which two stores sold more than there was while they were
+    cut off from each other."""
     return Conflict(
         id=derived_id(key, str(limit)),
         op_id=derived_id("op", key, str(limit)),
@@ -101,9 +104,9 @@ def redact_states(
     op_id: str,
     now: datetime,
 ) -> Conflict:
-    """The conflict with what `redact` leaves of both states; nothing to take away is no change."""
+    """The conflict with both states redacted; the same object if that changes nothing."""
     winner, loser = (
-        _redact_state(side, record_type, redact) for side in (conflict.winner, conflict.loser)
+        _redact_state(state, record_type, redact) for state in (conflict.winner, conflict.loser)
     )
     if (winner, loser) == (conflict.winner, conflict.loser):
         return conflict
@@ -113,17 +116,17 @@ def redact_states(
 def _redact_state(
     plain_state: dict[str, Any], record_type: type[R], redact: Callable[[R], R]
 ) -> dict[str, Any]:
-    """Of a state that cannot be read any more nothing is left."""
+    """The redacted state; empty if it can no longer be read as a record."""
     try:
         state = codec.load(record_type, plain_state)
     except msgspec.ValidationError:
         return {}
-    left = redact(state)
-    return plain_state if left is state else _to_plain(left)
+    redacted = redact(state)
+    return plain_state if redacted is state else _to_plain(redacted)
 
 
 def _to_plain(record: Record) -> dict[str, Any]:
-    """The state as JSON has it, at every depth."""
+    """The state as JSON values at every level."""
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(record))
     return plain
 

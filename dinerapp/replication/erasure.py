@@ -1,4 +1,4 @@
-"""Forgetting a person: what a kind says of itself for that, and how it is done to its records."""
+"""Erases the personal data of a person from all kinds that declare to keep some."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ R = TypeVar("R", bound=Record)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Who is to be forgotten, by what records know of them: the telephone number as numbers are
-    compared, and the ids of their accounts."""
+    """The person whose data is erased, as records identify them: the normalised telephone number,
+    and the ids of their accounts."""
 
     phone: str
     user_ids: frozenset[str] = frozenset()
 
 
-def _tell_nobody(_record: Record) -> None:
-    """Nobody has to hear of it."""
+def _ignore_redacted(_record: Record) -> None:
+    """Does nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonalData(Generic[R]):
-    """What a kind keeps of people.
+    """How the personal data in records of a kind is found and erased.
 
-    `find` gives the records about a person; some may be redacted already. `redact` gives what is
-    left of a state once the person was forgotten at that moment, and the state itself where it
-    says nothing of anybody. `on_redacted` hears of every record that it changed.
+    `find` returns the records about a person; some may be redacted already. `redact` returns the
+    state without personal data, with the time of the erasure, or the same object if there was none.
+    `on_redacted` is called with every record that was changed.
     """
 
     repository: Repository[R]
     find: Callable[[Person], Iterable[R]]
     redact: Callable[[R, datetime], R]
-    on_redacted: Callable[[R], None] = field(default=_tell_nobody)
+    on_redacted: Callable[[R], None] = field(default=_ignore_redacted)
 
 
 def data_of_documents(
@@ -63,21 +63,22 @@ def data_of_documents(
 
 
 class Redactor:
-    """Redacts records in both stores and in all conflicts about them. Every call may be repeated;
-    one that was interrupted is resumed by being repeated."""
+    """Redacts records in both stores and in all conflicts about them. All methods are idempotent:
+    repeating an interrupted call completes it."""
 
     def __init__(self, conflicts: Conflicts) -> None:
         self._conflicts = conflicts
 
     def forget(self, person: Person, data: PersonalData[R], at: datetime) -> None:
-        """Redacts what a kind kept of the person by then."""
-        found = (record for record in data.find(person) if record.created_at <= at)
-        for some in batches(found):
-            self.redact(data, some, at)
+        """Redacts the records about the person that were created until then."""
+        records = (record for record in data.find(person) if record.created_at <= at)
+        for batch in batches(records):
+            self.redact(data, batch, at)
 
     def redact(self, data: PersonalData[R], records: Collection[R], at: datetime) -> None:
-        """Redacts records. Conflicts come first: a record that was redacted may not be found
-        again. And conflicts once more, for one that was filed meanwhile."""
+        """Redacts records and their conflicts. Conflicts come first, because a redacted record may
+        not be found again after an interruption. They are redacted again at the end in case one
+        was filed meanwhile."""
         ids = [record.id for record in records]
         self._redact_conflicts(data, ids, at)
         for record in records:
@@ -89,23 +90,25 @@ class Redactor:
     def redact_one(
         self, data: PersonalData[R], record_id: str, at: datetime, op_id: str
     ) -> WriteResult[R]:
-        """Redacts one record as the given operation."""
+        """Redacts one record and its conflicts, with the given operation id."""
         self._redact_conflicts(data, [record_id], at)
-        done = self._redact_record(data, record_id, at, op_id)
+        result = self._redact_record(data, record_id, at, op_id)
         self._redact_conflicts(data, [record_id], at)
-        return done
+        return result
 
     def _redact_record(
         self, data: PersonalData[R], record_id: str, at: datetime, op_id: str
     ) -> WriteResult[R]:
         def change(record: R) -> R:
-            left = data.redact(record, at)
-            return record if left is record else left.with_changes(op_id=op_id, now=utc_now())
+            redacted = data.redact(record, at)
+            if redacted is record:
+                return record
+            return redacted.with_changes(op_id=op_id, now=utc_now())
 
-        done = update_with_retry(data.repository, record_id, op_id, change)
-        if done.changed:
-            data.on_redacted(done.record)
-        return done
+        result = update_with_retry(data.repository, record_id, op_id, change)
+        if result.changed:
+            data.on_redacted(result.record)
+        return result
 
     def _redact_conflicts(
         self, data: PersonalData[R], record_ids: Collection[str], at: datetime

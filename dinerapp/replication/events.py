@@ -1,4 +1,4 @@
-"""What the state of a record tells of its past, in a form for other systems."""
+"""Events derived from the state of a record, for other systems."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from dinerapp.replication.record import Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordEvent:
-    """Something that happened once; its id is the same whichever state it is derived from.
+    """An event. It has the same id whichever state of the record it is derived from.
 
-    `says` holds the other fields of the payload, as JSON values.
+    `says` has the other fields of the payload, as JSON values.
     """
 
     id: str
@@ -54,5 +54,5 @@ def lifecycle_topics(noun: str) -> tuple[str, str]:
 
 
 def format_event_time(moment: datetime) -> str:
-    """A moment as payloads have it."""
+    """The time in the format of payloads."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

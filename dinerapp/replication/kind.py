@@ -1,4 +1,4 @@
-"""A kind of record: the little that the two-store machinery has to know about an aggregate."""
+"""A kind of record: what replication needs to know about an aggregate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ R = TypeVar("R", bound=Record)
 
 @dataclass(frozen=True, slots=True)
 class MergeResult(Generic[R]):
-    """What two concurrent states become; `lost` is a state whose content did not survive."""
+    """The merge of two concurrent states. `loser` is the state whose content was lost, if any."""
 
     record: R
     loser: R | None = None
@@ -25,7 +25,7 @@ class MergeResult(Generic[R]):
 
 
 def merge_by_policy(first: R, second: R, policy: MergePolicy) -> MergeResult[R]:
-    """The merge rule of kinds that know no better: one side wins whole."""
+    """The merge rule of kinds without one of their own: one state wins as a whole."""
     return policy.decide(first, second)
 
 
@@ -45,28 +45,30 @@ def _no_limits(_record: Record) -> Mapping[str, int | None]:
 class Kind(Generic[R]):
     """One kind of aggregate.
 
-    `merge` is called with two concurrent states, neither a tombstone, in an order that does not
-    depend on where it happens; it must be deterministic.
+    `merge` is called with two concurrent states, neither of them a tombstone, always in the same
+    order in either store. It must be deterministic.
 
-    `unique` names fields that no two living records share.
+    `unique_fields` are fields in which no two living records may have the same value.
 
-    `reservations` says how much the record takes of counted things, by key; `limits` says how much
-    of a counted thing there is, None for no limit. Stores count what is held when they take a
-    record, and refuse to accept one that takes more than there is once it is stored: what it says
-    of a limit itself counts already. A record names the things it limits in every state, deleted
-    ones too, and no two living records limit the same thing.
+    `reservations` returns the quantities of counted things that a record takes, by key. `limits`
+    returns how much there is of counted things, with None for no limit. A store updates its
+    counters with every record it writes, and does not accept a record that would exceed a limit; a
+    limit that the record itself sets applies already. A record must return the same keys from
+    `limits` in every state, also when it is deleted, and no two living records may limit the same
+    key.
 
-    `default_limit` is how much there is of what records of this kind hold and no record limits:
-    with 1, nothing is held twice. It becomes the thing's limit with the first hold. What was held
-    twice nevertheless, in two stores that were cut off, is a conflict of two records. To find them,
-    stores keep an index: in PostgreSQL the kind's table needs `CREATE INDEX <table>_holds ON
-    <table> USING gin (holds)`; in MongoDB the store declares it itself.
+    `default_limit` is the limit of keys that records of this kind reserve and no record limits;
+    with 1, nothing can be reserved twice. It is set on a counter with the first reservation. If two
+    stores that were cut off from each other accept too much together, each pair of records is a
+    conflict. Finding these records needs an index: in PostgreSQL the table of a kind that is not a
+    document kind needs `CREATE INDEX <table>_holds ON <table> USING gin (holds)`. Other indexes are
+    declared by the stores.
 
-    `secret` names fields that no answer shows.
+    `secret_fields` are fields that no response includes.
 
-    `followed` says that something has to happen after every write: the kind has followers.
+    `has_followers` says that followers process every write.
 
-    `adopt` says what the record becomes when a manager prefers a state that lost against it.
+    `restore` returns the record that results if a manager prefers the state that lost a conflict.
     """
 
     name: str
@@ -85,10 +87,10 @@ class Kind(Generic[R]):
 
     @property
     def has_reservations(self) -> bool:
-        """Whether its records hold something of counted things."""
+        """Whether its records reserve counted things."""
         return self.reservations is not _no_reservations
 
     @property
     def has_limits(self) -> bool:
-        """Whether its records say how much there is of counted things."""
+        """Whether its records set limits of counted things."""
         return self.limits is not _no_limits

@@ -1,4 +1,4 @@
-"""Bringing states from one store to the other: the one way it is done, inline and by the relay."""
+"""Delivers states from one store to the other; used both inline and by the relay."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ MAX_HOLDERS = 20
 
 
 class Replicator:
-    """Delivers states, merges those that were written concurrently, and files what lost.
+    """Delivers states, merges concurrent ones, and files a conflict for what lost.
 
-    Everything it does may be repeated: conflicts have ids made from the states they are about,
-    and are filed before the merged state replaces the one that lost. Conflicts are records that are
-    replicated themselves: `save_conflict` is looked up when there is one.
+    Every call is idempotent: the id of a conflict is derived from the states that it is about, and
+    the conflict is filed before the merged state replaces the one that lost. Conflicts are
+    replicated records themselves, saved by `save_conflict`.
     """
 
     def __init__(
@@ -48,47 +48,46 @@ class Replicator:
     def replicate(
         self, records: Sequence[R], source: Replica[R], target: Replica[R]
     ) -> DeliveryReport:
-        """Brings the states, which are the source's, to the target, and looks for what they have
-        overdrawn there."""
-        handed = self.deliver(records, source, target)
+        """Delivers states of the source to the target, and reports what they oversell there."""
+        report = self.deliver(records, source, target)
         self.report_oversold(self.reserved_keys(records, target), target)
-        return handed
+        return report
 
     def deliver(
         self, records: Sequence[R], source: Replica[R], target: Replica[R]
     ) -> DeliveryReport:
-        """Brings the states only. Their debts must not be settled before somebody has looked for
-        what they have overdrawn."""
-        handed = DeliveryReport()
-        for record, answer in zip(records, target.deliver(records), strict=True):
-            if answer.outcome is ApplyOutcome.CONCURRENT and answer.stored is not None:
-                answer = self._merge_concurrent(record, answer.stored, source, target)
-            if answer.outcome is ApplyOutcome.REFUSED:
-                handed.refused.append((record.id, answer.reason))
+        """Delivers states. Before the caller acknowledges their outbox entries, it must call
+        `report_oversold` for the keys that they reserve."""
+        report = DeliveryReport()
+        for record, result in zip(records, target.deliver(records), strict=True):
+            if result.outcome is ApplyOutcome.CONCURRENT and result.stored is not None:
+                result = self._merge_concurrent(record, result.stored, source, target)
+            if result.outcome is ApplyOutcome.REFUSED:
+                report.refused.append((record.id, result.reason))
                 continue
-            if answer.displaced_id is not None:
-                self._file_displaced(record, answer.displaced_id, target)
-            handed.acknowledged.append((record.id, record.version))
-        return handed
+            if result.displaced_id is not None:
+                self._file_displaced(record, result.displaced_id, target)
+            report.acknowledged.append((record.id, record.version))
+        return report
 
     def reserved_keys(self, records: Sequence[R], target: Replica[R]) -> set[str]:
-        """The keys of counted things that the records hold."""
+        """The keys of the counted things that the records reserve."""
         return {key for record in records for key in target.kind.reservations(record)}
 
     def report_oversold(self, keys: Collection[str], target: Replica[Any]) -> None:
-        """Files what is overdrawn of the counted things in the target: of a kind with a default
-        limit each two records that are in one another's way, else each thing."""
+        """Files a conflict for each counted thing that is oversold in the target. If the kind has a
+        default limit, that is a conflict for each pair of records which cannot both have it."""
         if not keys:
             return
-        found: dict[str, Conflict] = {}
-        for key, count in sorted(target.usage(keys).items()):
-            if count.limit is not None and count.reserved > count.limit:
-                for conflict in self._overdrawn(key, count.reserved, count.limit, target):
-                    found.setdefault(conflict.id, conflict)
-        for conflict in found.values():
+        conflicts: dict[str, Conflict] = {}
+        for key, usage in sorted(target.usage(keys).items()):
+            if usage.limit is not None and usage.reserved > usage.limit:
+                for conflict in self._oversold(key, usage.reserved, usage.limit, target):
+                    conflicts.setdefault(conflict.id, conflict)
+        for conflict in conflicts.values():
             self._file_conflict(conflict)
 
-    def _overdrawn(
+    def _oversold(
         self, key: str, reserved: int, limit: int, target: Replica[Any]
     ) -> Sequence[Conflict]:
         kind, now = target.kind, self._now()
@@ -109,13 +108,15 @@ class Replicator:
             back = self._return_entries(merge.record, incoming, source)
             if merge.record == stored and not back:
                 return ApplyResult(ApplyOutcome.ALREADY_APPLIED)
-            owing = (*back, *OutboxEntry.for_followers(target.kind, self._now()))
-            if target.replace(stored, merge.record, owing):
+            entries = (*back, *OutboxEntry.for_followers(target.kind, self._now()))
+            if target.replace(stored, merge.record, entries):
                 return ApplyResult(ApplyOutcome.STORED)
             before, stored = stored, target.load([incoming.id])[incoming.id]
             if stored == before:
                 target.rehash([stored.id])
-        return ApplyResult(ApplyOutcome.REFUSED, reason="changed too often while it was merged")
+        return ApplyResult(
+            ApplyOutcome.REFUSED, reason="changed too often while it was being merged"
+        )
 
     def _return_entries(
         self, merged: R, incoming: R, source: Replica[R]
@@ -130,10 +131,10 @@ class Replicator:
             self._file_conflict(filing.from_states(name, winner, lost, merge.reason, self._now()))
 
     def _file_displaced(self, record: R, holder_id: str, target: Replica[R]) -> None:
-        held = target.load([holder_id])[holder_id]
+        holder = target.load([holder_id])[holder_id]
         reason = "a unique value was taken twice; this record is without it"
         name = target.kind.name
-        self._file_conflict(filing.from_states(name, held, record, reason, self._now()))
+        self._file_conflict(filing.from_states(name, holder, record, reason, self._now()))
 
     def _file_conflict(self, conflict: Conflict) -> None:
         try:
@@ -147,8 +148,10 @@ class Replicator:
 def _double_bookings(
     holders: Sequence[R], kind: Kind[R], key: str, limit: int
 ) -> Sequence[tuple[R, R]]:
-    """Of the holders, oldest first: each to whom the earlier ones left too little, with each of
-    these."""
-    held = accumulate(kind.reservations(record).get(key, 0) for record in holders)
-    late = [position for position, reserved in enumerate(held) if reserved > limit]
-    return [(earlier, holders[position]) for position in late for earlier in holders[:position]]
+    """Pairs each record for which the older ones left too little with each of those. The holders
+    are ordered from oldest to newest."""
+    totals = accumulate(kind.reservations(record).get(key, 0) for record in holders)
+    over_limit = [position for position, total in enumerate(totals) if total > limit]
+    return [
+        (earlier, holders[position]) for position in over_limit for earlier in holders[:position]
+    ]

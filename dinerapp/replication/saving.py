@@ -1,4 +1,4 @@
-"""Make and save, and read, change, save: how use cases write records that others write too."""
+"""Creates, updates and upserts records idempotently, with retries after concurrent writes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MAX_ATTEMPTS = 8
 
 
 class PreconditionFailed(DinerError):
-    """The caller named a version, and the record is at another one."""
+    """The record is not at the version that the caller requires."""
 
     def __init__(self, stored: Record) -> None:
         super().__init__(f"the record is at version {stored.version}")
@@ -36,8 +36,8 @@ class PreconditionFailed(DinerError):
 
 @dataclass(frozen=True, slots=True)
 class WriteResult(Generic[R]):
-    """The record as it is now; whether this request had been carried out before, and whether
-    it changed anything now."""
+    """The current record. `replayed`: the operation had been applied before. `changed`: this call
+    changed the record."""
 
     record: R
     replayed: bool = False
@@ -52,7 +52,7 @@ def new_record(record_type: type[R], operation: Operation, **fields: object) -> 
 
 
 def save_idempotently(save: Callable[[R], R], record: R) -> WriteResult[R]:
-    """Saves; a repeated operation counts as done."""
+    """Saves the record. An operation that was applied before is not applied again."""
     try:
         return WriteResult(save(record))
     except Replayed as replay:
@@ -60,11 +60,11 @@ def save_idempotently(save: Callable[[R], R], record: R) -> WriteResult[R]:
 
 
 def confirm_replay(repository: Repository[R], record: R, op_id: str) -> WriteResult[R]:
-    """The answer to an operation that the record has applied before.
+    """The result of an operation that the record has applied before.
 
-    Whoever applied it may have died before the other store had it. Saving once more changes
-    nothing, and sees to it that the other store has it, or is known to lack it, before the
-    operation is acknowledged.
+    The process that applied it may have died before it delivered the record to the other store.
+    Saving again changes nothing, but delivers the record, or marks its outbox entry as undelivered,
+    before the operation is confirmed to the client.
     """
     try:
         return save_idempotently(repository.save, replace(record, op_id=op_id))
@@ -73,20 +73,20 @@ def confirm_replay(repository: Repository[R], record: R, op_id: str) -> WriteRes
 
 
 def confirm_unchanged(repository: Repository[R], record: R) -> WriteResult[R]:
-    """The answer to an operation that finds done what it would do: like a replay, it is only
-    acknowledged once the other store has it, too, or is known to lack it."""
+    """The result of an operation that would change nothing. Like a replay, it is only confirmed
+    once the record is delivered to the other store, or its entry is marked as undelivered."""
     return replace(confirm_replay(repository, record, record.op_id), replayed=False)
 
 
 def create_idempotently(
     repository: Repository[R], operation: Operation, create: Callable[[], R]
 ) -> WriteResult[R]:
-    """One record for one operation, however often and wherever it is tried.
+    """Creates one record for the operation, however often and in whichever store it is tried.
 
-    `create` makes the record under the operation's ids, and saves it. Where a rule refuses that
-    now, an earlier try may have come before what the rule looks at (the menu, the stock, the
-    hours) changed: its record is the answer. A key that was used for something else is refused
-    whatever there is.
+    `create` builds the record with the ids of the operation, and saves it. If a rule refuses that,
+    an earlier attempt may have succeeded before the menu, the stock or the hours changed; then the
+    record of that attempt is the result. Raises KeyReused if the idempotency key was used for
+    another request.
     """
     try:
         return WriteResult(create())
@@ -102,7 +102,7 @@ def create_idempotently(
 
 
 def _find_earlier(repository: Repository[R], operation: Operation) -> R | None:
-    """The record of an earlier try."""
+    """The record of an earlier attempt."""
     try:
         record = repository.get(operation.record_id)
     except NotFound:
@@ -120,8 +120,8 @@ def upsert_with_retry(
     create: Callable[[], R],
     if_match: str | None = None,
 ) -> WriteResult[R]:
-    """Applies the change as `update_with_retry` does; where there is no such record yet, saves
-    what `create` makes, unless somebody else was faster."""
+    """Applies the change like `update_with_retry`, or saves the result of `create` if there is no
+    such record. If another writer creates it first, the change is applied to that record."""
     update = partial(update_with_retry, repository, record_id, op_id, change, if_match)
     try:
         return update()
@@ -141,10 +141,11 @@ def update_with_retry(
     if_match: str | None = None,
     save: Callable[[R], R] | None = None,
 ) -> WriteResult[R]:
-    """Applies the change to the record as it is, again if somebody else was faster.
+    """Applies the change to the current record, and retries after a concurrent write.
 
-    With `if_match`, only to that very version. A repeated operation is not applied again,
-    whatever has become of the record since. A change that returns the record itself saves nothing.
+    With `if_match`, it is only applied to exactly that version. An operation that was applied
+    before is not applied again, even if the record has changed since. If `change` returns the same
+    object, nothing is saved.
     """
     for _ in range(MAX_ATTEMPTS):
         try:
@@ -159,11 +160,11 @@ def update_with_retry(
             raise KeyReused(record)
         if if_match is not None and if_match != str(record.version):
             raise PreconditionFailed(record)
-        wanted = change(record)
-        if wanted is record:
+        changed = change(record)
+        if changed is record:
             return WriteResult(record, changed=False)
         try:
-            return save_idempotently(save or repository.save, wanted)
+            return save_idempotently(save or repository.save, changed)
         except StaleVersion as exc:
             stale = exc
     raise stale

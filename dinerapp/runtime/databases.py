@@ -1,4 +1,4 @@
-"""The databases that hold records, each with the stores that are made on it."""
+"""The databases that hold records, each with the stores that use it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class NoDatabase(DinerError):
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One store's database, and how a store of each kind is made on it."""
+    """A database, and for each kind the factory of its store there."""
 
     database: Database
     stores: StoreFactories
@@ -29,7 +29,7 @@ class Backend:
 
 @dataclass(frozen=True, slots=True)
 class AuxConnection:
-    """A named connection that holds no records of ours."""
+    """A named connection to a server that holds no records."""
 
     engine: str
     role: str
@@ -42,16 +42,18 @@ def postgres_backend(
     pool: tuple[int, int] = DEFAULT_POOL,
     find_migrations: Callable[[], Sequence[Migration]] = replication_migrations,
 ) -> Backend:
-    """PostgreSQL, with a pool of at least and at most so many connections."""
-    least, most = pool
-    database = PostgresDatabase(url, pool_min=least, pool_max=most, find_migrations=find_migrations)
+    """PostgreSQL. `pool` is the minimum and maximum number of connections."""
+    pool_min, pool_max = pool
+    database = PostgresDatabase(
+        url, pool_min=pool_min, pool_max=pool_max, find_migrations=find_migrations
+    )
     return Backend(database, {row.name: row.postgres for row in kinds})
 
 
 def mongo_backend(
     url: str, kinds: Sequence[KindRow], pool: tuple[int, int] = DEFAULT_POOL
 ) -> Backend:
-    """MongoDB, with a pool of at least and at most so many connections."""
-    least, most = pool
-    database = MongoDatabase(url, pool_min=least, pool_max=most)
+    """MongoDB. `pool` is the minimum and maximum number of connections."""
+    pool_min, pool_max = pool
+    database = MongoDatabase(url, pool_min=pool_min, pool_max=pool_max)
     return Backend(database, {row.name: row.mongo for row in kinds})

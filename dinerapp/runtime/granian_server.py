@@ -1,4 +1,4 @@
-"""How granian serves the application: `python -m dinerapp.runtime.granian_server [MODULE:APP]`."""
+"""Serves the application with granian: `python -m dinerapp.runtime.granian_server [MODULE:APP]`."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ CLOSE_PRIORITY = 100
 KILL_SECONDS = 20
 IDLE_SECONDS = 600
 QUEUED_PER_THREAD = 4
-"""So many requests wait for each that is worked on; the others wait in the system's queue."""
+"""How many accepted requests may wait per thread; others stay in the backlog of the socket."""
 LOG_CONFIG = {"loggers": {"_granian": {"propagate": True}}}
-"""What granian has to say goes where the application's lines go."""
+"""Granian logs through the handlers of the application."""
 
 
 def main() -> None:
-    """By the settings in the environment, and of the application that the first argument names."""
+    """Serves the application named by the first argument, with settings from the environment."""
     try:
         settings = Settings.from_environment()
     except BadSetting as exc:
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def serve(settings: Settings, target: str = processes.APP) -> None:
-    """Serves until SIGINT or SIGTERM; SIGHUP starts the workers anew, one after the other."""
+    """Serves until SIGINT or SIGTERM. SIGHUP restarts the workers one after the other."""
     processes.share_metrics()
     threads = settings.web_threads + settings.web_streams
     server = Granian(
@@ -49,7 +49,7 @@ def serve(settings: Settings, target: str = processes.APP) -> None:
         port=settings.port,
         interface=Interfaces.WSGI,
         workers=settings.web_concurrency,
-        # The application works on WEB_THREADS requests at a time; the others are for live streams.
+        # The application works on WEB_THREADS requests at a time; other threads are for streams.
         blocking_threads=threads,
         blocking_threads_idle_timeout=IDLE_SECONDS,
         backpressure=threads * QUEUED_PER_THREAD,
@@ -60,40 +60,40 @@ def serve(settings: Settings, target: str = processes.APP) -> None:
         log_level=LogLevels(settings.log_level),
         log_dictconfig=LOG_CONFIG,
     )
-    os.register_at_fork(after_in_child=_end_at_once_when_told)
+    os.register_at_fork(after_in_child=_exit_on_signals)
     server.on_startup(processes.forget_metrics)
     server.on_shutdown(processes.remove_metrics)
     server.serve(target_loader=_load)
 
 
-def _end_at_once_when_told() -> None:
-    """Until granian serves in this worker, which then ends in order. The master's own handlers,
-    which a fork inherits, would only make a note: the signal would be lost, and the master would
-    wait for its worker until it kills it."""
+def _exit_on_signals() -> None:
+    """Lets signals terminate a worker that granian does not serve in yet. The handlers inherited
+    from the master only set a flag there, so a signal would be lost, and the master would wait for
+    the worker until it kills it."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
 
 
 def _load(target: str) -> Callable[..., Any]:
-    """The application in its worker, which ends its streams and hangs up when it is told to."""
+    """Loads the application in a worker, and registers what has to happen when the worker stops."""
     module, _, name = target.partition(":")
     processes.forget_dead_workers()
     app = getattr(__import__(module, fromlist=[name]), name)
-    _end_streams_when_told()
+    _end_streams_on_signals()
     Finalize(None, processes.forget_worker, (os.getpid(),), exitpriority=CLOSE_PRIORITY - 1)
     Finalize(None, app.extensions[EXTENSION].supervisor.stop, exitpriority=CLOSE_PRIORITY)
-    loaded: Callable[..., Any] = app
-    return loaded
+    wsgi_app: Callable[..., Any] = app
+    return wsgi_app
 
 
-def _end_streams_when_told() -> None:
-    """By a signal to end, beside what the server itself makes of it."""
-    heard, told = os.pipe()
-    os.set_blocking(told, False)
-    signal.set_wakeup_fd(told)
+def _end_streams_on_signals() -> None:
+    """Ends open streams on SIGTERM and SIGINT, in addition to the handlers of granian."""
+    read_fd, write_fd = os.pipe()
+    os.set_blocking(write_fd, False)
+    signal.set_wakeup_fd(write_fd)
 
     def listen() -> None:
-        while os.read(heard, 1)[0] not in (signal.SIGTERM, signal.SIGINT):
+        while os.read(read_fd, 1)[0] not in (signal.SIGTERM, signal.SIGINT):
             pass
         processes.ending.set()
 

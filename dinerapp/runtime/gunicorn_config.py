@@ -1,4 +1,4 @@
-"""How gunicorn serves the application; everything an operator chooses is in the settings."""
+"""The configuration of gunicorn, derived from the settings of the application."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ except BadSetting as exc:
     sys.exit(str(exc))
 configure_logging(settings)
 
-# prometheus_client looks for the directory when it is imported, which must come after this.
-# This runs again in a new master on SIGUSR2.
+# Must run before prometheus_client is imported, which looks for the directory at that time.
+# On SIGUSR2 it runs again, in a new master.
 processes.share_metrics()
 
 wsgi_app = "dinerapp.runtime.wsgi:app"
@@ -29,14 +29,14 @@ host = f"[{settings.host}]" if ":" in settings.host else settings.host
 bind = f"{host}:{settings.port}"
 workers = settings.web_concurrency
 worker_class = "gthread"
-# The application works on WEB_THREADS requests at a time; the others are for live streams.
+# The application processes WEB_THREADS requests at a time; other threads are for live streams.
 threads = settings.web_threads + settings.web_streams
-# Pools and threads do not survive a fork, so that each worker loads the application itself.
+# Pools and threads do not survive a fork, so each worker loads the application itself.
 preload_app = False
 reuse_port = True
 timeout = 30
 graceful_timeout = 20
-# Longer than the load balancers' usual 60 s, so that they close idle connections first.
+# Longer than the usual 60 s of load balancers, so that they close idle connections first.
 keepalive = 65
 limit_request_line = 8190
 limit_request_fields = 100
@@ -45,7 +45,7 @@ control_socket_disable = True
 
 
 class PropagatingLogger(Logger):  # type: ignore[misc]
-    """Gunicorn's own lines in the application's format; requests are logged by the application."""
+    """Logs gunicorn's own lines in the format of the application, which logs requests itself."""
 
     def setup(self, cfg: Config) -> None:
         super().setup(cfg)
@@ -57,28 +57,28 @@ logger_class = PropagatingLogger
 
 
 def on_starting(_server: Any) -> None:
-    """Forgets the metrics of processes that are gone."""
+    """Deletes the metrics of processes that have exited."""
     processes.forget_metrics()
 
 
 def post_worker_init(_worker: Any) -> None:
-    """Ends live streams as soon as the worker is told to stop, not when its patience does."""
+    """Ends live streams as soon as the worker gets a signal to stop, not after its timeout."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         processes.end_streams_on(number)
 
 
 def worker_exit(_server: Any, worker: Any) -> None:
-    """Finishes what is under way in the databases, and hangs up."""
+    """Stops the background services and closes the connections to databases."""
     app = getattr(worker, "wsgi", None)
     if app is not None:
         app.extensions[EXTENSION].supervisor.stop()
 
 
 def child_exit(_server: Any, worker: Any) -> None:
-    """Takes a dead worker out of the sums that are about living ones."""
+    """Removes a dead worker from metrics that only count living ones."""
     processes.forget_worker(worker.pid)
 
 
 def on_exit(_server: Any) -> None:
-    """Leaves no directory of ours behind."""
+    """Removes the directory of the metrics."""
     processes.remove_metrics()

@@ -1,4 +1,4 @@
-"""What the stores have to be told of each kind of record."""
+"""The declaration of a kind: its port, its stores and its default placement."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ StoreFactories = Mapping[str, StoreFactory]
 
 @dataclass(frozen=True, slots=True)
 class KindRow:
-    """One kind of record: its port, its store in each database, and where it lives by default.
+    """A kind of record: its port, its store in each database, and its default placement.
 
-    Of the placement the first is the primary and the second the backup; one alone means only
-    there.
+    The first store of the placement is the primary, the second one the backup. A kind with only one
+    is not replicated.
     """
 
     port: type[Repository[Any]]
@@ -41,7 +41,7 @@ class KindRow:
     def documents(
         cls, port: type[Documents[Any]], placement: tuple[StoreId, ...] = POSTGRES_FIRST
     ) -> KindRow:
-        """A kind of documents: its port says all that its stores have to know."""
+        """A document kind, whose stores are derived from its port."""
         return cls(port, postgres_documents(port), mongo_documents(port), placement)
 
     @property
@@ -50,4 +50,4 @@ class KindRow:
 
 
 CONFLICTS_ROW = KindRow(Conflicts, PostgresConflicts, MongoConflicts)
-"""What lost when two states met is kept beside the records of every program."""
+"""Every program has conflicts beside its own kinds."""

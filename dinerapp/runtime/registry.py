@@ -1,6 +1,6 @@
-"""Every wing of the house, and what follows from their declarations.
+"""The list of wings, and what is derived from their declarations.
 
-A new domain is one more name in WINGS; a wing comes after those whose services it uses.
+A new domain adds its wing to WINGS, after the wings whose services it uses.
 """
 
 from __future__ import annotations

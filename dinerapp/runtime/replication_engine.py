@@ -1,9 +1,9 @@
-"""For programs of your own: records of any kind in PostgreSQL and MongoDB at once.
+"""Replication as a library: records of any kind in PostgreSQL and MongoDB at once.
 
     with ReplicationEngine([KindRow.documents(Notes)], postgres_url=…, mongo_url=…) as engine:
         notes = engine.repository(Notes)
 
-docs/building-your-own.md explains it with a whole program.
+docs/building-your-own.md explains it with a complete program.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ P = TypeVar("P", bound=Repository[Any])
 
 
 class ReplicationEngine:
-    """The stores of one process, and the threads that keep them equal.
+    """The stores of one process, and the threads that replicate between them.
 
-    May be used by many threads. Has to be started in the process that uses it: threads and
+    It is thread-safe. It has to be started in the process that uses it, because threads and
     connections do not survive a fork.
     """
 
@@ -44,8 +44,8 @@ class ReplicationEngine:
         followers: Mapping[str, Sequence[Follower[Any]]] | None = None,
         observer: Observer | None = None,
     ) -> None:
-        """With one URL the other database can join later, and is filled then. `followers` are
-        shown every write of the kinds of those names."""
+        """With only one URL, the other database can be added later, and is filled then. `followers`
+        are called after every write of a kind, by the name of the kind."""
         self._settings = settings or ReplicationSettings()
         kinds = [*kinds, CONFLICTS_ROW]
         self._stores = ReplicatedStores(
@@ -62,12 +62,13 @@ class ReplicationEngine:
         return self._stores.repository(port)
 
     def start(self) -> None:
-        """Opens the pools and starts the threads. Tables, collections and indexes are made as soon
-        as their database answers; this waits some seconds for a first one, and insists on none."""
+        """Opens the pools and starts the threads. Tables, collections and indexes are created as
+        soon as their database answers. Waits a few seconds for a first database, but does not fail
+        without one."""
         self._supervisor.start()
 
     def stop(self) -> None:
-        """Ends the threads and closes the pools."""
+        """Stops the threads and closes the pools."""
         self._supervisor.stop()
 
     def __enter__(self) -> Self:
@@ -84,25 +85,25 @@ class ReplicationEngine:
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Around one request: bounds all that it asks of stores, and has `served_by.current()` say
-        afterwards which of them served it."""
+        """Sets the deadline for all store calls of one request. `served_by.current()` returns
+        afterwards which store served it."""
         served_by.reset()
         with deadline.within(self._settings.request_deadline):
             yield
 
     def health(self) -> HealthVerdict:
-        """What this process thinks of its databases; asks nobody."""
+        """The health of the databases as this process knows it. Sends no query."""
         return assess(self._connections.status())
 
 
 def _backends(
     kinds: Sequence[KindRow], postgres_url: str | None, mongo_url: str | None
 ) -> Sequence[Backend]:
-    found = []
+    backends = []
     if postgres_url:
-        found.append(postgres_backend(postgres_url, kinds))
+        backends.append(postgres_backend(postgres_url, kinds))
     if mongo_url:
-        found.append(mongo_backend(mongo_url, kinds))
-    if not found:
+        backends.append(mongo_backend(mongo_url, kinds))
+    if not backends:
         raise NoDatabase("a replication engine needs the URL of PostgreSQL, of MongoDB, or of both")
-    return found
+    return backends

@@ -1,4 +1,4 @@
-"""What replication can be told, whatever the records are about."""
+"""The settings of replication, whatever the kinds are."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from dinerapp.replication.version import StoreId
 class ReplicationSettings:
     """Durations are in seconds.
 
-    `placement` of single kinds goes before that of their rows. `policy` says who wins where a kind
-    has no merge rule of its own. A call longer than `slow_call` counts as slow.
+    `placement` overrides the default placement of single kinds. `policy` decides which state wins
+    if a kind has no merge rule of its own. Store calls longer than `slow_call` count as slow.
     `relay_in_workers` says whether this process works off outboxes; some process has to.
     """
 

@@ -1,4 +1,4 @@
-"""Builds the two stores of every kind by placement, and everything that keeps them equal."""
+"""Builds the stores of every kind by its placement, and what replicates between them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ ENGINES = {StoreId.POSTGRESQL: "postgresql", StoreId.MONGODB: "mongodb"}
 
 
 class UnusablePlacement(DinerError):
-    """A kind was placed where it cannot be."""
+    """A placement names an unknown kind, or a store whose database is not configured."""
 
     def __init__(self, kind: str, store_ids: Sequence[StoreId], reason: str) -> None:
         super().__init__(f"{kind} cannot be placed in {', '.join(store_ids)}: {reason}")
@@ -62,13 +62,13 @@ class UnusablePlacement(DinerError):
 
 
 class DuplicateKind(DinerError):
-    """Two kinds would be kept in one table."""
+    """Two kinds have the same name, and would share a table."""
 
 
 class ReplicatedStores:
-    """The stores of a process as composites, and what works on them in the background.
+    """The composites of a process, and the background services that work on their stores.
 
-    The kinds must include conflicts: what loses when two states meet is kept as one.
+    The kinds must include conflicts, because merges file them.
     """
 
     def __init__(
@@ -95,12 +95,14 @@ class ReplicatedStores:
         self._slow_calls = SlowCallPolicy(threshold_seconds=settings.slow_call)
         self._backends = {backend.database.store_id: backend for backend in backends}
         self._wake_events: dict[str, Event] = defaultdict(Event)
-        """By the name of the connection: ends the pause of what monitors it."""
+        """By connection name: ends the pause of the thread that monitors the connection."""
         self._monitored_stores = {
-            place: MonitoredStore(backend.database, self._new_health(backend.database.name))
-            for place, backend in self._backends.items()
+            store_id: MonitoredStore(backend.database, self._new_health(backend.database.name))
+            for store_id, backend in self._backends.items()
         }
-        self._suspicions = {place: self._new_suspicion(place) for place in self._monitored_stores}
+        self._suspicions = {
+            store_id: self._new_suspicion(store_id) for store_id in self._monitored_stores
+        }
         self._guarded_stores = {row.name: self._guard_stores(row) for row in kinds}
         self._replicator = Replicator(
             settings.policy, save_conflict=self._save_conflict, observer=observer
@@ -114,135 +116,142 @@ class ReplicatedStores:
 
     @cached_property
     def repositories(self) -> Mapping[str, Any]:
-        """Each port over the stores that its kind is placed in."""
-        workings = ReplicationContext(self._replicator, self._ack_batcher, self._dispatch_queue)
+        """The repository of each kind, over the stores that the kind is placed in."""
+        context = ReplicationContext(self._replicator, self._ack_batcher, self._dispatch_queue)
         return {
-            kind: compose(row.port, self._guarded_stores[kind], workings)
+            kind: compose(row.port, self._guarded_stores[kind], context)
             for kind, row in self._kinds.items()
         }
 
     def repository(self, port: type[P]) -> P:
         """The repository of the port."""
-        found: P = self.repositories[port.kind.name]
-        return found
+        repository: P = self.repositories[port.kind.name]
+        return repository
 
     @cached_property
     def pairs(self) -> Mapping[str, StorePair[Any]]:
-        """The kinds that live in both stores."""
+        """The two stores of each kind that has both."""
         return {
-            kind: StorePair(sides[0].store, sides[1].store)
-            for kind, sides in self._guarded_stores.items()
-            if len(sides) == len(StoreRole)
+            kind: StorePair(guarded[0].store, guarded[1].store)
+            for kind, guarded in self._guarded_stores.items()
+            if len(guarded) == len(StoreRole)
         }
 
     @cached_property
     def bulk_loaders(self) -> Mapping[str, BulkLoader[Any]]:
-        """What writes many records of a kind at once."""
+        """The bulk loader of each kind that has a store."""
         return {
-            kind: BulkLoader([side.store for side in sides], self._replicator)
-            for kind, sides in self._guarded_stores.items()
-            if sides
+            kind: BulkLoader([guarded.store for guarded in guarded_stores], self._replicator)
+            for kind, guarded_stores in self._guarded_stores.items()
+            if guarded_stores
         }
 
     def follower_dispatcher(
         self, followers: Mapping[str, Sequence[Follower[Any]]]
     ) -> FollowerDispatcher:
-        """What shows records to their followers."""
-        stores = [side.store for sides in self._guarded_stores.values() for side in sides]
+        """The dispatcher that runs the followers of each kind."""
+        stores = [
+            guarded.store
+            for guarded_stores in self._guarded_stores.values()
+            for guarded in guarded_stores
+        ]
         return FollowerDispatcher(
             stores, followers, dispatch_queue=self._dispatch_queue, observer=self._observer
         )
 
     def connections(self, dispatcher: FollowerDispatcher) -> Connections:
-        """What is known of the connections."""
-        watched = [
-            NamedConnection(ENGINES[place], self._role(place), watch)
-            for place, watch in self._store_monitors.items()
+        """The states of all connections of this process."""
+        stores = [
+            NamedConnection(ENGINES[store_id], self._role(store_id), monitor)
+            for store_id, monitor in self._store_monitors.items()
         ]
-        probed = [
-            NamedConnection(each.engine, each.role, self._aux_monitors[each.connection.name])
-            for each in self._aux_connections
+        aux_connections = [
+            NamedConnection(aux.engine, aux.role, self._aux_monitors[aux.connection.name])
+            for aux in self._aux_connections
         ]
         return MonitoredConnections(
-            [*watched, *probed],
+            [*stores, *aux_connections],
             relay=self.relay,
             dispatcher=dispatcher,
             are_paired=bool(self.pairs),
         )
 
     def background(self, dispatcher: FollowerDispatcher) -> Sequence[Service]:
-        """Pools first, then what watches the stores, then what works on them."""
-        watches = list(self._store_monitors.values())
+        """The background services in start order: connection pools, monitors, then the others."""
+        monitors = list(self._store_monitors.values())
         services: list[Service] = [
             ConnectionPools(
-                [probe.connection for probe in self._all_monitors],
+                [monitor.connection for monitor in self._all_monitors],
                 before_close=self._ack_batcher.flush,
             ),
             PeriodicThread("acknowledgements", AckLoop(self._ack_batcher).step),
             *(
-                PeriodicThread(f"watch-{each.monitor.connection.name}", each.step, wake)
-                for each, wake in self._monitor_loops
+                PeriodicThread(f"watch-{loop.monitor.connection.name}", loop.step, wake)
+                for loop, wake in self._monitor_loops
             ),
         ]
         if self._settings.relay_in_workers and self.pairs:
-            second = Event()
-            shipping = RelayLoop(self.relay, watches, is_busy=self._is_busy, wake_second=second.set)
+            wake_second = Event()
+            relay_loop = RelayLoop(
+                self.relay, monitors, is_busy=self._is_busy, wake_second=wake_second.set
+            )
             services += [
-                PeriodicThread("relay", shipping.step),
-                PeriodicThread("second-relay", shipping.second_step, second),
+                PeriodicThread("relay", relay_loop.step),
+                PeriodicThread("second-relay", relay_loop.second_step, wake_second),
             ]
         if self._settings.relay_in_workers and dispatcher.stores:
-            written = Event()
-            following_up = FollowerLoop(dispatcher, watches, wake=written.set)
-            services.append(PeriodicThread("followers", following_up.step, written))
+            wake = Event()
+            follower_loop = FollowerLoop(dispatcher, monitors, wake=wake.set)
+            services.append(PeriodicThread("followers", follower_loop.step, wake))
         return services
 
     def await_first_store(self) -> None:
-        """Lets the first requests find a store, without insisting on it."""
-        await_first_store([monitor for monitor, _ in self._monitor_loops])
+        """Waits a limited time for a store to be up, so that the first requests find one."""
+        await_first_store([loop for loop, _ in self._monitor_loops])
 
     def _save_conflict(self, conflict: Conflict) -> None:
-        """Conflicts are replicated like everything else, by what files them."""
+        """Looked up late, because the composite of conflicts needs the replicator."""
         self.repositories[CONFLICTS.name].save(conflict)
 
     def _guard_stores(self, row: KindRow) -> list[GuardedStore[Any]]:
-        """Of a kind whose stores by default are not configured there is none: it has to wait."""
-        wanted = self._settings.placement.get(row.name, row.placement)
-        order = [place for place in wanted if place in self._backends]
-        if not order and wanted != row.placement:
-            raise UnusablePlacement(row.name, wanted, "no such database is configured")
+        """The guarded stores of a kind, primary first. There may be none if neither database of its
+        default placement is configured."""
+        placement = self._settings.placement.get(row.name, row.placement)
+        store_ids = [store_id for store_id in placement if store_id in self._backends]
+        if not store_ids and placement != row.placement:
+            raise UnusablePlacement(row.name, placement, "no such database is configured")
         return [
             GuardedStore(
-                self._backends[place].stores[row.name](self._backends[place].database),
-                self._monitored_stores[place].health,
+                self._backends[store_id].stores[row.name](self._backends[store_id].database),
+                self._monitored_stores[store_id].health,
                 role,
                 self._settings.attempt_deadline,
                 self._observer,
-                self._suspicion_stored_in(place),
+                self._suspicion_stored_in(store_id),
             )
-            for place, role in zip(order, StoreRole, strict=False)
+            for store_id, role in zip(store_ids, StoreRole, strict=False)
         ]
 
     @cached_property
     def _store_monitors(self) -> Mapping[StoreId, StoreMonitor]:
         pairs = list(self.pairs.values())
         return {
-            place: StoreMonitor(
-                member,
-                self._peer_of(place),
-                suspicion=self._suspicions[place],
+            store_id: StoreMonitor(
+                store,
+                self._peer_of(store_id),
+                suspicion=self._suspicions[store_id],
                 relay=self.relay,
                 anti_entropy=self.anti_entropy,
                 pairs=pairs,
             )
-            for place, member in self._monitored_stores.items()
+            for store_id, store in self._monitored_stores.items()
         }
 
     @cached_property
     def _aux_monitors(self) -> Mapping[str, ConnectionMonitor]:
         return {
-            each.connection.name: self._new_aux_monitor(each.connection)
-            for each in self._aux_connections
+            aux.connection.name: self._new_aux_monitor(aux.connection)
+            for aux in self._aux_connections
         }
 
     @property
@@ -276,16 +285,18 @@ class ReplicatedStores:
 
     def _suspicion_stored_in(self, store_id: StoreId) -> Suspicion | None:
         return next(
-            (word for about, word in self._suspicions.items() if about is not store_id), None
+            (suspicion for about, suspicion in self._suspicions.items() if about is not store_id),
+            None,
         )
 
     def _peer_of(self, store_id: StoreId) -> MonitoredStore | None:
-        return next((m for at, m in self._monitored_stores.items() if at is not store_id), None)
+        stores = self._monitored_stores.items()
+        return next((store for other_id, store in stores if other_id is not store_id), None)
 
     def _role(self, store_id: StoreId) -> str:
-        first = [
+        kinds = [
             kind
-            for kind, sides in self._guarded_stores.items()
-            if sides and sides[0].store_id is store_id
+            for kind, guarded_stores in self._guarded_stores.items()
+            if guarded_stores and guarded_stores[0].store_id is store_id
         ]
-        return "primary of " + ", ".join(sorted(first)) if first else "backup"
+        return "primary of " + ", ".join(sorted(kinds)) if kinds else "backup"

@@ -1,7 +1,7 @@
-"""Kills a process group once whoever started this program is gone, however it ended.
+"""Kills a process group as soon as the parent of this process is gone, even after SIGKILL.
 
-`python -m dinerapp.runtime.watchdog GROUP`, with a pipe from its starter as its standard input:
-the kernel closes that pipe with the starter, and nobody else holds it.
+`python -m dinerapp.runtime.watchdog GROUP`, with a pipe from the parent as standard input: no other
+process has the write end, so the kernel closes the pipe when the parent ends.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from contextlib import contextmanager, suppress
 
 @contextmanager
 def killed_with_us(group: int) -> Iterator[None]:
-    """Meanwhile the process group does not outlive this process."""
-    # In a session of its own, for what is sent to ours (Ctrl-C, `timeout`) must not end it first.
+    """Within this context, the process group does not outlive the current process."""
+    # In its own session, so that signals to our process group (Ctrl-C, `timeout`) do not reach it.
     watchdog = subprocess.Popen(  # noqa: S603 our own command
         [sys.executable, "-m", __name__, str(group)],
         stdin=subprocess.PIPE,

@@ -1,7 +1,7 @@
-"""What a wing declares of itself, and what it is built on.
+"""The declaration of a wing, and the context that it is built with.
 
-Everything else follows from these declarations: repositories and stores, placement, settings'
-help, routes, followers, background services, and what tests are run over.
+Everything else is derived from the declarations: repositories and stores, placement, the help text
+of settings, routes, followers, background services, and the subjects of the contract tests.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ W = TypeVar("W")
 
 
 class WingContext:
-    """What wings are built on: the settings, the repositories, and the services of the wings
-    before them."""
+    """What a wing is built with: the settings, the repositories, and the services of the wings
+    built before it."""
 
     def __init__(
         self,
@@ -54,27 +54,29 @@ class WingContext:
 
     def repository(self, port: type[P]) -> P:
         """The repository of the port, over the stores that its kind is placed in."""
-        found: P = self._repositories[port.kind.name]  # type: ignore[assignment]
-        return found
+        repository: P = self._repositories[port.kind.name]  # type: ignore[assignment]
+        return repository
 
     def services(self, container: type[W]) -> W:
-        """The services of a wing that was built before."""
-        found: W = self._services[container]  # type: ignore[assignment]
-        return found
+        """The services of a wing that was built before this one."""
+        services: W = self._services[container]  # type: ignore[assignment]
+        return services
 
     def personal_data(self) -> Sequence[PersonalData[Any]]:
-        """What the kinds of all wings keep of people."""
+        """The personal data in the kinds of all wings."""
         return self._personal_data(self)
 
     def add(self, services: object) -> None:
-        """Makes a wing's services known to those after it."""
+        """Makes the services of a wing available to later wings."""
         self._services[type(services)] = services
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltWing:
-    """A wing's services, what follows writes of its kinds, and what runs in the background:
-    `services` in every process, `relay_services` where outboxes are worked off."""
+    """The services of a wing, the followers of its kinds, and its background services.
+
+    `background` runs in every process, `relay_background` only where outboxes are worked off.
+    """
 
     container: object
     followers: Mapping[str, Sequence[Follower[Any]]] = field(default_factory=dict)
@@ -87,12 +89,12 @@ def _no_personal_data(_context: WingContext) -> Sequence[PersonalData[Any]]:
 
 
 def _nothing_to_forward(_bridge: SignalBridge) -> None:
-    """Other processes need not know."""
+    """The wing has no signals for other processes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wing:
-    """A domain as the rest of the house sees it."""
+    """The declaration of a domain, which is all that the rest of the program knows of it."""
 
     name: str
     kinds: tuple[KindRow, ...]

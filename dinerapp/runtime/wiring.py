@@ -1,4 +1,4 @@
-"""Puts the whole of a process together, not yet connected: stores, then wings, then services."""
+"""Builds the application of a process: stores, then wings, then background services."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def build(
     is_busy: Callable[[], bool] = lambda: False,
     must_end: Callable[[], bool] = lambda: False,
 ) -> Application:
-    """Everything, not yet connected. Without a bus nobody else is reached or heard.
+    """The application, not yet connected. Without a bus, signals stay in this process.
 
-    `is_busy` says whether there are requests to serve, to which work in the background gives way;
-    `must_end` whether the process is about to end, so that streams do.
+    `is_busy` says whether requests are being served; the relay yields to them. `must_end` says
+    whether the process is about to exit, which ends open streams.
     """
     bus = bus or MultiTransportBus([])
     try:
@@ -57,7 +57,7 @@ def build(
     quota = StreamQuota(settings.web_streams, must_end)
     context = WingContext(
         settings,
-        # Without a key tokens are good for this process only; what serves people has one.
+        # Without a key, tokens are only valid in this process. Processes that serve users have one.
         secret=settings.secret_key or secrets.token_hex(),
         repositories=stores.repositories,
         stream_quota=quota,
@@ -66,9 +66,9 @@ def build(
         personal_data=_personal_data,
     )
     built = _build_wings(context)
-    following = stores.follower_dispatcher(_followers(built))
+    dispatcher = stores.follower_dispatcher(_followers(built))
     replication = ReplicationServices(
-        connections=stores.connections(following),
+        connections=stores.connections(dispatcher),
         conflicts=ConflictService(context.repository(Conflicts), stores.repositories),
         anti_entropy=stores.anti_entropy,
         pairs=stores.pairs,
@@ -78,7 +78,7 @@ def build(
     for wing in WINGS:
         wing.forward_signals(bridge)
     background = [
-        *stores.background(following),
+        *stores.background(dispatcher),
         *(service for wing in built for service in wing.background),
         Resource(bus),
     ]
@@ -91,7 +91,7 @@ def build(
         repositories=stores.repositories,
         bulk_loaders=stores.bulk_loaders,
         relay=stores.relay,
-        follower_dispatcher=following,
+        follower_dispatcher=dispatcher,
         bus=bus,
         stream_quota=quota,
         bridge=bridge,
@@ -109,11 +109,11 @@ def _build_wings(context: WingContext) -> Sequence[BuiltWing]:
 
 
 def _followers(built: Sequence[BuiltWing]) -> Mapping[str, Sequence[Follower[Any]]]:
-    found: dict[str, list[Follower[Any]]] = defaultdict(list)
+    by_kind: dict[str, list[Follower[Any]]] = defaultdict(list)
     for wing in built:
         for kind, followers in wing.followers.items():
-            found[kind] += followers
-    return found
+            by_kind[kind] += followers
+    return by_kind
 
 
 def _personal_data(context: WingContext) -> Sequence[PersonalData[Any]]:

@@ -304,7 +304,7 @@ class Parcel(Record):
 @pytest.mark.parametrize(
     ("indexes", "problem"),
     [
-        ([Index("colour")], r"Parcel\.colour is to be indexed, and there is no such field"),
+        ([Index("colour")], r"Parcel\.colour cannot be indexed: there is no such field"),
         ([Index("price")], r"Parcel\.price cannot be indexed: it has to be str, int"),
         ([Index("labels")], r"Parcel\.labels cannot be indexed: it has to be str, int"),
         ([Index("holds")], r"Parcel\.holds cannot be indexed: .* belong to the stores"),
@@ -329,11 +329,11 @@ def test_an_index_that_cannot_be_made_stops_the_start(indexes: list[Index], prob
         (lambda it: it.first(order="pie"), r"no Index\('order', 'created_at'\)"),
         (lambda it: it.page_by("leaves_at", None, 9), r"no Index\('leaves_at'\)"),
         (lambda it: it.page_by("party", None, 9, mood=Mood.GLUM), "party is not a time"),
-        (lambda it: it.newest(None, 9, notes=""), "declares no index with notes"),
-        (lambda it: it.newest(None, 9, guest=5), "guest is str, and is asked for int"),
+        (lambda it: it.newest(None, 9, notes=""), "declares no index on notes"),
+        (lambda it: it.newest(None, 9, guest=5), "guest is str, and is compared with int"),
         (
             lambda it: it.between("party", True, None, mood=""),
-            "party is int, and is asked for bool",
+            "party is int, and is compared with bool",
         ),
         (lambda it: it.between("guest", "a", "b"), r"no Index\('guest'\)"),
     ],

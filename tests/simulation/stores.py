@@ -284,7 +284,7 @@ class SimulatedStore(Store[Any]):
         return len(self._listed("open_count"))
 
     def page(
-        self, wanted: OrderFilter | ConflictState | None, after: Cursor | None, limit: int
+        self, filters: OrderFilter | ConflictState | None, after: Cursor | None, limit: int
     ) -> Page[Order] | Page[Conflict]:
         return Page.from_records(self._listed("page")[: limit + 1], limit)
 

@@ -34,5 +34,5 @@ class Users(Repository[User]):
 
     @abstractmethod
     @query
-    def page(self, wanted: UserFilter, after: Cursor | None, limit: int) -> Page[User]:
+    def page(self, filters: UserFilter, after: Cursor | None, limit: int) -> Page[User]:
         """The matching users, newest first by creation and then by id."""

@@ -139,9 +139,9 @@ class AccountService:
         """One user."""
         return self._users.get(user_id)
 
-    def page(self, wanted: UserFilter, after: Cursor | None, limit: int) -> Page[User]:
+    def page(self, filters: UserFilter, after: Cursor | None, limit: int) -> Page[User]:
         """Users, newest first."""
-        return self._users.page(wanted, after, limit)
+        return self._users.page(filters, after, limit)
 
     def change(
         self,

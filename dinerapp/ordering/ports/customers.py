@@ -25,5 +25,5 @@ class Customers(Repository[Customer]):
 
     @abstractmethod
     @query
-    def page(self, wanted: CustomerFilter, after: Cursor | None, limit: int) -> Page[Customer]:
+    def page(self, filters: CustomerFilter, after: Cursor | None, limit: int) -> Page[Customer]:
         """The matching customers, newest first by creation and then by id."""

@@ -32,7 +32,7 @@ class Orders(Repository[Order]):
 
     @abstractmethod
     @query
-    def page(self, wanted: OrderFilter, after: Cursor | None, limit: int) -> Page[Order]:
+    def page(self, filters: OrderFilter, after: Cursor | None, limit: int) -> Page[Order]:
         """The matching orders, newest first by creation and then by id."""
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Customers: created and updated by the orders they place, and erased on request."""
+"""Customers: created and updated from the orders that they place, and erased on request."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from dinerapp.replication.signals import announce
 
 
 class CustomerService:
-    """Use cases around customers."""
+    """Use cases for customers."""
 
     def __init__(
         self,
@@ -62,43 +62,43 @@ class CustomerService:
         self._order_data = PersonalData(repository=orders, find=self._orders_of, redact=anonymise)
         self._own_data = PersonalData(
             repository=customers,
-            find=self._namesakes_of,
+            find=self._with_same_phone,
             redact=blank,
             on_redacted=self._announce_erased,
         )
 
     def id_of(self, order: Order) -> str | None:
-        """Who placed the order; nobody where it gives no number."""
+        """The id of the customer who placed the order; None without a telephone number."""
         phone = self._phone_identity.phone(order.customer.phone_key)
         return self._phone_identity.id_of(phone) if phone else None
 
     def remember(self, order: Order) -> None:
-        """Makes or updates whoever placed the order. May be repeated, at any time and anywhere.
+        """Creates or updates the customer who placed the order. Idempotent.
 
-        An order that is older than its guest's erasure has come to light late, from a store that
-        was cut off; it is erased as the others were.
+        An order that is older than the erasure of its customer arrived late, from a store that was
+        cut off. It is erased like the others.
         """
         phone = self._phone_identity.phone(order.customer.phone_key)
         if not phone:
             return
-        known = self._record_order(order, phone)
-        if known.erased_at is not None and known.ordered_before_erasure(order):
-            self._erase_orders([order], phone, known.erased_at)
+        customer = self._record_order(order, phone)
+        if customer.erased_at is not None and customer.ordered_before_erasure(order):
+            self._erase_orders([order], phone, customer.erased_at)
 
     def get(self, customer_id: str) -> Customer:
-        """One customer; who was erased is none."""
+        """One customer. Raises NotFound for an erased one."""
         return _require_existing(self._customers.get(customer_id))
 
-    def page(self, wanted: CustomerFilter, after: Cursor | None, limit: int) -> Page[Customer]:
-        """Customers, newest first; number and address may be typed in any way."""
-        if wanted.phone is not None:
-            wanted = replace(wanted, phone=self._phone_identity.phone(wanted.phone))
-        if wanted.email is not None:
-            wanted = replace(wanted, email=normalise_email(wanted.email))
-        return self._customers.page(wanted, after, limit)
+    def page(self, filters: CustomerFilter, after: Cursor | None, limit: int) -> Page[Customer]:
+        """A page of customers, newest first. Telephone number and e-mail address are normalised."""
+        if filters.phone is not None:
+            filters = replace(filters, phone=self._phone_identity.phone(filters.phone))
+        if filters.email is not None:
+            filters = replace(filters, email=normalise_email(filters.email))
+        return self._customers.page(filters, after, limit)
 
     def orders(self, customer_id: str, after: Cursor | None, limit: int) -> Page[Order]:
-        """What somebody has ordered, newest first."""
+        """A page of the customer's orders, newest first."""
         phone = self.get(customer_id).phone
         return self._orders.page(OrderFilter(phone=phone), after, limit)
 
@@ -109,7 +109,7 @@ class CustomerService:
         fields: Mapping[str, Any],
         if_match: str | None = None,
     ) -> WriteResult[Customer]:
-        """Sets what staff know better; the next order may know better still."""
+        """Sets fields of a customer. The next order of the customer may change them again."""
         if fields.get("email"):
             fields = {**fields, "email": normalise_email(fields["email"])}
 
@@ -123,8 +123,8 @@ class CustomerService:
     def erase(
         self, customer_id: str, operation: Operation, if_match: str | None = None
     ) -> WriteResult[Customer]:
-        """Erases a customer. Their own record comes last, so that an erasure that was interrupted
-        finds it again and resumes. The time it takes grows with the number of orders."""
+        """Erases a customer. The customer's own record comes last, so that repeating an interrupted
+        call completes it. The duration grows with the number of orders."""
         customer = self._customers.get(customer_id)
         is_replay = customer.has_applied(operation.op_id)
         if is_replay or customer.is_erased:
@@ -135,12 +135,12 @@ class CustomerService:
             return self._erase(customer, utc_now(), operation.op_id)
 
     def _erase(self, customer: Customer, at: datetime, op_id: str) -> WriteResult[Customer]:
-        """The same number has other customers only where the secret key was another one once."""
+        """Other customers have the same number only if the secret key has been changed."""
         by_number = Person(phone=customer.phone)
         self._forget_elsewhere(by_number, at)
         for orders in batches(self._orders_of(by_number)):
             self._erase_orders(orders, customer.phone, at)
-        for other in self._namesakes_of(by_number):
+        for other in self._with_same_phone(by_number):
             if other.id != customer.id:
                 self._redactor.redact_one(self._own_data, other.id, at, new_op_id())
         return self._redactor.redact_one(self._own_data, customer.id, at, op_id)
@@ -156,8 +156,8 @@ class CustomerService:
         return upsert_with_retry(self._customers, customer_id, op_id, change, create).record
 
     def _erase_orders(self, orders: Sequence[Order], phone: str, at: datetime) -> None:
-        """What other kinds keep comes first: orders lead to the guest's accounts, and what is
-        erased is not found by its number again."""
+        """Other kinds come first: the accounts of the guest are found through the orders, and
+        erased orders are no longer found by number."""
         self._forget_elsewhere(Person(phone=phone, user_ids=self._accounts_of(orders, phone)), at)
         self._redactor.redact(self._order_data, orders, at)
 
@@ -166,7 +166,8 @@ class CustomerService:
             self._redactor.forget(person, data, at)
 
     def _accounts_of(self, orders: Sequence[Order], phone: str) -> frozenset[str]:
-        """The guest's own: staff order for guests, and people with another number for friends."""
+        """The accounts that belong to the guest. Staff order for guests, and accounts with another
+        number belong to friends."""
         ids = {order.user_id for order in orders if order.user_id is not None}
         users = self._users.get_many(ids).values() if ids else ()
         return frozenset(user.id for user in users if self._is_theirs(user, phone))
@@ -178,7 +179,7 @@ class CustomerService:
     def _orders_of(self, person: Person) -> Iterator[Order]:
         return all_of(partial(self._orders.page, OrderFilter(phone=person.phone)))
 
-    def _namesakes_of(self, person: Person) -> Iterator[Customer]:
+    def _with_same_phone(self, person: Person) -> Iterator[Customer]:
         return all_of(partial(self._customers.page, CustomerFilter(phone=person.phone)))
 
     def _announce_erased(self, customer: Customer) -> None:

@@ -1,4 +1,4 @@
-"""Placing orders and moving them along."""
+"""Use cases for orders: quoting, placing, revising, cancelling and changing the status."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ from dinerapp.replication.signals import announce
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewOrder:
-    """What a guest sends."""
+    """An order as a guest requests it."""
 
     customer: OrderContact
     fulfilment: Fulfilment
@@ -62,14 +62,14 @@ class NewOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineChanges:
-    """What is different about an open order: new positions, and other quantities by line id."""
+    """Changes to an open order: lines to add, and new quantities by line id."""
 
     added: Sequence[LineRequest] = ()
     quantities: Mapping[str, int] = field(default_factory=dict)
 
 
 class OrderService:
-    """Use cases around orders."""
+    """Use cases for orders."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class OrderService:
     def place(
         self, operation: Operation, new: NewOrder, caller: Caller = GUEST
     ) -> WriteResult[Order]:
-        """One order for one operation, however often and wherever it is tried."""
+        """Places one order for the operation, however often it is tried."""
         place = partial(self._try_to_place, operation, new, caller)
         placed = create_idempotently(self._orders, operation, place)
         if placed.changed:
@@ -104,15 +104,15 @@ class OrderService:
         return placed
 
     def quote(
-        self, wanted: Sequence[LineRequest], line_ids: Sequence[str]
+        self, requests: Sequence[LineRequest], line_ids: Sequence[str]
     ) -> Sequence[Line | RuleViolation]:
-        """What an order of these would be told now, position by position."""
-        if not wanted:
+        """For each request, the line that an order would get now, or why it is refused."""
+        if not requests:
             return []
-        return list(self._quote(wanted, self._menu_of(wanted), line_ids, utc_now()))
+        return list(self._quote(requests, self._menu_of(requests), line_ids, utc_now()))
 
     def get(self, order_id: str, caller: Caller) -> Order:
-        """One order, if it is the caller's to see; else there is none, for all they know."""
+        """One order. Raises NotFound if the caller may not see it."""
         self._tokens.require(order_id, caller)
         order = self._orders.get(order_id)
         if not _can_see(caller, order):
@@ -120,22 +120,22 @@ class OrderService:
         return order
 
     def page(
-        self, wanted: OrderFilter, after: Cursor | None, limit: int, caller: Caller
+        self, filters: OrderFilter, after: Cursor | None, limit: int, caller: Caller
     ) -> Page[Order]:
-        """The orders that are the caller's to see, newest first."""
-        if wanted.phone is not None:
-            wanted = replace(wanted, phone=self._phone_identity.phone(wanted.phone))
+        """A page of the orders that the caller may see, newest first."""
+        if filters.phone is not None:
+            filters = replace(filters, phone=self._phone_identity.phone(filters.phone))
         if not caller.may(Permission.SEE_ORDERS):
-            wanted = replace(wanted, user_id=caller.user_id or "")
-        return self._orders.page(wanted, after, limit)
+            filters = replace(filters, user_id=caller.user_id or "")
+        return self._orders.page(filters, after, limit)
 
     def look_up(self, phone: str, code: str) -> Order:
-        """The latest order under a phone number, however it is typed, with this code; NotFound."""
-        wanted = OrderFilter(phone=self._phone_identity.phone(phone), code=code.upper())
-        found = self._orders.page(wanted, None, 1)
-        if not found.items:
+        """The latest order with this telephone number and code. Raises NotFound."""
+        filters = OrderFilter(phone=self._phone_identity.phone(phone), code=code.upper())
+        page = self._orders.page(filters, None, 1)
+        if not page.items:
             raise NotFound("orders", code)
-        return found.items[0]
+        return page.items[0]
 
     def cancel(
         self,
@@ -146,7 +146,7 @@ class OrderService:
         reason: str | None = None,
         if_match: str | None = None,
     ) -> WriteResult[Order]:
-        """Cancels an order; staff and its owner may."""
+        """Cancels an order. The owner may do this, and roles with the permission."""
         order = self.get(order_id, caller)
         if not (caller.may(Permission.CANCEL_ORDERS) or _is_owner(caller, order)):
             raise NotPermitted(f"the role {caller.role} may not cancel orders")
@@ -162,7 +162,7 @@ class OrderService:
         reason: str | None = None,
         if_match: str | None = None,
     ) -> WriteResult[Order]:
-        """Takes the order a step further; being there already is no step and no mistake."""
+        """Changes the status of an order. If it has that status already, nothing changes."""
         if not may_take_step(caller, status):
             raise NotPermitted(f"the role {caller.role} may not set orders to {status}")
         return self._change_status(order_id, operation, status, caller, reason, if_match)
@@ -170,20 +170,20 @@ class OrderService:
     def revise(
         self, order_id: str, operation: Operation, changes: LineChanges, if_match: str | None = None
     ) -> WriteResult[Order]:
-        """Adds lines and changes how many there are of others; none takes a line off."""
+        """Adds lines and changes the quantities of others; 0 removes a line."""
 
         def change(order: Order) -> Order:
             return self._with_changes(order, operation, changes, utc_now())
 
-        done = update_with_retry(
+        result = update_with_retry(
             self._orders, order_id, operation.op_id, change, if_match, self._save
         )
-        if done.changed:
-            announce(order_revised, self, order=done.record)
-        return done
+        if result.changed:
+            announce(order_revised, self, order=result.record)
+        return result
 
     def access_token(self, order_id: str) -> str:
-        """Reads and cancels just this order."""
+        """A token that gives access to this order only."""
         return self._tokens.issue(order_id)
 
     def _change_status(
@@ -205,13 +205,14 @@ class OrderService:
                 status, actor=caller.actor, reason=reason, op_id=operation.op_id, now=utc_now()
             )
 
-        done = update_with_retry(self._orders, order_id, operation.op_id, change, if_match)
-        if done.changed:
-            announce(order_status_changed, self, order=done.record, before=before[-1])
-        return done
+        result = update_with_retry(self._orders, order_id, operation.op_id, change, if_match)
+        if result.changed:
+            announce(order_status_changed, self, order=result.record, before=before[-1])
+        return result
 
     def _try_to_place(self, operation: Operation, new: NewOrder, caller: Caller) -> Order:
-        """By the menu as it is known here, if that is how it still is; else by what is stored."""
+        """Places the order with the cached menu; if that is stale or a rule refuses the order, with
+        the stored menu."""
         with suppress(RuleViolation, StaleReadSet):
             menu = self._menu_cache.cached_items({line.item_id for line in new.items})
             read_set = [
@@ -221,8 +222,8 @@ class OrderService:
             return self._save(order, read_set)
         return self._save(self._make_order(operation, new, self._menu_of(new.items), caller))
 
-    def _menu_of(self, wanted: Sequence[LineRequest]) -> Mapping[str, MenuItem]:
-        return self._menu.get_many({one.item_id for one in wanted})
+    def _menu_of(self, requests: Sequence[LineRequest]) -> Mapping[str, MenuItem]:
+        return self._menu.get_many({request.item_id for request in requests})
 
     def _save(self, order: Order, read_set: Collection[ReadVersion] = ()) -> Order:
         if order.fulfilment.slot is not None:
@@ -256,12 +257,12 @@ class OrderService:
 
     def _quote(
         self,
-        wanted: Sequence[LineRequest],
+        requests: Sequence[LineRequest],
         menu: Mapping[str, MenuItem],
         line_ids: Sequence[str],
         moment: datetime,
     ) -> Iterator[Line | RuleViolation]:
-        return quote(wanted, menu, line_ids, self._rates, self._menu_cache.serving(moment))
+        return quote(requests, menu, line_ids, self._rates, self._menu_cache.serving(moment))
 
     def _discount(self, code: str | None, subtotal: int, now: datetime) -> Discount | None:
         if code is None:
@@ -276,14 +277,14 @@ class OrderService:
         self, order: Order, operation: Operation, changes: LineChanges, now: datetime
     ) -> Order:
         ids = [operation.child_id(f"line {number}") for number in range(len(changes.added))]
-        known = {line.id: line for line in order.lines}
-        unknown = next((line_id for line_id in changes.quantities if line_id not in known), None)
+        lines_by_id = {line.id: line for line in order.lines}
+        unknown = next((key for key in changes.quantities if key not in lines_by_id), None)
         if unknown is not None:
             raise InvalidRequest("the order has no such line", field=f"quantities.{unknown}")
         revised = [
-            known[line_id].with_quantity(quantity)
+            lines_by_id[line_id].with_quantity(quantity)
             for line_id, quantity in changes.quantities.items()
-            if known[line_id].quantity != quantity
+            if lines_by_id[line_id].quantity != quantity
         ]
         moment = order.fulfilment.scheduled_for or now
         menu = self._menu_of(changes.added) if changes.added else {}
@@ -303,7 +304,7 @@ def order_of(
     now: datetime,
     caller: Caller = GUEST,
 ) -> Order:
-    """What a guest sent, as the order it becomes with these lines on these terms."""
+    """Builds the order from the request, its priced lines and the billing terms."""
     total = bill_of(lines, terms).total + new.tip
     return Order(
         id=operation.record_id,
@@ -327,7 +328,7 @@ def order_of(
 
 
 def _is_owner(caller: Caller, order: Order) -> bool:
-    """A token that was not of this order has been refused before."""
+    """Whether the caller placed the order, or has its token; `get` has verified the token."""
     if caller.record_token is not None:
         return True
     return caller.user_id is not None and caller.user_id == order.user_id
@@ -338,12 +339,12 @@ def _can_see(caller: Caller, order: Order) -> bool:
 
 
 def _shortage(order: Order, key: str) -> RuleViolation:
-    """In the words of the order: which of its positions, or what else, there is too little of."""
-    wanted = [stock_key(line.item_id) for line in order.lines]
+    """The error for an exhausted counter: a slot, a coupon, or the stock of an item."""
+    stock_keys = [stock_key(line.item_id) for line in order.lines]
     if order.fulfilment.slot is not None and key == slot_key(order.fulfilment.slot):
         return RuleViolation("this time is fully booked; choose another one", field=SCHEDULED_FOR)
-    if key not in wanted:
+    if key not in stock_keys:
         return RuleViolation(f"the coupon {order.coupon} has been used up", field="coupon")
-    number = wanted.index(key)
+    number = stock_keys.index(key)
     reason = f"not enough {order.lines[number].name} left"
     return SoldOut(reason, field=f"items.{number}.quantity")

@@ -1,7 +1,8 @@
-"""The base of the port of a kind that is kept as documents.
+"""The base class for the ports of document kinds.
 
-A port declares the indexes that its questions need, and writes the questions itself, out of the
-protected ones here. Tables, columns, collections and indexes in both databases follow from that.
+A port declares the indexes that its queries need, and implements the queries with the protected
+methods of this class. Tables, columns, collections and indexes in both databases are derived from
+the declaration.
 
 Contract suite: tests/contracts/test_documents.py.
 """
@@ -35,11 +36,11 @@ _RESERVED_NAMES = f"{', '.join(sorted(_RESERVED_FIELDS))} and names that begin w
 
 
 class BadDeclaration(TypeError):
-    """A port declares an index that cannot be made, or asks for what it has not declared."""
+    """A port declares an index that cannot be created, or has a query without an index for it."""
 
 
 class FieldType(Enum):
-    """What an indexed field may hold."""
+    """The types that an indexed field may have."""
 
     TEXT = str
     INTEGER = int
@@ -48,15 +49,15 @@ class FieldType(Enum):
 
     @property
     def is_ordered(self) -> bool:
-        """Whether lists may be in the order of such a field: databases do not index the whole of a
-        long text."""
+        """Whether lists can be ordered by such a field. Text cannot be used, because long texts are
+        not indexed completely."""
         return self in (FieldType.INTEGER, FieldType.TIME)
 
 
 @dataclass(frozen=True, slots=True)
 class IndexedField:
-    """A field by which documents are asked for. `default` is what records have that were stored
-    before there was such a field; `is_unbounded` says that it may be a text of any length."""
+    """A field that queries filter or order by. `default` is its value in records that were stored
+    before the field existed; `is_unbounded` says that it may be a text of any length."""
 
     name: str
     type: FieldType
@@ -65,16 +66,16 @@ class IndexedField:
 
     @property
     def is_in_envelope(self) -> bool:
-        """Whether every kind of record has it."""
+        """Whether it is part of the envelope, which every record has."""
         return self.name in ENVELOPE_FIELDS
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class Index:
-    """Finds living records by these fields.
+    """An index that finds living records by these fields.
 
-    Lists along it are in the order of the last field if that is a time or a number, and otherwise
-    in that of creation. `Index()` is for lists of everything, newest first.
+    Lists are in the order of the last field if that is a time or a number, and otherwise in the
+    order of creation. `Index()` is for lists of all records, newest first.
     """
 
     fields: tuple[str, ...]
@@ -85,9 +86,11 @@ class Index:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentQuery:
-    """Living records that are equal in these fields, in the order of one field and then of their
-    ids; `begin` is the first value in that order, `end` the first one beyond. Records that have
-    None there are in no list. `leading` are those of the fields that the index begins with."""
+    """A query for living records with the values `equal`, ordered by one field and then by id.
+
+    The field in `order_by` is at least `begin` and less than `end`; records in which it is None
+    are not found. `leading` are the fields in `equal` that the index begins with.
+    """
 
     limit: int
     equal: Mapping[str, Value] = field(default_factory=dict)
@@ -100,13 +103,13 @@ class DocumentQuery:
 
     @property
     def is_answerable(self) -> bool:
-        """Whether some record could hold such values."""
-        place = (self.after.created_at, self.after.id) if self.after else ()
-        values = (*self.equal.values(), self.begin, self.end, *place)
+        """Whether a record can have such values."""
+        cursor = (self.after.created_at, self.after.id) if self.after else ()
+        values = (*self.equal.values(), self.begin, self.end, *cursor)
         return self.limit > 0 and all(map(codec.is_storable, values))
 
     def as_stored(self) -> DocumentQuery:
-        """The same, with every value as a record would hold it."""
+        """The same query with every value as records store it."""
         after = self.after
         if after is not None:
             after = Cursor(truncate_to_milliseconds(after.created_at), after.id)
@@ -120,45 +123,46 @@ class DocumentQuery:
 
 
 class Documents(Repository[R]):
-    """Records of one kind, kept as documents. The protected questions are for the methods of
-    ports, which run inside of a store; nobody else can ask them.
+    """Records of one kind, stored as documents. The protected methods are for the queries of a
+    port, which run inside a store.
 
-    Times are asked in the precision both databases keep, and what no record could hold is found
-    nowhere.
+    Times in queries are truncated to the precision that both databases store. A value that no
+    record can have matches nothing.
     """
 
     indexes: ClassVar[tuple[Index, ...]] = ()
     indexed_fields: ClassVar[Mapping[str, IndexedField]] = MappingProxyType({})
-    """Those in `indexes`, by name."""
-    _askable: ClassVar[Mapping[str, IndexedField]] = MappingProxyType({})
+    """The fields in `indexes`, by name."""
+    _queryable: ClassVar[Mapping[str, IndexedField]] = MappingProxyType({})
     _orders: ClassVar[tuple[tuple[str, ...], ...]] = ()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if hasattr(cls, "kind"):
             cls.indexed_fields = _indexed_fields(cls.__name__, cls.kind, cls.indexes)
-            unique = (_field_named(cls.__name__, cls.kind, it) for it in cls.kind.unique_fields)
-            cls._askable = {**cls.indexed_fields, **{each.name: each for each in unique}}
+            names = cls.kind.unique_fields
+            unique = (_field_named(cls.__name__, cls.kind, name) for name in names)
+            cls._queryable = {**cls.indexed_fields, **{field.name: field for field in unique}}
             cls._orders = tuple(cls.order_of(index) for index in cls.indexes)
 
     @classmethod
     def order_of(cls, index: Index) -> tuple[str, ...]:
-        """The fields of the index, down to the one that its lists are in the order of."""
+        """The fields of the index, up to and including the one that lists are ordered by."""
         if index.fields and cls.indexed_fields[index.fields[-1]].type.is_ordered:
             return index.fields
         return (*index.fields, CREATED_AT)
 
     def _first(self, /, **equal: Value) -> R:
-        """The oldest record with these values. Raises NotFound. Some index has to lead to them:
-        one for lists of everything would be read to its end."""
-        for record in self._answer(DocumentQuery(equal=equal, limit=1), is_led=True):
+        """The oldest record with these values. Raises NotFound. An index has to begin with one of
+        these fields: `Index()` would be scanned completely."""
+        for record in self._run(DocumentQuery(equal=equal, limit=1), needs_leading_fields=True):
             return record
         raise NotFound(self.kind.name, f"with this {', '.join(equal)}")
 
     def _newest(self, after: Cursor | None, limit: int, /, **equal: Value) -> Page[R]:
-        """Those with these values, newest first by creation and then by id."""
+        """A page of the records with these values, newest first by creation and then by id."""
         query = DocumentQuery(limit=limit + 1, equal=equal, newest_first=True, after=after)
-        return Page.from_records(self._answer(query), limit)
+        return Page.from_records(self._run(query), limit)
 
     def _page_by(
         self,
@@ -172,8 +176,8 @@ class Documents(Repository[R]):
         newest_first: bool = True,
         **equal: Value,
     ) -> Page[R]:
-        """Those with these values in the order of a time, from `since` until just before `until`.
-        The cursors of such a list are places in that order, and of no use in another one."""
+        """A page of the records with these values, ordered by a time that is at least `since` and
+        before `until`. The cursors are only valid for the same order."""
         query = DocumentQuery(
             limit=limit + 1,
             equal=equal,
@@ -183,9 +187,11 @@ class Documents(Repository[R]):
             end=until,
             after=after,
         )
-        if self._askable_field(field).type is not FieldType.TIME:
-            raise BadDeclaration(f"{type(self).__name__}: {field} is not a time: no pages by it")
-        return Page.from_records(self._answer(query), limit, by=field)
+        if self._queryable_field(field).type is not FieldType.TIME:
+            raise BadDeclaration(
+                f"{type(self).__name__}: pages need a time to be ordered by; {field} is not a time"
+            )
+        return Page.from_records(self._run(query), limit, by=field)
 
     def _between(
         self,
@@ -197,58 +203,59 @@ class Documents(Repository[R]):
         limit: int,
         **equal: Value,
     ) -> Sequence[R]:
-        """Those with these values from `begin` until just before `end`, None for no bound, in the
-        order of the field and then by id."""
-        return self._answer(
+        """The records with these values, ordered by the field and then by id. The field is at least
+        `begin` and less than `end`; None is no bound."""
+        return self._run(
             DocumentQuery(limit=limit, equal=equal, order_by=field, begin=begin, end=end)
         )
 
     def _find_documents(self, query: DocumentQuery) -> list[R]:
-        """How a store answers; the values are such as it may hold."""
+        """Runs the query. Stores implement this; all values are storable."""
         raise NotImplementedError(
             f"{type(self).__name__} is not a store: only methods marked @query or @find_one, which "
-            "run inside of one, may ask this"
+            "run inside a store, may call this"
         )
 
-    def _answer(self, query: DocumentQuery, *, is_led: bool = False) -> list[R]:
-        query = replace(query, leading=self._leading_fields(query, is_led=is_led))
-        without_value = {name for name, value in query.equal.items() if value is None}
-        if not query.is_answerable or without_value & {*self.kind.unique_fields}:
+    def _run(self, query: DocumentQuery, *, needs_leading_fields: bool = False) -> list[R]:
+        leading = self._leading_fields(query, needs_some=needs_leading_fields)
+        query = replace(query, leading=leading)
+        none_fields = {name for name, value in query.equal.items() if value is None}
+        if not query.is_answerable or none_fields & {*self.kind.unique_fields}:
             return []
         return self._find_documents(query.as_stored())
 
-    def _askable_field(self, name: str) -> IndexedField:
+    def _queryable_field(self, name: str) -> IndexedField:
         if name == CREATED_AT:
             return IndexedField(name, FieldType.TIME)
-        if name not in self._askable:
-            raise BadDeclaration(f"{type(self).__name__} declares no index with {name}")
-        return self._askable[name]
+        if name not in self._queryable:
+            raise BadDeclaration(f"{type(self).__name__} declares no index on {name}")
+        return self._queryable[name]
 
-    def _leading_fields(self, query: DocumentQuery, *, is_led: bool) -> tuple[str, ...]:
-        """With which fields the index begins that leads furthest."""
+    def _leading_fields(self, query: DocumentQuery, *, needs_some: bool) -> tuple[str, ...]:
+        """The leading fields of the index that covers most fields of the query."""
         self._require_types(query)
         if query.equal.keys() & {*self.kind.unique_fields}:
             return ()
-        found = [order[:-1] for order in self._orders if _serves(order, query)]
-        leading = max(found, key=len, default=())
-        if not leading and (is_led or not found):
-            wanted = ", ".join(map(repr, (*query.equal, query.order_by)))
-            raise BadDeclaration(f"{type(self).__name__} has no Index({wanted}) for this question")
+        usable = [order[:-1] for order in self._orders if _serves(order, query)]
+        leading = max(usable, key=len, default=())
+        if not leading and (needs_some or not usable):
+            fields = ", ".join(map(repr, (*query.equal, query.order_by)))
+            raise BadDeclaration(f"{type(self).__name__} has no Index({fields}) for this query")
         return leading
 
     def _require_types(self, query: DocumentQuery) -> None:
-        ordered = self._askable_field(query.order_by)
-        asked = [(self._askable_field(name), value) for name, value in query.equal.items()]
-        for declared, value in (*asked, (ordered, query.begin), (ordered, query.end)):
+        ordered = self._queryable_field(query.order_by)
+        equal = [(self._queryable_field(name), value) for name, value in query.equal.items()]
+        for declared, value in (*equal, (ordered, query.begin), (ordered, query.end)):
             if not _is_of_type(declared.type, value):
                 raise BadDeclaration(
                     f"{type(self).__name__}: {declared.name} is {declared.type.value.__name__}, "
-                    f"and is asked for {type(value).__name__}"
+                    f"and is compared with {type(value).__name__}"
                 )
 
 
 def _serves(order: Sequence[str], query: DocumentQuery) -> bool:
-    """Whether an index in this order leads to the answer, in the order that is asked for."""
+    """Whether an index in this order serves the query, in the order that it asks for."""
     *leading, last = order
     return last == query.order_by and {*leading} <= query.equal.keys()
 
@@ -259,11 +266,11 @@ def _stored_value(value: Value) -> Value:
     return truncate_to_milliseconds(value) if isinstance(value, datetime) else value
 
 
-def _is_of_type(wanted: FieldType, value: Value) -> bool:
+def _is_of_type(expected: FieldType, value: Value) -> bool:
     if value is None:
         return True
-    return isinstance(value, wanted.value) and isinstance(value, bool) is (
-        wanted is FieldType.BOOLEAN
+    return isinstance(value, expected.value) and isinstance(value, bool) is (
+        expected is FieldType.BOOLEAN
     )
 
 
@@ -279,24 +286,23 @@ def _indexed_fields(
 def _field_named(port: str, kind: Kind[Any], name: str) -> IndexedField:
     """The field as the record's type declares it."""
     where = f"{port}: {kind.record_type.__name__}.{name}"
-    declared = {each.name: each for each in _fields(inspect.type_info(kind.record_type))}
+    declared = {field.name: field for field in _fields(inspect.type_info(kind.record_type))}
     if name not in declared:
-        raise BadDeclaration(f"{where} is to be indexed, and there is no such field")
+        raise BadDeclaration(f"{where} cannot be indexed: there is no such field")
     if name in _RESERVED_FIELDS or name.startswith(_RESERVED_PREFIXES):
         raise BadDeclaration(f"{where} cannot be indexed: {_RESERVED_NAMES} belong to the stores")
     if name in ENVELOPE_FIELDS and name not in _ENVELOPE_TIMES:
         raise BadDeclaration(f"{where} cannot be indexed; every store finds records by their ids")
     declared_type = _without_none(declared[name].type)
-    found = _field_type(declared_type)
-    if found is None:
+    field_type = _field_type(declared_type)
+    if field_type is None:
         raise BadDeclaration(
-            f"{where} cannot be indexed: it has to be str, int, bool or datetime, or one of them "
-            "or None"
+            f"{where} cannot be indexed: it has to be str, int, bool or datetime, optionally None"
         )
     default = declared[name].default
     return IndexedField(
         name,
-        found,
+        field_type,
         default=None if default is NODEFAULT else _stored_value(default),
         is_unbounded=isinstance(declared_type, inspect.StrType),
     )

@@ -243,7 +243,7 @@ def test_a_name_that_postgresql_would_cut_stops_the_start() -> None:
         kind = Kind("visits_of_people_who_came_here_by_carriage", VISITS.record_type)
         indexes = (Index("guest", "order", "arrives_at"),)
 
-    with pytest.raises(BadDeclaration, match="no names longer than 63 bytes"):
+    with pytest.raises(BadDeclaration, match="is too long; PostgreSQL allows 63 bytes"):
         table_spec(LongWinded)
 
 
