@@ -35,9 +35,15 @@ class RequestSchema(ma.Schema):
 
 
 class Text(fields.String):
-    """A string that both databases store unchanged; not only blanks, unless it may be empty."""
+    """A string that both databases store unchanged; not only blanks, unless it may be empty.
 
-    default_error_messages = _messages(invalid="must be a string")
+    One that is too long is rejected before anything else looks at it: patterns and Unicode
+    normalisation can take seconds for 100 kB of the wrong characters.
+    """
+
+    default_error_messages = _messages(
+        invalid="must be a string", length="must be {least} to {most} characters long"
+    )
 
     def __init__(self, min_length: int = 0, max_length: int = 1000, **options: Any) -> None:
         own = options.pop("validate", None)
@@ -47,10 +53,14 @@ class Text(fields.String):
         blank = [_check_not_blank] if min_length else []
         checks = [length, *blank, _check_storable, *([own] if own else [])]
         super().__init__(validate=checks, **options)
+        self._length_range = (min_length, max_length)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
         if not isinstance(value, str):
             raise self.make_error("invalid")
+        least, most = self._length_range
+        if len(value) > most:
+            raise self.make_error("length", least=least, most=most)
         return value
 
 

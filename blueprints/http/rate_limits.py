@@ -20,7 +20,7 @@ from limits.strategies import FixedWindowRateLimiter
 
 from blueprints.http.access import caller
 from blueprints.http.problem_types import TOO_MANY_REQUESTS
-from dinerapp.accounts.domain.users import normalise_email
+from dinerapp.accounts.domain.users import MAX_EMAIL_LENGTH, normalise_email
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -155,10 +155,10 @@ def _enforce(view: V, limits: Sequence[_Quota], counters: _Counters) -> V:
 
 def _account_key() -> str:
     """The user who is logged in, or the address that a client tries to log in with, which need not
-    exist."""
+    exist. Text that is too long for an address is refused later, and not normalised here."""
     body = request.get_json(silent=True)
     email = body.get("email") if isinstance(body, dict) else None
-    if not isinstance(email, str):
+    if not isinstance(email, str) or len(email) > MAX_EMAIL_LENGTH:
         return _caller_key()
     return _hash_key(normalise_email(email))
 

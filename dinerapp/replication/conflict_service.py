@@ -8,7 +8,7 @@ from typing import Any
 
 from dinerapp.replication import codec
 from dinerapp.replication.conflicts import Conflict, ConflictState
-from dinerapp.replication.errors import NotFound, RuleViolation
+from dinerapp.replication.errors import Exhausted, NotFound, RuleViolation
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.ports.conflicts import Conflicts
 from dinerapp.replication.ports.repository import Cursor, Page, Repository
@@ -87,6 +87,10 @@ class ConflictService:
         except NotFound as exc:
             raise RuleViolation(
                 "the record has been deleted and cannot be restored", field="take"
+            ) from exc
+        except Exhausted as exc:
+            raise RuleViolation(
+                f"the other state needs more of {exc.key} than is left", field="take"
             ) from exc
 
 

@@ -168,3 +168,18 @@ def update_with_retry(
         except StaleVersion as exc:
             stale = exc
     raise stale
+
+
+def update_and_confirm(
+    repository: Repository[R],
+    record_id: str,
+    op_id: str,
+    change: Callable[[R], R],
+    if_match: str | None = None,
+    save: Callable[[R], R] | None = None,
+) -> WriteResult[R]:
+    """As `update_with_retry`, for what a client is told: a change that finds done what it would do
+    is acknowledged only once the other store has the record too, or is known to lack it."""
+    result = update_with_retry(repository, record_id, op_id, change, if_match, save)
+    is_unwritten = not (result.changed or result.replayed)
+    return confirm_unchanged(repository, result.record) if is_unwritten else result

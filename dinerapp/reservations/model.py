@@ -13,8 +13,8 @@ from dinerapp.accounts.domain.steps import StepTable, require_step
 from dinerapp.replication.bounds import Bounds
 from dinerapp.replication.errors import RuleViolation
 from dinerapp.replication.events import RecordEvent, format_event_time, lifecycle_events
-from dinerapp.replication.kind import Kind
-from dinerapp.replication.merge import FieldGroup, merge_groups
+from dinerapp.replication.kind import Kind, MergeResult
+from dinerapp.replication.merge import FieldGroup, MergePolicy, merge_groups
 from dinerapp.replication.record import Record
 
 HALF_HOUR = timedelta(minutes=30)
@@ -27,7 +27,7 @@ _PERSONAL = ("name", "phone", "email", "notes", "reason", "user_id", "erased_at"
 
 
 class Stage(StrEnum):
-    """In the order in which one prevails where two databases disagree."""
+    """The status of a reservation. Where two databases disagree, the later in this list wins."""
 
     REQUESTED = "requested"
     CONFIRMED = "confirmed"
@@ -46,15 +46,15 @@ STEPS: StepTable[Stage] = {
     Stage.CONFIRMED: _CONFIRMED,
     Stage.SEATED: {Stage.COMPLETED: _FLOOR},
 }
-"""The steps there are and who may take each: guests and customers with what is their own."""
+"""Possible steps, and who may take each: guests and customers only with their own."""
 OFF = frozenset({Stage.CANCELLED, Stage.NO_SHOW})
 OVER = OFF | {Stage.COMPLETED}
-"""In these it takes no table."""
+"""A reservation with one of these statuses occupies no table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Area(Record):
-    """A part of the restaurant; `position` is its place among the others."""
+    """A part of the restaurant. Clients sort areas by `position`."""
 
     name: Name
     position: Coordinate = 0
@@ -63,8 +63,8 @@ class Area(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiningTable(Record):
-    """`x` and `y` are its place in the area. A party has it for `stay_minutes`. While it is not
-    `active` it takes no new reservations."""
+    """A table that can be reserved. `x` and `y` are its position on the plan of the area, and
+    `stay_minutes` is how long a party keeps it. If not `active`, it takes no new reservations."""
 
     name: Name
     area_id: str
@@ -76,14 +76,14 @@ class DiningTable(Record):
     notes: Notes = ""
 
     def end_of(self, starts_at: datetime) -> datetime:
-        """Until when a party has it that comes then."""
+        """The end of a stay that begins at `starts_at`."""
         return starts_at + timedelta(minutes=self.stay_minutes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation(Record):
-    """A table for a party. `phone` is as numbers are compared, `reason` is that of the last step,
-    and `moves` are the operations that gave it another table, time or size."""
+    """A table for a party. `phone` is normalised, `reason` is the one given with the last step,
+    and `moves` are the operations that changed the table, the time or the party size."""
 
     code: str
     name: Name
@@ -104,14 +104,14 @@ class Reservation(Record):
     def with_status(
         self, status: Stage, role: Role | None, reason: str | None, now: datetime
     ) -> Reservation:
-        """One step further, if it exists and somebody in that role may take it."""
+        """The reservation after a step, if the step exists and the role may take it."""
         require_step(STEPS, "reservation", self.status, status, role)
         return replace(self, status=status, status_at=now, reason=reason)
 
     def at_table(
         self, table: DiningTable, starts_at: datetime, party_size: int, op_id: str
     ) -> Reservation:
-        """At that table from then on; RuleViolation once it is over."""
+        """The reservation moved to a table and time. RuleViolation if it is over."""
         if (table.id, starts_at, party_size) == (self.table_id, self.starts_at, self.party_size):
             return self
         if self.status in OVER:
@@ -121,7 +121,7 @@ class Reservation(Record):
         return replace(self, **placed)
 
     def redacted(self, at: datetime) -> Reservation:
-        """What is left of it once the guest was forgotten: where, when and how many."""
+        """The reservation without personal data; table, time and party size stay."""
         if self.erased_at is not None:
             return self
         nothing: dict[str, Any] = {"name": "", "phone": "", **dict.fromkeys(_PERSONAL[2:])}
@@ -129,14 +129,14 @@ class Reservation(Record):
 
 
 def half_hours(table_id: str, begin: datetime, end: datetime) -> frozenset[str]:
-    """The counters of a table, one for each half hour that is begun."""
+    """The counter keys of a stay at a table: one for each half hour that it touches."""
     begin, number = begin.astimezone(UTC), -(-(end - begin) // HALF_HOUR)
     moments = (begin + each * HALF_HOUR for each in range(number))
     return frozenset(f"table:{table_id}@{moment:%Y-%m-%dT%H:%MZ}" for moment in moments)
 
 
 def events_of(reservation: Reservation) -> Iterator[RecordEvent]:
-    """What webhooks are told."""
+    """The webhook events that follow from the state of a reservation."""
     says = {
         "code": reservation.code,
         "party_size": reservation.party_size,
@@ -164,18 +164,30 @@ def _clash(behind: Reservation, ahead: Reservation) -> str:
     return f"{behind.status} in one database, {ahead.status} in the other"
 
 
-_MERGE = merge_groups(
+_MERGE_GROUPS = merge_groups(
     FieldGroup(("status", "status_at", "reason"), lambda one, other: _rank(one) > _rank(other)),
     FieldGroup(_PLACEMENT, lambda one, other: {*one.moves} > {*other.moves}),
-    FieldGroup(_PERSONAL, lambda one, other: bool(one.erased_at and not other.erased_at)),
     clash=_clash,
 )
+
+
+def _merge(
+    first: Reservation, second: Reservation, policy: MergePolicy
+) -> MergeResult[Reservation]:
+    """A guest who is erased in one state is erased in both first: no conflict keeps them."""
+    moments = [each.erased_at for each in (first, second) if each.erased_at is not None]
+    if moments:
+        at = max(moments)
+        first, second = (replace(each.redacted(at), erased_at=at) for each in (first, second))
+    return _MERGE_GROUPS(first, second, policy)
+
+
 AREAS = Kind("areas", Area, unique_fields=("name",))
 TABLES = Kind("tables", DiningTable, unique_fields=("name",))
 RESERVATIONS = Kind(
     "reservations",
     Reservation,
-    merge=_MERGE,
+    merge=_merge,
     reservations=_held,
     default_limit=1,
     has_followers=True,

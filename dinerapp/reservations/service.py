@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -15,15 +14,22 @@ from dinerapp.ordering.domain.customers import PhoneIdentity
 from dinerapp.ordering.domain.slots import SlotPolicy
 from dinerapp.ordering.errors import SoldOut
 from dinerapp.replication import saving
-from dinerapp.replication.errors import Exhausted, InvalidRequest, NotFound, RuleViolation
+from dinerapp.replication.errors import (
+    Exhausted,
+    InvalidRequest,
+    NotFound,
+    RuleViolation,
+    StaleReadSet,
+)
 from dinerapp.replication.identity import Operation, short_code
 from dinerapp.replication.managed_records import ManagedRecords
-from dinerapp.replication.ports.repository import Cursor, Page
+from dinerapp.replication.ports.repository import Cursor, Page, ReadVersion
 from dinerapp.replication.record import utc_now
 from dinerapp.replication.saving import WriteResult
 from dinerapp.reservations.model import (
     OVER,
     RESERVATIONS,
+    TABLES,
     Area,
     DiningTable,
     Reservation,
@@ -33,12 +39,14 @@ from dinerapp.reservations.model import (
 from dinerapp.reservations.port import Areas, Reservations, Tables
 
 STARTS_AT, TABLE_ID, PARTY_SIZE = "starts_at", "table_id", "party_size"
-DAYS_AHEAD, A_YEAR, LONGEST_STAY = 60, timedelta(days=366), timedelta(hours=6)
+DAYS_AHEAD = 60
+MAX_DISTANCE = timedelta(days=366)
+LONGEST_STAY = timedelta(hours=6)
 MAX_AT_ONCE = 10_000
 
 
 class ReservationService:
-    """Use cases around reservations, which begin with the slots of the policy."""
+    """Use cases for reservations. They start at the slots of the policy, every half hour."""
 
     def __init__(
         self,
@@ -59,23 +67,28 @@ class ReservationService:
     def add(
         self, operation: Operation, fields: Mapping[str, Any], caller: Caller
     ) -> WriteResult[Reservation]:
-        """The table that staff name, or the smallest that is free and large enough."""
+        """Reserves the table that staff named, or the smallest free one that is large enough."""
         starts_at, party_size = fields[STARTS_AT], fields[PARTY_SIZE]
-        if TABLE_ID in fields and not caller.is_staff:
-            raise InvalidRequest("only staff choose the table", field=TABLE_ID)
-        told: dict[str, Any] = {"phone": self._phones.phone(fields["phone"])}
-        told |= {"status": Stage.CONFIRMED} if caller.is_staff else {"user_id": caller.user_id}
-        told["code"] = short_code(operation.record_id)
+        plans = caller.may(Permission.CHANGE_RESERVATIONS)
+        if TABLE_ID in fields and not plans:
+            raise InvalidRequest("only staff may choose the table", field=TABLE_ID)
+        derived: dict[str, Any] = {"phone": self._phones.phone(fields["phone"])}
+        derived |= {"status": Stage.CONFIRMED} if plans else {"user_id": caller.user_id}
+        derived["code"] = short_code(operation.record_id)
 
         def create() -> Reservation:
             self._require_start(starts_at, caller)
             named = [self._table(fields[TABLE_ID])] if TABLE_ID in fields else None
             for table in named or self._free_tables(party_size, [starts_at])[starts_at]:
                 place = {TABLE_ID: table.id, "ends_at": table.end_of(starts_at)}
-                made = saving.new_record(Reservation, operation, **{**fields, **told, **place})
-                with suppress(SoldOut):
-                    return self._save(replace(made, op_id=operation.op_id_with_outcome(table.id)))
-            raise SoldOut("no table is free then for a party of this size", field=STARTS_AT)
+                made = saving.new_record(Reservation, operation, **{**fields, **derived, **place})
+                made = replace(made, op_id=operation.op_id_with_outcome(table.id))
+                try:
+                    return self._save(made, table)
+                except SoldOut:
+                    if named:
+                        raise
+            raise SoldOut("no table is free at that time for a party of this size", field=STARTS_AT)
 
         return saving.create_idempotently(self._reservations, operation, create)
 
@@ -87,11 +100,14 @@ class ReservationService:
         caller: Caller,
         if_match: str | None,
     ) -> WriteResult[Reservation]:
-        """Moves it, takes it a step further, or both. Only staff move it."""
+        """Moves a reservation, takes it a step further, or both. Only staff may move it."""
         self.get(reservation_id, caller)
         is_moved = not fields.keys().isdisjoint({TABLE_ID, STARTS_AT, PARTY_SIZE})
         if is_moved and not caller.may(Permission.CHANGE_RESERVATIONS):
-            raise NotPermitted("only staff move reservations")
+            raise NotPermitted("only staff may move reservations")
+        if "reason" in fields and "status" not in fields:
+            raise InvalidRequest("a reason needs a status", field="reason")
+        tables: list[DiningTable] = []
 
         def change(found: Reservation) -> Reservation:
             changed, status, now = found, fields.get("status", found.status), utc_now()
@@ -101,23 +117,29 @@ class ReservationService:
                 table = self._table(fields.get(TABLE_ID, found.table_id))
                 party_size = fields.get(PARTY_SIZE, found.party_size)
                 changed = found.at_table(table, starts_at, party_size, operation.op_id)
+                tables[:] = [table]
             if status is not found.status:
                 changed = changed.with_status(status, caller.role, fields.get("reason"), now)
             if changed is found:
                 return found
             return changed.with_changes(op_id=operation.op_id, now=now)
 
-        return saving.update_with_retry(
-            self._reservations, reservation_id, operation.op_id, change, if_match, self._save
+        return saving.update_and_confirm(
+            self._reservations,
+            reservation_id,
+            operation.op_id,
+            change,
+            if_match,
+            lambda changed: self._save(changed, *tables),
         )
 
     def get(self, reservation_id: str, caller: Caller) -> Reservation:
-        """One reservation, if it is the caller's to see."""
+        """One reservation. NotFound if the caller may not see it."""
         sees = Permission.SEE_RESERVATIONS
         return self.tokens.get_own(self._reservations, reservation_id, caller, sees)
 
     def look_up(self, phone: str, code: str) -> Reservation:
-        """The latest reservation under a phone number, however it is typed, with this code."""
+        """The latest reservation with this code under a phone number, however that is typed."""
         known = {"phone": self._phones.phone(phone), "code": code.upper()}
         found = self._reservations.page(None, 1, **known)
         if not found.items:
@@ -127,15 +149,15 @@ class ReservationService:
     def page(
         self, query: Mapping[str, Any], after: Cursor | None, limit: int, caller: Caller
     ) -> Page[Reservation]:
-        """Those of a business day, earliest first; of who is not staff their own, newest first."""
+        """Staff: those of a business day, earliest first. Others: their own, newest first."""
         if not caller.may(Permission.SEE_RESERVATIONS):
             return self._reservations.page(after, limit, user_id=caller.user_id or "")
         day = self._policy.span_of(query["date"] or self._today())
         return self._reservations.page_by(STARTS_AT, day.begin, day.end, after, limit)
 
     def free(self, day: date | None, party_size: int) -> Mapping[datetime, int]:
-        """How many tables there are for a party at each time of a business day, today unless said
-        otherwise."""
+        """The number of free tables for a party at each time of a business day; today by
+        default."""
         now = utc_now()
         latest = now + timedelta(days=self._policy.days_ahead)
         slots = self._policy.slots_of(day or self._today())
@@ -147,7 +169,7 @@ class ReservationService:
     def _free_tables(
         self, party_size: int, starts: Sequence[datetime]
     ) -> Mapping[datetime, Sequence[DiningTable]]:
-        """At each of these times those that are large enough, the smallest first."""
+        """For each time the free tables that are large enough, the smallest first."""
         if not starts:
             return {}
         found = self._between(starts[0] - LONGEST_STAY, starts[-1] + LONGEST_STAY)
@@ -175,18 +197,22 @@ class ReservationService:
 
     def _require_start(self, starts_at: datetime, caller: Caller) -> None:
         now = utc_now()
-        if abs(starts_at - now) > A_YEAR:
+        if abs(starts_at - now) > MAX_DISTANCE:
             raise InvalidRequest("must be within a year", field=STARTS_AT)
         if self._policy.start_of(starts_at) != starts_at:
             raise InvalidRequest("must be on the hour or half past", field=STARTS_AT)
-        if not caller.is_staff:
+        if not caller.may(Permission.CHANGE_RESERVATIONS):
             self._policy.require_bookable(starts_at, now)
 
-    def _save(self, reservation: Reservation) -> Reservation:
+    def _save(self, reservation: Reservation, *tables: DiningTable) -> Reservation:
+        """Unless a table has been changed or deleted since it was read."""
+        read_set = [ReadVersion(TABLES.name, table.id, table.version) for table in tables]
         try:
-            return self._reservations.save(reservation)
+            return self._reservations.save(reservation, read_set)
         except Exhausted:
-            raise SoldOut("the table is taken then", field=TABLE_ID) from None
+            raise SoldOut("the table is taken at that time", field=TABLE_ID) from None
+        except StaleReadSet:
+            raise SoldOut("the table has just been changed; try again", field=TABLE_ID) from None
 
     def _area_of(self, table: DiningTable) -> Area:
         return self.areas.named(table.area_id, "area_id")
@@ -194,13 +220,11 @@ class ReservationService:
     def _require_empty(self, area: Area) -> None:
         number = sum(table.area_id == area.id for table in self.tables.all())
         if number:
-            raise RuleViolation(f"tables are still in {area.name}: {number}; delete them first")
+            raise RuleViolation(f"{area.name} still has tables ({number}); delete them first")
 
     def _require_unreserved(self, table: DiningTable) -> None:
         now = utc_now()
-        coming = self._between(now - LONGEST_STAY, now + A_YEAR, table_id=table.id)
+        coming = self._between(now - LONGEST_STAY, now + MAX_DISTANCE, table_id=table.id)
         number = sum(each.status not in OVER for each in coming)
         if number:
-            raise RuleViolation(
-                f"reservations are still for {table.name}: {number}; move them first"
-            )
+            raise RuleViolation(f"{table.name} still has reservations ({number}); move them first")

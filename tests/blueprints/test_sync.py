@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from dinerapp.ordering.domain.menu import MenuItem
+from dinerapp.ordering.domain.orders import Status
 from dinerapp.replication import conflicts
 from dinerapp.replication.identity import new_id
 from dinerapp.replication.record import utc_now
@@ -111,6 +112,18 @@ def test_the_content_of_a_deleted_record_cannot_be_taken(client: FlaskClient) ->
     client.delete(f"/api/menu/items/{item.id}")
     refused = resolve(client, conflict, "take_other")
     assert (refused.status_code, [*refused.json["errors"]]) == (409, ["take"])
+
+
+def test_a_state_that_no_longer_fits_cannot_be_taken(client: FlaskClient) -> None:
+    item = add_dish(client, stock=1)
+    orders = services_of(client).repositories["orders"]
+    cancelled = orders.save(factories.stocked_order(item["id"], 5, status=Status.CANCELLED))
+    pending = replace(cancelled, status=Status.PENDING)
+    conflict = conflicts.from_states("orders", cancelled, pending, "for a test", utc_now())
+    services_of(client).repositories["conflicts"].save(conflict)
+    refused = resolve(client, {"id": conflict.id}, "take_other")
+    assert (refused.status_code, [*refused.json["errors"]]) == (409, ["take"])
+    assert orders.get(cancelled.id).status is Status.CANCELLED
 
 
 def test_an_oversold_item_has_no_other_side_to_take(client: FlaskClient) -> None:

@@ -11,7 +11,7 @@ from dinerapp.ordering.signals import order_revised
 from dinerapp.replication.errors import InvalidRequest, NotFound, RuleViolation
 from dinerapp.replication.identity import Operation, new_op_id
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import WriteResult, update_with_retry
+from dinerapp.replication.saving import WriteResult, update_and_confirm, update_with_retry
 from dinerapp.replication.signals import announce
 
 
@@ -37,7 +37,7 @@ class BillService:
 
         return _announced(
             self,
-            update_with_retry(self._orders, order_id, operation.op_id, change, if_match),
+            update_and_confirm(self._orders, order_id, operation.op_id, change, if_match),
         )
 
     def merge(self, order_id: str, operation: Operation, other_id: str) -> WriteResult[Order]:
@@ -62,7 +62,7 @@ class BillService:
             self._require_unpaid(order)
             return order.off_bill(op_id=operation.op_id, now=utc_now())
 
-        done = update_with_retry(self._orders, order_id, operation.op_id, change)
+        done = update_and_confirm(self._orders, order_id, operation.op_id, change)
         self._align(done.record)
         return _announced(self, done)
 

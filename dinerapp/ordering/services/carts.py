@@ -28,8 +28,8 @@ from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.record import utc_now
 from dinerapp.replication.saving import (
     WriteResult,
-    confirm_unchanged,
     save_idempotently,
+    update_and_confirm,
     update_with_retry,
 )
 
@@ -241,9 +241,7 @@ class CartService:
             op_id = operation.op_id_with_outcome(*wanted.lines, wanted.state)
             return wanted.with_changes(op_id=op_id, now=now, expires_at=now + self._lifetime)
 
-        done = update_with_retry(self._carts, cart_id, operation.op_id, after, if_match)
-        unwritten = not (done.changed or done.replayed)
-        return confirm_unchanged(self._carts, done.record) if unwritten else done
+        return update_and_confirm(self._carts, cart_id, operation.op_id, after, if_match)
 
     def _require_known(self, line: CartLine) -> None:
         """An item that is only unavailable at the moment may be in a cart."""

@@ -13,7 +13,7 @@ from dinerapp.ordering.signals import tickets_changed
 from dinerapp.replication.errors import NotFound
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import WriteResult, update_with_retry
+from dinerapp.replication.saving import WriteResult, update_and_confirm
 from dinerapp.replication.signals import announce
 
 MAX_ORDERS = 200
@@ -54,7 +54,7 @@ class KitchenService:
                 ticket_ids, TICKET_STEPS[verb], op_id=operation.op_id, now=utc_now()
             )
 
-        result = update_with_retry(self._orders, order_id, operation.op_id, change)
+        result = update_and_confirm(self._orders, order_id, operation.op_id, change)
         if result.changed:
             announce(tickets_changed, self, order=result.record)
         return result

@@ -44,7 +44,7 @@ from dinerapp.replication.errors import (
 from dinerapp.replication.identity import Operation, short_code
 from dinerapp.replication.ports.repository import Cursor, Page, ReadVersion
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import WriteResult, create_idempotently, update_with_retry
+from dinerapp.replication.saving import WriteResult, create_idempotently, update_and_confirm
 from dinerapp.replication.signals import announce
 
 
@@ -175,7 +175,7 @@ class OrderService:
         def change(order: Order) -> Order:
             return self._with_changes(order, operation, changes, utc_now())
 
-        result = update_with_retry(
+        result = update_and_confirm(
             self._orders, order_id, operation.op_id, change, if_match, self._save
         )
         if result.changed:
@@ -205,7 +205,7 @@ class OrderService:
                 status, actor=caller.actor, reason=reason, op_id=operation.op_id, now=utc_now()
             )
 
-        result = update_with_retry(self._orders, order_id, operation.op_id, change, if_match)
+        result = update_and_confirm(self._orders, order_id, operation.op_id, change, if_match)
         if result.changed:
             announce(order_status_changed, self, order=result.record, before=before[-1])
         return result

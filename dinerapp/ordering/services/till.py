@@ -17,7 +17,7 @@ from dinerapp.replication.errors import InvalidRequest, NotFound, RuleViolation
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.record import utc_now
-from dinerapp.replication.saving import WriteResult, save_idempotently, update_with_retry
+from dinerapp.replication.saving import WriteResult, save_idempotently, update_and_confirm
 from dinerapp.replication.signals import announce
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class TillService:
             self._require_open(new.till_id)
             return add_payment(order, make_payment(order), utc_now())
 
-        result = update_with_retry(self._orders, order_id, operation.op_id, change)
+        result = update_and_confirm(self._orders, order_id, operation.op_id, change)
         if not result.changed:
             return replace(result, replayed=True)
         payment = next(one for one in result.record.payments if one.op_id == operation.op_id)
@@ -134,7 +134,7 @@ class TillService:
                 now=utc_now(),
             )
 
-        return update_with_retry(self._tills, till_id, operation.op_id, change)
+        return update_and_confirm(self._tills, till_id, operation.op_id, change)
 
     def get(self, till_id: str) -> TillStatus:
         """A till and the cash that it should contain."""

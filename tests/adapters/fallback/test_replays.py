@@ -18,7 +18,7 @@ from dinerapp.ordering.domain.customers import PhoneIdentity, blank
 from dinerapp.ordering.services.carts import CartService
 from dinerapp.ordering.services.customers import CustomerService
 from dinerapp.replication.identity import Operation, new_id, new_op_id
-from dinerapp.replication.saving import update_with_retry
+from dinerapp.replication.saving import update_and_confirm, update_with_retry
 from dinerapp.replication.version import StoreId
 from tests.contracts.conftest import compose_stores, reference_stores
 from tests.contracts.samples import Repositories, Stores
@@ -104,3 +104,17 @@ def test_somebody_who_was_erased_already_is_erased_in_both_stores(
     done = service.erase(known.id, Operation.without_key())
     assert (done.replayed, done.changed) == (False, False)
     assert backup.customers.load([known.id]) == {known.id: erased}
+
+
+def test_a_change_that_finds_itself_done_is_in_both_stores_before_it_is_acknowledged(
+    primary: Stores, backup: Stores, both: Repositories
+) -> None:
+    first = both.menu_items.save(menu_item(price=100))
+    changed = primary.menu_items.accept(first.with_changes(op_id=new_op_id(), now=at(1), price=200))
+
+    def change(item: Any) -> Any:
+        return item if item.price == 200 else item.with_changes(op_id="", now=at(2), price=200)
+
+    done = update_and_confirm(both.menu_items, first.id, new_op_id(), change)
+    assert (done.record, done.replayed, done.changed) == (changed, False, False)
+    assert backup.menu_items.load([first.id])[first.id] == changed

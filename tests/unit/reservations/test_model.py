@@ -180,7 +180,8 @@ def test_what_is_overruled_is_reported(stores: TwoStores) -> None:
 
 def concurrent(one: Reservation, other: Reservation) -> tuple[Reservation, Reservation]:
     base = accepted_by(BEGUN, P)
-    fields = ("status", "reason", "table_id", "starts_at", "ends_at", "party_size", "moves")
+    steps = ("status", "reason", "table_id", "starts_at", "ends_at", "party_size", "moves")
+    fields = (*steps, "name", "phone", "email", "notes", "user_id", "erased_at")
     return tuple(
         accepted_again_by(base, place, **{name: getattr(state, name) for name in fields})
         for place, state in ((P, one), (M, other))
@@ -201,3 +202,21 @@ def test_called_off_on_one_side_only_is_a_conflict(one: Stage, other: Stage) -> 
         assert merge.loser is not None
         assert merge.loser.status is behind
         assert merge.reason.startswith(f"{behind} in one database")
+
+
+@pytest.mark.parametrize("status", [Stage.SEATED, Stage.CANCELLED])
+def test_a_guest_who_is_erased_in_one_state_is_in_no_conflict(status: Stage) -> None:
+    here, there = concurrent(
+        reservation(status=status).redacted(at(1)), reservation(status=Stage.NO_SHOW)
+    )
+    merge = merge_states(RESERVATIONS, here, there, MergePolicy())
+    sides = [merge.record] if merge.loser is None else [merge.record, merge.loser]
+    assert {(side.name, side.phone, side.email) for side in sides} == {("", "", None)}
+
+
+def test_two_erasures_are_no_conflict() -> None:
+    known = reservation()
+    states = concurrent(known.redacted(at(1)), known.redacted(at(2)))
+    merge = merge_states(RESERVATIONS, *states, MergePolicy())
+    assert merge.loser is None
+    assert merge.record.erased_at == at(2)
