@@ -58,7 +58,7 @@ class CounterDeltas:
         self.limits.update({**removed, **dict(new["ceilings"])})
 
     def increases(self) -> Mapping[str, int]:
-        """The quantities that are reserved in addition, by key."""
+        """The additional quantities to reserve, by key."""
         return {key: delta for key, delta in self.reserved.items() if delta > 0}
 
     def limit_after(self, key: str, stored: int | None = None) -> int | None:
@@ -87,14 +87,14 @@ def counter_state(kind: Kind[R], record: R) -> Document | None:
     return {"holds": [*map(list, reservations)], "ceilings": [*map(list, limits)]}
 
 
-def holding(key: str) -> Document:
+def reserving(key: str) -> Document:
     """Matches documents that have a reservation for the key."""
     return {_HOLDS: {"$elemMatch": {"$elemMatch": {"$eq": key}}}}
 
 
-def index_bounds(key: str) -> Mapping[str, Any]:
-    """The bounds of these documents in the index, whose entries are pairs of key and quantity. The
-    planner derives no bounds from conditions on array elements."""
+def reserving_bounds(key: str) -> Mapping[str, Any]:
+    """The index bounds of the documents that `reserving` matches. Index entries are pairs of key
+    and quantity; the planner derives no bounds from conditions on array elements."""
     return {"hint": "holds", "min": {_HOLDS: [key]}, "max": {_HOLDS: [key, MaxKey()]}}
 
 

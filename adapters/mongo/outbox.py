@@ -1,4 +1,4 @@
-"""The outbox of a kind: the entry for a target is the field `_owed.<target>` of the document.
+"""The outbox of a kind: the field `_owed` in each document, with one field per target.
 
 An entry has the field `due`; a dead letter has `parked` instead. There is a partial index on each
 of the two, so that queries read only documents that have an entry.

@@ -19,8 +19,8 @@ from adapters.mongo.counters import (
     UNCOUNTED,
     Counters,
     counter_state,
-    holding,
-    index_bounds,
+    reserving,
+    reserving_bounds,
 )
 from adapters.mongo.database import CollectionSpec, MongoDatabase
 from adapters.mongo.documents import (
@@ -57,8 +57,8 @@ _UNCOUNTED_INDEX = IndexModel([(UNCOUNTED, ASCENDING)], sparse=True, name="untol
 
 
 class MongoStore(MongoOutbox[R], Store[R]):
-    """A subclass lists its indexes. `backfills` maps paths of fields that older documents lack, but
-    that queries need, to the expressions that fill them."""
+    """A subclass lists its indexes. `backfills` maps fields that queries need, but older documents
+    lack, to the expressions that fill them."""
 
     index_models: ClassVar[Sequence[IndexModel]] = ()
     backfills: ClassVar[Mapping[str, Any]] = {}
@@ -180,8 +180,8 @@ class MongoStore(MongoOutbox[R], Store[R]):
         return {key: usages.get(key, Usage(0, None)) for key in keys}
 
     def holders(self, key: str, limit: int) -> Sequence[R]:
-        query = {**holding(key), "deleted": False}
-        bounds = index_bounds(key) if self.kind.default_limit is not None else {}
+        query = {**reserving(key), "deleted": False}
+        bounds = reserving_bounds(key) if self.kind.default_limit is not None else {}
         order = [("created_at", ASCENDING), ("_id", ASCENDING)]
         return self._find(query, order, limit, **bounds)
 

@@ -1,8 +1,8 @@
 """Derives the table of a document kind from its port.
 
-The server generates the columns from `content`. So rows written by a process of an earlier version
-have them too, and a column that is added later has its values at once. No column is NOT NULL,
-because the record type decides what a field may hold, and that can change.
+The server generates the columns from `content`, so rows that were written before a column existed,
+or by a process of an earlier version, have it too. No column is NOT NULL, because the record type
+decides what a field may hold, and that can change.
 """
 
 from __future__ import annotations
@@ -95,8 +95,12 @@ def table_spec(port: type[Documents[Any]]) -> TableSpec:
         ).as_string()
         for name in kind.unique_fields
     }
-    indexes |= {_index_name(table, index): _create_index(port, index) for index in port.indexes}
-    if kind.has_reservations and getattr(kind, "default_limit", None) is not None:
+    for index in port.indexes:
+        name = _index_name(table, index)
+        if name in indexes:
+            raise BadDeclaration(f"{port.__name__} has two indexes that get the name {name}")
+        indexes[name] = _create_index(port, index)
+    if kind.has_reservations and kind.default_limit is not None:
         name = f"{table}_holds"
         indexes[name] = _CREATE_HOLDS_INDEX.format(
             name=Identifier(name), table=Identifier(table)

@@ -37,7 +37,7 @@ _UUID_PATTERN = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
 class PostgresStore(Store[R]):
-    """A subclass names the columns that its kind has beside the envelope, and converts them."""
+    """A subclass names the columns its kind has beside the envelope, and converts their values."""
 
     columns: ClassVar[tuple[str, ...]]
     children: ClassVar[tuple[ChildTable, ...]] = ()

@@ -1,8 +1,8 @@
 """The routes that every kind of record has: list, create, read, change and delete.
 
-Idempotency, ETags, pages and documentation are the same wherever they are; what differs is
-declared. Whatever is more than that is a route of its own beside them. The use cases are a
-service with the methods that ManagedRecords has.
+Idempotency, ETags, pages and documentation are the same for all kinds; only what differs is
+declared. Any other route of a kind is written out beside these. The use cases are a service
+with the methods of ManagedRecords.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from dinerapp.replication.kind import Kind
 from dinerapp.replication.record import Record
 
 View = Callable[..., Response]
-CREATED = "A new record, with the token that gives access to this record only."
+CREATED = "A record, with the token that gives access to this record only."
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordRoutes:
-    """Who has `sees` lists and reads, who has `changes` does the rest. `given` reads new records;
-    `changed` reads changes, and is the same with nothing required unless it says otherwise.
-    Fields in `hide` are not shown.
+    """Roles with the permission `sees` may list and read; those with `changes` may do the rest.
+    `given` is the schema of new records. `changed` is the schema of changes; by default it is
+    `given` with every field optional. Fields in `hide` are not shown.
 
-    Records of guests come with `tokens`: then anybody may create one, which is counted as
-    `guest_limit` says, and sees and changes what is their own.
+    `tokens` is set for records of guests: then anybody may create one, limited by `guest_limit`,
+    and may see and change their own.
     """
 
     kind: Kind[Any]
@@ -80,10 +80,11 @@ class RecordRoutes:
         changed = self.changed or with_all_optional(self.given)
         a_noun = f"{'an' if self.noun[0] in 'aeiou' else 'a'} {self.noun}"
         given, query = blp.arguments(self.given), blp.arguments(self.query, location="query")
-        page = blp.response(200, page_schema(self.shown, f"{self.noun.capitalize()}Page"))
+        title = f"{self.noun.capitalize()}Page"
+        page = blp.response(200, page_schema(self.shown, title, f"One page, {self.order}."))
         path = f"/<uuid:{self.noun}_id>"
         creates, shows = blp.creates(self.created), blp.changes(self.shown)
-        view = partial(_view, self.noun)
+        view = partial(_named_view, self.noun)
         blp.post("")(view("add", f"Create {a_noun}", self._add(blp), *adds, given, creates))
         blp.get("")(
             view("list", f"Every {self.noun}, {self.order}", self._list, lists, query, page)
@@ -139,10 +140,10 @@ class RecordRoutes:
         return delete_response(self.use_cases().remove(record_id, op, caller(), if_match()))
 
 
-def _view(
+def _named_view(
     noun: str, verb: str, about: str, function: View, *decorators: Callable[[View], View]
 ) -> View:
-    """As if it had been written out with its name, its summary and its decorators."""
+    """The function with a name, a summary and decorators, as if it were written out."""
 
     def view(*args: Any, **ids: UUID) -> Response:
         return function(*args, *map(str, ids.values()))

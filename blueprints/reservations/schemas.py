@@ -19,7 +19,7 @@ ReservationIn = request_schema(
     "name party_size starts_at notes",
     phone=Phone(1, 40, required=True, metadata={"example": "+49 30 1234567"}),
     email=Email(allow_none=True),
-    table_id=RecordId(metadata={"description": "for staff to choose"}),
+    table_id=RecordId(metadata={"description": "only staff may choose the table"}),
 )
 ReservationChanges = with_all_optional(
     request_schema(Reservation, "party_size starts_at status reason", table_id=RecordId())
@@ -33,7 +33,7 @@ class DayQuery(PageQuery):
 
 
 class FreeQuery(RequestSchema):
-    """A business day, today if left out, and how many people come."""
+    """A business day, today if left out, and the size of the party."""
 
     date = fields.Date(load_default=None)
     party = QueryInt(1, 100, required=True, metadata={"example": 4})

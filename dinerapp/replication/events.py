@@ -37,8 +37,8 @@ class RecordEvent:
 def lifecycle_events(
     record: Record, noun: str, status: str, status_at: datetime | None, says: Mapping[str, Any]
 ) -> Iterator[RecordEvent]:
-    """That a record was made, and that it came into the status it is in. It comes into none twice,
-    and `says` holds nothing personal; the record is told as it is now."""
+    """The events "created" and "status changed" of a record. A record comes into no status twice;
+    `says` holds nothing personal; both events describe the record as it is now."""
     told = {noun: {"id": record.id, "status": status, **says}}
     created, changed = lifecycle_topics(noun)
     event_id = derived_id(created, record.id)
@@ -49,7 +49,7 @@ def lifecycle_events(
 
 
 def lifecycle_topics(noun: str) -> tuple[str, str]:
-    """Of these events."""
+    """The topics of these two events."""
     return f"{noun}.created", f"{noun}.status_changed"
 
 

@@ -1,4 +1,4 @@
-"""Kinds whose records are their fields and little more: added, changed and deleted as they are."""
+"""Adds, changes and deletes records of kinds that have few rules of their own."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from dinerapp.replication.ports.repository import Cursor, Page
 from dinerapp.replication.record import Record, utc_now
 from dinerapp.replication.saving import (
     WriteResult,
+    confirm_unchanged,
     create_idempotently,
     new_record,
     update_with_retry,
@@ -22,13 +23,13 @@ R = TypeVar("R", bound=Record)
 
 
 def _anything_goes(_record: Record) -> None:
-    """No rule."""
+    """The default check: accepts every record."""
 
 
 class ManagedRecords(Generic[R]):
-    """Use cases around one such kind. `check` is asked before a record is saved, and
-    `check_removal` before one is deleted: they raise what forbids it. Who asks makes no difference
-    here; it does to other services with these methods."""
+    """Use cases for one such kind. `check` is called before a record is saved and `check_removal`
+    before one is deleted; they raise to forbid it. The caller is ignored here; services with the
+    same methods for other kinds use it."""
 
     def __init__(
         self,
@@ -80,14 +81,18 @@ class ManagedRecords(Generic[R]):
         _caller: object,
         if_match: str | None,
     ) -> WriteResult[R]:
-        """Changes some of a record's fields."""
+        """Changes some of a record's fields. If they already are so, nothing is saved."""
 
         def change(record: R) -> R:
+            if all(getattr(record, name) == value for name, value in fields.items()):
+                return record
             changed = record.with_changes(op_id=operation.op_id, now=utc_now(), **fields)
             self._check(changed)
             return changed
 
-        return update_with_retry(self._repository, record_id, operation.op_id, change, if_match)
+        done = update_with_retry(self._repository, record_id, operation.op_id, change, if_match)
+        is_unwritten = not (done.changed or done.replayed)
+        return confirm_unchanged(self._repository, done.record) if is_unwritten else done
 
     def remove(
         self, record_id: str, operation: Operation, _caller: object, if_match: str | None

@@ -57,8 +57,8 @@ def merge_states(kind: Kind[R], stored: R, incoming: R, policy: MergePolicy) -> 
 
 @dataclass(frozen=True, slots=True)
 class FieldGroup:
-    """Fields of which the state that is ahead is right, whichever side the policy prefers. Where
-    neither is ahead of the other they follow the policy, and a difference is a conflict."""
+    """Fields that are taken together from the state that is ahead in them, whatever the policy
+    prefers. If neither is ahead, they follow the policy, and a difference is a conflict."""
 
     names: tuple[str, ...]
     is_ahead: Callable[[Any, Any], bool]
@@ -67,9 +67,10 @@ class FieldGroup:
 def merge_groups(
     *groups: FieldGroup, clash: Callable[[R, R], str] = lambda _one, _other: ""
 ) -> Callable[[R, R, MergePolicy], MergeResult[R]]:
-    """The merge rule of a kind: each group for itself, all else by the policy. A state that differs
-    in anything it is not behind in has lost, and is reported. So has the one that is behind in the
-    first group, whatever the policy says, where `clash` tells why both cannot be right."""
+    """The merge rule of a kind: each group is merged on its own, the other fields by the policy.
+    The loser is reported if it differs from the result in fields that it is not behind in. If
+    `clash` returns a reason why both states cannot be right, the state behind in the first group
+    loses, whatever the policy."""
 
     def merge(first: R, second: R, policy: MergePolicy) -> MergeResult[R]:
         decided = policy.decide(first, second)

@@ -130,11 +130,11 @@ class Replicator:
             name, winner, lost = target.kind.name, merge.record, merge.loser
             self._file_conflict(filing.from_states(name, winner, lost, merge.reason, self._now()))
 
-    def _file_displaced(self, record: R, holder_id: str, target: Replica[R]) -> None:
-        holder = target.load([holder_id])[holder_id]
+    def _file_displaced(self, record: R, displaced_id: str, target: Replica[R]) -> None:
+        displaced = target.load([displaced_id])[displaced_id]
         reason = "a unique value was taken twice; this record is without it"
         name = target.kind.name
-        self._file_conflict(filing.from_states(name, holder, record, reason, self._now()))
+        self._file_conflict(filing.from_states(name, displaced, record, reason, self._now()))
 
     def _file_conflict(self, conflict: Conflict) -> None:
         try:
@@ -148,8 +148,8 @@ class Replicator:
 def _double_bookings(
     holders: Sequence[R], kind: Kind[R], key: str, limit: int
 ) -> Sequence[tuple[R, R]]:
-    """Pairs each record for which the older ones left too little with each of those. The holders
-    are ordered from oldest to newest."""
+    """Pairs of records that exceed the limit: each record that no longer fits, with every older
+    one. The holders are ordered from oldest to newest."""
     totals = accumulate(kind.reservations(record).get(key, 0) for record in holders)
     over_limit = [position for position, total in enumerate(totals) if total > limit]
     return [

@@ -1,4 +1,7 @@
-"""How often something that failed is retried, and with which delays."""
+"""How often something that failed is retried, and with which delays.
+
+The policy of the relay is in outbox_consumer.py, that of followers in follower_dispatcher.py.
+"""
 
 from __future__ import annotations
 

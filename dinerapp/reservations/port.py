@@ -16,7 +16,7 @@ class Tables(ListedDocuments[DiningTable]):
 
 
 class Reservations(ListedDocuments[Reservation]):
-    """By when they start, at any table or at one; by phone number, with a code; by account."""
+    """Found by start, at all tables or one; by phone number, with or without code; by account."""
 
     kind = RESERVATIONS
     indexes = (

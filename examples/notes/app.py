@@ -18,7 +18,13 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from dinerapp.replication import served_by
-from dinerapp.replication.errors import InvalidRecord, KeyReused, NoStoreAvailable, NotFound
+from dinerapp.replication.errors import (
+    Contended,
+    InvalidRecord,
+    KeyReused,
+    NoStoreAvailable,
+    NotFound,
+)
 from dinerapp.replication.identity import Operation
 from dinerapp.replication.kind import Kind
 from dinerapp.replication.ports.documents import Documents, Index
@@ -35,6 +41,7 @@ STATUSES: Mapping[type[Exception], int] = {
     InvalidRecord: 422,
     KeyReused: 422,
     NoStoreAvailable: 503,
+    Contended: 503,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -13,10 +13,11 @@ from flask.testing import FlaskClient
 
 from blueprints.http.fields import Email, RecordId
 from blueprints.http.request_schemas import request_schema, with_all_optional
+from dinerapp.accounts.domain.permissions import Role
 from dinerapp.replication.bounds import Bounds
 from dinerapp.replication.identity import new_id
 from dinerapp.replication.record import Record
-from tests.blueprints.api_helpers import description_of
+from tests.blueprints.api_helpers import client_of, description_of
 
 WORD = Annotated[str, Bounds(1, 5, "a short one")]
 
@@ -37,6 +38,9 @@ class Chair(Record):
     soft: bool = False
     made_at: datetime | None = None
     unbounded: str = ""
+    parts: tuple[str, ...] = ()
+    size: int | str | None = None
+    word: WORD = field(default_factory=lambda: "oak")
 
 
 NAMES = "name legs notes colour soft made_at"
@@ -87,6 +91,27 @@ def test_a_text_without_bounds_is_a_mistake() -> None:
         request_schema(Chair, "unbounded")
 
 
+@pytest.mark.parametrize("name", ["parts", "size"])
+def test_a_type_that_requests_cannot_have_is_a_mistake(name: str) -> None:
+    with pytest.raises(TypeError, match=f"{name}: no request field follows from"):
+        request_schema(Chair, name)
+
+
+def test_a_field_with_a_default_factory_is_not_required() -> None:
+    assert request_schema(Chair, "word")().load({}) == {}
+
+
+def test_a_change_to_what_a_record_already_says_makes_no_new_version() -> None:
+    with client_of(Role.MANAGER) as manager:
+        area = manager.post("/api/areas", json={"name": "Garden"})
+        path = area.headers["Location"]
+        same = manager.patch(path, json={"name": "Garden"})
+        other = manager.patch(path, json={"name": "Hall"})
+    assert (same.status_code, same.json["revision"]) == (200, area.json["revision"])
+    assert same.headers["ETag"] == area.headers["ETag"]
+    assert other.json["revision"] == area.json["revision"] + 1
+
+
 def test_declared_routes_are_documented_as_if_they_had_been_written(client: FlaskClient) -> None:
     paths = description_of(client.application)["paths"]
     listed, one = paths["/api/areas"], paths["/api/areas/{area_id}"]
@@ -98,3 +123,4 @@ def test_declared_routes_are_documented_as_if_they_had_been_written(client: Flas
     assert "moves" not in schemas["ReservationOut"]["properties"]
     assert schemas["AreaIn"]["properties"]["name"]["maxLength"] == 100
     assert "access_token" in schemas["NewReservationOut"]["properties"]
+    assert schemas["ReservationPage"]["description"].startswith("One page, earliest first")

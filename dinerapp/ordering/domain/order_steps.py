@@ -1,4 +1,7 @@
-"""Which role may take which step of an order."""
+"""Which role may take which step of an order.
+
+The cancel route also goes by Permission.CANCEL_ORDERS, and lets owners.
+"""
 
 from __future__ import annotations
 

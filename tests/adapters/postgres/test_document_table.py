@@ -247,6 +247,24 @@ def test_a_name_that_postgresql_would_cut_stops_the_start() -> None:
         table_spec(LongWinded)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stay(Record):
+    """The names of its fields run into each other."""
+
+    room: str
+    bed: str
+    room_bed: str
+
+
+def test_two_indexes_that_get_one_name_stop_the_start() -> None:
+    class Stays(Documents[Stay]):
+        kind = Kind("stays", Stay)
+        indexes = (Index("room", "bed"), Index("room_bed"))
+
+    with pytest.raises(BadDeclaration, match="two indexes that get the name stays_by_room_bed"):
+        table_spec(Stays)
+
+
 @dataclass(frozen=True, slots=True)
 class LimitedKind(Kind[Any]):
     """A kind whose counted things have a limit unless somebody says otherwise."""
