@@ -1,4 +1,4 @@
-"""Computes what an order costs, from its lines and billing terms, in whole minor units.
+"""Computes what an order costs, taxes included, from its lines and terms, in whole minor units.
 
 There is one rounding rule: each amount that is a percentage of another is rounded half up, on its
 own. A discount is allocated to the lines to the last cent before their tax is computed.

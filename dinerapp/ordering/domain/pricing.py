@@ -1,5 +1,5 @@
 """Prices what guests request at the menu's prices, once per line; the result is stored in the
-order."""
+order. Taxes, discounts and totals are computed from that in billing.py."""
 
 from __future__ import annotations
 
