@@ -12,13 +12,13 @@ from pymongo import MongoClient
 
 from adapters.mongo.database import MongoDatabase
 from adapters.mongo.document_store import document_store as mongo_store
-from adapters.postgres.connection import DeadlineConnection
 from adapters.postgres.database import PostgresDatabase
 from adapters.postgres.documents import document_store as postgres_store
 from dinerapp.replication.errors import NotFound
 from dinerapp.replication.identity import new_id
 from dinerapp.replication.ports.repository import Cursor
 from dinerapp.replication.version import StoreId
+from tests.adapters.recording import record_statements
 from tests.contracts.samples import accepted_by
 from tests.contracts.visits import Mood, Visits, visit
 from tests.factories import at
@@ -100,19 +100,13 @@ def test_postgresql_walks_along_the_declared_index(
     fresh_postgres_url: str, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
 ) -> None:
     database = PostgresDatabase(fresh_postgres_url)
-    store, sent = postgres_store(Visits)(database), list[Any]()
-    execute = DeadlineConnection.execute
-
-    def recorded(self: Any, query: Any, params: Any = None, **options: Any) -> Any:
-        sent.append((query, params))
-        return execute(self, query, params, **options)
-
+    store = postgres_store(Visits)(database)
     database.open()
     try:
         database.prepare()
         fill(store)
         database.execute("ANALYZE visits", {})
-        monkeypatch.setattr(DeadlineConnection, "execute", recorded)
+        sent = record_statements(monkeypatch)
         for what, (index, _, question) in QUESTIONS.items():
             with subtests.test(what):
                 with suppress(NotFound):

@@ -11,12 +11,12 @@ from pymongo import MongoClient
 
 from adapters.mongo.database import MongoDatabase
 from adapters.mongo.messages import MongoDirectMessages
-from adapters.postgres.connection import DeadlineConnection
 from adapters.postgres.database import PostgresDatabase
 from adapters.postgres.messages import PostgresChannelMessages
 from dinerapp.replication.identity import new_id
 from dinerapp.replication.ports.repository import ChangeCursor, Cursor
 from dinerapp.replication.version import StoreId
+from tests.adapters.recording import record_statements
 from tests.contracts.samples import accepted_by
 from tests.factories import at, message
 
@@ -55,19 +55,13 @@ def test_postgresql_walks_along_an_index(
     fresh_postgres_url: str, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
 ) -> None:
     database = PostgresDatabase(fresh_postgres_url)
-    store, sent = PostgresChannelMessages(database), list[Any]()
-    execute = DeadlineConnection.execute
-
-    def recorded(self: Any, query: Any, params: Any = None, **options: Any) -> Any:
-        sent.append((query, params))
-        return execute(self, query, params, **options)
-
+    store = PostgresChannelMessages(database)
     database.open()
     try:
         database.prepare()
         fill(store)
         database.execute("ANALYZE channel_messages", {})
-        monkeypatch.setattr(DeadlineConnection, "execute", recorded)
+        sent = record_statements(monkeypatch)
         for what, question in QUESTIONS.items():
             with subtests.test(what):
                 question(store)

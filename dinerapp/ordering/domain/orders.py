@@ -190,10 +190,10 @@ class Order(Record):
             if line.total < 0:
                 raise InvalidRecord(f"lines.{number}.total", "must not be negative")
 
-    def with_totals(self) -> Self:
+    def with_totals(self, bill: Totals | None = None) -> Self:
         """The order with totals computed from lines, terms and tips, and the resulting payment
-        status."""
-        bill = bill_of(self.lines, self.terms)
+        status. `bill` is that of its lines and terms, where it has been computed already."""
+        bill = bill or bill_of(self.lines, self.terms)
         total = bill.total + self.tip
         return replace(
             self,

@@ -305,10 +305,10 @@ def order_of(
     caller: Caller = GUEST,
 ) -> Order:
     """Builds the order from the request, its priced lines and the billing terms."""
-    total = bill_of(lines, terms).total + new.tip
+    bill = bill_of(lines, terms)
     return Order(
         id=operation.record_id,
-        op_id=operation.op_id_with_outcome(*lines, total),
+        op_id=operation.op_id_with_outcome(*lines, bill.total + new.tip),
         created_at=now,
         updated_at=now,
         code=short_code(operation.record_id),
@@ -324,7 +324,7 @@ def order_of(
         currency=currency,
         history=(HistoryStep(at=now, status=Status.PENDING, actor=caller.actor),),
         user_id=caller.user_id,
-    ).with_totals()
+    ).with_totals(bill)
 
 
 def _is_owner(caller: Caller, order: Order) -> bool:

@@ -36,7 +36,8 @@ _RESERVED_NAMES = f"{', '.join(sorted(_RESERVED_FIELDS))} and names that begin w
 
 
 class BadDeclaration(TypeError):
-    """A port declares an index that cannot be created, or has a query without an index for it."""
+    """A port declares an index that cannot be created, has a query without an index for it, or a
+    query that does not run in a store."""
 
 
 class FieldType(Enum):
@@ -211,7 +212,7 @@ class Documents(Repository[R]):
 
     def _find_documents(self, query: DocumentQuery) -> list[R]:
         """Runs the query. Stores implement this; all values are storable."""
-        raise NotImplementedError(
+        raise BadDeclaration(
             f"{type(self).__name__} is not a store: only methods marked @query or @find_one, which "
             "run inside a store, may call this"
         )

@@ -12,6 +12,7 @@ from adapters.fallback.guarded_store import GuardedStore
 from adapters.fallback.store_health import StoreHealth
 from dinerapp.replication.errors import NotFound
 from dinerapp.replication.merge import MergePolicy
+from dinerapp.replication.ports.documents import BadDeclaration
 from dinerapp.replication.ports.routing import query
 from dinerapp.replication.replicator import Replicator
 from dinerapp.replication.served_by import StoreRole
@@ -45,7 +46,7 @@ def test_a_question_written_in_the_port_runs_in_the_serving_store_and_then_in_th
 
 def test_the_protected_questions_are_no_way_around_the_stores() -> None:
     visits, _ = composed(Visits)
-    with pytest.raises(NotImplementedError, match="only methods marked @query or @find_one"):
+    with pytest.raises(BadDeclaration, match="only methods marked @query or @find_one"):
         visits._newest(None, 9)
 
 
